@@ -1,0 +1,106 @@
+//! Dense fields in memory.
+
+use crate::error::{Error, Result};
+use crate::grid::{Region, Shape};
+
+/// A dense grid of values, `x` fastest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume<T> {
+    shape: Shape,
+    data: Vec<T>,
+}
+
+impl<T: Copy + Default> Volume<T> {
+    /// Wraps `data`, which holds `shape.len()` values.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the length does not fit the shape.
+    pub fn new(shape: Shape, data: Vec<T>) -> Result<Self> {
+        if data.len() != shape.len() {
+            return Err(Error::invalid(format!(
+                "{} values expected for a grid of {shape}, {} found",
+                shape.len(),
+                data.len()
+            )));
+        }
+        Ok(Self { shape, data })
+    }
+
+    /// A volume of default values (zeros).
+    #[must_use]
+    pub fn zeros(shape: Shape) -> Self {
+        Self {
+            shape,
+            data: vec![T::default(); shape.len()],
+        }
+    }
+
+    /// The extents.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// All values, `x` fastest.
+    #[must_use]
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// All values, `x` fastest.
+    #[must_use]
+    pub fn data_mut(&mut self) -> &mut [T] {
+        &mut self.data
+    }
+
+    /// The values as a vector.
+    #[must_use]
+    pub fn into_data(self) -> Vec<T> {
+        self.data
+    }
+
+    /// Copy of the box `region`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is empty or leaves the grid.
+    pub fn crop(&self, region: Region) -> Result<Self> {
+        let dims = self.shape.dims();
+        if region.is_empty() || region.clipped(dims) != region {
+            return Err(Error::invalid(format!(
+                "region {:?} + {:?} is not inside a grid of {}",
+                region.start, region.size, self.shape
+            )));
+        }
+        let mut data = Vec::with_capacity(region.len());
+        for z in region.start[0]..region.end(0) {
+            for y in region.start[1]..region.end(1) {
+                let row = (z * dims[1] + y) * dims[2] + region.start[2];
+                data.extend_from_slice(&self.data[row..row + region.size[2]]);
+            }
+        }
+        Ok(Self {
+            shape: self.shape.with_dims(region.size),
+            data,
+        })
+    }
+}
+
+impl<T: Copy + Default> Volume<T> {
+    /// The values as an `ndarray` view of the volume's rank.
+    #[must_use]
+    pub fn view(&self) -> ndarray::ArrayViewD<'_, T> {
+        let shape = ndarray::IxDyn(self.shape.extents());
+        // The constructor keeps the length and the shape in step.
+        ndarray::ArrayViewD::from_shape(shape, &self.data)
+            .unwrap_or_else(|_| unreachable!("length and shape agree"))
+    }
+}
+
+impl<T: Copy + Default> TryFrom<ndarray::ArrayViewD<'_, T>> for Volume<T> {
+    type Error = Error;
+
+    fn try_from(view: ndarray::ArrayViewD<'_, T>) -> Result<Self> {
+        let shape = Shape::new(view.shape())?;
+        Self::new(shape, view.iter().copied().collect())
+    }
+}
