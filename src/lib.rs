@@ -1,8 +1,11 @@
 //! `srt`: an error-bounded codec and file format for scientific volumes.
 
+pub mod codec;
 pub mod error;
 pub mod grid;
 pub mod limits;
+pub mod real;
+pub mod transform;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,3 @@
+//! Payload codecs: bytes to and from the coefficients of one brick.
+
+pub mod ctx;
