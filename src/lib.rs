@@ -4,7 +4,10 @@ pub mod codec;
 pub mod error;
 pub mod grid;
 pub mod limits;
+pub mod octree;
+pub mod pipeline;
 pub mod real;
+pub mod recon;
 pub mod transform;
 pub mod volume;
 

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::lift::{self, Extension, Wavelet};
-use super::plan::{LevelPlan, SubbandCode};
+use super::plan::LevelPlan;
 use crate::real::Real;
 
 /// Working set of one column block, in samples: it should stay in the first two cache levels.

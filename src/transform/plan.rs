@@ -21,6 +21,9 @@ impl SubbandCode {
         Self(0b111),
     ];
 
+    /// The low-pass.
+    pub const LOW: Self = Self(0);
+
     /// Whether `axis` is high-pass.
     #[must_use]
     pub fn is_high(self, axis: usize) -> bool {

@@ -3,29 +3,44 @@
 use super::MAX_MAGNITUDE;
 use super::model::{EXPONENTS, Model, UNARY};
 use super::range::{RangeDecoder, RangeEncoder};
-use super::scan::{BrickLayout, SignContext, Symbols, scan};
+use super::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::error::{Error, Result};
 
-/// Codes the coefficients of all active blocks; the others must be zero.
-///
-/// `active` has `layout.blocks` entries, `coefficients` `layout.len()`, band after band, each at most
-/// [`MAX_MAGNITUDE`] in magnitude.
-#[must_use]
-pub fn encode(layout: &BrickLayout, active: &[bool], coefficients: &mut [i32]) -> Vec<u8> {
-    let mut encoder = Encoder {
-        coder: RangeEncoder::default(),
-        model: Model::default(),
-    };
-    scan(layout, active, coefficients, &mut encoder);
-    encoder.coder.finish()
-}
-
-struct Encoder {
+/// Codes the grids of one brick, one after the other, with one adaptive state.
+#[derive(Debug, Default)]
+pub struct BrickEncoder {
     coder: RangeEncoder,
     model: Model,
 }
 
-impl Symbols for Encoder {
+impl BrickEncoder {
+    /// Codes the coefficients of all active blocks of a grid; the others must be zero.
+    ///
+    /// `active` has `layout.block_count()` entries, `coefficients` `layout.len()`, band after band,
+    /// each at most [`MAX_MAGNITUDE`] in magnitude.
+    pub fn grid(&mut self, layout: &GridLayout, active: &[bool], coefficients: &mut [i32]) {
+        scan(layout, active, coefficients, self);
+    }
+
+    /// The coded bytes.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.coder.finish()
+    }
+
+    /// Elias-gamma with an adaptive exponent: `rest >= 1`.
+    #[cold]
+    fn escape(&mut self, bin: usize, rest: u32) {
+        let exponent = rest.ilog2();
+        let states = self.model.escape(bin);
+        for (k, state) in (0..exponent + 1).zip(states) {
+            self.coder.bit(state, k < exponent);
+        }
+        self.coder.raw(rest, exponent);
+    }
+}
+
+impl Symbols for BrickEncoder {
     fn enter_block(&mut self, _: usize) {}
 
     #[inline(always)]
@@ -57,53 +72,71 @@ impl Symbols for Encoder {
     }
 }
 
-impl Encoder {
-    /// Elias-gamma with an adaptive exponent: `rest >= 1`.
-    #[cold]
-    fn escape(&mut self, bin: usize, rest: u32) {
-        let exponent = rest.ilog2();
-        let states = self.model.escape(bin);
-        for (k, state) in (0..exponent + 1).zip(states) {
-            self.coder.bit(state, k < exponent);
-        }
-        self.coder.raw(rest, exponent);
-    }
-}
-
-/// Decodes what [`encode`] wrote into `coefficients`, which are all zero before.
-///
-/// # Errors
-/// `Corrupt` when the bytes are not a stream of this layout.
-pub fn decode(
-    layout: &BrickLayout,
-    active: &[bool],
-    bytes: &[u8],
-    coefficients: &mut [i32],
-) -> Result<()> {
-    let mut decoder = Decoder {
-        coder: RangeDecoder::new(bytes),
-        model: Model::default(),
-        overflow: false,
-    };
-    scan(layout, active, coefficients, &mut decoder);
-    if decoder.overflow {
-        return Err(Error::corrupt(format!(
-            "coefficient magnitudes up to {MAX_MAGNITUDE} expected, a larger one found"
-        )));
-    }
-    if decoder.coder.overran() {
-        return Err(Error::corrupt("coded coefficients end early"));
-    }
-    Ok(())
-}
-
-struct Decoder<'a> {
+/// Decodes what [`BrickEncoder`] wrote, grid by grid.
+#[derive(Debug)]
+pub struct BrickDecoder<'a> {
     coder: RangeDecoder<'a>,
     model: Model,
     overflow: bool,
 }
 
-impl Symbols for Decoder<'_> {
+impl<'a> BrickDecoder<'a> {
+    /// Starts at the first byte.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            coder: RangeDecoder::new(bytes),
+            model: Model::default(),
+            overflow: false,
+        }
+    }
+
+    /// Decodes the active blocks of a grid into `coefficients`, which are all zero before.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not a stream of this layout.
+    pub fn grid(
+        &mut self,
+        layout: &GridLayout,
+        active: &[bool],
+        coefficients: &mut [i32],
+    ) -> Result<()> {
+        scan(layout, active, coefficients, self);
+        if self.overflow {
+            return Err(Error::corrupt(format!(
+                "coefficient magnitudes up to {MAX_MAGNITUDE} expected, a larger one found"
+            )));
+        }
+        if self.coder.overran() {
+            return Err(Error::corrupt("coded coefficients end early"));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn escape(&mut self, bin: usize) -> i32 {
+        let mut exponent = 0;
+        for state in self.model.escape(bin) {
+            if !self.coder.bit(state) {
+                break;
+            }
+            exponent += 1;
+        }
+        if exponent as usize == EXPONENTS {
+            self.overflow = true;
+            return MAX_MAGNITUDE;
+        }
+        let rest = 1 << exponent | self.coder.raw(exponent);
+        let magnitude = rest as i32 + UNARY as i32 - 1;
+        if magnitude > MAX_MAGNITUDE {
+            self.overflow = true;
+            return MAX_MAGNITUDE;
+        }
+        magnitude
+    }
+}
+
+impl Symbols for BrickDecoder<'_> {
     fn enter_block(&mut self, _: usize) {}
 
     #[inline(always)]
@@ -127,29 +160,5 @@ impl Symbols for Decoder<'_> {
         let negative = self.coder.decode(state.probability());
         state.adapt_sign(negative);
         if negative { -magnitude } else { magnitude }
-    }
-}
-
-impl Decoder<'_> {
-    #[cold]
-    fn escape(&mut self, bin: usize) -> i32 {
-        let mut exponent = 0;
-        for state in self.model.escape(bin) {
-            if !self.coder.bit(state) {
-                break;
-            }
-            exponent += 1;
-        }
-        if exponent as usize == EXPONENTS {
-            self.overflow = true;
-            return MAX_MAGNITUDE;
-        }
-        let rest = 1 << exponent | self.coder.raw(exponent);
-        let magnitude = rest as i32 + UNARY as i32 - 1;
-        if magnitude > MAX_MAGNITUDE {
-            self.overflow = true;
-            return MAX_MAGNITUDE;
-        }
-        magnitude
     }
 }

@@ -9,11 +9,11 @@ mod range;
 mod scan;
 mod start;
 
-pub use brick::{decode, encode};
-pub use model::{Bit, Model};
-pub use quantise::{BlockCost, Quantiser, quantise};
+pub use brick::{BrickDecoder, BrickEncoder};
+pub use model::Bit;
+pub use quantise::{BlockCost, BrickQuantiser, Quantiser};
 pub use range::{RangeDecoder, RangeEncoder};
-pub use scan::{BLOCK, BandLayout, BrickLayout};
+pub use scan::{BLOCK, BandLayout, GridLayout};
 
 /// Largest magnitude of a quantised coefficient; binary32 holds it exactly.
 pub const MAX_MAGNITUDE: i32 = (1 << 24) - 1;

@@ -119,7 +119,7 @@ const fn bins() -> [u8; MAX_ENERGY + 1] {
 
 /// All adaptive state of one brick. A brick starts from trained tables and ends with its bytes.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub(super) struct Model {
     pub(super) magnitude: [[Bit; UNARY]; BINS],
     pub(super) escape: [[Bit; EXPONENTS]; BINS / ESCAPE_GROUP],
     /// By subband (bits of its high-pass axes) and sign context.

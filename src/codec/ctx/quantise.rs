@@ -3,7 +3,7 @@
 
 use super::cost::{BIT, cost};
 use super::model::{Model, UNARY};
-use super::scan::{BrickLayout, SignContext, Symbols, scan};
+use super::scan::{GridLayout, SignContext, Symbols, scan};
 use super::{BLOCK, MAX_MAGNITUDE};
 use crate::real::Real;
 
@@ -34,53 +34,74 @@ pub struct BlockCost {
     pub left_out: f32,
 }
 
-/// Quantises a brick of residuals (same order as the coefficients).
-///
-/// Writes the integers to `coefficients`, adds to `costs` (one entry per block of the layout) and
-/// clears entries of `active` for blocks that are zero at first sight; blocks inactive before stay so.
-/// Returns `None` when a magnitude passes [`MAX_MAGNITUDE`].
-pub fn quantise<T: Real>(
-    layout: &BrickLayout,
-    residuals: &[T],
+/// Quantises the grids of one brick, one after the other, as [`super::BrickEncoder`] will code them.
+#[derive(Debug)]
+pub struct BrickQuantiser<T> {
     quantiser: Quantiser<T>,
-    active: &mut [bool],
-    coefficients: &mut [i32],
-    costs: &mut [BlockCost],
-) -> Option<()> {
-    debug_assert_eq!(
-        (residuals.len(), coefficients.len()),
-        (layout.len(), layout.len())
-    );
-    survey(layout, residuals, quantiser.inverse_step, active, costs)?;
-    coefficients.fill(0);
-    let mut search = Search {
-        residuals,
-        quantiser,
-        model: Model::default(),
-        costs,
-        block: 0,
-    };
-    scan(layout, active, coefficients, &mut search);
-    Some(())
+    model: Model,
+}
+
+impl<T: Real> BrickQuantiser<T> {
+    /// Starts a brick.
+    #[must_use]
+    pub fn new(quantiser: Quantiser<T>) -> Self {
+        Self {
+            quantiser,
+            model: Model::default(),
+        }
+    }
+
+    /// Quantises a grid of residuals (same order as the coefficients).
+    ///
+    /// Writes the integers to `coefficients`, adds to `costs` (one entry per block) and clears
+    /// entries of `active` for blocks that are zero at first sight; blocks inactive before stay so.
+    /// Returns `None` when a magnitude passes [`MAX_MAGNITUDE`].
+    pub fn grid(
+        &mut self,
+        layout: &GridLayout,
+        residuals: &[T],
+        active: &mut [bool],
+        coefficients: &mut [i32],
+        costs: &mut [BlockCost],
+    ) -> Option<()> {
+        debug_assert_eq!(residuals.len(), layout.len());
+        survey(
+            layout,
+            residuals,
+            self.quantiser.inverse_step,
+            active,
+            costs,
+        )?;
+        coefficients.fill(0);
+        let mut search = Search {
+            residuals,
+            quantiser: self.quantiser,
+            model: &mut self.model,
+            costs,
+            block: 0,
+        };
+        scan(layout, active, coefficients, &mut search);
+        Some(())
+    }
 }
 
 /// Finds the blocks that are zero at first sight and the error of leaving each block out.
 fn survey<T: Real>(
-    layout: &BrickLayout,
+    layout: &GridLayout,
     residuals: &[T],
     inverse_step: T,
     active: &mut [bool],
     costs: &mut [BlockCost],
 ) -> Option<()> {
-    let mut largest = vec![0f32; layout.blocks];
+    let mut largest = vec![0f32; layout.block_count()];
+    let [_, by, bx] = layout.blocks;
     let mut first = 0;
     for band in &layout.bands {
-        let [nz, ny, nx] = band.dims;
+        let [_, ny, nx] = band.dims;
         let rows = residuals[first..][..band.len()].chunks_exact(nx.max(1));
         for (i, row) in rows.enumerate() {
             let (z, y) = (i / ny, i % ny);
-            let block =
-                band.first_block + (z / BLOCK * band.blocks[1] + y / BLOCK) * band.blocks[2];
+            let block = (z / BLOCK * by + y / BLOCK) * bx;
             for (b, run) in row.chunks(BLOCK).enumerate() {
                 let mut peak = 0f32;
                 let mut energy = 0f32;
@@ -93,7 +114,6 @@ fn survey<T: Real>(
                 costs[block + b].left_out += energy;
             }
         }
-        debug_assert!(nz * ny * nx == band.len());
         first += band.len();
     }
     for ((active, cost), &peak) in active.iter_mut().zip(costs).zip(&largest) {
@@ -113,7 +133,7 @@ fn survey<T: Real>(
 struct Search<'a, T> {
     residuals: &'a [T],
     quantiser: Quantiser<T>,
-    model: Model,
+    model: &'a mut Model,
     costs: &'a mut [BlockCost],
     block: usize,
 }

@@ -14,10 +14,6 @@ pub struct BandLayout {
     pub code: SubbandCode,
     /// Extents in coefficients; zero where the subband has none in this brick.
     pub dims: [usize; 3],
-    /// Extents of the grid of blocks that this band shares with the other bands of its level.
-    pub blocks: [usize; 3],
-    /// Number of the grid's first block in the brick.
-    pub first_block: usize,
 }
 
 impl BandLayout {
@@ -29,32 +25,57 @@ impl BandLayout {
     }
 }
 
-/// All subbands of a brick, in coding order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BrickLayout {
-    /// The bands, coarse levels first.
+/// The subbands of one level inside one brick, in coding order. They share a grid of blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GridLayout {
+    /// The bands.
     pub bands: Vec<BandLayout>,
-    /// Number of blocks of all levels together.
-    pub blocks: usize,
+    /// Blocks along each axis.
+    pub blocks: [usize; 3],
     /// Whether neighbours lie in one plane only (2-D): energies are then doubled.
     pub planar: bool,
 }
 
-impl BrickLayout {
+impl GridLayout {
     /// Number of coefficients.
     #[must_use]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.bands.iter().map(BandLayout::len).sum()
     }
+
+    /// Sets the coefficients of all blocks that are not active to zero.
+    pub fn clear_blocks(&self, active: &[bool], coefficients: &mut [i32]) {
+        let [_, by, bx] = self.blocks;
+        let mut first = 0;
+        for band in &self.bands {
+            let [_, ny, nx] = band.dims;
+            let rows = coefficients[first..first + band.len()].chunks_exact_mut(nx.max(1));
+            for (i, row) in rows.enumerate() {
+                let block_row = (i / ny / BLOCK * by + i % ny / BLOCK) * bx;
+                for (run, &active) in row.chunks_mut(BLOCK).zip(&active[block_row..]) {
+                    if !active {
+                        run.fill(0);
+                    }
+                }
+            }
+            first += band.len();
+        }
+    }
+
+    /// Number of blocks.
+    #[must_use]
+    pub fn block_count(&self) -> usize {
+        self.blocks.iter().product()
+    }
 }
 
 /// What is done at each coefficient.
 pub(super) trait Symbols {
-    /// A run of coefficients of block `block` of the brick begins.
+    /// A run of coefficients of block `block` of the grid begins.
     fn enter_block(&mut self, block: usize);
 
-    /// The coefficient at place `at` of the brick: its energy bin; the sign context is asked for
+    /// The coefficient at place `at` of the grid: its energy bin; the sign context is asked for
     /// only when it is needed. `current` is what the coefficient buffer holds.
     fn code(
         &mut self,
@@ -126,24 +147,26 @@ impl Magnitudes {
     }
 }
 
-/// Visits every coefficient of every active block of the brick. `coefficients` holds the bands one
+/// Visits every coefficient of every active block of the grid. `coefficients` holds the bands one
 /// after the other; those of inactive blocks must be zero, and stay so.
 pub(super) fn scan(
-    layout: &BrickLayout,
+    layout: &GridLayout,
     active: &[bool],
     coefficients: &mut [i32],
     symbols: &mut impl Symbols,
 ) {
-    debug_assert_eq!(active.len(), layout.blocks);
+    debug_assert_eq!(active.len(), layout.block_count());
+    if !active.contains(&true) {
+        return;
+    }
     let mut first = 0;
     for band in &layout.bands {
         let len = band.len();
-        let blocks = &active[band.first_block..][..band.blocks.iter().product()];
-        if len > 0 && blocks.iter().any(|&a| a) {
+        if len > 0 {
             scan_band(
-                layout.planar,
+                layout,
                 band,
-                blocks,
+                active,
                 first,
                 &mut coefficients[first..][..len],
                 symbols,
@@ -154,23 +177,24 @@ pub(super) fn scan(
 }
 
 fn scan_band(
-    planar: bool,
+    layout: &GridLayout,
     band: &BandLayout,
     active: &[bool],
     first: usize,
     coefficients: &mut [i32],
     symbols: &mut impl Symbols,
 ) {
+    let [_, by, bx] = layout.blocks;
     let [nz, ny, nx] = band.dims;
     let mut magnitudes = Magnitudes::new(band.dims);
     let mut sums = vec![0u16; nx];
     let mut line = vec![0u8; nx];
-    let shift = u32::from(planar);
+    let shift = u32::from(layout.planar);
     for z in 0..nz {
         magnitudes.advance();
         for y in 0..ny {
-            let block_row = (z / BLOCK * band.blocks[1] + y / BLOCK) * band.blocks[2];
-            let active = &active[block_row..][..band.blocks[2]];
+            let block_row = (z / BLOCK * by + y / BLOCK) * bx;
+            let active = &active[block_row..][..bx];
             if !active.iter().any(|&a| a) {
                 continue;
             }
@@ -186,7 +210,7 @@ fn scan_band(
                 if b > 0 && !active[b - 1] {
                     (near, far) = (0, 0);
                 }
-                symbols.enter_block(band.first_block + block_row + b);
+                symbols.enter_block(block_row + b);
                 for x in start..nx.min(start + BLOCK) {
                     let energy = (u32::from(sums[x]) + 4 * near + far) << shift;
                     let bin = usize::from(BIN[(energy as usize).min(MAX_ENERGY)]);

@@ -3,19 +3,27 @@ use proptest::prelude::*;
 use super::*;
 use crate::transform::SubbandCode;
 
-fn layout(dims: &[[usize; 3]]) -> BrickLayout {
-    let mut layout = BrickLayout::default();
-    for (i, &dims) in dims.iter().enumerate() {
-        let blocks = dims.map(|d| d.div_ceil(BLOCK));
-        layout.bands.push(BandLayout {
-            code: SubbandCode::DETAILS[i % 7],
-            dims,
-            blocks,
-            first_block: layout.blocks,
-        });
-        layout.blocks += blocks.iter().product::<usize>();
+fn layout(dims: &[[usize; 3]]) -> GridLayout {
+    let largest: [usize; 3] =
+        std::array::from_fn(|axis| dims.iter().map(|d| d[axis]).max().unwrap());
+    GridLayout {
+        bands: dims
+            .iter()
+            .enumerate()
+            .map(|(i, &dims)| BandLayout {
+                code: SubbandCode::DETAILS[i % 7],
+                dims,
+            })
+            .collect(),
+        blocks: largest.map(|n| n.div_ceil(BLOCK)),
+        planar: false,
     }
-    layout
+}
+
+fn encode(layout: &GridLayout, active: &[bool], q: &mut [i32]) -> Vec<u8> {
+    let mut encoder = BrickEncoder::default();
+    encoder.grid(layout, active, q);
+    encoder.finish()
 }
 
 fn dims() -> impl Strategy<Value = Vec<[usize; 3]>> {
@@ -23,7 +31,7 @@ fn dims() -> impl Strategy<Value = Vec<[usize; 3]>> {
 }
 
 /// Sparse noise with a heavy tail, zero in inactive blocks.
-fn values(layout: &BrickLayout, active: &[bool], seed: u64, size: u32) -> Vec<i32> {
+fn values(layout: &GridLayout, active: &[bool], seed: u64, size: u32) -> Vec<i32> {
     let mut state = seed | 1;
     let mut out = Vec::new();
     for band in &layout.bands {
@@ -34,9 +42,8 @@ fn values(layout: &BrickLayout, active: &[bool], seed: u64, size: u32) -> Vec<i3
                 .wrapping_add(1_442_695_040_888_963_407);
             let r = (state >> 33) as u32;
             let (z, y, x) = (i / nx / ny, i / nx % ny, i % nx);
-            let block = band.first_block
-                + ((z / BLOCK) * band.blocks[1] + y / BLOCK) * band.blocks[2]
-                + x / BLOCK;
+            let [_, by, bx] = layout.blocks;
+            let block = ((z / BLOCK) * by + y / BLOCK) * bx + x / BLOCK;
             let magnitude = (r >> 8) as i32 >> (31 - 8 - (r % size)).min(31);
             let value = if r & 128 == 0 { magnitude } else { -magnitude };
             out.push(if active[block] {
@@ -54,33 +61,33 @@ proptest! {
     fn decoding_gives_back_every_coefficient(dims in dims(), seed: u64, size in 1u32..24, mask: u64, planar: bool) {
         let mut layout = layout(&dims);
         layout.planar = planar;
-        let active: Vec<bool> = (0..layout.blocks).map(|i| mask >> (i % 64) & 1 == 1).collect();
+        let active: Vec<bool> = (0..layout.block_count()).map(|i| mask >> (i % 64) & 1 == 1).collect();
         let mut q = values(&layout, &active, seed, size);
         let bytes = encode(&layout, &active, &mut q);
         let mut back = vec![0; q.len()];
-        decode(&layout, &active, &bytes, &mut back).unwrap();
+        BrickDecoder::new(&bytes).grid(&layout, &active, &mut back).unwrap();
         prop_assert_eq!(q, back);
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(dims in dims(), bytes: Vec<u8>) {
         let layout = layout(&dims);
-        let active = vec![true; layout.blocks];
+        let active = vec![true; layout.block_count()];
         let mut q = vec![0; layout.len()];
-        let _ = decode(&layout, &active, &bytes, &mut q);
+        let _ = BrickDecoder::new(&bytes).grid(&layout, &active, &mut q);
         prop_assert!(q.iter().all(|v| v.abs() <= MAX_MAGNITUDE));
     }
 
     #[test]
     fn quantised_values_stay_near(dims in dims(), seed: u64, lambda in 0f32..0.2) {
         let layout = layout(&dims);
-        let mut active = vec![true; layout.blocks];
+        let mut active = vec![true; layout.block_count()];
         let q = values(&layout, &active, seed, 4);
         let residuals: Vec<f32> = q.iter().enumerate().map(|(i, &v)| v as f32 * 0.37 + (i % 7) as f32 * 0.1).collect();
-        let mut costs = vec![BlockCost::default(); layout.blocks];
+        let mut costs = vec![BlockCost::default(); layout.block_count()];
         let mut out = vec![0; q.len()];
         let quantiser = Quantiser { inverse_step: 2.0, lambda, shrink: 0.02 };
-        quantise(&layout, &residuals, quantiser, &mut active, &mut out, &mut costs).unwrap();
+        BrickQuantiser::new(quantiser).grid(&layout, &residuals, &mut active, &mut out, &mut costs).unwrap();
         for (r, q) in residuals.iter().zip(&out) {
             let error = (r * 2.0).abs() - q.abs() as f32;
             // Zero may be chosen from up to about two steps away, else the next lower integer.
@@ -96,7 +103,7 @@ proptest! {
 #[test]
 fn zeros_cost_almost_nothing() {
     let layout = layout(&[[64, 64, 64]]);
-    let active = vec![true; layout.blocks];
+    let active = vec![true; layout.block_count()];
     let bytes = encode(&layout, &active, &mut vec![0; 64 * 64 * 64]);
     assert!(bytes.len() < 40, "{}", bytes.len());
 }

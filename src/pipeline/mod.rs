@@ -1,0 +1,3 @@
+//! Fields to frames and back: the only place that knows every part.
+
+pub mod quantise;
