@@ -1,6 +1,7 @@
 //! `srt`: an error-bounded codec and file format for scientific volumes.
 
 pub mod codec;
+pub mod container;
 pub mod error;
 pub mod grid;
 pub mod limits;
