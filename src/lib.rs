@@ -3,6 +3,7 @@
 pub mod error;
 pub mod grid;
 pub mod limits;
+pub mod metrics;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Result};
