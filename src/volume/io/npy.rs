@@ -2,8 +2,8 @@
 //!
 //! Headers come from strangers, so this is a strict parser of the one dictionary numpy writes: length,
 //! nesting and integers are bounded before anything is allocated. A general Python literal parser (as
-//! in `npyz`) takes a length of 4 GiB at its word and nested brackets to the end of the stack; tests
-//! use that crate as the independent opinion.
+//! in `npyz`) takes a length of 4 GiB at its word, and its time doubles with every nested bracket;
+//! tests use that crate as the independent opinion.
 
 use super::dtype::{ByteOrder, Dtype};
 use crate::error::{Error, Result};
