@@ -4,6 +4,8 @@ pub mod error;
 pub mod grid;
 pub mod limits;
 pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod picture;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Result};
