@@ -21,6 +21,9 @@ const CHANNELS: usize = 5;
 const FARTHEST: f64 = 1e100;
 /// Bytes of filtered planes one task may hold; about a second-level cache.
 const RING_BYTES: usize = 2 << 20;
+/// Columns of windows summed together, and most per task; part of the result's definition, since it
+/// fixes the order of sums.
+const COLUMNS: usize = 512;
 /// Least rows per task, since each task filters `TAPS - 1` rows more than it delivers.
 const LEAST_ROWS: usize = 16;
 
@@ -112,7 +115,7 @@ struct Fields<'a, A, B> {
     scaling: Scaling,
 }
 
-/// Sum of the index over a row of windows, and their number.
+/// Sum of the index over up to `COLUMNS` windows of a row, and their number.
 type RowSum = (f64, u64);
 
 impl<A: Element, B: Element> Fields<'_, A, B> {
@@ -122,12 +125,12 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
         let tasks = tasks(out, windows[0].len());
         let sums: Vec<Vec<(usize, RowSum)>> = tasks
             .into_par_iter()
-            .map(|(planes, rows)| self.task(&windows, out, planes, rows))
+            .map(|task| self.task(&windows, out, &task))
             .collect();
-        // One sum per row of windows, added in the order of the grid whatever the tasks were.
-        let mut ordered = vec![(0.0, 0); out[0] * out[1]];
-        for (row, sum) in sums.into_iter().flatten() {
-            ordered[row] = sum;
+        // Added in the order of the grid, whatever the tasks were.
+        let mut ordered = vec![(0.0, 0); out[0] * out[1] * out[2].div_ceil(COLUMNS)];
+        for (place, sum) in sums.into_iter().flatten() {
+            ordered[place] = sum;
         }
         let (sum, count) = ordered
             .iter()
@@ -135,18 +138,13 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
         sum / count as f64
     }
 
-    /// Sums of the windows whose first voxel lies in `planes` and `rows`.
-    fn task(
-        &self,
-        windows: &[Vec<f64>; 3],
-        out: [usize; 3],
-        planes: Range<usize>,
-        rows: Range<usize>,
-    ) -> Vec<(usize, RowSum)> {
+    /// Sums of the windows whose first voxel lies in `task`, with their places in the order of sums.
+    fn task(&self, windows: &[Vec<f64>; 3], out: [usize; 3], task: &Task) -> Vec<(usize, RowSum)> {
         let [wz, wy, wx] = windows;
-        let (nx, width) = (self.dims[2], out[2]);
-        let in_rows = rows.len() + wy.len() - 1;
-        let mut products = vec![0.0; CHANNELS * nx];
+        let [planes, rows, columns] = task;
+        let width = columns.len();
+        let (in_rows, in_columns) = (rows.len() + wy.len() - 1, width + wx.len() - 1);
+        let mut products = vec![0.0; CHANNELS * in_columns];
         // Filtered along x: one channel after the other, rows within.
         let mut lines = vec![0.0; CHANNELS * in_rows * width];
         let plane_len = rows.len() * width;
@@ -156,10 +154,10 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
         let mut sums = Vec::with_capacity(planes.len() * rows.len());
         for z in planes.start..planes.end + wz.len() - 1 {
             for y in 0..in_rows {
-                self.products(z, rows.start + y, &mut products);
+                self.products([z, rows.start + y, columns.start], &mut products);
                 for c in 0..CHANNELS {
                     let to = (c * in_rows + y) * width;
-                    let src = &products[c * nx..(c + 1) * nx];
+                    let src = &products[c * in_columns..(c + 1) * in_columns];
                     filter(wx, &mut lines[to..to + width], |tap| &src[tap..tap + width]);
                 }
             }
@@ -185,16 +183,17 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
                     });
                 }
                 let row = first * out[1] + rows.start + y;
-                sums.push((row, row_sum(&moments, width, self.scaling.mean)));
+                let place = row * out[2].div_ceil(COLUMNS) + columns.start / COLUMNS;
+                sums.push((place, row_sum(&moments, width, self.scaling.mean)));
             }
         }
         sums
     }
 
-    /// One row of the scaled fields and their products; NaN where a voxel does not count.
-    fn products(&self, z: usize, y: usize, out: &mut [f64]) {
-        let nx = self.dims[2];
-        let start = (z * self.dims[1] + y) * nx;
+    /// Part of a row of the scaled fields and their products; NaN where a voxel does not count.
+    fn products(&self, [z, y, x]: [usize; 3], out: &mut [f64]) {
+        let nx = out.len() / CHANNELS;
+        let start = (z * self.dims[1] + y) * self.dims[2] + x;
         let a = &self.original[start..start + nx];
         let b = &self.reconstructed[start..start + nx];
         let (firsts, seconds) = out.split_at_mut(2 * nx);
@@ -234,13 +233,16 @@ fn window(n: usize) -> Vec<f64> {
     (0..taps).map(|i| weight(i) / sum).collect()
 }
 
-/// Boxes of windows worked on independently. They bound memory and feed the threads; results do not
-/// depend on them.
-fn tasks(out: [usize; 3], taps_z: usize) -> Vec<(Range<usize>, Range<usize>)> {
-    let row_bytes = taps_z * CHANNELS * size_of::<f64>() * out[2];
+/// A box of windows worked on independently of others: planes, rows, columns.
+type Task = [Range<usize>; 3];
+
+/// The tasks. They bound memory and feed the threads; results do not depend on the planes and rows
+/// of each.
+fn tasks(out: [usize; 3], taps_z: usize) -> Vec<Task> {
+    let row_bytes = taps_z * CHANNELS * size_of::<f64>() * out[2].min(COLUMNS);
     let rows = (RING_BYTES / row_bytes).max(LEAST_ROWS).min(out[1]);
     let threads = rayon::current_num_threads();
-    let bands = out[1].div_ceil(rows);
+    let bands = out[1].div_ceil(rows) * out[2].div_ceil(COLUMNS);
     // Cutting along z repeats `taps_z - 1` planes per cut, so cut only as far as threads need it.
     let slabs = match threads {
         1 => 1,
@@ -250,7 +252,13 @@ fn tasks(out: [usize; 3], taps_z: usize) -> Vec<(Range<usize>, Range<usize>)> {
     let mut boxes = Vec::new();
     for z in (0..out[0]).step_by(planes) {
         for y in (0..out[1]).step_by(rows) {
-            boxes.push((z..(z + planes).min(out[0]), y..(y + rows).min(out[1])));
+            for x in (0..out[2]).step_by(COLUMNS) {
+                boxes.push([
+                    z..(z + planes).min(out[0]),
+                    y..(y + rows).min(out[1]),
+                    x..(x + COLUMNS).min(out[2]),
+                ]);
+            }
         }
     }
     boxes
@@ -435,7 +443,12 @@ mod tests {
 
     #[test]
     fn results_do_not_depend_on_the_number_of_threads() {
-        for extents in [&[40, 50, 60][..], &[300, 200], &[14, 700, 300]] {
+        for extents in [
+            &[40, 50, 60][..],
+            &[300, 200],
+            &[14, 700, 300],
+            &[2, 3, 5000],
+        ] {
             let shape = Shape::new(extents).unwrap();
             let (a, b) = (noise(shape.len(), 1), noise(shape.len(), 2));
             let [one, two, seven] = [1, 2, 7].map(|threads| {
