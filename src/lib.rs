@@ -5,7 +5,10 @@ pub mod container;
 pub mod error;
 pub mod grid;
 pub mod limits;
+pub mod metrics;
 pub mod octree;
+#[cfg(feature = "cli")]
+pub mod picture;
 pub mod pipeline;
 pub mod real;
 pub mod recon;

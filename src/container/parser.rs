@@ -80,7 +80,9 @@ impl Parser {
             State::Trailer { index_offset } => self.trailer(bytes, index_offset)?,
             State::End if bytes.is_empty() => (Event::End, 0),
             State::End => {
-                return Err(Error::corrupt("bytes found behind the end of the file").at(self.offset));
+                return Err(
+                    Error::corrupt("bytes found behind the end of the file").at(self.offset)
+                );
             }
         };
         self.offset += taken as u64;

@@ -320,7 +320,9 @@ impl Frame {
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, value_bytes)?),
             other => {
-                return Err(Error::unsupported(format!("unknown frame form {other}")).at(f.offset()));
+                return Err(
+                    Error::unsupported(format!("unknown frame form {other}")).at(f.offset())
+                );
             }
         };
         Ok(Self {
