@@ -1,8 +1,11 @@
 //! `srt`: an error-bounded codec and file format for scientific volumes.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod codec;
 pub mod container;
 pub mod error;
+pub mod file;
 pub mod grid;
 pub mod limits;
 pub mod metrics;
