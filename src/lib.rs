@@ -1,5 +1,6 @@
 //! `srt`: an error-bounded codec and file format for scientific volumes.
 
+pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod codec;
@@ -9,6 +10,7 @@ pub mod file;
 pub mod grid;
 pub mod limits;
 pub mod metrics;
+pub mod network;
 pub mod octree;
 #[cfg(feature = "cli")]
 pub mod picture;
