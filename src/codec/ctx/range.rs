@@ -1,6 +1,7 @@
 //! Binary range coder, 32-bit range, byte-wise renormalisation with carry.
 
 use super::model::Bit;
+use crate::error::{Error, Result};
 
 /// The range is kept at or above this.
 const FLOOR: u32 = 1 << 24;
@@ -144,6 +145,20 @@ impl<'a> RangeDecoder<'a> {
     #[must_use]
     pub fn overran(&self) -> bool {
         self.next > self.bytes.len() + 4
+    }
+
+    /// Checks after the last bit that the stream ends here, in the one form the encoder gives it.
+    ///
+    /// # Errors
+    /// `Corrupt` when `what` ended early or bytes are left over.
+    pub fn check_end(&self, what: &str) -> Result<()> {
+        if self.overran() {
+            return Err(Error::corrupt(format!("{what} ends early")));
+        }
+        if self.next < self.bytes.len() || self.bytes.last() == Some(&0) {
+            return Err(Error::corrupt(format!("bytes found behind {what}")));
+        }
+        Ok(())
     }
 
     /// Decodes one bit that is one with probability `p / 65536`.

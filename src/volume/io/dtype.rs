@@ -93,6 +93,25 @@ pub trait Element:
     /// The type's name as data.
     const DTYPE: Dtype;
 
+    /// The exponent's bits in [`Element::to_bits64`]: all set for infinities and NaN only.
+    const EXPONENT: u64;
+
+    /// Bit pattern of the NaN that stands for all others where they cannot be told apart: quiet,
+    /// positive, no payload.
+    const QUIET_NAN: u64;
+
+    /// The bit pattern, in the low bits.
+    fn to_bits64(self) -> u64;
+
+    /// The value with this bit pattern; bits above the type's size are ignored.
+    fn from_bits64(bits: u64) -> Self;
+
+    /// Neither an infinity nor NaN.
+    #[inline]
+    fn is_finite(self) -> bool {
+        self.to_bits64() & Self::EXPONENT != Self::EXPONENT
+    }
+
     /// The value in double precision; exact for all three types.
     fn to_f64(self) -> f64;
 
@@ -107,9 +126,22 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($type:ty, $dtype:ident, $size:literal, $to:expr, $from:expr) => {
+    ($type:ty, $bits:ty, $dtype:ident, $size:literal, $exponent:literal, $to:expr, $from:expr) => {
         impl Element for $type {
             const DTYPE: Dtype = Dtype::$dtype;
+            const EXPONENT: u64 = $exponent;
+            // The exponent and the highest bit of the mantissa.
+            const QUIET_NAN: u64 = $exponent | ($exponent & !($exponent << 1)) >> 1;
+
+            #[inline]
+            fn to_bits64(self) -> u64 {
+                u64::from(self.to_bits())
+            }
+
+            #[inline]
+            fn from_bits64(bits: u64) -> Self {
+                Self::from_bits(bits as $bits)
+            }
 
             #[inline]
             fn to_f64(self) -> f64 {
@@ -137,9 +169,9 @@ macro_rules! element {
     };
 }
 
-element!(f16, F16, 2, f16::to_f64, f16::from_f64);
-element!(f32, F32, 4, f64::from, |v| v as f32);
-element!(f64, F64, 8, |v| v, |v| v);
+element!(f16, u16, F16, 2, 0x7C00, f16::to_f64, f16::from_f64);
+element!(f32, u32, F32, 4, 0x7F80_0000, f64::from, |v| v as f32);
+element!(f64, u64, F64, 8, 0x7FF0_0000_0000_0000, |v| v, |v| v);
 
 /// A volume of any sample type.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,5 +221,26 @@ impl From<Volume<f32>> for AnyVolume {
 impl From<Volume<f64>> for AnyVolume {
     fn from(volume: Volume<f64>) -> Self {
         Self::F64(volume)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<E: Element>() {
+        let infinity = E::from_f64(f64::INFINITY);
+        assert_eq!(infinity.to_bits64(), E::EXPONENT);
+        assert!(!infinity.is_finite() && E::from_f64(-1.5).is_finite());
+        let nan = E::from_bits64(E::QUIET_NAN);
+        assert!(nan.to_f64().is_nan() && !nan.is_finite());
+        assert_eq!(nan.to_bits64(), E::from_f64(f64::NAN).to_bits64());
+    }
+
+    #[test]
+    fn special_values_have_their_bit_patterns() {
+        check::<f16>();
+        check::<f32>();
+        check::<f64>();
     }
 }
