@@ -2,6 +2,7 @@
 //! of a frame.
 
 mod bits;
+pub mod corrections;
 pub mod ctx;
 pub mod lossless;
 pub mod mask;
