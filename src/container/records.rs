@@ -173,8 +173,8 @@ impl std::fmt::Display for Bound {
 pub struct Measured {
     /// PSNR in dB; infinite when nothing changed.
     pub psnr_db: f32,
-    /// SSIM.
-    pub ssim: f32,
+    /// SSIM, where that was the bound.
+    pub ssim: Option<f32>,
     /// Largest absolute error, in the field's unit.
     pub max_error: f64,
 }
@@ -242,9 +242,14 @@ impl Frame {
     /// the working precision (binary64 for 8, else binary32), which holds them exactly.
     #[must_use]
     pub fn to_bytes(&self, value_bytes: u8) -> Vec<u8> {
+        debug_assert_eq!(
+            self.measured.ssim.is_some(),
+            matches!(self.bound, Bound::Ssim(_))
+        );
         let mut out = Vec::new();
         let real = |out: &mut Vec<u8>, v: f64| match value_bytes {
             8 => out.extend(v.to_le_bytes()),
+            #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
             _ => out.extend((v as f32).to_le_bytes()),
         };
         out.put_varint(self.field);
@@ -255,7 +260,9 @@ impl Frame {
         out.push(kind);
         out.extend(value.to_le_bytes());
         out.extend(self.measured.psnr_db.to_le_bytes());
-        out.extend(self.measured.ssim.to_le_bytes());
+        if let Some(ssim) = self.measured.ssim {
+            out.extend(ssim.to_le_bytes());
+        }
         out.extend(self.measured.max_error.to_le_bytes());
         match &self.form {
             Form::Constant => out.push(0),
@@ -312,7 +319,10 @@ impl Frame {
         })?;
         let measured = Measured {
             psnr_db: f.f32("measured psnr")?,
-            ssim: f.f32("measured ssim")?,
+            ssim: match bound {
+                Bound::Ssim(_) => Some(f.f32("measured ssim")?),
+                _ => None,
+            },
             max_error: f.f64("measured error")?,
         };
         let form = match f.u8("form")? {

@@ -150,7 +150,7 @@ fn records_survive_and_refuse_nonsense() {
         bound: Bound::Psnr(40.0),
         measured: Measured {
             psnr_db: 40.1,
-            ssim: 0.99,
+            ssim: None,
             max_error: 0.25,
         },
         form: Form::Wavelet(WaveletForm {

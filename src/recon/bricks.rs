@@ -9,8 +9,11 @@ use crate::transform::{LevelPlan, Plan, SubbandCode};
 
 /// Levels whose low-pass grid has at most this many samples share one brick with the low-pass.
 const SHARED_SAMPLES: usize = 16 * 16 * 16;
-/// Smallest edge of a brick in coefficients of its level.
-const MIN_EDGE: usize = 32;
+/// Smallest edge of a brick in coefficients of its level, by rank: 2-D bricks of that many samples
+/// need longer edges.
+const fn min_edge(rank: usize) -> usize {
+    if rank == 2 { 256 } else { 32 }
+}
 
 /// Which coefficients a grid holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Partition {
                 ));
                 continue;
             }
-            let edge = (edge as usize >> (index + 1).min(31)).max(MIN_EDGE);
+            let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape().rank()));
             for region in boxes(level.coarse.dims(), edge) {
                 bricks.push(Brick {
                     grids: vec![BrickGrid::details(index, level, region, planar)],
@@ -139,6 +142,15 @@ impl BrickGrid {
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.layout.len()
+    }
+
+    /// Level of the details it holds; `None` for the low-pass.
+    #[must_use]
+    pub fn level(&self) -> Option<usize> {
+        match self.source {
+            Source::LowPass => None,
+            Source::Details(level) => Some(level),
+        }
     }
 
     /// Which blocks of the grid the tree stores; all for the low-pass.

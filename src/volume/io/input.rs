@@ -1,17 +1,17 @@
 //! Fields to read: from a memory map without a copy where the bytes allow it.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use half::f16;
 use rayon::prelude::*;
 
+use super::cast::cast;
 use super::dtype::{AnyVolume, ByteOrder, Dtype, Element};
-use super::map::{self, Map};
 use super::npy::{self, Layout};
 use crate::error::{Error, Result};
+use crate::file::FileBytes;
 use crate::grid::Shape;
 use crate::limits::Limits;
 use crate::volume::Volume;
@@ -26,23 +26,8 @@ use crate::volume::Volume;
 /// `(1, 64, 64)`; an array of rank 3 keeps its rank.
 #[derive(Debug)]
 pub struct Input {
-    bytes: Bytes,
+    bytes: FileBytes,
     layout: Layout,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Map),
-    Owned(Vec<u8>),
-}
-
-impl Bytes {
-    fn get(&self) -> &[u8] {
-        match self {
-            Self::Mapped(map) => map.bytes(),
-            Self::Owned(bytes) => bytes,
-        }
-    }
 }
 
 /// The values of a field, `x` fastest, borrowed where the source allowed it.
@@ -71,8 +56,8 @@ impl Input {
         dtype: Option<Dtype>,
     ) -> Result<Self> {
         let path = path.as_ref();
-        load(path)
-            .and_then(|bytes| match is_npy(bytes.get()) {
+        FileBytes::load(path)
+            .and_then(|bytes| match is_npy(bytes.bytes()) {
                 true => Self::from_npy(bytes)?.agreeing(shape, dtype),
                 false => Self::from_raw(bytes, raw_layout(shape, dtype)?),
             })
@@ -86,7 +71,7 @@ impl Input {
     /// `InvalidArgument` for its rank or when it is no `.npy` file, `Io`.
     pub fn open_npy(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        load(path)
+        FileBytes::load(path)
             .and_then(Self::from_npy)
             .map_err(|e| e.within(path.display()))
     }
@@ -99,7 +84,7 @@ impl Input {
     pub fn open_raw(path: impl AsRef<Path>, shape: Shape, dtype: Dtype) -> Result<Self> {
         let path = path.as_ref();
         raw_layout(Some(shape), Some(dtype))
-            .and_then(|layout| Self::from_raw(load(path)?, layout))
+            .and_then(|layout| Self::from_raw(FileBytes::load(path)?, layout))
             .map_err(|e| e.within(path.display()))
     }
 
@@ -135,24 +120,24 @@ impl Input {
             &mut bytes,
             layout.offset.saturating_add(data_len).saturating_add(1),
         )?;
-        let bytes = Bytes::Owned(bytes);
+        let bytes = FileBytes::from(bytes);
         match layout.offset {
             0 => Self::from_raw(bytes, layout),
             _ => Self::from_npy(bytes)?.agreeing(shape, dtype),
         }
     }
 
-    fn from_npy(bytes: Bytes) -> Result<Self> {
-        if !is_npy(bytes.get()) {
+    fn from_npy(bytes: FileBytes) -> Result<Self> {
+        if !is_npy(bytes.bytes()) {
             return Err(Error::invalid("not an npy file: its first bytes differ"));
         }
-        let layout = npy::parse(bytes.get())?;
-        check_len(bytes.get().len(), &layout)?;
+        let layout = npy::parse(bytes.bytes())?;
+        check_len(bytes.bytes().len(), &layout)?;
         Ok(Self { bytes, layout })
     }
 
-    fn from_raw(bytes: Bytes, layout: Layout) -> Result<Self> {
-        check_len(bytes.get().len(), &layout)?;
+    fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
+        check_len(bytes.bytes().len(), &layout)?;
         Ok(Self { bytes, layout })
     }
 
@@ -198,9 +183,9 @@ impl Input {
                 layout.dtype
             )));
         }
-        let bytes = self.bytes.get().get(layout.offset..).unwrap_or_default();
+        let bytes = self.bytes.bytes().get(layout.offset..).unwrap_or_default();
         let in_place = match layout.order == ByteOrder::NATIVE {
-            true => map::cast::<T>(bytes),
+            true => cast::<T>(bytes),
             false => None,
         };
         let values = match in_place {
@@ -265,20 +250,6 @@ impl Input {
 
 fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(npy::MAGIC)
-}
-
-fn load(path: &Path) -> Result<Bytes> {
-    let mut file = File::open(path)?;
-    let meta = file.metadata()?;
-    if meta.is_dir() {
-        return Err(Error::invalid("a file expected, a directory found"));
-    }
-    if meta.is_file() && meta.len() > 0 {
-        return Ok(Bytes::Mapped(Map::new(&file)?));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(Bytes::Owned(bytes))
 }
 
 fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {

@@ -3,9 +3,9 @@
 //! [`Input`] opens a field without copying it when the file already holds what the machine computes
 //! with; [`AtomicFile`] writes one so that a reader never sees half of it.
 
+mod cast;
 mod dtype;
 mod input;
-mod map;
 mod npy;
 mod output;
 #[cfg(test)]
