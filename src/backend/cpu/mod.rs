@@ -40,7 +40,7 @@ use crate::network::{Head, Network};
 
 /// Bytes of activations of one thread that the automatic tile edge keeps to. Every layer's
 /// arithmetic outweighs its memory traffic by far, so that large tiles with little halo win over
-/// tiles that fit a cache (measured: spec networks 9).
+/// tiles that fit a cache (measured by the bench `network`).
 const TILE_BYTES: usize = 64 << 20;
 /// Tile edges to choose from, in coarse voxels.
 const TILE_EDGES: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
