@@ -12,7 +12,7 @@ pub mod limits;
 pub mod metrics;
 pub mod network;
 pub mod octree;
-#[cfg(feature = "cli")]
+#[cfg(feature = "picture")]
 pub mod picture;
 pub mod pipeline;
 pub mod real;

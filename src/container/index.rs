@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Length of the trailer in bytes.
 pub const TRAILER_LEN: usize = 24;
 /// Last bytes of every file.
-const END_MAGIC: [u8; 8] = *b"SRTEND\r\n";
+pub const END_MAGIC: [u8; 8] = *b"SRTEND\r\n";
 /// Code of a type that is not in the registry: its letters follow.
 const OTHER_TYPE: u8 = 0xFF;
 
@@ -56,7 +56,10 @@ pub(super) fn encode_index(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// Reads an index; offsets follow from the lengths. `end` is where the index chunk itself begins.
-pub(super) fn parse_index(payload: &[u8], offset: u64, end: u64) -> Result<Vec<Entry>> {
+///
+/// # Errors
+/// `Corrupt` when it is not one, or describes other chunks than fit before it.
+pub fn parse_index(payload: &[u8], offset: u64, end: u64) -> Result<Vec<Entry>> {
     let mut f = Cursor::new(payload, offset);
     // An entry takes at least three bytes, so the count cannot ask for more memory than it earned.
     let count = f.varint_up_to("chunk count", payload.len() as u64 / 3)?;
@@ -91,11 +94,11 @@ pub(super) fn parse_index(payload: &[u8], offset: u64, end: u64) -> Result<Vec<E
 
 /// The fixed end of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trailer {
+pub struct Trailer {
     /// Offset of the `INDX` chunk.
-    pub(super) index_offset: u64,
+    pub index_offset: u64,
     /// CRC-32 over the CRCs of all chunk headers, the index's included: a foreign tail shows.
-    pub(super) headers_crc: u32,
+    pub headers_crc: u32,
 }
 
 impl Trailer {
@@ -108,7 +111,10 @@ impl Trailer {
     }
 
     /// Reads the trailer at `offset`.
-    pub(super) fn parse(bytes: &[u8], offset: u64) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `Truncated` without the end mark, `Corrupt` when the CRC is wrong.
+    pub fn parse(bytes: &[u8], offset: u64) -> Result<Self> {
         let mut f = Cursor::new(bytes, offset);
         let covered = f.take("trailer", 12)?;
         let crc = f.u32("trailer crc")?;

@@ -15,7 +15,7 @@ mod writer;
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
-pub use index::{Entry, TRAILER_LEN};
+pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use reader::Reader;
 pub use records::{

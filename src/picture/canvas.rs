@@ -3,16 +3,21 @@
 use super::font;
 use crate::error::{Error, Result};
 
-pub(super) type Rgb = [u8; 3];
+/// Red, green, blue.
+pub type Rgb = [u8; 3];
 
-pub(super) struct Canvas {
+/// A small RGB image to draw on; what is drawn outside it is left out.
+#[derive(Clone, Debug)]
+pub struct Canvas {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize, height: usize, background: Rgb) -> Self {
+    /// An image of one colour.
+    #[must_use]
+    pub fn new(width: usize, height: usize, background: Rgb) -> Self {
         Self {
             width,
             height,
@@ -21,7 +26,7 @@ impl Canvas {
     }
 
     /// Sets a pixel; what is outside the image is left out.
-    pub(super) fn set(&mut self, x: usize, y: usize, color: Rgb) {
+    pub fn set(&mut self, x: usize, y: usize, color: Rgb) {
         if x < self.width && y < self.height {
             let at = (y * self.width + x) * 3;
             self.pixels[at..at + 3].copy_from_slice(&color);
@@ -29,7 +34,7 @@ impl Canvas {
     }
 
     /// Fills the rectangle with its upper left corner at `x`, `y`.
-    pub(super) fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], color: Rgb) {
+    pub fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], color: Rgb) {
         for row in y..y + height {
             for column in x..x + width {
                 self.set(column, row, color);
@@ -38,7 +43,7 @@ impl Canvas {
     }
 
     /// A frame of one pixel around the rectangle, outside it. `x` and `y` are at least 1.
-    pub(super) fn frame(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], color: Rgb) {
+    pub fn frame(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], color: Rgb) {
         self.fill([x - 1, y - 1], [width + 2, 1], color);
         self.fill([x - 1, y + height], [width + 2, 1], color);
         self.fill([x - 1, y], [1, height], color);
@@ -46,7 +51,7 @@ impl Canvas {
     }
 
     /// Writes `text` with its upper left corner at `x`, `y`, each dot of a letter `dot` pixels wide.
-    pub(super) fn text(&mut self, [x, y]: [usize; 2], dot: usize, color: Rgb, text: &str) {
+    pub fn text(&mut self, [x, y]: [usize; 2], dot: usize, color: Rgb, text: &str) {
         for (i, c) in text.chars().enumerate() {
             let left = x + i * font::ADVANCE * dot;
             for (row, line) in font::glyph(c).split(' ').enumerate() {
@@ -57,8 +62,17 @@ impl Canvas {
         }
     }
 
+    /// Width and height of a line of `text` drawn with dots of `dot` pixels.
+    #[must_use]
+    pub fn text_size(dot: usize, text: &str) -> [usize; 2] {
+        [text.chars().count() * font::ADVANCE * dot, font::HEIGHT * dot]
+    }
+
     /// The image as a PNG file.
-    pub(super) fn to_png(&self) -> Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is too large.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
         let side = |n: usize| {
             u32::try_from(n).map_err(|_| Error::invalid("picture larger than PNG allows"))
         };

@@ -6,5 +6,6 @@ mod font;
 mod panel;
 mod scale;
 
+pub use canvas::{Canvas, Rgb};
 pub use colormap::Colormap;
 pub use panel::{PanelOptions, slice_panel};

@@ -107,3 +107,23 @@ fn zeros_cost_almost_nothing() {
     let bytes = encode(&layout, &active, &mut vec![0; 64 * 64 * 64]);
     assert!(bytes.len() < 40, "{}", bytes.len());
 }
+
+/// The worked example of spec/codecs/ctx.md, section 2.
+#[test]
+fn specified_example_has_its_bytes() {
+    let mut coder = RangeEncoder::default();
+    let mut state = Bit::EVEN;
+    let expected = [32768, 54608, 32770, 23409, 32768, 26816, 22692, 19667];
+    for (bit, p) in [1, 0, 0, 1, 0, 0, 0, 0].into_iter().zip(expected) {
+        assert_eq!(state.probability(), p);
+        coder.bit(&mut state, bit == 1);
+    }
+    let mut longer = RangeEncoder::default();
+    let mut state = Bit::EVEN;
+    for bit in [1, 0, 0, 1, 0, 0, 0, 0] {
+        longer.bit(&mut state, bit == 1);
+    }
+    longer.raw(45, 6);
+    assert_eq!(coder.finish(), [0x79]);
+    assert_eq!(longer.finish(), [0x78, 0xFC]);
+}

@@ -176,3 +176,14 @@ fn palettes_are_checked() {
     let error = Mask::decode(grid, 2, &[1, 5, 0], &small).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
+
+/// The worked example of spec/codecs/mask.md.
+#[test]
+fn specified_example_has_its_bytes() {
+    let mask = Mask {
+        classes: vec![0, 0, 1, 0, 0, 1],
+        palette: vec![0x7FC0_0000],
+    };
+    let payload = mask.encode(shape(&[2, 3]), 4);
+    assert_eq!(payload, [1, 0, 0, 0xC0, 0x7F, 0xB5, 0x4A]);
+}

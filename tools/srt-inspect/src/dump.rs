@@ -1,0 +1,288 @@
+//! `dump`: the fields of chunks with their offsets, then the bytes.
+
+use serde_json::{Value, json};
+use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor};
+use srt::{Error, Result};
+
+use crate::file::File;
+use crate::info::hex;
+use crate::scan::Chunk;
+
+/// One field of a structure.
+struct FieldLine {
+    offset: u64,
+    len: u64,
+    name: String,
+    value: String,
+}
+
+/// Reads fields and notes where each stood.
+struct Fields<'a> {
+    cursor: Cursor<'a>,
+    lines: Vec<FieldLine>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(bytes: &'a [u8], offset: u64) -> Self {
+        Self {
+            cursor: Cursor::new(bytes, offset),
+            lines: Vec::new(),
+        }
+    }
+
+    fn read<T: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Cursor<'a>, &str) -> Result<T>,
+    ) -> Result<T> {
+        let offset = self.cursor.offset();
+        let value = read(&mut self.cursor, name)?;
+        self.lines.push(FieldLine {
+            offset,
+            len: self.cursor.offset() - offset,
+            name: name.to_owned(),
+            value: value.to_string(),
+        });
+        Ok(value)
+    }
+
+    fn real(&mut self, name: &str, value_bytes: u8) -> Result<f64> {
+        match value_bytes {
+            8 => self.read(name, Cursor::f64),
+            _ => self.read(name, Cursor::f32).map(f64::from),
+        }
+    }
+
+    fn bytes(&mut self, name: &str, len: usize) -> Result<()> {
+        let read = |c: &mut Cursor<'a>, name: &str| c.take(name, len).map(hex);
+        self.read(name, read).map(|_| ())
+    }
+}
+
+/// Chunks chosen by number, or by type; all for `None`.
+///
+/// # Errors
+/// `InvalidArgument` when there is none.
+pub fn choose<'f>(file: &'f File<'_>, what: Option<&str>) -> Result<Vec<&'f Chunk>> {
+    let chunks = file.scan.chunks.iter();
+    let chosen: Vec<&Chunk> = match what {
+        None => chunks.collect(),
+        Some(text) => match text.parse::<u64>() {
+            Ok(number) => chunks.filter(|c| c.number == number).collect(),
+            Err(_) => chunks
+                .filter(|c| c.header.kind.to_string() == text)
+                .collect(),
+        },
+    };
+    match (chosen.is_empty(), what) {
+        (true, Some(what)) => Err(Error::invalid(format!(
+            "no whole header of a chunk {what:?} found; `srt-inspect list` names them"
+        ))),
+        _ => Ok(chosen),
+    }
+}
+
+/// One chunk as text; at most `bytes` bytes of its payload as hex.
+#[must_use]
+pub fn text(file: &File<'_>, chunk: &Chunk, bytes: usize) -> String {
+    let mut out = format!(
+        "chunk {} {} at byte {}, payload {}\n",
+        chunk.number,
+        chunk.header.kind,
+        chunk.offset,
+        chunk.payload.word()
+    );
+    out += "      offset   length  field\n";
+    let (fields, error) = fields(file, chunk);
+    for line in &fields {
+        out += &format!(
+            "  {:>10} {:>8}  {} = {}\n",
+            line.offset, line.len, line.name, line.value
+        );
+    }
+    if let Some(error) = error {
+        out += &format!("  unreadable from here: {error}\n");
+    }
+    let payload = file.scan.payload(chunk);
+    let shown = payload.get(..bytes).unwrap_or(payload);
+    for (row, line) in shown.chunks(16).enumerate() {
+        let offset = chunk.payload_offset() + 16 * row as u64;
+        let digits: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
+        let letters: String = line.iter().map(|&b| printable(b)).collect();
+        out += &format!("  {offset:08x}  {:<47}  {letters}\n", digits.join(" "));
+    }
+    if shown.len() < payload.len() {
+        out += &format!(
+            "  ... {} more bytes (--bytes 0 shows all)\n",
+            payload.len() - shown.len()
+        );
+    }
+    out
+}
+
+fn printable(byte: u8) -> char {
+    match byte {
+        b' '..=b'~' => char::from(byte),
+        _ => '.',
+    }
+}
+
+/// One chunk as data.
+#[must_use]
+pub fn json(file: &File<'_>, chunk: &Chunk, bytes: usize) -> Value {
+    let (fields, error) = fields(file, chunk);
+    let payload = file.scan.payload(chunk);
+    json!({
+        "number": chunk.number,
+        "type": chunk.header.kind.to_string(),
+        "offset": chunk.offset,
+        "state": chunk.payload.word(),
+        "fields": fields.iter().map(|f| json!({
+            "offset": f.offset, "length": f.len, "name": f.name, "value": f.value,
+        })).collect::<Vec<_>>(),
+        "error": error.map(|e| e.to_string()),
+        "payload_bytes": payload.len(),
+        "payload_hex": hex(payload.get(..bytes).unwrap_or(payload)),
+    })
+}
+
+/// The fields of header and payload, as far as they can be read.
+fn fields(file: &File<'_>, chunk: &Chunk) -> (Vec<FieldLine>, Option<Error>) {
+    let from = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
+    let head = from..from.saturating_add(CHUNK_HEADER_LEN);
+    let head = file.scan.bytes.get(head).unwrap_or_default();
+    let mut header = Fields::new(head, chunk.offset);
+    // The header is whole, or the chunk would not have been found.
+    let _ = chunk_header(&mut header);
+    let mut lines = header.lines;
+    let mut payload = Fields::new(file.scan.payload(chunk), chunk.payload_offset());
+    let value_bytes = |field: u64| file.field(field).map(|f| f.value_bytes);
+    let result = match chunk.header.kind {
+        ChunkType::DSET => dataset(&mut payload),
+        ChunkType::NREF => reference(&mut payload),
+        ChunkType::FRAM => frame(&mut payload, value_bytes),
+        ChunkType::INDX => index(&mut payload),
+        ChunkType::NETW => network(&mut payload),
+        _ => Ok(()),
+    };
+    lines.extend(payload.lines);
+    (lines, result.err())
+}
+
+fn chunk_header(f: &mut Fields<'_>) -> Result<()> {
+    f.read("type", |c, name| {
+        Ok(c.take(name, 4)?.escape_ascii().to_string())
+    })?;
+    f.read("stored length", Cursor::u32)?;
+    f.read("part", Cursor::u32)?;
+    f.read("payload crc", |c, name| {
+        Ok(format!("{:#010x}", c.u32(name)?))
+    })?;
+    f.read("header crc", |c, name| {
+        Ok(format!("{:#010x}", c.u32(name)?))
+    })?;
+    Ok(())
+}
+
+fn dataset(f: &mut Fields<'_>) -> Result<()> {
+    let rank = f.read("rank", Cursor::u8)?;
+    for axis in 0..rank.min(3) {
+        f.read(&format!("extent {axis}"), Cursor::varint)?;
+    }
+    let count = f.read("field count", Cursor::varint)?;
+    for i in 0..count {
+        f.read(&format!("field {i} name"), Cursor::string)?;
+        f.read(&format!("field {i} unit"), Cursor::string)?;
+        f.read(&format!("field {i} value size"), Cursor::u8)?;
+    }
+    Ok(())
+}
+
+fn reference(f: &mut Fields<'_>) -> Result<()> {
+    f.bytes("weights sha-256", 32)?;
+    f.read("weights name", Cursor::string)?;
+    Ok(())
+}
+
+fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<()> {
+    let field = f.read("field", Cursor::varint)?;
+    let size = value_bytes(field)
+        .ok_or_else(|| Error::corrupt(format!("no field {field} in the dataset")))?;
+    f.read("time step", Cursor::varint)?;
+    f.real("minimum", size)?;
+    f.real("maximum", size)?;
+    let bound = f.read("bound kind", Cursor::u8)?;
+    f.read("bound value", Cursor::f64)?;
+    f.read("measured psnr [dB]", Cursor::f32)?;
+    if bound == 1 {
+        f.read("measured ssim", Cursor::f32)?;
+    }
+    f.read("measured largest error", Cursor::f64)?;
+    if f.read("form", Cursor::u8)? != 2 {
+        return Ok(());
+    }
+    for name in [
+        "filter pair",
+        "periodic axes",
+        "levels",
+        "brick edge log2",
+        "shrink",
+    ] {
+        f.read(name, Cursor::u8)?;
+    }
+    for name in ["quantisation step", "offset", "scale"] {
+        f.real(name, size)?;
+    }
+    let gains = f.read("gain count", Cursor::u8)?;
+    for level in 0..gains {
+        f.read(&format!("gain of level {level}"), Cursor::f32)?;
+    }
+    Ok(())
+}
+
+fn index(f: &mut Fields<'_>) -> Result<()> {
+    let count = f.read("chunk count", Cursor::varint)?;
+    for i in 0..count {
+        if f.read(&format!("entry {i} type code"), Cursor::u8)? == 0xFF {
+            f.read(&format!("entry {i} type"), |c, name| {
+                Ok(c.take(name, 4)?.escape_ascii().to_string())
+            })?;
+        }
+        f.read(&format!("entry {i} stored length"), Cursor::varint)?;
+        f.read(&format!("entry {i} part"), Cursor::varint)?;
+    }
+    Ok(())
+}
+
+/// The head of a network record (spec networks 7); its tensors stay bytes.
+fn network(f: &mut Fields<'_>) -> Result<()> {
+    f.read("record version", Cursor::u16)?;
+    for name in [
+        "rank",
+        "first level",
+        "last level",
+        "transform",
+        "padding",
+        "input channels",
+    ] {
+        f.read(name, Cursor::u8)?;
+    }
+    f.read("input scale", Cursor::f32)?;
+    f.read("slope", Cursor::f32)?;
+    f.read("features", Cursor::u16)?;
+    for name in ["input kernel", "trunk", "head", "shortcut kernel"] {
+        f.read(name, Cursor::u8)?;
+    }
+    for name in [
+        "blocks",
+        "dense blocks",
+        "convolutions",
+        "growth",
+        "reserved",
+    ] {
+        f.read(name, Cursor::u16)?;
+    }
+    f.read("beta", Cursor::f32)?;
+    f.bytes("reserved", 4)?;
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
+
+use srt::container::{Bound, ChunkType, Dataset, Field, Form, Frame, NetworkUse, WeightsReference};
+use srt::network::Network;
+use srt::{Error, Limits};
+
+use crate::finding::{Finding, Severity};
+use crate::scan::{Chunk, Scan};
+
+/// A file as far as its records can be read.
+#[derive(Debug)]
+pub struct File<'a> {
+    /// The walk.
+    pub scan: Scan<'a>,
+    /// The dataset record.
+    pub dataset: Option<Dataset>,
+    /// Embedded networks in file order.
+    pub networks: Vec<NetworkChunk>,
+    /// The weight set by reference.
+    pub reference: Option<WeightsReference>,
+    /// Frames in file order.
+    pub frames: Vec<FrameChunks>,
+    /// Faults of order and records.
+    pub findings: Vec<Finding>,
+}
+
+/// One embedded network.
+#[derive(Debug)]
+pub struct NetworkChunk {
+    /// Its chunk.
+    pub chunk: Chunk,
+    /// The network, if its record is right and known.
+    pub network: Option<Network>,
+}
+
+/// A frame and its chunks; damaged ones included.
+#[derive(Debug)]
+pub struct FrameChunks {
+    /// The chunk of its record.
+    pub chunk: Chunk,
+    /// The record, if it is right and known.
+    pub frame: Option<Frame>,
+    /// Mask.
+    pub mask: Option<Chunk>,
+    /// Octree.
+    pub tree: Option<Chunk>,
+    /// Bricks or lossless parts.
+    pub bricks: Vec<Chunk>,
+    /// Corrections.
+    pub corrections: Option<Chunk>,
+    /// Whether chunks are lost behind those that are known to be its own.
+    pub gap: bool,
+}
+
+impl FrameChunks {
+    /// All chunks of the frame in file order.
+    pub fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        let before = [Some(&self.chunk), self.mask.as_ref(), self.tree.as_ref()];
+        let parts = before.into_iter().flatten().chain(&self.bricks);
+        parts.chain(&self.corrections)
+    }
+
+    /// Bytes of all its chunks, headers included.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.chunks().map(|c| c.end() - c.offset).sum()
+    }
+}
+
+impl<'a> File<'a> {
+    /// Reads all records that can be read.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], limits: &Limits) -> Self {
+        let scan = Scan::new(bytes);
+        let mut file = Self {
+            scan,
+            dataset: None,
+            networks: Vec::new(),
+            reference: None,
+            frames: Vec::new(),
+            findings: Vec::new(),
+        };
+        let mut expected = 0;
+        for chunk in file.scan.chunks.clone() {
+            if chunk.number != expected
+                && let Some(frame) = file.frames.last_mut()
+            {
+                frame.gap = true;
+            }
+            expected = chunk.number + 1;
+            file.add(chunk, limits);
+        }
+        if file.dataset.is_none() {
+            let finding = Finding::fault("order", 0, "no dataset record found");
+            file.findings.push(finding);
+        }
+        file.check_frames();
+        file
+    }
+
+    /// All findings of container, order and records, in file order.
+    #[must_use]
+    pub fn all_findings(&self) -> Vec<Finding> {
+        let mut all: Vec<Finding> = self.scan.findings.clone();
+        all.extend(self.findings.iter().cloned());
+        all.sort_by_key(|f| f.offset);
+        all
+    }
+
+    /// Name of a frame: its place in the file, field and step.
+    #[must_use]
+    pub fn frame_name(&self, place: usize) -> String {
+        match self.frames.get(place).and_then(|f| f.frame.as_ref()) {
+            Some(frame) => format!(
+                "frame {place} ({}, step {})",
+                self.field_name(frame.field),
+                frame.step
+            ),
+            None => format!("frame {place}"),
+        }
+    }
+
+    /// Name of a field, or its number where it has none.
+    #[must_use]
+    pub fn field_name(&self, number: u64) -> String {
+        match self.field(number) {
+            Some(field) if !field.name.is_empty() => format!("field {:?}", field.name),
+            _ => format!("field {number}"),
+        }
+    }
+
+    /// A field of the dataset.
+    #[must_use]
+    pub fn field(&self, number: u64) -> Option<&Field> {
+        let number = usize::try_from(number).ok()?;
+        self.dataset.as_ref()?.fields.get(number)
+    }
+
+    fn add(&mut self, chunk: Chunk, limits: &Limits) {
+        let kind = chunk.header.kind;
+        let no_dataset = self.dataset.is_none();
+        if no_dataset && kind.is_critical() && ![ChunkType::DSET, ChunkType::INDX].contains(&kind) {
+            self.out_of_order(&chunk, "a chunk before the dataset record");
+        }
+        match kind {
+            ChunkType::DSET => self.add_dataset(&chunk),
+            ChunkType::NETW => self.add_network(&chunk, limits),
+            ChunkType::NREF => self.add_reference(&chunk),
+            ChunkType::FRAM => self.add_frame(&chunk),
+            ChunkType::MASK | ChunkType::TREE | ChunkType::BRIK | ChunkType::CORR => {
+                self.add_part(&chunk);
+            }
+            _ => {}
+        }
+    }
+
+    fn out_of_order(&mut self, chunk: &Chunk, what: &str) {
+        let message = format!("{what} found ({})", chunk.header.kind);
+        let finding = Finding::fault("order", chunk.offset, message);
+        self.findings.push(finding.in_chunk(chunk.number));
+    }
+
+    /// A record of a whole chunk, or a finding.
+    fn record<T>(
+        &mut self,
+        chunk: &Chunk,
+        parse: impl FnOnce(&[u8], u64) -> Result<T, Error>,
+    ) -> Option<T> {
+        if !chunk.is_whole() {
+            return None;
+        }
+        match parse(self.scan.payload(chunk), chunk.payload_offset()) {
+            Ok(record) => Some(record),
+            Err(error) => {
+                let finding = Finding::from_error("record", chunk.payload_offset(), &error);
+                self.findings.push(finding.in_chunk(chunk.number));
+                None
+            }
+        }
+    }
+
+    fn add_dataset(&mut self, chunk: &Chunk) {
+        if self.dataset.is_some() {
+            self.out_of_order(chunk, "a second dataset record");
+            return;
+        }
+        self.dataset = self.record(chunk, Dataset::parse);
+    }
+
+    fn add_network(&mut self, chunk: &Chunk, limits: &Limits) {
+        let number = self.networks.len() as u64;
+        if !self.frames.is_empty() {
+            self.out_of_order(chunk, "weights behind a frame");
+        } else if self.reference.is_some() || u64::from(chunk.header.part) != number {
+            self.out_of_order(chunk, "a network out of order");
+        }
+        let network = self.record(chunk, |payload, _| Network::from_bytes(payload, limits));
+        self.networks.push(NetworkChunk {
+            chunk: *chunk,
+            network,
+        });
+    }
+
+    fn add_reference(&mut self, chunk: &Chunk) {
+        if !self.frames.is_empty() {
+            self.out_of_order(chunk, "weights behind a frame");
+        } else if self.reference.is_some() || !self.networks.is_empty() {
+            self.out_of_order(chunk, "a second weight set");
+            return;
+        }
+        self.reference = self.record(chunk, WeightsReference::parse);
+    }
+
+    fn add_frame(&mut self, chunk: &Chunk) {
+        let fields: Vec<u8> = match &self.dataset {
+            Some(dataset) => dataset.fields.iter().map(|f| f.value_bytes).collect(),
+            None => Vec::new(),
+        };
+        let value_bytes = |field: u64| fields.get(usize::try_from(field).ok()?).copied();
+        let frame = match self.dataset {
+            Some(_) => self.record(chunk, |payload, offset| {
+                Frame::parse(payload, offset, value_bytes)
+            }),
+            None => None,
+        };
+        self.frames.push(FrameChunks {
+            chunk: *chunk,
+            frame,
+            mask: None,
+            tree: None,
+            bricks: Vec::new(),
+            corrections: None,
+            gap: false,
+        });
+    }
+
+    /// A part of a frame: `FRAM [MASK] [TREE] *BRIK [CORR]`.
+    fn add_part(&mut self, chunk: &Chunk) {
+        let Some(frame) = self.frames.last_mut() else {
+            self.out_of_order(chunk, "a part of a frame before any frame");
+            return;
+        };
+        if frame.gap {
+            // The record of another frame may be lost: whose part this is cannot be told.
+            return;
+        }
+        let ended = frame.corrections.is_some();
+        let coded = ended || !frame.bricks.is_empty();
+        let (slot, late) = match chunk.header.kind {
+            ChunkType::BRIK => {
+                frame.bricks.push(*chunk);
+                if ended {
+                    self.out_of_order(chunk, "a part of a frame out of order");
+                }
+                return;
+            }
+            ChunkType::MASK => (&mut frame.mask, coded || frame.tree.is_some()),
+            ChunkType::TREE => (&mut frame.tree, coded),
+            _ => (&mut frame.corrections, false),
+        };
+        let second = slot.is_some();
+        slot.get_or_insert(*chunk);
+        if second {
+            self.out_of_order(chunk, "a second chunk of this type in one frame");
+        } else if late {
+            self.out_of_order(chunk, "a part of a frame out of order");
+        }
+    }
+
+    /// Rules between the records of frames and the rest of the file.
+    fn check_frames(&mut self) {
+        let mut seen = std::collections::HashSet::new();
+        let mut findings = Vec::new();
+        for chunks in &self.frames {
+            let Some(frame) = &chunks.frame else {
+                continue;
+            };
+            let fault = |rule, message: String| {
+                Finding::fault(rule, chunks.chunk.offset, message).in_chunk(chunks.chunk.number)
+            };
+            if !seen.insert((frame.field, frame.step)) {
+                let message = "a second frame of the same field and step found";
+                findings.push(fault("order", message.into()));
+            }
+            if let Some(message) = missed_bound(frame) {
+                findings.push(fault("bound", message));
+            }
+            if let (Some(corrections), Bound::Psnr(_) | Bound::Ssim(_) | Bound::Ratio(_)) =
+                (&chunks.corrections, frame.bound)
+            {
+                let message = "corrections found in a frame without a bound on the error";
+                findings.push(
+                    Finding::fault("corrections", corrections.offset, message)
+                        .in_chunk(corrections.number),
+                );
+            }
+            let Form::Wavelet(form) = &frame.form else {
+                continue;
+            };
+            if form.network.is_some() && self.reference.is_none() && self.networks.is_empty() {
+                let message = "the frame uses networks, the file has none";
+                findings.push(fault("networks", message.into()));
+            }
+        }
+        if let Some(reference) = &self.reference
+            && !matches!(
+                srt::network::builtin_by_hash(&reference.sha256),
+                Ok(Some(_))
+            )
+        {
+            let mut finding = Finding::note(
+                "networks",
+                0,
+                format!(
+                    "weights {:?} are not built in: decoding needs them from elsewhere",
+                    reference.name
+                ),
+            );
+            finding.severity = Severity::Note;
+            findings.push(finding);
+        }
+        self.findings.extend(findings);
+    }
+}
+
+/// What the record says of its own bound, where that is a contradiction.
+fn missed_bound(frame: &Frame) -> Option<String> {
+    let measured = &frame.measured;
+    let short = |what: &str, asked: f64, found: f64| {
+        Some(format!("{what} {asked} promised, {found} recorded"))
+    };
+    // Recorded values are binary32, rounded to nearest.
+    let below = |asked: f64, found: f32| f64::from(found) < asked - asked.abs() * 1e-7;
+    match frame.bound {
+        Bound::Psnr(asked) if below(asked, measured.psnr_db) => {
+            short("a PSNR of", asked, f64::from(measured.psnr_db))
+        }
+        Bound::Ssim(asked) => match measured.ssim {
+            Some(found) if below(asked, found) => short("an SSIM of", asked, f64::from(found)),
+            _ => None,
+        },
+        Bound::MaxError(asked) if measured.max_error > asked => {
+            short("a largest error of", asked, measured.max_error)
+        }
+        Bound::RelError(asked) => {
+            let bound = asked * (frame.range.1 - frame.range.0);
+            match measured.max_error > bound {
+                true => short("a largest error of", bound, measured.max_error),
+                false => None,
+            }
+        }
+        Bound::Psnr(_) | Bound::MaxError(_) | Bound::Ratio(_) => None,
+    }
+}
+
+/// The levels where a frame uses networks.
+#[must_use]
+pub fn network_levels(network: &NetworkUse) -> Vec<usize> {
+    let used = network.gains.iter().enumerate().filter(|(_, g)| **g > 0.0);
+    used.map(|(level, _)| level).collect()
+}

@@ -1,0 +1,297 @@
+//! The octree and bricks of one frame, decoded as far as that needs no network.
+
+use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
+use srt::codec::{corrections::Corrections, lossless, mask::Mask};
+use srt::container::{Form, WaveletForm};
+use srt::octree::{self, Octree};
+use srt::recon::{Brick, Partition, Source};
+use srt::transform::{Plan, Wavelet};
+use srt::{Error, Limits, Result, Shape};
+
+use crate::file::{File, FrameChunks};
+use crate::finding::Finding;
+use crate::scan::Chunk;
+
+/// Values per lossless part (spec section 4.7).
+const LOSSLESS_PART: usize = 1 << 22;
+
+/// The rule for bricks that the octree asks for and the file does not have.
+pub const BRICK_MISSING: &str = "brick-missing";
+
+/// The layers of a frame in multiresolution form.
+#[derive(Debug)]
+pub struct Layers {
+    /// Levels and shapes.
+    pub plan: Plan,
+    /// Bricks.
+    pub partition: Partition,
+    /// The octree.
+    pub tree: Octree,
+}
+
+impl Layers {
+    /// Reads the octree of a frame.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unsupported`, or `LimitExceeded` for grids too large to look at.
+    pub fn new(
+        file: &File<'_>,
+        frame: &FrameChunks,
+        form: &WaveletForm,
+        shape: Shape,
+        limits: &Limits,
+    ) -> Result<Self> {
+        limits.check_decoded(8 * shape.len() as u64)?;
+        if Wavelet::from_u8(form.wavelet).is_none() {
+            let message = format!("unknown filter pair {}", form.wavelet);
+            return Err(Error::unsupported(message));
+        }
+        let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
+        if plan.levels().len() != usize::from(form.levels) {
+            return Err(Error::corrupt(format!(
+                "up to {} levels of a grid of {shape} expected, {} found",
+                plan.levels().len(),
+                form.levels
+            )));
+        }
+        let partition = Partition::new(&plan, form.brick_edge)?;
+        let chunk = frame
+            .tree
+            .as_ref()
+            .ok_or_else(|| Error::corrupt("the octree is missing"))?;
+        if !chunk.is_whole() {
+            return Err(Error::corrupt("the octree is damaged"));
+        }
+        let tree = octree::decode(&plan, file.scan.payload(chunk))?;
+        Ok(Self {
+            plan,
+            partition,
+            tree,
+        })
+    }
+
+    /// Which blocks of a brick are stored, grid by grid.
+    fn stored(&self, brick: &Brick) -> Vec<Vec<bool>> {
+        brick.grids.iter().map(|g| g.stored(&self.tree)).collect()
+    }
+
+    /// The bricks by number, each with the chunk that holds it; faults of numbering on the way.
+    pub fn bricks<'b>(
+        &self,
+        frame: &'b FrameChunks,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Option<&'b Chunk>> {
+        let all = self.partition.bricks();
+        let mut chunks: Vec<Option<&Chunk>> = vec![None; all.len()];
+        for chunk in &frame.bricks {
+            let number = chunk.header.part;
+            let fault = |message: String| {
+                Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number)
+            };
+            match chunks.get_mut(number as usize) {
+                None => findings.push(fault(format!("brick {number} of {} found", all.len()))),
+                Some(Some(_)) => findings.push(fault(format!("brick {number} found twice"))),
+                Some(slot) => *slot = Some(chunk),
+            }
+        }
+        for ((number, brick), chunk) in all.iter().enumerate().zip(&chunks) {
+            let anything = self.stored(brick).iter().flatten().any(|&s| s);
+            let fault = |message: String| Finding::fault("brick", frame.chunk.offset, message);
+            match chunk {
+                None if anything => findings.push(Finding {
+                    rule: BRICK_MISSING,
+                    ..fault(format!("brick {number} is missing"))
+                }),
+                Some(chunk) if !anything => findings
+                    .push(fault(format!("brick {number} holds nothing")).in_chunk(chunk.number)),
+                _ => {}
+            }
+        }
+        chunks
+    }
+
+    /// Decodes one brick.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn decode_brick(&self, brick: &Brick, payload: &[u8]) -> Result<Vec<Vec<i32>>> {
+        let mut decoder = BrickDecoder::new(payload);
+        let stored = self.stored(brick);
+        let grids = brick.grids.iter().zip(&stored);
+        grids
+            .map(|(grid, stored)| {
+                if !stored.contains(&true) {
+                    return Ok(Vec::new());
+                }
+                let mut coefficients = vec![0; grid.len()];
+                decoder.grid(&grid.layout, stored, &mut coefficients)?;
+                Ok(coefficients)
+            })
+            .collect()
+    }
+
+    /// Code length in bits of every node of every level, finest first, and of the blocks of the
+    /// low-pass at the end: what the coder's own model charges.
+    ///
+    /// # Errors
+    /// `Corrupt` when a brick is damaged.
+    pub fn node_bits(&self, file: &File<'_>, frame: &FrameChunks) -> Result<Vec<Vec<f32>>> {
+        let counts = self.tree.grids().iter().map(|grid| grid.stored.len());
+        let mut bits: Vec<Vec<f32>> = counts.map(|n| vec![0.0; n]).collect();
+        let low = self.low_blocks();
+        bits.push(vec![0.0; low.iter().product()]);
+        for chunk in &frame.bricks {
+            let Some(brick) = self.partition.bricks().get(chunk.header.part as usize) else {
+                continue;
+            };
+            if !chunk.is_whole() {
+                let message = format!("brick {} is damaged", chunk.header.part);
+                return Err(Error::corrupt(message).at(chunk.offset));
+            }
+            let grids = self.decode_brick(brick, file.scan.payload(chunk))?;
+            let mut model = BrickQuantiser::new(Quantiser {
+                inverse_step: 1.0f32,
+                lambda: 0.0,
+                shrink: 0.0,
+            });
+            for ((grid, coefficients), stored) in
+                brick.grids.iter().zip(grids).zip(self.stored(brick))
+            {
+                if coefficients.is_empty() {
+                    continue;
+                }
+                // Integers quantised at step 1 are themselves; what is wanted is their cost.
+                let values: Vec<f32> = coefficients.iter().map(|&q| q as f32).collect();
+                let mut costs = vec![BlockCost::default(); stored.len()];
+                let (mut active, mut again) = (stored, vec![0; values.len()]);
+                let _ = model.grid(&grid.layout, &values, &mut active, &mut again, &mut costs);
+                let costs: Vec<f32> = costs.iter().map(|c| c.bits).collect();
+                let (dims, level) = match grid.source {
+                    Source::LowPass => (low, self.tree.grids().len()),
+                    Source::Details(level) => (
+                        self.tree.grids().get(level).map_or([0; 3], |g| g.dims),
+                        level,
+                    ),
+                };
+                if let Some(nodes) = bits.get_mut(level) {
+                    grid.scatter_blocks(dims, &costs, nodes);
+                }
+            }
+        }
+        Ok(bits)
+    }
+
+    /// Blocks of the low-pass along each axis.
+    #[must_use]
+    pub fn low_blocks(&self) -> [usize; 3] {
+        self.plan
+            .coarsest()
+            .dims()
+            .map(|n| n.div_ceil(srt::codec::ctx::BLOCK))
+    }
+}
+
+/// Checks everything of a frame that can be checked without computing the field.
+pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let (Some(frame), Some(dataset)) = (&chunks.frame, &file.dataset) else {
+        return findings;
+    };
+    let shape = dataset.shape;
+    let value_bytes = file.field(frame.field).map_or(0, |f| f.value_bytes);
+    let number = chunks.chunk.number;
+    match &frame.form {
+        Form::Constant => {
+            for chunk in chunks.tree.iter().chain(&chunks.bricks) {
+                let message = format!("{} found in a constant frame", chunk.header.kind);
+                let finding = Finding::fault("order", chunk.offset, message);
+                findings.push(finding.in_chunk(chunk.number));
+            }
+        }
+        Form::Lossless => check_parts(file, chunks, shape, value_bytes, limits, &mut findings),
+        Form::Wavelet(form) => match Layers::new(file, chunks, form, shape, limits) {
+            Ok(layers) => check_bricks(file, chunks, &layers, &mut findings),
+            Err(error) => {
+                let place = chunks.tree.as_ref().unwrap_or(&chunks.chunk);
+                let finding = Finding::from_error("octree", place.payload_offset(), &error);
+                findings.push(finding.in_chunk(place.number));
+            }
+        },
+    }
+    let mut side = |rule, chunk: &Option<Chunk>, check: &dyn Fn(&[u8]) -> Result<()>| {
+        let Some(chunk) = chunk.as_ref().filter(|c| c.is_whole()) else {
+            return;
+        };
+        if let Err(error) = check(file.scan.payload(chunk)) {
+            let finding = Finding::from_error(rule, chunk.payload_offset(), &error);
+            findings.push(finding.in_chunk(chunk.number));
+        }
+    };
+    side("mask", &chunks.mask, &|payload| {
+        Mask::decode(shape, value_bytes, payload, limits).map(|_| ())
+    });
+    side("corrections", &chunks.corrections, &|payload| {
+        Corrections::decode(shape, value_bytes, payload, limits).map(|_| ())
+    });
+    findings
+        .into_iter()
+        .map(|f| Finding {
+            chunk: f.chunk.or(Some(number)),
+            ..f
+        })
+        .collect()
+}
+
+fn check_bricks(
+    file: &File<'_>,
+    chunks: &FrameChunks,
+    layers: &Layers,
+    findings: &mut Vec<Finding>,
+) {
+    let numbered = layers.bricks(chunks, findings);
+    for (brick, chunk) in layers.partition.bricks().iter().zip(numbered) {
+        let Some(chunk) = chunk.filter(|c| c.is_whole()) else {
+            continue;
+        };
+        if let Err(error) = layers.decode_brick(brick, file.scan.payload(chunk)) {
+            let finding = Finding::from_error("brick", chunk.payload_offset(), &error);
+            findings.push(finding.in_chunk(chunk.number));
+        }
+    }
+}
+
+fn check_parts(
+    file: &File<'_>,
+    chunks: &FrameChunks,
+    shape: Shape,
+    value_bytes: u8,
+    limits: &Limits,
+    findings: &mut Vec<Finding>,
+) {
+    let size = usize::from(value_bytes);
+    let fault = |offset, message: String| Finding::fault("part", offset, message);
+    let count = shape.len().div_ceil(LOSSLESS_PART);
+    if chunks.bricks.len() != count {
+        let message = format!("{count} parts expected, {} found", chunks.bricks.len());
+        findings.push(fault(chunks.chunk.offset, message));
+    }
+    for (place, chunk) in chunks.bricks.iter().enumerate().take(count) {
+        if chunk.header.part as usize != place {
+            let message = format!("part {place} expected, {} found", chunk.header.part);
+            findings.push(fault(chunk.offset, message).in_chunk(chunk.number));
+        }
+        let values = LOSSLESS_PART.min(shape.len() - place * LOSSLESS_PART);
+        let bytes = values * size;
+        if !chunk.is_whole() || limits.check_decoded(bytes as u64).is_err() {
+            continue;
+        }
+        if let Err(error) = lossless::decode(file.scan.payload(chunk), size, bytes) {
+            let finding = Finding::from_error("part", chunk.payload_offset(), &error);
+            findings.push(finding.in_chunk(chunk.number));
+        }
+    }
+    if let Some(chunk) = &chunks.tree {
+        let message = "an octree found in a lossless frame".to_owned();
+        findings.push(fault(chunk.offset, message).in_chunk(chunk.number));
+    }
+}

@@ -1,0 +1,127 @@
+//! `recover`: a new file of everything whole in a damaged one.
+
+use srt::container::{Bound, ChunkType, Form, Writer};
+use srt::{Error, Limits, Result};
+
+use crate::file::{File, FrameChunks};
+use crate::finding::Severity;
+use crate::layers::check_frame;
+
+/// What was kept.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The new file.
+    pub bytes: Vec<u8>,
+    /// Frames kept.
+    pub frames: usize,
+    /// Frames given up, each with the reason.
+    pub dropped: Vec<String>,
+    /// Other chunks given up.
+    pub dropped_chunks: usize,
+}
+
+/// Copies dataset, weights, whole frames and ancillary chunks into a new file.
+///
+/// # Errors
+/// `Corrupt` when the dataset record is lost, `Unsupported` for a version this program cannot write.
+pub fn recover(file: &File<'_>, limits: &Limits) -> Result<Recovered> {
+    if let Some(finding) = file.scan.findings.iter().find(|f| f.rule == "version") {
+        return Err(Error::unsupported(finding.message.clone()));
+    }
+    if file.scan.header.is_none() && !file.scan.has_magic() {
+        return Err(Error::corrupt("not an .srt file: no magic"));
+    }
+    if file.dataset.is_none() {
+        return Err(Error::corrupt(
+            "nothing to recover: the dataset record is lost",
+        ));
+    }
+    let mut dropped = Vec::new();
+    let mut keep: Vec<bool> = Vec::new();
+    for (place, frame) in file.frames.iter().enumerate() {
+        let reason = missing(file, frame, limits);
+        keep.push(reason.is_none());
+        if let Some(reason) = reason {
+            dropped.push(format!("{}: {reason}", file.frame_name(place)));
+        }
+    }
+    let mut writer = Writer::new(Vec::new())?;
+    let mut kept_chunks = 0;
+    let mut current = None;
+    let mut seen_dataset = false;
+    for chunk in &file.scan.chunks {
+        let kind = chunk.header.kind;
+        if kind == ChunkType::FRAM {
+            current = file
+                .frames
+                .iter()
+                .position(|f| f.chunk.offset == chunk.offset);
+        }
+        let wanted = match kind {
+            ChunkType::INDX => continue,
+            ChunkType::DSET => !std::mem::replace(&mut seen_dataset, true),
+            ChunkType::FRAM
+            | ChunkType::MASK
+            | ChunkType::TREE
+            | ChunkType::BRIK
+            | ChunkType::CORR => current
+                .and_then(|at| keep.get(at))
+                .copied()
+                .unwrap_or(false),
+            _ => true,
+        };
+        if wanted && chunk.is_whole() {
+            writer.chunk(kind, chunk.header.part, file.scan.payload(chunk))?;
+            kept_chunks += 1;
+        }
+    }
+    let (bytes, _) = writer.finish()?;
+    let others = file.scan.chunks.iter();
+    let others = others.filter(|c| c.header.kind != ChunkType::INDX).count();
+    Ok(Recovered {
+        bytes,
+        frames: keep.iter().filter(|&&k| k).count(),
+        dropped,
+        dropped_chunks: others - kept_chunks,
+    })
+}
+
+/// Why a frame cannot be kept.
+fn missing(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Option<String> {
+    if let Some(chunk) = chunks.chunks().find(|c| !c.is_whole()) {
+        return Some(format!(
+            "{} at byte {} is {}",
+            chunk.header.kind,
+            chunk.offset,
+            chunk.payload.word()
+        ));
+    }
+    let Some(frame) = &chunks.frame else {
+        return Some("its record cannot be read".into());
+    };
+    let faults = check_frame(file, chunks, limits);
+    if let Some(fault) = faults.iter().find(|f| f.severity == Severity::Fault) {
+        return Some(fault.message.clone());
+    }
+    let uses_networks = matches!(&frame.form, Form::Wavelet(form) if form.network.is_some());
+    let lost = file.networks.iter().any(|n| !n.chunk.is_whole());
+    if uses_networks && file.reference.is_none() && (file.networks.is_empty() || lost) {
+        return Some("its networks are lost".into());
+    }
+    let bounded = matches!(frame.bound, Bound::MaxError(_) | Bound::RelError(_));
+    let lossless = matches!(frame.form, Form::Lossless);
+    if bounded && !lossless && chunks.corrections.is_none() && !is_followed(file, chunks) {
+        return Some("its corrections may be lost with the bytes behind it".into());
+    }
+    None
+}
+
+/// Whether the next chunk of the file stands behind the frame, so that nothing of it is lost.
+fn is_followed(file: &File<'_>, chunks: &FrameChunks) -> bool {
+    let Some(last) = chunks.chunks().last() else {
+        return false;
+    };
+    let all = &file.scan.chunks;
+    let next = all.partition_point(|c| c.offset <= last.offset);
+    all.get(next).is_some_and(|c| c.number == last.number + 1)
+}
