@@ -66,6 +66,9 @@ impl Corrections {
                 "corrections up to 2^31 - 1 steps expected, a larger one found",
             ));
         }
+        if walk.misplaced {
+            return Err(Error::corrupt("correction found outside its block"));
+        }
         coder.check_end("corrections")?;
         let mut entries = walk.found;
         entries.sort_unstable_by_key(|&(voxel, _)| voxel);
@@ -116,7 +119,10 @@ impl Blocks {
 
 /// The adaptive state of one payload.
 struct Model {
+    /// By coded neighbour blocks with corrections.
     block: [Bit; 4],
+    /// Whether the block holds exactly one, by the same.
+    single: [Bit; 4],
     /// No correction in the block yet: by its part and coded neighbours (0, 1, more).
     first: [[Bit; 3]; PARTS],
     /// Behind the first one: by coded neighbours (0 to 3, more).
@@ -143,6 +149,7 @@ struct Walk<'a> {
     /// What was coded, in coding order.
     found: Vec<(u64, Correction)>,
     overflow: bool,
+    misplaced: bool,
     /// States of the voxels of the blocks at one `z` and of the plane before them, with a margin of
     /// one voxel in each plane.
     near: Vec<u8>,
@@ -155,6 +162,7 @@ impl<'a> Walk<'a> {
             value_bits: 8 * u32::from(value_bytes.min(8)),
             model: Model {
                 block: [Bit::EVEN; 4],
+                single: [Bit::EVEN; 4],
                 first: [[Bit::EVEN; 3]; PARTS],
                 more: [Bit::EVEN; 5],
                 exact: Bit::EVEN,
@@ -165,6 +173,7 @@ impl<'a> Walk<'a> {
             rest: entries.iter(),
             found: Vec::new(),
             overflow: false,
+            misplaced: false,
             near: Vec::new(),
         }
     }
@@ -181,6 +190,16 @@ impl<'a> Walk<'a> {
         (self.blocks.order(next.0).0 == block).then_some(next)
     }
 
+    /// Whether the next correction to write is the only one of block `block`.
+    fn holds_one(&self, block: usize) -> bool {
+        let mut rest = self.rest.as_slice().iter();
+        let mut here = || {
+            rest.next()
+                .is_some_and(|e| self.blocks.order(e.0).0 == block)
+        };
+        here() && !here()
+    }
+
     /// Codes all blocks, or up to more than `most` corrections, or to the end of a reader's bytes.
     fn blocks<C: BitCoder>(&mut self, coder: &mut C, most: u64) {
         let [bz, by, bx] = self.blocks.counts;
@@ -189,7 +208,8 @@ impl<'a> Walk<'a> {
             self.next_layer();
             for y in 0..by {
                 for x in 0..bx {
-                    if coder.overran() || self.overflow || self.found.len() as u64 > most {
+                    let failed = coder.overran() || self.overflow || self.misplaced;
+                    if failed || self.found.len() as u64 > most {
                         return;
                     }
                     let at = y * bx + x;
@@ -202,8 +222,14 @@ impl<'a> Walk<'a> {
                     let block = z * by * bx + at;
                     let wanted = C::WRITES && self.next_in(block).is_some();
                     flags[at] = coder.bit(&mut self.model.block[context], wanted);
-                    if flags[at] {
-                        self.block(block, self.blocks.region([z, y, x]), coder);
+                    if !flags[at] {
+                        continue;
+                    }
+                    let region = self.blocks.region([z, y, x]);
+                    let wanted = C::WRITES && self.holds_one(block);
+                    match coder.bit(&mut self.model.single[context], wanted) {
+                        true => self.single(region, coder),
+                        false => self.block(block, region, coder),
                     }
                 }
             }
@@ -222,47 +248,76 @@ impl<'a> Walk<'a> {
         self.near[ny * nx..].fill(0);
     }
 
-    /// Codes the voxels of a block that holds at least one correction.
-    fn block<C: BitCoder>(&mut self, block: usize, region: Region, coder: &mut C) {
-        let [_, ny, nx] = self.blocks.dims;
+    /// Codes the one correction of a block: its place at even odds.
+    fn single<C: BitCoder>(&mut self, region: Region, coder: &mut C) {
         let count = region.len();
-        let [_, sy, sx] = region.size;
+        let bits = usize::BITS - (count - 1).leading_zeros();
+        let wanted = self.rest.as_slice().first();
+        let place = wanted.map_or(0, |&(voxel, _)| self.place(region, voxel));
+        let place = coder.raw(place as u32, bits) as usize;
+        if place >= count {
+            self.misplaced = true;
+            return;
+        }
+        self.voxel(region, place, wanted.map(|&(_, c)| c), coder);
+    }
+
+    /// Codes the voxels of a block that holds at least two corrections.
+    fn block<C: BitCoder>(&mut self, block: usize, region: Region, coder: &mut C) {
+        let count = region.len();
         let mut any = false;
         for i in 0..count {
-            let offset = [i / sx / sy, i / sx % sy, i % sx];
-            let [z, y, x]: [usize; 3] =
-                std::array::from_fn(|axis| region.start[axis] + offset[axis]);
-            let voxel = ((z * ny + y) * nx + x) as u64;
-            let (neighbours, signs) = self.neighbours(offset[0], y, x);
+            let (neighbours, _) = self.neighbours(region, i);
             let wanted = match C::WRITES {
-                true => self.next_in(block).filter(|(v, _)| *v == voxel),
+                true => self
+                    .next_in(block)
+                    .filter(|(v, _)| self.place(region, *v) == i),
                 false => None,
             };
-            let present = if !any && i + 1 == count {
-                true
-            } else {
-                let state = match any {
-                    true => &mut self.model.more[neighbours.min(4)],
-                    false => &mut self.model.first[i * PARTS / count][neighbours.min(2)],
-                };
-                coder.bit(state, wanted.is_some())
+            let state = match any {
+                true => &mut self.model.more[neighbours.min(4)],
+                false => &mut self.model.first[i * PARTS / count][neighbours.min(2)],
             };
-            if !present {
-                continue;
+            if coder.bit(state, wanted.is_some()) {
+                any = true;
+                self.voxel(region, i, wanted.map(|&(_, c)| c), coder);
             }
-            any = true;
-            let correction = self.correction(wanted.map(|&(_, c)| c), signs, coder);
-            if C::WRITES {
-                self.rest.next();
-            }
-            let at = self.near_index(offset[0] + 1, y + 1, x + 1);
-            self.near[at] = match correction {
-                Correction::Steps(steps) if steps > 0 => PLUS,
-                Correction::Steps(_) => MINUS,
-                Correction::Exact(_) => EXACT,
-            };
-            self.found.push((voxel, correction));
         }
+    }
+
+    /// Codes the correction at place `i` of a block.
+    fn voxel<C: BitCoder>(
+        &mut self,
+        region: Region,
+        i: usize,
+        wanted: Option<Correction>,
+        coder: &mut C,
+    ) {
+        let (_, signs) = self.neighbours(region, i);
+        let correction = self.correction(wanted, signs, coder);
+        if C::WRITES {
+            self.rest.next();
+        }
+        let [z, y, x] = within(region, i);
+        let at = self.near_index(z + 1, region.start[1] + y + 1, region.start[2] + x + 1);
+        self.near[at] = match correction {
+            Correction::Steps(steps) if steps > 0 => PLUS,
+            Correction::Steps(_) => MINUS,
+            Correction::Exact(_) => EXACT,
+        };
+        let [_, ny, nx] = self.blocks.dims;
+        let [rz, ry, rx] = region.start;
+        let voxel = ((rz + z) * ny + ry + y) * nx + rx + x;
+        self.found.push((voxel as u64, correction));
+    }
+
+    /// Place of a voxel in the scan of the block it lies in.
+    fn place(&self, region: Region, voxel: u64) -> usize {
+        let [_, ny, nx] = self.blocks.dims;
+        let at = usize::try_from(voxel).unwrap_or(usize::MAX);
+        let [rz, ry, rx] = region.start;
+        let [_, sy, sx] = region.size;
+        ((at / nx / ny - rz) * sy + at / nx % ny - ry) * sx + at % nx - rx
     }
 
     fn near_index(&self, z: usize, y: usize, x: usize) -> usize {
@@ -270,8 +325,11 @@ impl<'a> Walk<'a> {
         (z * ny + y) * nx + x
     }
 
-    /// How many of the coded voxels around one are corrected, and the sum of their signs.
-    fn neighbours(&self, z: usize, y: usize, x: usize) -> (usize, i32) {
+    /// How many of the coded voxels around place `i` of a block are corrected, and the sum of their
+    /// signs.
+    fn neighbours(&self, region: Region, i: usize) -> (usize, i32) {
+        let [z, y, x] = within(region, i);
+        let (y, x) = (region.start[1] + y, region.start[2] + x);
         let (mut count, mut signs) = (0, 0);
         for z in z..(z + 3).min(self.blocks.edge[0] + 1) {
             for y in y..y + 3 {
@@ -338,6 +396,12 @@ impl<'a> Walk<'a> {
         let low = coder.raw(rest, exponent);
         1 << exponent | low & ((1 << exponent) - 1)
     }
+}
+
+/// Coordinates inside a block of its place `i`.
+fn within(region: Region, i: usize) -> [usize; 3] {
+    let [_, sy, sx] = region.size;
+    [i / sx / sy, i / sx % sy, i % sx]
 }
 
 /// Codes the `count` low bits of a value's pattern at even odds, 16 at a time, highest first.

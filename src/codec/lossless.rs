@@ -122,6 +122,8 @@ fn from_planes(planes: &[u8], value_bytes: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
+
     use proptest::prelude::*;
 
     use super::*;

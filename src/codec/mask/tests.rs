@@ -32,7 +32,7 @@ proptest! {
         let mut class = 0;
         let classes = (0..shape.len()).map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if (state >> 33) % runs == 0 {
+            if (state >> 33).is_multiple_of(runs) {
                 class = ((state >> 40) as usize % (palette + 1)) as u8;
             }
             class
