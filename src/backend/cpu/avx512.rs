@@ -8,8 +8,9 @@
 use std::arch::x86_64::*;
 
 use super::avx2::{Convert, Epilogue, Requantise, finish_block};
-use super::conv::{Activations, Job, Outputs, voxel_blocks};
+use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
+use super::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[32, 24, 16, 8],
@@ -65,7 +66,7 @@ unsafe fn run<const Z: usize, const Y: usize, E: Epilogue>(
 ) {
     let mut done = Finished([0; VOXELS * MAX_WIDTH]);
     for [z, y] in job.rows() {
-        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+        for (x, voxels) in parts(job.size[2], VOXELS) {
             let at = [z, y, x];
             // SAFETY: `voxels` voxels from `at` lie in the job's size; `done` has room for
             // the most voxels times the widest group.

@@ -90,11 +90,13 @@ struct Tile {
 }
 
 impl TileRun<'_> {
-    /// Bytes of activations of a tile of `edge`, when it lies inside the domain.
+    /// Bytes of activations of a tile of `edge` in the middle of the domain, where it has halo
+    /// on all sides.
     pub(super) fn activation_bytes(&self, edge: usize) -> usize {
+        let domain = self.input.domain;
         let tile = self.tile(Region {
-            start: [0; 3],
-            size: self.input.domain.map(|n| n.min(edge)),
+            start: domain.map(|n| (n - n.min(edge)) / 2),
+            size: domain.map(|n| n.min(edge)),
         });
         let [coarse, fine] = [0, 1].map(|g| tile.frames[g].voxels() * self.program.blocks[g]);
         (coarse + fine) * LANES * 2
@@ -160,6 +162,14 @@ impl TileRun<'_> {
             regions,
             domains,
         }
+    }
+
+    /// The box that `step` computes for the tile on `region`.
+    pub(super) fn zone(&self, step: &Step, region: Region) -> Frame {
+        let tile = self.tile(region);
+        let g = step.grid as usize;
+        let margin = self.rank_margin(step.margin);
+        Frame::around(tile.regions[g], margin, tile.domains[g], self.clip(0))
     }
 
     /// Whether a frame reaches beyond the domain along a clipped axis.
@@ -262,8 +272,7 @@ impl TileRun<'_> {
 
     fn step(&self, step: &Step, tile: &Tile, arena: &mut [i16]) {
         let g = step.grid as usize;
-        let margin = self.rank_margin(step.margin);
-        let zone = Frame::around(tile.regions[g], margin, tile.domains[g], self.clip(0));
+        let zone = self.zone(step, tile.regions[0]);
         let job = self.job(&step.conv, tile, step.grid, zone.start, zone.size);
         let to = match step.target {
             Target::Activation { block, skip, blend } => {
