@@ -3,6 +3,11 @@
 //! A block of up to [`VOXELS`] voxels times 32 outputs (or 24, 16, 8) stays in registers; a
 //! channel pair of a voxel is broadcast against the weights of all outputs. Epilogues are those
 //! of AVX2: they run once per 500 or more multiplications.
+//!
+//! Measured by the bench `network`, one core of an AMD EPYC 9004 (Zen 4, 3.7 GHz), in multiply-
+//! accumulates of the region alone, halo counted as loss, of a peak of 117-122 GMAC/s: default
+//! network 64^3 -> 128^3 8.3 Mvoxel/s, 91 GMAC/s, 75 %; the paper's network 32^3 -> 64^3
+//! 0.056 Mvoxel/s, 84 GMAC/s, 70 %.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;

@@ -43,6 +43,10 @@ use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::network::{Head, Network};
 
+/// Most bytes of activations of one thread, unless set.
+const TILE_BYTES: u64 = 4 << 30;
+/// Bytes of fine activations to aim at: a voxel shuffle makes eight times the coarse ones.
+const SLAB_BYTES: usize = 128 << 20;
 /// Packed networks to keep: the levels of a few hierarchies.
 const CACHED_PROGRAMS: usize = 16;
 
@@ -52,6 +56,8 @@ const CACHED_PROGRAMS: usize = 16;
 pub struct Cpu {
     isa: Isa,
     tile_edge: Option<usize>,
+    tile_bytes: u64,
+    slab_bytes: usize,
     shared: Arc<Shared>,
 }
 
@@ -101,6 +107,8 @@ impl Cpu {
         Self {
             isa,
             tile_edge: None,
+            tile_bytes: TILE_BYTES,
+            slab_bytes: SLAB_BYTES,
             shared: Arc::default(),
         }
     }
@@ -111,6 +119,14 @@ impl Cpu {
     #[must_use]
     pub fn with_tile_edge(mut self, edge: usize) -> Self {
         self.tile_edge = Some(edge.max(1));
+        self
+    }
+
+    /// Sets the most bytes of activations that one thread may take; 4 GiB without it. A network
+    /// with a larger receptive radius than that allows is refused with `LimitExceeded`.
+    #[must_use]
+    pub fn with_tile_bytes(mut self, bytes: u64) -> Self {
+        self.tile_bytes = bytes;
         self
     }
 
@@ -158,10 +174,18 @@ impl Cpu {
             network,
             input,
             scaling,
+            slab_bytes: self.slab_bytes,
         };
         let threads = rayon::current_num_threads();
         let edge = self.tile_edge;
-        let edge = edge.unwrap_or_else(|| best_edge(&run, region, threads));
+        let edge = edge.unwrap_or_else(|| best_edge(&run, region, threads, self.tile_bytes));
+        let bytes = run.activation_bytes(edge);
+        if bytes > self.tile_bytes {
+            return Err(Error::limit(format!(
+                "{bytes} bytes of activations needed in a tile, limit is {}",
+                self.tile_bytes
+            )));
+        }
         let tiles = split(region, edge);
         tiles.into_par_iter().for_each(|tile| {
             let mut scratch = lock(&self.shared.scratch).pop().unwrap_or_default();

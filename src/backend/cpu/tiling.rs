@@ -9,11 +9,15 @@ const EDGES: [usize; 12] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
 /// Activations of a thread that count as much as the whole work of a network: the weight of memory
 /// against halo. The default network gets tiles of 64^3 in 53 MiB.
 const BYTES_AS_WORK: f64 = (1u64 << 30) as f64;
-/// Most bytes of activations of one thread, unless the smallest tile takes more.
-const MOST_BYTES: usize = 2 << 30;
 
-/// The edge with the least estimated time on `threads` threads, memory counted in.
-pub(super) fn best_edge(run: &TileRun<'_>, region: Region, threads: usize) -> usize {
+/// The edge with the least estimated time on `threads` threads, memory counted in, among those
+/// that take at most `most_bytes` per thread.
+pub(super) fn best_edge(
+    run: &TileRun<'_>,
+    region: Region,
+    threads: usize,
+    most_bytes: u64,
+) -> usize {
     let cost = |edge: usize| {
         let tiles: usize = region.size.iter().map(|n| n.div_ceil(edge)).product();
         // The busiest thread's share, as a part of all tiles.
@@ -24,7 +28,7 @@ pub(super) fn best_edge(run: &TileRun<'_>, region: Region, threads: usize) -> us
     let longest = region.size.iter().copied().max().unwrap_or(1);
     // Beyond the region's length all edges are equal.
     let useful = EDGES.iter().filter(|&&e| e < 2 * longest);
-    let fitting = useful.filter(|&&e| run.activation_bytes(e) <= MOST_BYTES);
+    let fitting = useful.filter(|&&e| run.activation_bytes(e) <= most_bytes);
     let best = fitting.min_by(|&&a, &&b| cost(a).total_cmp(&cost(b)));
     *best.unwrap_or(&EDGES[0])
 }
