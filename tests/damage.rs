@@ -52,10 +52,16 @@ fn every_truncation_is_truncated() {
     for (name, bytes) in golden() {
         for len in 0..bytes.len() {
             for error in [
-                decode(&bytes[..len], 0, small_limits()).map(|_| ()).unwrap_err(),
+                decode(&bytes[..len], 0, small_limits())
+                    .map(|_| ())
+                    .unwrap_err(),
                 walk(&bytes[..len]).unwrap_err(),
             ] {
-                assert_eq!(error.kind(), ErrorKind::Truncated, "{name} cut to {len}: {error}");
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::Truncated,
+                    "{name} cut to {len}: {error}"
+                );
             }
         }
     }
@@ -71,7 +77,10 @@ fn every_flipped_bit_is_found_or_harmless() {
             bad[bit / 8] ^= 1 << (bit % 8);
             assert!(walk(&bad).is_err(), "{name}: bit {bit} not found");
             if let Ok(volume) = decode(&bad, 0, small_limits()) {
-                assert!(le_bytes(&volume) == whole, "{name}: bit {bit} changes values");
+                assert!(
+                    le_bytes(&volume) == whole,
+                    "{name}: bit {bit} changes values"
+                );
             }
         }
     }
@@ -105,18 +114,25 @@ fn hostile_payloads_never_panic() {
                 bad[bit / 8] ^= 1 << (bit % 8);
                 // A value or an error; a panic names the place.
                 let file = rebuild(&bytes, number, &bad, entry.part);
-                let result = std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
+                let result =
+                    std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
                 assert!(result.is_ok(), "{name}: bit {bit} of {} panics", entry.kind);
             }
             for len in (0..payload.len()).step_by(1 + payload.len() / 200) {
                 let file = rebuild(&bytes, number, &payload[..len], entry.part);
-                let result = std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
+                let result =
+                    std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
                 assert!(result.is_ok(), "{name}: {} cut to {len} panics", entry.kind);
             }
             for part in [1, 7, u32::MAX] {
                 let file = rebuild(&bytes, number, payload, part);
-                let result = std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
-                assert!(result.is_ok(), "{name}: {} as part {part} panics", entry.kind);
+                let result =
+                    std::panic::catch_unwind(|| decode(&file, 0, small_limits()).map(|_| ()));
+                assert!(
+                    result.is_ok(),
+                    "{name}: {} as part {part} panics",
+                    entry.kind
+                );
             }
         }
     }
@@ -132,7 +148,9 @@ fn chunks_out_of_order_or_missing_are_corrupt() {
         let write = |order: &[usize]| {
             let mut writer = Writer::new(Vec::new()).unwrap();
             for &n in order {
-                writer.chunk(chunks[n].0.kind, chunks[n].0.part, chunks[n].1).unwrap();
+                writer
+                    .chunk(chunks[n].0.kind, chunks[n].0.part, chunks[n].1)
+                    .unwrap();
             }
             writer.finish().unwrap().0
         };
@@ -143,9 +161,14 @@ fn chunks_out_of_order_or_missing_are_corrupt() {
             let result = decode(&write(&missing), 0, small_limits());
             // A mask, corrections and a reference to weights may be absent; the rest is needed.
             if !["MASK", "CORR", "NREF", "NETW"].contains(&kind.as_str()) {
-                let error = result.map(|_| ()).expect_err(&format!("{name} without {kind}"));
+                let error = result
+                    .map(|_| ())
+                    .expect_err(&format!("{name} without {kind}"));
                 assert!(
-                    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::InvalidArgument),
+                    matches!(
+                        error.kind(),
+                        ErrorKind::Corrupt | ErrorKind::InvalidArgument
+                    ),
                     "{name} without {kind}: {error}"
                 );
             }
@@ -154,7 +177,11 @@ fn chunks_out_of_order_or_missing_are_corrupt() {
             let error = decode(&write(&twice), 0, small_limits())
                 .map(|_| ())
                 .expect_err(&format!("{name} with {kind} twice"));
-            assert_eq!(error.kind(), ErrorKind::Corrupt, "{name} with {kind} twice: {error}");
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Corrupt,
+                "{name} with {kind} twice: {error}"
+            );
         }
     }
 }

@@ -99,12 +99,26 @@ const GOLDEN: &[Golden] = &[
     Golden {
         name: "psnr_3d_f32",
         about: "3-D f32 field at 40 dB: transform, octree, one brick",
-        build: || make::<f32>(&[32, 32, 32], |s| rough(s, 1), Bound::Psnr(40.0), |o| o.field = "speed".into()),
+        build: || {
+            make::<f32>(
+                &[32, 32, 32],
+                |s| rough(s, 1),
+                Bound::Psnr(40.0),
+                |o| o.field = "speed".into(),
+            )
+        },
     },
     Golden {
         name: "psnr_2d_f64",
         about: "2-D f64 field at 70 dB: binary64 arithmetic",
-        build: || make::<f64>(&[48, 56], |s| rough(s, 2), Bound::Psnr(70.0), |o| o.unit = "m/s".into()),
+        build: || {
+            make::<f64>(
+                &[48, 56],
+                |s| rough(s, 2),
+                Bound::Psnr(70.0),
+                |o| o.unit = "m/s".into(),
+            )
+        },
     },
     Golden {
         name: "psnr_3d_f16",
@@ -137,22 +151,47 @@ const GOLDEN: &[Golden] = &[
     Golden {
         name: "rel_error_f64",
         about: "largest error 1e-6 of the range, 3-D f64",
-        build: || make::<f64>(&[16, 17, 18], |s| rough(s, 6), Bound::RelError(1e-6), |_| {}),
+        build: || {
+            make::<f64>(
+                &[16, 17, 18],
+                |s| rough(s, 6),
+                Bound::RelError(1e-6),
+                |_| {},
+            )
+        },
     },
     Golden {
         name: "mask_nan_fill",
         about: "NaN region, both infinities and a fill value (MASK)",
-        build: || make::<f32>(&[6, 20, 24], with_holes, Bound::MaxError(0.01), |o| o.mask_value = Some(-999.0)),
+        build: || {
+            make::<f32>(&[6, 20, 24], with_holes, Bound::MaxError(0.01), |o| {
+                o.mask_value = Some(-999.0)
+            })
+        },
     },
     Golden {
         name: "constant",
         about: "constant field: no tree, no bricks",
-        build: || make::<f32>(&[9, 9, 9], |s| vec![2.5; s.len()], Bound::Psnr(40.0), |_| {}),
+        build: || {
+            make::<f32>(
+                &[9, 9, 9],
+                |s| vec![2.5; s.len()],
+                Bound::Psnr(40.0),
+                |_| {},
+            )
+        },
     },
     Golden {
         name: "constant_nan",
         about: "every voxel NaN: mask and constant form",
-        build: || make::<f64>(&[5, 6], |s| vec![f64::NAN; s.len()], Bound::Psnr(40.0), |_| {}),
+        build: || {
+            make::<f64>(
+                &[5, 6],
+                |s| vec![f64::NAN; s.len()],
+                Bound::Psnr(40.0),
+                |_| {},
+            )
+        },
     },
     Golden {
         name: "lossless_f64",
@@ -181,12 +220,21 @@ const GOLDEN: &[Golden] = &[
     Golden {
         name: "several_bricks",
         about: "bricks of 64 voxels: several per level",
-        build: || make::<f32>(&[36, 80, 132], |s| rough(s, 10), Bound::Psnr(30.0), |o| o.brick_edge = Some(64)),
+        build: || {
+            make::<f32>(
+                &[36, 80, 132],
+                |s| rough(s, 10),
+                Bound::Psnr(30.0),
+                |o| o.brick_edge = Some(64),
+            )
+        },
     },
 ];
 
 fn folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/data/golden"].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests/data/golden"]
+        .iter()
+        .collect()
 }
 
 fn file_name(golden: &Golden) -> String {
@@ -235,7 +283,10 @@ fn write_all(only_missing: bool) {
     }
     let known: Vec<String> = GOLDEN.iter().map(file_name).collect();
     sums.retain(|name, _| known.contains(name));
-    let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    let text: String = sums
+        .iter()
+        .map(|(name, sum)| format!("{sum}  {name}\n"))
+        .collect();
     fs::write(folder().join("sums.txt"), text).unwrap();
     fs::write(folder().join("README.md"), readme).unwrap();
 }
@@ -260,11 +311,18 @@ fn golden_files_decode_to_the_same_bytes() {
         if let Some(bound) = built.max_error {
             let decoded: Vec<f64> = match volume {
                 srt::volume::io::AnyVolume::F64(v) => v.into_data(),
-                srt::volume::io::AnyVolume::F32(v) => v.data().iter().map(|&v| f64::from(v)).collect(),
-                srt::volume::io::AnyVolume::F16(v) => v.data().iter().map(|&v| f64::from(v)).collect(),
+                srt::volume::io::AnyVolume::F32(v) => {
+                    v.data().iter().map(|&v| f64::from(v)).collect()
+                }
+                srt::volume::io::AnyVolume::F16(v) => {
+                    v.data().iter().map(|&v| f64::from(v)).collect()
+                }
             };
             for (x, y) in built.original.iter().zip(&decoded) {
-                assert!(!x.is_finite() || within(*x, *y, bound), "{name}: {x} became {y}");
+                assert!(
+                    !x.is_finite() || within(*x, *y, bound),
+                    "{name}: {x} became {y}"
+                );
             }
         }
     }
@@ -279,7 +337,13 @@ fn every_file_is_listed_and_small() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         assert!(known.contains(&name), "{name} is not in tests/golden.rs");
-        assert!(!name.ends_with(".srt") || readme.contains(&name), "{name} is not in the README");
-        assert!(entry.metadata().unwrap().len() < 64 << 10, "{name} is too large");
+        assert!(
+            !name.ends_with(".srt") || readme.contains(&name),
+            "{name} is not in the README"
+        );
+        assert!(
+            entry.metadata().unwrap().len() < 64 << 10,
+            "{name} is too large"
+        );
     }
 }

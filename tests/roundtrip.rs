@@ -165,7 +165,12 @@ fn is_masked<E: Scalar>(v: E, mask: Option<E>) -> bool {
 }
 
 fn range_of<E: Scalar>(values: &[E], mask: Option<E>) -> f64 {
-    let ordinary = || values.iter().filter(|v| !is_masked(**v, mask)).map(|v| v.to_f64());
+    let ordinary = || {
+        values
+            .iter()
+            .filter(|v| !is_masked(**v, mask))
+            .map(|v| v.to_f64())
+    };
     let max = ordinary().fold(f64::NEG_INFINITY, f64::max);
     let min = ordinary().fold(f64::INFINITY, f64::min);
     if max < min { 0.0 } else { max - min }
@@ -336,7 +341,8 @@ proptest! {
 fn real_data_lands_close_above_its_target() {
     let (shape, values) = common::turbulence();
     for target in [30.0, 45.0, 60.0, 80.0] {
-        let (bytes, report) = encode(shape, &values, &EncodeOptions::new(Bound::Psnr(target))).unwrap();
+        let (bytes, report) =
+            encode(shape, &values, &EncodeOptions::new(Bound::Psnr(target))).unwrap();
         let decoded = f32::data(decode(&bytes, 0, Limits::default()).unwrap());
         let reached = psnr(&values, &decoded, |_| true);
         assert!(
@@ -348,7 +354,10 @@ fn real_data_lands_close_above_its_target() {
     for target in [5.0, 40.0, 200.0] {
         let (bytes, _) = encode(shape, &values, &EncodeOptions::new(Bound::Ratio(target))).unwrap();
         let ratio = (4 * values.len()) as f64 / bytes.len() as f64;
-        assert!((ratio / target - 1.0).abs() <= 0.03, "{ratio}, {target} asked");
+        assert!(
+            (ratio / target - 1.0).abs() <= 0.03,
+            "{ratio}, {target} asked"
+        );
     }
 }
 
@@ -357,11 +366,14 @@ fn many_bricks_and_threads_give_one_file() {
     let (shape, values) = common::turbulence();
     for bound in [Bound::Psnr(50.0), Bound::RelError(1e-3)] {
         let files = [1, 2, 7].map(|threads| {
-            let options = EncodeOptions::new(bound).with_brick_edge(64).with_threads(threads);
+            let options = EncodeOptions::new(bound)
+                .with_brick_edge(64)
+                .with_threads(threads);
             encode(shape, &values, &options).unwrap().0
         });
         assert!(files[0] == files[1] && files[0] == files[2]);
-        let decoded = [1, 2, 7].map(|threads| common::le_bytes(&decode_with_threads(&files[0], threads)));
+        let decoded =
+            [1, 2, 7].map(|threads| common::le_bytes(&decode_with_threads(&files[0], threads)));
         assert!(decoded[0] == decoded[1] && decoded[0] == decoded[2]);
     }
 }
@@ -388,11 +400,22 @@ fn nan_payloads_and_signed_zeros_survive() {
 fn single_voxels_of_every_value() {
     for extents in [&[1usize, 1][..], &[1, 1, 1]] {
         let shape = Shape::new(extents).unwrap();
-        for v in [0.0, -0.0, 1.5, f64::MAX, 5e-324, f64::NAN, f64::NEG_INFINITY] {
+        for v in [
+            0.0,
+            -0.0,
+            1.5,
+            f64::MAX,
+            5e-324,
+            f64::NAN,
+            f64::NEG_INFINITY,
+        ] {
             for bound in [Bound::Psnr(40.0), Bound::Ssim(0.9), Bound::MaxError(0.0)] {
                 let (bytes, _) = encode(shape, &[v], &EncodeOptions::new(bound)).unwrap();
                 let decoded = f64::data(decode(&bytes, 0, Limits::default()).unwrap());
-                assert!(decoded[0] == v || decoded[0].to_bits() == v.to_bits(), "{v}");
+                assert!(
+                    decoded[0] == v || decoded[0].to_bits() == v.to_bits(),
+                    "{v}"
+                );
             }
         }
     }
