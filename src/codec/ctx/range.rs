@@ -86,9 +86,11 @@ impl RangeEncoder {
     }
 
     /// Ends the stream. The decoder reads zeros past the end, so the shortest number inside the
-    /// final interval is chosen and its trailing zeros are dropped, as is the zero in front.
+    /// final interval is chosen and its trailing zeros are dropped, as is the zero in front. Only the
+    /// decoder's look-ahead of four bytes may be missing: more would look like an early end.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
+        let least = self.out.len() as u64 + self.pending - 1;
         let last = self.low + u64::from(self.range) - 1;
         for bits in (0..=32).rev() {
             let value = last >> bits << bits;
@@ -101,7 +103,7 @@ impl RangeEncoder {
             self.shift_low();
         }
         self.out.drain(..1);
-        while self.out.last() == Some(&0) {
+        while self.out.len() as u64 > least && self.out.last() == Some(&0) {
             self.out.pop();
         }
         self.out
@@ -155,7 +157,8 @@ impl<'a> RangeDecoder<'a> {
         if self.overran() {
             return Err(Error::corrupt(format!("{what} ends early")));
         }
-        if self.next < self.bytes.len() || self.bytes.last() == Some(&0) {
+        let padded = self.bytes.last() == Some(&0) && self.next < self.bytes.len() + 4;
+        if self.next < self.bytes.len() || padded {
             return Err(Error::corrupt(format!("bytes found behind {what}")));
         }
         Ok(())
