@@ -1,0 +1,90 @@
+"""Trained networks to one quantised hierarchy, with a report of what quantisation cost."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Iterable
+
+import numpy as np
+import torch
+
+from . import TrainerError
+from .arch import unit
+from .hierarchy_file import FloatNetwork, Hierarchy
+from .integer import QuantisedNetwork, predict
+from .model import Generator
+from .pyramid import LevelPair, decompose, normalise
+from .quantise import calibrate, quantise
+
+#: Levels of a volume that calibration and reports look at; coarser ones hold too few values to matter.
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class LevelLoss:
+    """Residual energy over detail energy at one level, float and quantised."""
+
+    level: int
+    float_fraction: float
+    quantised_fraction: float
+
+    @property
+    def loss_db(self) -> float:
+        return 10 * float(np.log10(self.quantised_fraction / self.float_fraction))
+
+
+def export(networks: list[FloatNetwork], calibration: Iterable[np.ndarray], name: str) -> Hierarchy:
+    """Quantises `networks` (finest first) with activation ranges from the calibration volumes."""
+    networks = sorted(networks, key=lambda n: n.min_level)
+    for finer, coarser in zip(networks, networks[1:]):
+        if finer.max_level + 1 != coarser.min_level:
+            raise TrainerError(f"levels {finer.min_level}..{finer.max_level} and {coarser.min_level}.."
+                               f"{coarser.max_level} must meet without gap or overlap")
+    pyramids = [decompose(normalise(v), LEVELS, networks[0].model.arch.transform) for v in calibration]
+    out = []
+    for network in networks:
+        pairs = [p for pyramid in pyramids for p in pyramid if network.min_level <= p.level <= network.max_level]
+        if not pairs:
+            raise TrainerError(f"calibration volumes are too small for levels {network.min_level}..{network.max_level}")
+        arch = network.model.arch
+        ranges = calibrate(network.model, (torch.from_numpy(p.channels(arch))[None] for p in pairs))
+        out.append(quantise(network.model, ranges, network.min_level, network.max_level))
+    hashes = sorted({n.training_data_sha256 for n in networks})
+    return Hierarchy(name, out, training_data_sha256=hashes[0] if len(hashes) == 1 else _combined_hash(hashes))
+
+
+def _combined_hash(hashes: list[str]) -> str:
+    """Hash of several training sets in one hierarchy."""
+
+
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def predict_float(model: Generator, pair: LevelPair) -> np.ndarray:
+    """Details in units of the normalised field."""
+    with torch.no_grad():
+        x = torch.from_numpy(pair.channels(model.arch))[None]
+        return model(x, pair.gain)[0].numpy()
+
+
+def predict_quantised(network: QuantisedNetwork, pair: LevelPair) -> np.ndarray:
+    """The same from the exact integers, converted from the orthonormal units a codec works in."""
+    u = unit(network.arch.rank, pair.level)
+    c = (pair.low * np.float32(u)).astype(np.float32)
+    return predict(network, c, pair.level, np.float32(pair.gain * u), pair.fine_shape, pair.periodic) / np.float32(u)
+
+
+def compare(networks: list[FloatNetwork], hierarchy: Hierarchy, volume: np.ndarray, levels: int = LEVELS,
+            ) -> list[LevelLoss]:
+    """Float against quantised on ground-truth inputs, level by level."""
+    out = []
+    for pair in decompose(normalise(volume), levels, hierarchy.networks[0].arch.transform):
+        model = next((n.model for n in networks if n.min_level <= pair.level <= n.max_level), None)
+        if model is None:
+            continue
+        energy = float(np.square(pair.details, dtype=np.float64).sum())
+        fractions = [float(np.square(p - pair.details, dtype=np.float64).sum()) / energy
+                     for p in (predict_float(model, pair), predict_quantised(hierarchy.for_level(pair.level), pair))]
+        out.append(LevelLoss(pair.level, *fractions))
+    return out
