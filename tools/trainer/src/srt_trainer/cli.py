@@ -32,6 +32,50 @@ def _export(args: argparse.Namespace) -> None:
                   f"quantised {loss.quantised_fraction:.4f}, loss {loss.loss_db:+.4f} dB")
 
 
+def _evaluate(args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from . import volumes
+    from .evaluate import best_linear, evaluate, hierarchy_methods, markdown, plot
+    from .hierarchy_file import load_float, load_hierarchy
+
+    methods = {}
+    if args.train:
+        training = [volumes.read(p, args.variable) for p in volumes.expand(args.train)]
+        methods["best linear"] = (best_linear(training, args.levels), "cdf97")
+    for path in args.model:
+        hierarchy = load_hierarchy(path)
+        methods.update(hierarchy_methods(hierarchy.name, hierarchy, []))
+    if args.networks:
+        methods.update(hierarchy_methods("trained", None, [load_float(p) for p in args.networks]))
+    rows = []
+    for path in volumes.expand(args.volumes):
+        rows += evaluate(path.stem, volumes.read(path, args.variable), args.levels, methods)
+        print(markdown([r for r in rows if r.volume == path.stem]), flush=True)
+    if args.table:
+        Path(args.table).write_text(markdown(rows))
+    if args.plot:
+        plot(rows, Path(args.plot))
+
+
+def _import_esrgan(args: argparse.Namespace) -> None:
+    from .esrgan import import_esrgan
+    from .hierarchy_file import save_float
+
+    network = import_esrgan(args.checkpoint, *args.levels)
+    digest = save_float(args.out, network)
+    print(f"{args.out} {network.model.arch.parameters()} parameters, sha256 {digest}")
+
+
+def _golden(args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from .golden import write_golden
+
+    for path in write_golden(Path(args.out)):
+        print(path)
+
+
 def _turbulence(args: argparse.Namespace) -> None:
     from pathlib import Path
 
@@ -73,6 +117,27 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--check", nargs="*", default=[], help="volumes to report the loss of quantisation on")
     p.add_argument("--variable", default="")
     p.set_defaults(run=_export)
+
+    p = commands.add_parser("evaluate", help="PSNR and SSIM at 2x, 4x, 8x against interpolation")
+    p.add_argument("volumes", nargs="+")
+    p.add_argument("--model", nargs="*", default=[], help="quantised hierarchies")
+    p.add_argument("--networks", nargs="*", default=[], help="trained networks in floating point")
+    p.add_argument("--train", nargs="*", default=[], help="volumes the best linear filter is fitted to")
+    p.add_argument("--levels", type=int, default=3, help="number of halvings")
+    p.add_argument("--table", help="write the tables to this Markdown file")
+    p.add_argument("--plot", help="write the curves to this image")
+    p.add_argument("--variable", default="")
+    p.set_defaults(run=_evaluate)
+
+    p = commands.add_parser("import-esrgan", help="read a generator in the published ESRGAN layout")
+    p.add_argument("checkpoint")
+    p.add_argument("--levels", type=int, nargs=2, default=[0, 0], metavar=("FIRST", "LAST"))
+    p.add_argument("--out", required=True)
+    p.set_defaults(run=_import_esrgan)
+
+    p = commands.add_parser("golden", help="write test vectors of the exact arithmetic for other decoders")
+    p.add_argument("--out", required=True)
+    p.set_defaults(run=_golden)
 
     p = commands.add_parser("turbulence", help="simulate training and test volumes")
     p.add_argument("case", choices=("iso3d", "mixing3d", "iso2d"))

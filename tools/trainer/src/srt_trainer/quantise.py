@@ -6,8 +6,8 @@ two layers behind a voxel shuffle have their own. Weights have one scale per out
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable
 
 import numpy as np
 import torch

@@ -31,7 +31,7 @@ class Batch:
     valid: Tensor | None
 
     def to(self, device: torch.device) -> Batch:
-        move = lambda t: None if t is None else t.to(device, non_blocking=True)  # noqa: E731
+        move = lambda t: None if t is None else t.to(device, non_blocking=True)
         return Batch(self.level, move(self.channels), move(self.target), move(self.gain), move(self.valid))
 
 
@@ -87,7 +87,7 @@ class CropSampler:
         picks = rng.choice(len(pool), o.batch, p=size / size.sum())
         edge = min([o.crop] + [n for i in picks for n in self._low_shape(pool[i])])
         crops = [self._crop(pool[i], edge, rng) for i in picks]
-        stack = lambda i: torch.from_numpy(np.stack([c[i] for c in crops]))  # noqa: E731
+        stack = lambda i: torch.from_numpy(np.stack([c[i] for c in crops]))
         gain = torch.tensor([c[2] for c in crops], dtype=torch.float32).reshape(-1, *(1,) * (self.arch.rank + 1))
         valid = None if all(c[3] is None for c in crops) else torch.from_numpy(
             np.stack([np.ones_like(c[1]) if c[3] is None else c[3] for c in crops]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def case(name: str, **changes: object) -> Case:
     return out
 
 
-def generate(c: Case, out: Path, prefix: str = "", report: Callable[[str], None] = print) -> list[Path]:
+def generate(c: Case, out: Path, prefix: str = "", report: Callable[[str], None] = partial(print, flush=True)) -> list[Path]:
     """Runs the simulation and saves binary32 `.npy` snapshots with a line each in `manifest.jsonl`."""
     prefix = prefix or f"{c.name}_{c.n}"
     out.mkdir(parents=True, exist_ok=True)
