@@ -159,7 +159,7 @@ def test_shortcut_finds_a_linear_rule():
     model.convolution("head").weight.data.zero_()
     fit_shortcut(model, sampler, batches=4, ridge=1e-12)
     b = linear(9)
-    assert float(energy_fraction(model(b.channels, b.gain), b.target)) < 1e-6
+    assert energy_fraction(model(b.channels, b.gain), b.target).item() < 1e-6
 
 
 def test_batches_depend_on_seed_and_step_alone():

@@ -27,10 +27,14 @@ def orthogonalise(g: Tensor, iterations: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised; the update's RMS is 0.2, so learning rates carry over from Adam."""
+    """Momentum, orthogonalised; the update's RMS is 0.2 of the learning rate, as Adam's about is.
 
-    def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    Weight decay keeps the weights near their natural scale. Without it activations grow until sixteen bits are
+    too few: 0.15 dB of quantisation loss were measured.
+    """
+
+    def __init__(self, params: list[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
@@ -42,13 +46,15 @@ class Muon(torch.optim.Optimizer):
                 buffer.lerp_(p.grad, 1 - group["momentum"])
                 matrix = p.grad.lerp(buffer, group["momentum"]).reshape(p.shape[0], -1)
                 update = orthogonalise(matrix) * (0.2 * max(matrix.shape) ** 0.5)
+                p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.reshape(p.shape), alpha=-group["lr"])
 
 
 class Optimisers:
     """The optimisers of one generator, stepped together; `lr` is the trunk's learning rate."""
 
-    def __init__(self, model: Generator, lr: float, kind: str, shortcut_lr_factor: float = 0.02) -> None:
+    def __init__(self, model: Generator, lr: float, kind: str, weight_decay: float = 0.0,
+                 shortcut_lr_factor: float = 0.02) -> None:
         matrices, shortcut, rest = [], [], []
         for layer in model.arch.layers():
             conv = model.convolution(layer.name)
@@ -65,7 +71,7 @@ class Optimisers:
             groups.append({"params": shortcut, "factor": shortcut_lr_factor})
         self.parts: list[torch.optim.Optimizer] = [torch.optim.Adam(groups, lr=lr)]
         if matrices:
-            self.parts.append(Muon([{"params": matrices, "factor": 1.0}], lr))
+            self.parts.append(Muon([{"params": matrices, "factor": 1.0}], lr, weight_decay=weight_decay))
 
     def set_lr(self, lr: float) -> None:
         for part in self.parts:

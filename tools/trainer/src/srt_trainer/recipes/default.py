@@ -21,7 +21,7 @@ class DefaultRecipe:
         self.model = model
         self.parallel: nn.Module = wrap(model)
         self.average = copy.deepcopy(model).requires_grad_(False)
-        self.optimisers = Optimisers(model, config.lr, config.optimiser)
+        self.optimisers = Optimisers(model, config.lr, config.optimiser, config.weight_decay)
         self.steps = 0
 
     def step(self, batch: Batch, lr: float) -> dict[str, float]:
