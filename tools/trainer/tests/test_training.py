@@ -1,6 +1,8 @@
 """Recipes on tiny networks: a few steps, reproducible, resumable."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -196,6 +198,18 @@ def test_configuration_file_and_flags(tmp_path):
             config.load(str(tmp_path / "c.toml"), {"data": ["x"]})
     with pytest.raises(TrainerError, match="at least one training file"):
         config.load(None, {})
+
+
+@pytest.mark.parametrize("recipe", ["default", "paper"])
+def test_two_processes_train_one_network(data, tmp_path, recipe):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+               "srt_trainer.cli", "fit", "--recipe", recipe, "--data", data, "--out", str(tmp_path / "run"), "--steps", "3",
+               "--features", "4", "--blocks", "1", "--growth", "3", "--crop", "8", "--batch", "2", "--threads", "1",
+               "--validate-every", "3", "--lr", "1e-3", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(log(tmp_path / "run")) == 1  # the first process alone writes
+    load_float(tmp_path / "run" / fit.NETWORK)
 
 
 def test_constant_and_nan_volumes_are_refused(tmp_path):

@@ -27,7 +27,8 @@ class Processes:
         if self.count == 1:
             return model
         ids = [self.device.index] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(model, device_ids=ids)
+        # The critic runs twice before one backward pass: buffers must not be overwritten in between.
+        return nn.parallel.DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False)
 
     def agree(self, flag: bool) -> bool:
         """The first process's decision, so that all leave the loop at the same step."""

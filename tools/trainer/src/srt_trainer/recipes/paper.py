@@ -57,9 +57,11 @@ class PaperRecipe:
         loss = reconstruction
         if self.config.adversarial_weight:
             # The generator minimises equation (3), whose only part that depends on it is the fake score.
-            loss = loss - self.config.adversarial_weight * self.critic(fake).mean()
+            self.bare_critic.requires_grad_(False)
+            loss = loss - self.config.adversarial_weight * self.bare_critic(fake).mean()
         self.generator_optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.bare_critic.requires_grad_(True)
         self.generator_optimiser.step()
         return {"loss": float(loss.detach()), "l1": float(reconstruction.detach())}
 
