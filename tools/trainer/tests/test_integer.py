@@ -109,6 +109,17 @@ def test_order_of_summation_and_tiling_do_not_matter():
     assert torch.equal(whole, predict_channels(network, x.repeat(3, 1, 1, 1, 1), 0, 0.5)[1:2])
 
 
+@pytest.mark.parametrize("name", ["residual2d_haar_zero", "rrdb2d_shuffle", "residual2d"])
+def test_periodic_axes_commute_with_rolls(name):
+    arch = ARCHITECTURES[name]
+    _, network = quantised(arch)
+    c = smooth_field((6, 5)) * F32(2)
+    wraps = (True, False)
+    one = predict(network, c, 0, 1.0, (12, 10), wraps)
+    two = predict(network, np.roll(c, 2, 0), 0, 1.0, (12, 10), wraps)
+    assert np.array_equal(two, np.roll(one, 2 * one.shape[1] // 6, 1))
+
+
 def test_accumulator_bound_holds_for_hostile_weights():
     arch = ARCHITECTURES["residual3d"]
     model = random_model(arch)

@@ -83,13 +83,14 @@ def predict(
     fine_shape = tuple(2 * n for n in c.shape) if fine_shape is None else fine_shape
     q = int(np.rint(arch.input_scale))
     channels = input_channels(quantise_input(c, arch, level), arch, fine_shape, periodic, one=q, condition=condition)
-    return predict_channels(network, torch.from_numpy(channels)[None], level, gain)[0].numpy()
+    return predict_channels(network, torch.from_numpy(channels)[None], level, gain, periodic)[0].numpy()
 
 
-def predict_channels(network: QuantisedNetwork, x: Tensor, level: int, gain: float) -> Tensor:
+def predict_channels(network: QuantisedNetwork, x: Tensor, level: int, gain: float,
+                     periodic: tuple[bool, ...] | None = None) -> Tensor:
     """The same from integer input channels `[batch, channels, ...]` that carry their margin."""
     arch = network.arch
-    p, s = graph.predict(arch, _IntegerOps(network), x.double())
+    p, s = graph.predict(arch, _IntegerOps(network, periodic), x.double())
     p = p.float() * _column(network.tensors["head.scale"] * np.float32(gain), arch.rank)
     if s is not None:
         s = s.float() * _column(network.tensors["shortcut.scale"] * unit_f32(arch.rank, level), arch.rank)
@@ -104,18 +105,31 @@ def _column(v: np.ndarray, rank: int) -> Tensor:
 class _IntegerOps:
     """Integers held in binary64; accumulators are below 2^31, so every sum and product is exact."""
 
-    def __init__(self, network: QuantisedNetwork) -> None:
+    def __init__(self, network: QuantisedNetwork, periodic: tuple[bool, ...] | None = None) -> None:
         network.check()
         self.arch = network.arch
+        self.periodic = periodic or (False,) * self.arch.rank
         self.tensors = network.tensors
         self.convolve = F.conv3d if self.arch.rank == 3 else F.conv2d
 
     def _accumulate(self, name: str, x: Tensor) -> Tensor:
         w = torch.from_numpy(self.tensors[f"{name}.weight"].astype(np.float64))
         b = torch.from_numpy(self.tensors[f"{name}.bias"].astype(np.float64))
-        pad = w.shape[-1] // 2 if self.arch.padding == "zero" else 0
+        if self.arch.padding == "zero":
+            x = self._pad(x, w.shape[-1] // 2)
         # FFT or Winograd algorithms would round; PyTorch's CPU convolution in binary64 is a plain matrix product.
-        return torch.round(self.convolve(x, w, b, padding=pad))
+        return torch.round(self.convolve(x, w, b))
+
+    def _pad(self, x: Tensor, margin: int) -> Tensor:
+        """Zeros outside the domain; a periodic axis has no outside and wraps (spec section 4)."""
+        for axis, wraps in enumerate(self.periodic):
+            n = x.shape[2 + axis]
+            t = torch.arange(-margin, n + margin)
+            x = x.index_select(2 + axis, t % n)
+            if not wraps:
+                inside = ((t >= 0) & (t < n)).to(x.dtype)
+                x = x * inside.reshape([-1 if a == axis + 2 else 1 for a in range(x.ndim)])
+        return x
 
     def layer(self, name: str, x: Tensor, scale: float = 1.0) -> Tensor:
         acc = self._accumulate(name, x).float()
