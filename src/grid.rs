@@ -229,7 +229,13 @@ mod tests {
 
     #[test]
     fn shape_refuses_what_the_format_cannot_hold() {
-        for bad in [&[][..], &[5], &[0, 4], &[1, 2, 3, 4], &[1 << 20, 1 << 20, 1 << 20]] {
+        for bad in [
+            &[][..],
+            &[5],
+            &[0, 4],
+            &[1, 2, 3, 4],
+            &[1 << 20, 1 << 20, 1 << 20],
+        ] {
             assert!(Shape::new(bad).is_err(), "{bad:?}");
         }
         let s = Shape::new(&[7, 9]).unwrap();
@@ -248,7 +254,16 @@ mod tests {
 
     #[test]
     fn clipping_never_leaves_the_grid() {
-        let r = Region { start: [0, 5, 9], size: [1, 10, 3] };
-        assert_eq!(r.clipped([1, 8, 8]), Region { start: [0, 5, 8], size: [1, 3, 0] });
+        let r = Region {
+            start: [0, 5, 9],
+            size: [1, 10, 3],
+        };
+        assert_eq!(
+            r.clipped([1, 8, 8]),
+            Region {
+                start: [0, 5, 8],
+                size: [1, 3, 0]
+            }
+        );
     }
 }

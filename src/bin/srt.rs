@@ -1,1 +1,7 @@
-fn main() {}
+//! The `srt` program; see `srt::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    srt::cli::main()
+}

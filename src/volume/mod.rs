@@ -1,4 +1,6 @@
-//! Dense fields in memory.
+//! Dense fields in memory, and in files ([`io`]).
+
+pub mod io;
 
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};

@@ -1,0 +1,125 @@
+//! One convolution on a box, as the kernels of every instruction set take it.
+
+use super::packed::PackedConv;
+
+/// Offsets in elements of a dense array of voxels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strides {
+    /// Between activation blocks.
+    pub(super) block: usize,
+    /// Between z planes.
+    pub(super) slice: usize,
+    /// Between rows.
+    pub(super) row: usize,
+    /// Between voxels.
+    pub(super) voxel: usize,
+}
+
+impl Strides {
+    /// Offset of voxel `[z, y, x]`.
+    pub(super) fn offset(&self, at: [usize; 3]) -> usize {
+        at[0] * self.slice + at[1] * self.row + at[2] * self.voxel
+    }
+}
+
+/// What to convolve: `size` voxels whose first tap of the first voxel lies at `start`.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) conv: &'a PackedConv,
+    /// Element of the arena that the first tap of the first voxel reads in source block 0.
+    pub(super) start: usize,
+    /// Strides of the sources; [`super::packed::LANES`] between voxels.
+    pub(super) strides: Strides,
+    /// Extents of the result.
+    pub(super) size: [usize; 3],
+}
+
+/// Where requantised activations go: offsets of the first voxel in the arena.
+#[derive(Clone, Copy)]
+pub(super) struct Activations {
+    pub(super) to: usize,
+    pub(super) strides: Strides,
+    /// Activations to add, with the same strides.
+    pub(super) skip: Option<usize>,
+    /// Activations to which the result, scaled, is added; with the same strides.
+    pub(super) blend: Option<(usize, f32)>,
+}
+
+/// How accumulators become output.
+#[derive(Clone, Copy)]
+pub(super) struct Outputs<'a> {
+    /// One factor per padded output.
+    pub(super) scale: &'a [f32],
+    /// Whether to add to what is there.
+    pub(super) add: bool,
+}
+
+impl Job<'_> {
+    /// Checks that every element the kernels touch lies in an arena of `len` elements. The
+    /// kernels with raw pointers rely on it.
+    pub(super) fn assert_sources(&self, len: usize) {
+        let last = [0, 1, 2].map(|axis| self.size[axis] - 1 + self.conv.kernel[axis] - 1);
+        let blocks = self.conv.sources.iter().map(|s| s.block).max();
+        let end = self.start
+            + blocks.unwrap_or(0) * self.strides.block
+            + self.strides.offset(last)
+            + super::packed::LANES;
+        assert!(end <= len, "sources end at {end} of {len}");
+        assert_eq!(self.strides.voxel, super::packed::LANES);
+        let pairs: usize = self.conv.sources.iter().map(|s| s.pairs()).sum();
+        let taps: usize = self.conv.kernel.iter().product();
+        let weights = 2 * self.conv.outputs() * pairs * taps;
+        assert!(self.conv.weights().len() >= weights);
+    }
+
+    /// The same for what [`Activations`] names.
+    pub(super) fn assert_targets(&self, to: &Activations, len: usize) {
+        let last = self.size.map(|n| n - 1);
+        let blocks = self.conv.outputs() / super::packed::LANES;
+        let extent = (blocks - 1) * to.strides.block + to.strides.offset(last);
+        for first in [Some(to.to), to.skip, to.blend.map(|(at, _)| at)] {
+            let end = first.unwrap_or(0) + extent + super::packed::LANES;
+            assert!(end <= len, "targets end at {end} of {len}");
+        }
+    }
+
+    /// The same for output rows, `[z][y][x][padded outputs]`.
+    pub(super) fn assert_rows(&self, outputs: &Outputs<'_>, len: usize) {
+        assert_eq!(outputs.scale.len(), self.conv.outputs());
+        assert_eq!(
+            len,
+            self.size.iter().product::<usize>() * self.conv.outputs()
+        );
+    }
+}
+
+/// Splits a row of `width` voxels into the fewest blocks of at most `most`, as even as can be:
+/// `(first voxel, voxels)` of each.
+pub(super) fn voxel_blocks(width: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = width.div_ceil(most);
+    (0..count).map(move |i| {
+        let (start, end) = (i * width / count, (i + 1) * width / count);
+        (start, end - start)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_a_row_once_and_evenly() {
+        for width in 1..200 {
+            let mut at = 0;
+            let mut sizes = Vec::new();
+            for (start, size) in voxel_blocks(width, 12) {
+                assert_eq!(start, at);
+                at += size;
+                sizes.push(size);
+            }
+            assert_eq!(at, width);
+            let (low, high) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+            assert!(*high <= 12 && high - low <= 1, "{width}: {sizes:?}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! CPU backends: [`Cpu`], with kernels for several instruction sets, and [`Reference`].
+//!
+//! | module | job |
+//! |---|---|
+//! | `reference` | the oracle: plain loops over whole regions |
+//! | `program` | the convolutions of a network in order, with the blocks they read and write |
+//! | `packed` | weights as the kernels read them |
+//! | `tile` | one tile through all layers |
+//! | `conv` | one convolution on a box, as the kernels take it |
+//! | `isa` | detection, and the way to the kernels |
+//! | `portable`, `avx2`, `avx512`, `neon` | the kernels |
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod conv;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod packed;
+mod portable;
+mod program;
+mod reference;
+mod tile;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+pub use isa::Isa;
+pub use reference::Reference;
+
+use self::program::Program;
+use self::tile::{Scratch, TileRun};
+use crate::backend::{Backend, NetworkInput, Scaling, check_arguments};
+use crate::error::{Error, Result};
+use crate::grid::Region;
+use crate::network::{Head, Network};
+
+/// Bytes of activations of one thread that the automatic tile edge keeps to. Every layer's
+/// arithmetic outweighs its memory traffic by far, so that large tiles with little halo win over
+/// tiles that fit a cache (measured: spec networks 9).
+const TILE_BYTES: usize = 64 << 20;
+/// Tile edges to choose from, in coarse voxels.
+const TILE_EDGES: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
+/// Tiles per thread that the automatic tile edge aims at.
+const TILES_PER_THREAD: usize = 1;
+/// Packed networks to keep: the levels of a few hierarchies.
+const CACHED_PROGRAMS: usize = 16;
+
+/// The fast CPU backend. Tiles run on the current rayon pool.
+#[derive(Clone)]
+pub struct Cpu {
+    isa: Isa,
+    tile_edge: Option<usize>,
+    programs: Arc<Mutex<Vec<([u8; 32], Arc<Program>)>>>,
+}
+
+impl std::fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cpu")
+            .field("isa", &self.isa)
+            .field("tile_edge", &self.tile_edge)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cpu {
+    /// With the fastest instruction set of this machine.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::new(Isa::detect())
+    }
+
+    /// With `isa`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when this machine does not have it.
+    pub fn with_isa(isa: Isa) -> Result<Self> {
+        if !isa.is_available() {
+            return Err(Error::invalid(format!("this machine has no {isa}")));
+        }
+        Ok(Self::new(isa))
+    }
+
+    fn new(isa: Isa) -> Self {
+        Self {
+            isa,
+            tile_edge: None,
+            programs: Arc::default(),
+        }
+    }
+
+    /// Sets the tile edge in coarse voxels (at least 1). Without it, tiles are as large as 64 MiB
+    /// of activations per thread allow, and small enough to occupy all threads. The result does
+    /// not depend on it.
+    #[must_use]
+    pub fn with_tile_edge(mut self, edge: usize) -> Self {
+        self.tile_edge = Some(edge.max(1));
+        self
+    }
+
+    /// The instruction set in use.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The network packed for this instruction set: from the cache, or made now.
+    fn program(&self, network: &Network) -> Result<Arc<Program>> {
+        let cache = || self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |programs: &[([u8; 32], Arc<Program>)]| {
+            let entry = programs
+                .iter()
+                .find(|(digest, _)| digest == network.digest());
+            entry.map(|(_, program)| Arc::clone(program))
+        };
+        if let Some(program) = find(&cache()) {
+            return Ok(program);
+        }
+        // Packing takes a while for large networks; others go on meanwhile.
+        let program = Arc::new(Program::new(network, self.isa.packing())?);
+        let mut programs = cache();
+        if programs.len() == CACHED_PROGRAMS {
+            programs.remove(0);
+        }
+        programs.push((*network.digest(), Arc::clone(&program)));
+        Ok(program)
+    }
+
+    /// Runs all tiles of `region`; `write` gets each tile and plane of output.
+    fn run_tiles(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        write: impl Fn(Region, usize, &[f32]) + Sync,
+    ) -> Result<()> {
+        let program = self.program(network)?;
+        let run = TileRun {
+            isa: self.isa,
+            program: &program,
+            network,
+            input,
+            scaling,
+        };
+        let edge = self.tile_edge.unwrap_or_else(|| {
+            let fits = |edge: &&usize| run.activation_bytes(**edge) <= TILE_BYTES;
+            let most = TILE_EDGES.iter().rev().find(fits);
+            let most = *most.unwrap_or(&TILE_EDGES[0]);
+            busy_edge(region, most, rayon::current_num_threads())
+        });
+        let tiles = split(region, edge);
+        let free: Mutex<Vec<Scratch>> = Mutex::default();
+        let free = || free.lock().unwrap_or_else(PoisonError::into_inner);
+        tiles.into_par_iter().for_each(|tile| {
+            let mut scratch = free().pop().unwrap_or_default();
+            run.run(tile, &mut scratch, |z, rows| write(tile, z, rows));
+            free().push(scratch);
+        });
+        Ok(())
+    }
+}
+
+/// The largest edge up to `most` that gives every thread its tiles, if one of 16 or more does.
+fn busy_edge(region: Region, most: usize, threads: usize) -> usize {
+    let count = |edge: usize| -> usize { region.size.iter().map(|n| n.div_ceil(edge)).product() };
+    let mut edges = TILE_EDGES.iter().rev().skip_while(|&&edge| edge > most);
+    let busy = edges.find(|&&edge| count(edge) >= threads * TILES_PER_THREAD);
+    *busy.unwrap_or(&TILE_EDGES[0])
+}
+
+/// Splits `region` into boxes of at most `edge` along every axis, as even as can be.
+fn split(region: Region, edge: usize) -> Vec<Region> {
+    let counts = region.size.map(|n| n.div_ceil(edge));
+    let mut tiles = Vec::with_capacity(counts.iter().product());
+    for z in 0..counts[0] {
+        for y in 0..counts[1] {
+            for x in 0..counts[2] {
+                let at = [z, y, x];
+                let bound = |axis: usize, i: usize| region.size[axis] * i / counts[axis];
+                tiles.push(Region {
+                    start: [0, 1, 2].map(|a| region.start[a] + bound(a, at[a])),
+                    size: [0, 1, 2].map(|a| bound(a, at[a] + 1) - bound(a, at[a])),
+                });
+            }
+        }
+    }
+    tiles
+}
+
+impl Backend for Cpu {
+    fn subbands(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        check_arguments(Head::Subbands, network, input, region, scaling, out)?;
+        let channels = network.arch().outputs();
+        let factor = [1; 3];
+        let out = Mutex::new(out);
+        self.run_tiles(network, input, region, scaling, |tile, z, rows| {
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            copy_plane(tile, region, factor, channels, z, rows, &mut out);
+        })
+    }
+
+    fn upscale(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        check_arguments(Head::VoxelShuffle, network, input, region, scaling, out)?;
+        let factor = crate::backend::input::refinement(network);
+        let out = Mutex::new(out);
+        self.run_tiles(network, input, region, scaling, |tile, z, rows| {
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            copy_plane(tile, region, factor, 1, z, rows, &mut out);
+        })
+    }
+}
+
+/// Copies plane `z` of a tile's output, `[y][x][padded channels]`, to its place in `out`,
+/// `[channel][region]`, both `factor` times as large as the coarse boxes.
+fn copy_plane(
+    tile: Region,
+    region: Region,
+    factor: [usize; 3],
+    channels: usize,
+    z: usize,
+    rows: &[f32],
+    out: &mut [f32],
+) {
+    let size = [0, 1, 2].map(|axis| region.size[axis] * factor[axis]);
+    let start = [0, 1, 2].map(|axis| (tile.start[axis] - region.start[axis]) * factor[axis]);
+    let [width, height] = [2, 1].map(|axis| tile.size[axis] * factor[axis]);
+    let stride = rows.len() / (width * height);
+    for (y, row) in rows.chunks_exact(width * stride).enumerate() {
+        for channel in 0..channels {
+            let line = (channel * size[0] + start[0] + z) * size[1] + start[1] + y;
+            let to = &mut out[line * size[2] + start[2]..][..width];
+            for (to, voxel) in to.iter_mut().zip(row.chunks_exact(stride)) {
+                *to = voxel[channel];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

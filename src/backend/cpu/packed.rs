@@ -1,0 +1,178 @@
+//! Layers in the form that the convolution kernels read.
+//!
+//! Activations lie in blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between
+//! voxels is a constant, and the concatenation in a dense block is a list of blocks.
+
+use crate::network::{Layer, LayerScales};
+
+/// Channels of one activation block.
+pub(super) const LANES: usize = 8;
+
+/// A block of input channels of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Number of the block in its grid.
+    pub(super) block: usize,
+    /// Input channel of the layer in its first lane.
+    pub(super) channel: usize,
+    /// Channels in use, 1 to 8; the other lanes meet zero weights.
+    pub(super) channels: usize,
+}
+
+impl Source {
+    /// Pairs of lanes that a kernel multiplies.
+    pub(super) fn pairs(self) -> usize {
+        self.channels.div_ceil(2)
+    }
+
+    /// Consecutive blocks from `block` that hold `channels` channels from `channel`.
+    pub(super) fn run(block: usize, channel: usize, channels: usize) -> impl Iterator<Item = Self> {
+        (0..channels).step_by(LANES).map(move |at| Self {
+            block: block + at / LANES,
+            channel: channel + at,
+            channels: (channels - at).min(LANES),
+        })
+    }
+}
+
+/// How an instruction set wants its weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    /// Numbers of outputs that its kernels compute together: multiples of 8, widest first.
+    pub(super) widths: &'static [usize],
+    /// True: the two weights of a channel pair lie side by side (`pmaddwd`). False: all outputs
+    /// of the first channel, then all of the second.
+    pub(super) interleaved: bool,
+}
+
+/// Outputs that one pass computes together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    /// Number of outputs.
+    pub(super) width: usize,
+    /// First output.
+    pub(super) output: usize,
+    /// First weight in [`PackedConv::weights`]; each pair of lanes of each tap takes
+    /// `2 * width`.
+    pub(super) weights: usize,
+}
+
+/// Some outputs of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outputs {
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
+/// One convolution, ready for a kernel.
+pub(super) struct PackedConv {
+    pub(super) kernel: [usize; 3],
+    pub(super) sources: Vec<Source>,
+    pub(super) groups: Vec<Group>,
+    /// Padded with zeros to whole blocks, as are the scales.
+    pub(super) bias: Vec<i32>,
+    pub(super) positive: Vec<f32>,
+    pub(super) negative: Vec<f32>,
+    /// Weights from `start` on, which is 64-byte aligned unless the vector was moved.
+    storage: Vec<i16>,
+    start: usize,
+}
+
+impl PackedConv {
+    /// Packs `outputs` of `layer`, which reads the blocks `sources`.
+    pub(super) fn new(
+        layer: &Layer,
+        outputs: Outputs,
+        sources: Vec<Source>,
+        packing: Packing,
+    ) -> Self {
+        let pairs: usize = sources.iter().map(|s| s.pairs()).sum();
+        let padded = outputs.count.next_multiple_of(LANES);
+        let total = pairs * layer.spec.taps() * 2 * padded;
+        let mut storage: Vec<i16> = Vec::with_capacity(total + 32);
+        let start = storage.as_ptr().align_offset(64).min(32);
+        storage.resize(start, 0);
+        let mut groups = Vec::new();
+        let mut output = 0;
+        while output < padded {
+            let fits = packing.widths.iter().find(|&&w| w <= padded - output);
+            let group = Group {
+                width: fits.copied().unwrap_or(LANES),
+                output,
+                weights: storage.len() - start,
+            };
+            pack_group(layer, outputs, &sources, group, packing, &mut storage);
+            output += group.width;
+            groups.push(group);
+        }
+        let scale = |values: &[f32]| padded_copy(values, outputs, padded);
+        let (positive, negative) = match &layer.scales {
+            LayerScales::Activation { positive, negative } => (scale(positive), scale(negative)),
+            LayerScales::Output(values) => (scale(values), scale(values)),
+        };
+        Self {
+            kernel: layer.spec.kernel,
+            sources,
+            groups,
+            bias: padded_copy(&layer.bias, outputs, padded),
+            positive,
+            negative,
+            storage,
+            start,
+        }
+    }
+
+    /// `[group][kz][ky][source][kx][pair][output][2]`, or `.. [pair][2][output]` where not
+    /// interleaved.
+    pub(super) fn weights(&self) -> &[i16] {
+        &self.storage[self.start..]
+    }
+
+    /// Number of outputs, padded to whole blocks.
+    pub(super) fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+}
+
+fn padded_copy<T: Copy + Default>(values: &[T], outputs: Outputs, padded: usize) -> Vec<T> {
+    let mut out = values[outputs.first..][..outputs.count].to_vec();
+    out.resize(padded, T::default());
+    out
+}
+
+fn pack_group(
+    layer: &Layer,
+    outputs: Outputs,
+    sources: &[Source],
+    group: Group,
+    packing: Packing,
+    out: &mut Vec<i16>,
+) {
+    let spec = &layer.spec;
+    let [kz, ky, kx] = spec.kernel;
+    let weight = |output: usize, lane: usize, source: &Source, tap: usize| {
+        let output = group.output + output;
+        if output >= outputs.count || lane >= source.channels {
+            return 0;
+        }
+        let row = (outputs.first + output) * spec.inputs + source.channel + lane;
+        layer.weights.get(row * spec.taps() + tap)
+    };
+    for row in 0..kz * ky {
+        for source in sources {
+            for x in 0..kx {
+                let tap = row * kx + x;
+                for pair in 0..source.pairs() {
+                    for i in 0..2 * group.width {
+                        let (output, half) = if packing.interleaved {
+                            (i / 2, i % 2)
+                        } else {
+                            (i % group.width, i / group.width)
+                        };
+                        out.push(weight(output, 2 * pair + half, source, tap));
+                    }
+                }
+            }
+        }
+    }
+}

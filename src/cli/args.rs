@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
+
+use crate::Limits;
+use crate::container::Bound;
+use crate::error::{Error, Result};
+use crate::grid::{Axes, Shape};
+use crate::volume::io::{Dtype, Input};
+
+/// Error-bounded compression of scientific volumes.
+#[derive(Debug, Parser)]
+#[command(name = "srt", version, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Compress a field (.npy or raw) under an error bound
+    Encode(EncodeArgs),
+    /// Decompress a field to .npy or raw
+    Decode(DecodeArgs),
+    /// Compare a reconstruction with its original
+    Eval(EvalArgs),
+    /// Check every checksum and decode everything; with the original, check the bound too
+    Verify(VerifyArgs),
+    /// Encode a sample of real turbulence at three qualities and show the result
+    Demo(DemoArgs),
+}
+
+/// How a raw file is to be read.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct RawArgs {
+    /// Extents of raw input, slowest axis first
+    #[arg(long, value_name = "NZ,NY,NX", value_delimiter = ',')]
+    pub(super) shape: Vec<usize>,
+    /// Value type of raw input: f16, f32 or f64 (little endian)
+    #[arg(long, value_name = "TYPE")]
+    pub(super) dtype: Option<Dtype>,
+}
+
+impl RawArgs {
+    /// Opens a field; `-` is standard input.
+    pub(super) fn open(&self, path: &std::path::Path) -> Result<Input> {
+        let shape = match self.shape.as_slice() {
+            [] => None,
+            extents => Some(Shape::new(extents)?),
+        };
+        if path.as_os_str() == "-" {
+            return Input::from_reader(
+                std::io::stdin().lock(),
+                shape,
+                self.dtype,
+                &Limits::default(),
+            );
+        }
+        Input::open(path, shape, self.dtype)
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("bound").required(true)))]
+pub(super) struct EncodeArgs {
+    /// Field to compress: .npy, or raw with --shape and --dtype; - for standard input
+    pub(super) input: PathBuf,
+    /// File to write; - for standard output
+    pub(super) output: PathBuf,
+    /// Peak signal-to-noise ratio of at least DB
+    #[arg(
+        long,
+        value_name = "DB",
+        group = "bound",
+        allow_negative_numbers = true
+    )]
+    psnr: Option<f64>,
+    /// Structural similarity of at least S
+    #[arg(long, value_name = "S", group = "bound", allow_negative_numbers = true)]
+    ssim: Option<f64>,
+    /// Absolute error of every value at most E, in the field's unit; 0 is lossless
+    #[arg(long, value_name = "E", group = "bound", allow_negative_numbers = true)]
+    max_error: Option<f64>,
+    /// Absolute error of every value at most R times the field's range
+    #[arg(long, value_name = "R", group = "bound", allow_negative_numbers = true)]
+    rel_error: Option<f64>,
+    /// Compression ratio of X
+    #[arg(long, value_name = "X", group = "bound", allow_negative_numbers = true)]
+    ratio: Option<f64>,
+    #[command(flatten)]
+    pub(super) raw: RawArgs,
+    /// Axes along which the field repeats, a subset of zyx
+    #[arg(long, value_name = "AXES")]
+    pub(super) periodic: Option<Axes>,
+    /// Name of the field
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(super) field: String,
+    /// Edge of a brick in voxels: 64, 128, 256, ...
+    #[arg(long, value_name = "N")]
+    pub(super) brick: Option<u32>,
+    /// A value that marks voxels without data; it is kept exactly
+    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    pub(super) mask_value: Option<f64>,
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Report as JSON on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub(super) force: bool,
+}
+
+impl EncodeArgs {
+    pub(super) fn bound(&self) -> Result<Bound> {
+        let given = [
+            self.psnr.map(Bound::Psnr),
+            self.ssim.map(Bound::Ssim),
+            self.max_error.map(Bound::MaxError),
+            self.rel_error.map(Bound::RelError),
+            self.ratio.map(Bound::Ratio),
+        ];
+        given
+            .into_iter()
+            .flatten()
+            .next()
+            .ok_or_else(|| Error::invalid("an error bound expected"))
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DecodeArgs {
+    /// File to read; - for standard input
+    pub(super) input: PathBuf,
+    /// Field to write: .npy, or .raw (little endian, x fastest); - for .npy on standard output
+    pub(super) output: PathBuf,
+    /// Downscaling level: 0 is full resolution, every level above halves each axis
+    #[arg(long, value_name = "L", default_value_t = 0)]
+    pub(super) level: usize,
+    /// Field to decode, where the file has several
+    #[arg(long, value_name = "NAME")]
+    pub(super) field: Option<String>,
+    /// Time step to decode, where the file has several
+    #[arg(long, value_name = "T")]
+    pub(super) step: Option<u64>,
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct EvalArgs {
+    /// The field before compression: .npy, or raw with --shape and --dtype
+    pub(super) original: PathBuf,
+    /// The field after it: .npy, raw (of the original's shape and type) or .srt
+    pub(super) reconstructed: PathBuf,
+    #[command(flatten)]
+    pub(super) raw: RawArgs,
+    /// Report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyArgs {
+    /// File to check
+    pub(super) input: PathBuf,
+    /// The field it was made from
+    pub(super) original: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) raw: RawArgs,
+    /// Report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DemoArgs {
+    /// Folder for the results
+    #[arg(default_value = "srt-demo")]
+    pub(super) dir: PathBuf,
+}

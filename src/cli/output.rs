@@ -1,0 +1,122 @@
+//! What commands print, and where fields go.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::container::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::{Decoder, Progress};
+use crate::volume::io::{AnyVolume, AtomicFile, FieldFormat, Overwrite, write_field};
+
+/// `-f` or not.
+pub(super) fn overwrite(force: bool) -> Overwrite {
+    if force {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    }
+}
+
+/// Prints a report as one JSON object.
+pub(super) fn print_json(report: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(report)
+        .map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?;
+    print_line(&text)
+}
+
+/// Prints to standard output, with a closed pipe as an error instead of a panic.
+pub(super) fn print_line(text: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// A spinner on standard error, if that is a terminal.
+pub(super) struct Spinner(Option<ProgressBar>);
+
+impl Spinner {
+    pub(super) fn new(quiet: bool, what: &str) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(Some(bar))
+    }
+
+    pub(super) fn pass(&self, progress: Progress) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!("pass {}: {:.4}", progress.passes, progress.quality));
+        }
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes a decoded field: raw if the name ends in `.raw`, else `.npy`.
+pub(super) fn write_volume(path: &Path, force: bool, volume: &AnyVolume) -> Result<()> {
+    let format = match path.extension() {
+        Some(e) if e == "raw" => FieldFormat::Raw,
+        Some(e) if e == "npy" => FieldFormat::Npy,
+        _ if path.as_os_str() == "-" => FieldFormat::Npy,
+        _ => {
+            return Err(Error::invalid(format!(
+                "a name ending in .npy or .raw expected, {} found",
+                path.display()
+            )));
+        }
+    };
+    let mut file = AtomicFile::create(path, overwrite(force))?;
+    match volume {
+        AnyVolume::F16(v) => write_field(&mut file, format, v.shape(), v.data())?,
+        AnyVolume::F32(v) => write_field(&mut file, format, v.shape(), v.data())?,
+        AnyVolume::F64(v) => write_field(&mut file, format, v.shape(), v.data())?,
+    }
+    file.commit()
+}
+
+/// The frame with the given field name and time step; either may be left out where only one is left.
+pub(super) fn find_frame(
+    decoder: &Decoder<'_>,
+    field: Option<&str>,
+    step: Option<u64>,
+) -> Result<usize> {
+    let dataset: &Dataset = decoder.dataset();
+    let number = match field {
+        None => None,
+        Some(name) => Some(
+            dataset
+                .fields
+                .iter()
+                .position(|f| f.name == name)
+                .ok_or_else(|| {
+                    let names: Vec<&str> = dataset.fields.iter().map(|f| f.name.as_str()).collect();
+                    Error::invalid(format!("no field {name:?}; the file has {names:?}"))
+                })?,
+        ),
+    };
+    let mut fitting = decoder.frames().enumerate().filter(|(_, frame)| {
+        number.is_none_or(|n| frame.field == n as u64) && step.is_none_or(|s| frame.step == s)
+    });
+    let (index, _) = fitting
+        .next()
+        .ok_or_else(|| Error::invalid("the file has no such frame"))?;
+    if fitting.next().is_some() {
+        return Err(Error::invalid(
+            "the file has several frames: name one with --field and --step",
+        ));
+    }
+    Ok(index)
+}

@@ -1,0 +1,164 @@
+//! Encoding and decoding of the quantised coefficients of one brick.
+
+use super::MAX_MAGNITUDE;
+use super::model::{EXPONENTS, Model, UNARY};
+use super::range::{RangeDecoder, RangeEncoder};
+use super::scan::{GridLayout, SignContext, Symbols, scan};
+use crate::error::{Error, Result};
+
+/// Codes the grids of one brick, one after the other, with one adaptive state.
+#[derive(Debug, Default)]
+pub struct BrickEncoder {
+    coder: RangeEncoder,
+    model: Model,
+}
+
+impl BrickEncoder {
+    /// Codes the coefficients of all active blocks of a grid; the others must be zero.
+    ///
+    /// `active` has `layout.block_count()` entries, `coefficients` `layout.len()`, band after band,
+    /// each at most [`MAX_MAGNITUDE`] in magnitude.
+    pub fn grid(&mut self, layout: &GridLayout, active: &[bool], coefficients: &mut [i32]) {
+        scan(layout, active, coefficients, self);
+    }
+
+    /// The coded bytes.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.coder.finish()
+    }
+
+    /// Elias-gamma with an adaptive exponent: `rest >= 1`.
+    #[cold]
+    fn escape(&mut self, bin: usize, rest: u32) {
+        let exponent = rest.ilog2();
+        let states = self.model.escape(bin);
+        for (k, state) in (0..exponent + 1).zip(states) {
+            self.coder.bit(state, k < exponent);
+        }
+        self.coder.raw(rest, exponent);
+    }
+}
+
+impl Symbols for BrickEncoder {
+    fn enter_block(&mut self, _: usize) {}
+
+    #[inline(always)]
+    fn code(
+        &mut self,
+        _: usize,
+        bin: usize,
+        current: i32,
+        sign: impl FnOnce() -> SignContext,
+    ) -> i32 {
+        let magnitude = current.unsigned_abs() as usize;
+        let bits = &mut self.model.magnitude[bin];
+        for (k, state) in bits.iter_mut().enumerate() {
+            self.coder.bit(state, magnitude > k);
+            if magnitude <= k {
+                break;
+            }
+        }
+        if magnitude >= UNARY {
+            self.escape(bin, (magnitude - UNARY + 1) as u32);
+        }
+        if magnitude > 0 {
+            let SignContext { band, context } = sign();
+            let state = &mut self.model.sign[band][context];
+            self.coder.code(state.probability(), current < 0);
+            state.adapt_sign(current < 0);
+        }
+        current
+    }
+}
+
+/// Decodes what [`BrickEncoder`] wrote, grid by grid.
+#[derive(Debug)]
+pub struct BrickDecoder<'a> {
+    coder: RangeDecoder<'a>,
+    model: Model,
+    overflow: bool,
+}
+
+impl<'a> BrickDecoder<'a> {
+    /// Starts at the first byte.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            coder: RangeDecoder::new(bytes),
+            model: Model::default(),
+            overflow: false,
+        }
+    }
+
+    /// Decodes the active blocks of a grid into `coefficients`, which are all zero before.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not a stream of this layout.
+    pub fn grid(
+        &mut self,
+        layout: &GridLayout,
+        active: &[bool],
+        coefficients: &mut [i32],
+    ) -> Result<()> {
+        scan(layout, active, coefficients, self);
+        if self.overflow {
+            return Err(Error::corrupt(format!(
+                "coefficient magnitudes up to {MAX_MAGNITUDE} expected, a larger one found"
+            )));
+        }
+        if self.coder.overran() {
+            return Err(Error::corrupt("coded coefficients end early"));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn escape(&mut self, bin: usize) -> i32 {
+        let mut exponent = 0;
+        for state in self.model.escape(bin) {
+            if !self.coder.bit(state) {
+                break;
+            }
+            exponent += 1;
+        }
+        if exponent as usize == EXPONENTS {
+            self.overflow = true;
+            return MAX_MAGNITUDE;
+        }
+        let rest = 1 << exponent | self.coder.raw(exponent);
+        let magnitude = rest as i32 + UNARY as i32 - 1;
+        if magnitude > MAX_MAGNITUDE {
+            self.overflow = true;
+            return MAX_MAGNITUDE;
+        }
+        magnitude
+    }
+}
+
+impl Symbols for BrickDecoder<'_> {
+    fn enter_block(&mut self, _: usize) {}
+
+    #[inline(always)]
+    fn code(&mut self, _: usize, bin: usize, _: i32, sign: impl FnOnce() -> SignContext) -> i32 {
+        let bits = &mut self.model.magnitude[bin];
+        let mut magnitude = 0;
+        for state in bits.iter_mut() {
+            if !self.coder.bit(state) {
+                break;
+            }
+            magnitude += 1;
+        }
+        if magnitude == 0 {
+            return 0;
+        }
+        if magnitude == UNARY as i32 {
+            magnitude = self.escape(bin);
+        }
+        let SignContext { band, context } = sign();
+        let state = &mut self.model.sign[band][context];
+        let negative = self.coder.decode(state.probability());
+        state.adapt_sign(negative);
+        if negative { -magnitude } else { magnitude }
+    }
+}

@@ -1,0 +1,161 @@
+//! Adaptive bit probabilities and the set of contexts of one brick.
+
+use super::start::START;
+
+/// Energy bins: `floor(4 log2(1 + n / 4))` for a weighted neighbour sum `n` below [`MAX_ENERGY`].
+pub(super) const BINS: usize = 40;
+/// Neighbour sums are clamped below this: the last bin ends here.
+pub(super) const MAX_ENERGY: usize = 4092;
+/// Magnitudes below this are unary; the rest is an escape.
+pub(super) const UNARY: usize = 12;
+/// Escape exponents: magnitudes stay below 2^24.
+pub(super) const EXPONENTS: usize = 24;
+/// Bins that share one set of escape probabilities.
+const ESCAPE_GROUP: usize = 8;
+/// Least probability of either value, in 1/65536.
+const MARGIN: u32 = 24;
+/// Sign contexts of one subband: three neighbours, three states each.
+pub(super) const SIGNS: usize = 27;
+
+/// Rates in 1/4096 by the number of bits seen: fast start, then the floor of each speed.
+const fn rates(floor: u32) -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let start = 2 * 4096 / (2 * n as u32 + 3);
+        table[n] = if start > 4096 / floor {
+            start
+        } else {
+            4096 / floor
+        } as u16;
+        n += 1;
+    }
+    table
+}
+const FAST: [u16; 256] = rates(32);
+const SLOW: [u16; 256] = rates(256);
+const SIGN_RATES: [u16; 256] = rates(128);
+
+/// Fraction bits of an estimate; the coder sees the upper 16.
+const PRECISION: u32 = 20;
+/// Certainty.
+const ONE: u32 = 1 << PRECISION;
+
+/// The probability of a one, as the mean of a fast and a slow estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bit {
+    fast: u32,
+    slow: u32,
+    seen: u8,
+}
+
+impl Bit {
+    /// Even odds, nothing seen.
+    pub const EVEN: Self = Self::started(1 << 15, 0);
+
+    /// Probability `p / 65536` of a one, trusted like `seen` bits already seen.
+    pub(super) const fn started(p: u16, seen: u8) -> Self {
+        let p = (p as u32) << (PRECISION - 16);
+        Self {
+            fast: p,
+            slow: p,
+            seen,
+        }
+    }
+
+    /// Probability of a one in 1/65536, kept away from certainty.
+    #[inline(always)]
+    pub(super) fn probability(self) -> u32 {
+        ((self.fast + self.slow) >> (PRECISION - 15)).clamp(MARGIN, 65536 - MARGIN)
+    }
+
+    #[inline(always)]
+    pub(super) fn adapt(&mut self, bit: bool) {
+        let n = usize::from(self.seen);
+        self.fast = step(self.fast, FAST[n], bit);
+        self.slow = step(self.slow, SLOW[n], bit);
+        self.seen = self.seen.saturating_add(1);
+    }
+
+    /// Adapts a sign probability: one estimate, kept within 1 and 99 %.
+    pub(super) fn adapt_sign(&mut self, bit: bool) {
+        let rate = SIGN_RATES[usize::from(self.seen)];
+        let p = step(self.slow, rate, bit).clamp(ONE / 100, ONE - ONE / 100);
+        *self = Self {
+            fast: p,
+            slow: p,
+            seen: self.seen.saturating_add(1),
+        };
+    }
+}
+
+#[inline(always)]
+fn step(p: u32, rate: u16, bit: bool) -> u32 {
+    let rate = u32::from(rate);
+    match bit {
+        true => p + ((ONE - p) * rate >> 12),
+        false => p - (p * rate >> 12),
+    }
+}
+
+/// Energy bin of every neighbour sum.
+pub(super) static BIN: [u8; MAX_ENERGY + 1] = bins();
+
+/// `floor(4 log2(1 + n / 4))` in integers: bin `b` starts where `(n + 4)^4 >= 4^4 2^b`.
+const fn bins() -> [u8; MAX_ENERGY + 1] {
+    let mut table = [0; MAX_ENERGY + 1];
+    let mut n = 0;
+    let mut bin = 0;
+    while n <= MAX_ENERGY {
+        let m = (n + 4) as u128;
+        while bin + 1 < BINS && m * m * m * m >= 256u128 << (bin + 1) {
+            bin += 1;
+        }
+        table[n] = bin as u8;
+        n += 1;
+    }
+    table
+}
+
+/// All adaptive state of one brick. A brick starts from trained tables and ends with its bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) magnitude: [[Bit; UNARY]; BINS],
+    pub(super) escape: [[Bit; EXPONENTS]; BINS / ESCAPE_GROUP],
+    /// By subband (bits of its high-pass axes) and sign context.
+    pub(super) sign: [[Bit; SIGNS]; 8],
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        let mut model = Self {
+            magnitude: [[Bit::EVEN; UNARY]; BINS],
+            escape: [[Bit::EVEN; EXPONENTS]; BINS / ESCAPE_GROUP],
+            sign: [[Bit::EVEN; SIGNS]; 8],
+        };
+        for (bits, start) in model.magnitude.iter_mut().zip(&START.magnitude) {
+            for (bit, &(p, seen)) in bits.iter_mut().zip(start) {
+                *bit = Bit::started(p, seen);
+            }
+        }
+        for (bits, start) in model.sign.iter_mut().zip(&START.sign) {
+            for (bit, &(p, seen)) in bits.iter_mut().zip(start) {
+                *bit = Bit::started(p, seen);
+            }
+        }
+        model
+    }
+}
+
+impl Model {
+    /// Escape probabilities for an energy bin.
+    pub(super) fn escape(&mut self, bin: usize) -> &mut [Bit; EXPONENTS] {
+        &mut self.escape[bin / ESCAPE_GROUP]
+    }
+}
+
+/// Start values of a [`Model`]: probability of a one in 1/65536, and the trust in it.
+pub(super) struct Start {
+    pub(super) magnitude: [[(u16, u8); UNARY]; BINS],
+    pub(super) sign: [[(u16, u8); SIGNS]; 8],
+}

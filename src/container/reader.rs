@@ -1,0 +1,135 @@
+//! Random access to the chunks of a file held as one slice of bytes (memory map, buffer).
+
+use super::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+use super::header::{FileHeader, HEADER_LEN};
+use super::index::{Entry, TRAILER_LEN, Trailer, parse_index};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// Finds chunks through the index; checks each chunk's own header and CRC when it is read.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    header: FileHeader,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads header, trailer and index.
+    ///
+    /// # Errors
+    /// `Truncated` when the end mark is missing, `Corrupt`, `Unsupported`, `LimitExceeded`.
+    pub fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
+        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+            return Err(short_file(bytes));
+        };
+        let header = FileHeader::parse(header)?;
+        let end = bytes
+            .len()
+            .checked_sub(TRAILER_LEN)
+            .filter(|&end| end >= HEADER_LEN);
+        let Some((body, trailer)) = end.and_then(|end| bytes.split_at_checked(end)) else {
+            return Err(Error::truncated(
+                "the file ends within its header or trailer",
+            ));
+        };
+        let end = body.len() as u64;
+        let trailer = Trailer::parse(trailer, end)?;
+        let at = usize::try_from(trailer.index_offset).unwrap_or(usize::MAX);
+        let Some((head, payload)) = body.get(at..).and_then(<[u8]>::split_first_chunk) else {
+            return Err(Error::corrupt("the trailer points outside the file").at(end));
+        };
+        // The index is the chunk after the last one it describes: its number is its own count, which
+        // stands at the front of its payload.
+        let number =
+            super::bytes::Cursor::new(payload, trailer.index_offset).varint("chunk count")?;
+        if number > limits.chunks {
+            return Err(Error::limit(format!(
+                "{number} chunks found, limit is {}",
+                limits.chunks
+            )));
+        }
+        let (index, _) = ChunkHeader::parse(head, number, trailer.index_offset)?;
+        if index.kind != ChunkType::INDX || index.stored_len as usize != payload.len() {
+            return Err(Error::corrupt(
+                "the trailer does not point at an index that ends before it",
+            )
+            .at(end));
+        }
+        limits.check_chunk(u64::from(index.stored_len))?;
+        let payload_offset = trailer.index_offset + CHUNK_HEADER_LEN as u64;
+        index.check_payload(payload, payload_offset)?;
+        let entries = parse_index(payload, payload_offset, trailer.index_offset)?;
+        for entry in &entries {
+            if entry.kind.is_critical() && !entry.kind.is_known() {
+                return Err(
+                    Error::unsupported(format!("unknown critical chunk {}", entry.kind))
+                        .at(entry.offset),
+                );
+            }
+        }
+        Ok(Self {
+            bytes,
+            header,
+            entries,
+        })
+    }
+
+    /// The file header.
+    #[must_use]
+    pub fn header(&self) -> FileHeader {
+        self.header
+    }
+
+    /// All chunks but the index, in file order; the position is the chunk's number.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Payload of chunk `number`, its header checked against the index and its bytes against their CRC.
+    ///
+    /// # Errors
+    /// `Corrupt` when they disagree, `InvalidArgument` when there is no such chunk.
+    pub fn payload(&self, number: usize) -> Result<&'a [u8]> {
+        let entry = self
+            .entries
+            .get(number)
+            .ok_or_else(|| Error::invalid(format!("no chunk {number}")))?;
+        let at = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+        let Some((head, rest)) = self.bytes.get(at..).and_then(<[u8]>::split_first_chunk) else {
+            return Err(Error::corrupt("the index points outside the file").at(entry.offset));
+        };
+        let (header, _) = ChunkHeader::parse(head, number as u64, entry.offset)?;
+        if (header.kind, header.part, header.stored_len)
+            != (entry.kind, entry.part, entry.stored_len)
+        {
+            return Err(Error::corrupt(format!(
+                "the index says {} part {} of {} bytes, the chunk says {} part {} of {} bytes",
+                entry.kind,
+                entry.part,
+                entry.stored_len,
+                header.kind,
+                header.part,
+                header.stored_len
+            ))
+            .at(entry.offset));
+        }
+        let Some(payload) = rest.get(..header.stored_len as usize) else {
+            return Err(Error::corrupt("the chunk leaves the file").at(entry.offset));
+        };
+        header.check_payload(payload, entry.offset + CHUNK_HEADER_LEN as u64)?;
+        Ok(payload)
+    }
+}
+
+/// A file too short for a header is truncated if it begins like one.
+fn short_file(bytes: &[u8]) -> Error {
+    match super::header::MAGIC.starts_with(bytes.get(..8).unwrap_or(bytes)) {
+        true => Error::truncated(format!(
+            "{HEADER_LEN} bytes of file header expected, {} found",
+            bytes.len()
+        )),
+        false => Error::corrupt("not an .srt file: the first eight bytes are not its magic").at(0),
+    }
+}

@@ -1,0 +1,406 @@
+//! The records `DSET`, `FRAM` and `NREF` (spec section 4). New fields go at the end; readers ignore
+//! what they do not know.
+
+use super::bytes::{Cursor, Encode};
+use crate::error::{Error, Result};
+use crate::grid::{Axes, Shape};
+
+/// Most fields of a dataset.
+const MAX_FIELDS: u64 = 4096;
+/// Most levels of a frame.
+const MAX_LEVELS: u64 = 15;
+
+/// `DSET`: what the file describes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Domain.
+    pub shape: Shape,
+    /// Named quantities.
+    pub fields: Vec<Field>,
+}
+
+/// A named quantity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Name; may be empty in a file of one field.
+    pub name: String,
+    /// Unit as text; may be empty.
+    pub unit: String,
+    /// Bytes of one value: 2, 4 or 8 for binary16, binary32, binary64.
+    pub value_bytes: u8,
+}
+
+impl Dataset {
+    /// Serialises the record.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = vec![self.shape.extents().len().to_le_bytes()[0]];
+        for &extent in self.shape.extents() {
+            out.put_varint(extent as u64);
+        }
+        out.put_varint(self.fields.len() as u64);
+        for field in &self.fields {
+            out.put_string(&field.name);
+            out.put_string(&field.unit);
+            out.push(field.value_bytes);
+        }
+        out
+    }
+
+    /// Reads the record, which lies at `offset` in the file.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn parse(payload: &[u8], offset: u64) -> Result<Self> {
+        let mut f = Cursor::new(payload, offset);
+        let rank = f.u8("rank")?;
+        if rank != 2 && rank != 3 {
+            return Err(f.corrupt(format!("rank 2 or 3 expected, {rank} found")));
+        }
+        let mut extents = Vec::new();
+        for _ in 0..rank {
+            let extent = f.varint_up_to("axis extent", u64::from(u32::MAX))?;
+            extents.push(usize::try_from(extent).unwrap_or(usize::MAX));
+        }
+        let shape = Shape::new(&extents).map_err(|e| f.corrupt(e.to_string()))?;
+        let count = f.varint_up_to("field count", MAX_FIELDS)?;
+        let mut fields: Vec<Field> = Vec::new();
+        for _ in 0..count {
+            let name = f.string("field name")?;
+            if fields.iter().any(|field| field.name == name) {
+                return Err(f.corrupt(format!("field name {name:?} found twice")));
+            }
+            let unit = f.string("field unit")?;
+            let value_bytes = f.u8("value size")?;
+            if ![2, 4, 8].contains(&value_bytes) {
+                return Err(f.corrupt(format!(
+                    "value size 2, 4 or 8 expected, {value_bytes} found"
+                )));
+            }
+            fields.push(Field {
+                name,
+                unit,
+                value_bytes,
+            });
+        }
+        Ok(Self { shape, fields })
+    }
+}
+
+/// `NREF`: a weight set by reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightsReference {
+    /// SHA-256 of the set's canonical form.
+    pub sha256: [u8; 32],
+    /// Display name.
+    pub name: String,
+}
+
+impl WeightsReference {
+    /// Serialises the record.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = self.sha256.to_vec();
+        out.put_string(&self.name);
+        out
+    }
+
+    /// Reads the record, which lies at `offset` in the file.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn parse(payload: &[u8], offset: u64) -> Result<Self> {
+        let mut f = Cursor::new(payload, offset);
+        Ok(Self {
+            sha256: f.array("weights sha-256")?,
+            name: f.string("weights name")?,
+        })
+    }
+}
+
+/// The error bound that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// Peak signal-to-noise ratio of at least this many dB.
+    Psnr(f64),
+    /// SSIM of at least this.
+    Ssim(f64),
+    /// Absolute error of every voxel at most this, in the field's unit.
+    MaxError(f64),
+    /// Absolute error of every voxel at most this fraction of the range.
+    RelError(f64),
+    /// Compression ratio near this.
+    Ratio(f64),
+}
+
+impl Bound {
+    fn parts(self) -> (u8, f64) {
+        match self {
+            Self::Psnr(v) => (0, v),
+            Self::Ssim(v) => (1, v),
+            Self::MaxError(v) => (2, v),
+            Self::RelError(v) => (3, v),
+            Self::Ratio(v) => (4, v),
+        }
+    }
+
+    fn from_parts(kind: u8, value: f64) -> Option<Self> {
+        Some(match kind {
+            0 => Self::Psnr(value),
+            1 => Self::Ssim(value),
+            2 => Self::MaxError(value),
+            3 => Self::RelError(value),
+            4 => Self::Ratio(value),
+            _ => return None,
+        })
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Psnr(v) => write!(f, "PSNR of at least {v} dB"),
+            Self::Ssim(v) => write!(f, "SSIM of at least {v}"),
+            Self::MaxError(v) => write!(f, "maximum error of {v}"),
+            Self::RelError(v) => write!(f, "maximum error of {v} of the range"),
+            Self::Ratio(v) => write!(f, "compression ratio of {v}"),
+        }
+    }
+}
+
+/// What the encoder measured by decoding the frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// PSNR in dB; infinite when nothing changed.
+    pub psnr_db: f32,
+    /// SSIM, where that was the bound.
+    pub ssim: Option<f32>,
+    /// Largest absolute error, in the field's unit.
+    pub max_error: f64,
+}
+
+/// `FRAM`: one field at one time step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// Place of the field in the dataset.
+    pub field: u64,
+    /// Time step.
+    pub step: u64,
+    /// Smallest and largest ordinary value.
+    pub range: (f64, f64),
+    /// What was asked for.
+    pub bound: Bound,
+    /// What was reached.
+    pub measured: Measured,
+    /// How the values are stored.
+    pub form: Form,
+}
+
+/// How the values of a frame are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// Every ordinary value equals the range's minimum; no bricks.
+    Constant,
+    /// Bricks of raw values, lossless.
+    Lossless,
+    /// Octree and bricks of coefficients.
+    Wavelet(WaveletForm),
+}
+
+/// Parameters of the multiresolution form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaveletForm {
+    /// Number of the filter pair.
+    pub wavelet: u8,
+    /// Axes with periodic extension.
+    pub periodic: Axes,
+    /// Number of levels.
+    pub levels: u8,
+    /// Edge of a brick in voxels.
+    pub brick_edge: u32,
+    /// Distance of a decoded magnitude below its integer, in 1/256 step.
+    pub shrink: u8,
+    /// Quantisation step in the normalised unit.
+    pub step: f64,
+    /// Normalised value 0 in the field's unit.
+    pub offset: f64,
+    /// Normalised value 1, above the offset, in the field's unit.
+    pub scale: f64,
+    /// The networks that predict details, if any.
+    pub network: Option<NetworkUse>,
+}
+
+/// How a frame uses the file's weight set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkUse {
+    /// Gain per level, finest first; 0 where the network is not used.
+    pub gains: Vec<f32>,
+}
+
+impl Frame {
+    /// Serialises the record for a field of `value_bytes`: numbers in the field's unit are stored in
+    /// the working precision (binary64 for 8, else binary32), which holds them exactly.
+    #[must_use]
+    pub fn to_bytes(&self, value_bytes: u8) -> Vec<u8> {
+        debug_assert_eq!(
+            self.measured.ssim.is_some(),
+            matches!(self.bound, Bound::Ssim(_))
+        );
+        let mut out = Vec::new();
+        let real = |out: &mut Vec<u8>, v: f64| match value_bytes {
+            8 => out.extend(v.to_le_bytes()),
+            #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
+            _ => out.extend((v as f32).to_le_bytes()),
+        };
+        out.put_varint(self.field);
+        out.put_varint(self.step);
+        real(&mut out, self.range.0);
+        real(&mut out, self.range.1);
+        let (kind, value) = self.bound.parts();
+        out.push(kind);
+        out.extend(value.to_le_bytes());
+        out.extend(self.measured.psnr_db.to_le_bytes());
+        if let Some(ssim) = self.measured.ssim {
+            out.extend(ssim.to_le_bytes());
+        }
+        out.extend(self.measured.max_error.to_le_bytes());
+        match &self.form {
+            Form::Constant => out.push(0),
+            Form::Lossless => out.push(1),
+            Form::Wavelet(form) => {
+                out.push(2);
+                out.push(form.wavelet);
+                out.push(form.periodic.bits());
+                out.push(form.levels);
+                out.push(form.brick_edge.ilog2().to_le_bytes()[0]);
+                out.push(form.shrink);
+                real(&mut out, form.step);
+                real(&mut out, form.offset);
+                real(&mut out, form.scale);
+                let gains = form
+                    .network
+                    .as_ref()
+                    .map_or(&[][..], |network| &network.gains);
+                out.push(gains.len().to_le_bytes()[0]);
+                for gain in gains {
+                    out.extend(gain.to_le_bytes());
+                }
+            }
+        }
+        out
+    }
+
+    /// Reads the record, which lies at `offset` in the file. `value_bytes(field)` gives the value
+    /// size of a field of the dataset, `None` if there is no such field.
+    ///
+    /// # Errors
+    /// `Corrupt`; `Unsupported` for an unknown form, bound or filter.
+    pub fn parse(
+        payload: &[u8],
+        offset: u64,
+        value_bytes: impl Fn(u64) -> Option<u8>,
+    ) -> Result<Self> {
+        let mut f = Cursor::new(payload, offset);
+        let field = f.varint("field number")?;
+        let value_bytes = value_bytes(field)
+            .ok_or_else(|| f.corrupt(format!("no field {field} in the dataset")))?;
+        let step = f.varint("time step")?;
+        let range = (
+            real(&mut f, "minimum", value_bytes)?,
+            real(&mut f, "maximum", value_bytes)?,
+        );
+        if range.0 > range.1 {
+            return Err(f.corrupt(format!("minimum {} is above maximum {}", range.0, range.1)));
+        }
+        let kind = f.u8("bound kind")?;
+        let value = f.f64("bound value")?;
+        let bound = Bound::from_parts(kind, value).ok_or_else(|| {
+            Error::unsupported(format!("unknown bound kind {kind}")).at(f.offset())
+        })?;
+        let measured = Measured {
+            psnr_db: f.f32("measured psnr")?,
+            ssim: match bound {
+                Bound::Ssim(_) => Some(f.f32("measured ssim")?),
+                _ => None,
+            },
+            max_error: f.f64("measured error")?,
+        };
+        let form = match f.u8("form")? {
+            0 => Form::Constant,
+            1 => Form::Lossless,
+            2 => Form::Wavelet(wavelet_form(&mut f, value_bytes)?),
+            other => {
+                return Err(
+                    Error::unsupported(format!("unknown frame form {other}")).at(f.offset())
+                );
+            }
+        };
+        Ok(Self {
+            field,
+            step,
+            range,
+            bound,
+            measured,
+            form,
+        })
+    }
+}
+
+fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
+    let wavelet = f.u8("filter pair")?;
+    let periodic = Axes::from_bits(f.u8("periodic axes")?).map_err(|e| e.at(f.offset()))?;
+    let levels = f.u8("level count")?;
+    if u64::from(levels) > MAX_LEVELS {
+        return Err(f.corrupt(format!(
+            "up to {MAX_LEVELS} levels expected, {levels} found"
+        )));
+    }
+    let edge = f.u8("brick edge")?;
+    if !(6..=31).contains(&edge) {
+        return Err(f.corrupt(format!(
+            "brick edge of 2^6 to 2^31 expected, 2^{edge} found"
+        )));
+    }
+    let shrink = f.u8("shrink")?;
+    let step = real(f, "quantisation step", value_bytes)?;
+    let offset = real(f, "offset", value_bytes)?;
+    let scale = real(f, "scale", value_bytes)?;
+    if step <= 0.0 || scale <= 0.0 {
+        return Err(f.corrupt(format!(
+            "positive step and scale expected, {step} and {scale} found"
+        )));
+    }
+    let gains = f.u8("gain count")?;
+    if gains > levels {
+        return Err(f.corrupt(format!("up to {levels} gains expected, {gains} found")));
+    }
+    let gains = (0..gains)
+        .map(|_| match f.f32("gain")? {
+            gain if gain.is_finite() && gain >= 0.0 => Ok(gain),
+            gain => Err(f.corrupt(format!("finite gain from 0 expected, {gain} found"))),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(WaveletForm {
+        wavelet,
+        periodic,
+        levels,
+        brick_edge: 1 << edge,
+        shrink,
+        step,
+        offset,
+        scale,
+        network: (!gains.is_empty()).then_some(NetworkUse { gains }),
+    })
+}
+
+/// A finite number in the working precision.
+fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
+    let value = match value_bytes {
+        8 => f.f64(what)?,
+        _ => f64::from(f.f32(what)?),
+    };
+    match value.is_finite() {
+        true => Ok(value),
+        false => Err(f.corrupt(format!("finite {what} expected, {value} found"))),
+    }
+}

@@ -1,0 +1,74 @@
+//! Forward-only writing: one chunk at a time, no seek, so that it works into a pipe.
+
+use std::io::Write;
+
+use super::chunk::{ChunkHeader, ChunkType};
+use super::header::FileHeader;
+use super::index::{Entry, Trailer, encode_index};
+use crate::error::Result;
+
+/// Writes a file chunk by chunk.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    offset: u64,
+    entries: Vec<Entry>,
+    headers: crc32fast::Hasher,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the file header.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn new(mut out: W) -> Result<Self> {
+        let header = FileHeader::current().to_bytes();
+        out.write_all(&header)?;
+        Ok(Self {
+            out,
+            offset: header.len() as u64,
+            entries: Vec::new(),
+            headers: crc32fast::Hasher::new(),
+        })
+    }
+
+    /// Writes one chunk.
+    ///
+    /// # Errors
+    /// `Io`, or `InvalidArgument` for a payload of 2 GiB or more.
+    pub fn chunk(&mut self, kind: ChunkType, part: u32, payload: &[u8]) -> Result<()> {
+        let header = ChunkHeader::describe(kind, part, payload)?;
+        let bytes = header.to_bytes(self.entries.len() as u64);
+        let [.., c0, c1, c2, c3] = bytes;
+        self.headers.update(&[c0, c1, c2, c3]);
+        self.out.write_all(&bytes)?;
+        self.out.write_all(payload)?;
+        let entry = Entry {
+            kind,
+            part,
+            offset: self.offset,
+            stored_len: header.stored_len,
+        };
+        self.offset = entry.end();
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes index and trailer; returns the sink and the length of the file.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish(mut self) -> Result<(W, u64)> {
+        let index_offset = self.offset;
+        let index = encode_index(&self.entries);
+        self.chunk(ChunkType::INDX, 0, &index)?;
+        let trailer = Trailer {
+            index_offset,
+            headers_crc: self.headers.finalize(),
+        }
+        .to_bytes();
+        self.out.write_all(&trailer)?;
+        self.out.flush()?;
+        Ok((self.out, self.offset + trailer.len() as u64))
+    }
+}

@@ -1,0 +1,439 @@
+//! Pointwise comparison of two fields.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::volume::io::Element;
+
+/// Values per block; part of the result's definition, since it fixes the order of sums.
+const BLOCK: usize = 1 << 15;
+/// Independent sums within a block, likewise.
+const LANES: usize = 8;
+
+/// Pointwise differences between an original field and its reconstruction.
+///
+/// Only voxels inside the mask, and finite in both fields, enter the errors. Where both are NaN, or
+/// both the same infinity, they agree and are left out; where only one is, or they differ, the voxel
+/// is a mismatch, and one mismatch makes every error infinite, so that no bound can pass by accident.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// `20 log10(range / rmse)` in dB. `+inf` when all values are equal; `-inf` when they are not but
+    /// the range is zero.
+    pub psnr_db: f64,
+    /// Root of the mean squared error, in the field's unit.
+    pub rmse: f64,
+    /// Largest absolute error, in the field's unit.
+    pub max_abs_error: f64,
+    /// Largest absolute error as a fraction of the range; 0 for equal fields, `+inf` where the range
+    /// is zero and the error is not.
+    pub max_rel_error: f64,
+    /// `max - min`; infinite where that passes the largest double (PSNR and relative error are right
+    /// all the same).
+    pub range: f64,
+    /// Smallest finite value of the original inside the mask; NaN where there is none.
+    pub min: f64,
+    /// Largest finite value of the original inside the mask; NaN where there is none.
+    pub max: f64,
+    /// Voxels that entered the errors.
+    pub compared: u64,
+    /// Voxels inside the mask where only one field is finite, or both are not but differently.
+    pub mismatches: u64,
+}
+
+impl Comparison {
+    /// True when every voxel inside the mask has the same value (signs of zero and NaN payloads aside).
+    #[must_use]
+    pub fn is_identical(&self) -> bool {
+        self.max_abs_error == 0.0 && self.mismatches == 0
+    }
+}
+
+/// Compares two fields of equal length voxel by voxel; where `mask` is given, only where it is true.
+///
+/// Numerics: exact differences of doubles, scaled by a power of two before squaring, so that neither
+/// 1e308 nor subnormals overflow or vanish; two passes; independent of the number of threads.
+///
+/// # Errors
+/// `InvalidArgument` when the lengths differ.
+pub fn compare<A: Element, B: Element>(
+    original: &[A],
+    reconstructed: &[B],
+    mask: Option<&[bool]>,
+) -> Result<Comparison> {
+    check_lengths(original.len(), reconstructed.len(), mask)?;
+    let extremes = extremes(original, reconstructed, mask);
+    Ok(conclude(&extremes, |half, scale| {
+        sum_of_squares(original, reconstructed, mask, half, scale)
+    }))
+}
+
+pub(super) fn check_lengths(a: usize, b: usize, mask: Option<&[bool]>) -> Result<()> {
+    if a != b {
+        return Err(Error::invalid(format!(
+            "fields of equal size expected, {a} and {b} voxels found"
+        )));
+    }
+    match mask {
+        Some(mask) if mask.len() != a => Err(Error::invalid(format!(
+            "mask of {a} voxels expected, {} found",
+            mask.len()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What the first pass finds.
+#[derive(Clone, Copy)]
+pub(super) struct Extremes {
+    pub(super) min: f64,
+    pub(super) max: f64,
+    error: f64,
+    /// Largest difference of the halved values, which cannot overflow.
+    half_error: f64,
+    compared: u64,
+    mismatches: u64,
+}
+
+impl Extremes {
+    const NONE: Self = Self {
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        error: 0.0,
+        half_error: 0.0,
+        compared: 0,
+        mismatches: 0,
+    };
+
+    /// Whether any voxel differs.
+    pub(super) fn has_errors(&self) -> bool {
+        self.error > 0.0 || self.mismatches > 0
+    }
+
+    fn merge(self, other: &Self) -> Self {
+        Self {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            error: self.error.max(other.error),
+            half_error: self.half_error.max(other.half_error),
+            compared: self.compared + other.compared,
+            mismatches: self.mismatches + other.mismatches,
+        }
+    }
+
+    fn add(&mut self, a: f64, b: f64) {
+        if a.is_finite() {
+            self.min = self.min.min(a);
+            self.max = self.max.max(a);
+        }
+        if a.is_finite() && b.is_finite() {
+            self.error = self.error.max((a - b).abs());
+            self.half_error = self.half_error.max((a * 0.5 - b * 0.5).abs());
+            self.compared += 1;
+        } else if a != b && !(a.is_nan() && b.is_nan()) {
+            self.mismatches += 1;
+        }
+    }
+}
+
+pub(super) fn extremes<A: Element, B: Element>(
+    original: &[A],
+    reconstructed: &[B],
+    mask: Option<&[bool]>,
+) -> Extremes {
+    let blocks = original
+        .par_chunks(BLOCK)
+        .zip(reconstructed.par_chunks(BLOCK));
+    // Minima, maxima and counts do not depend on order.
+    match mask {
+        None => blocks
+            .map(|(a, b)| block_extremes(a, b).unwrap_or_else(|| careful_extremes(a, b, None)))
+            .reduce(|| Extremes::NONE, |x, y| x.merge(&y)),
+        Some(mask) => blocks
+            .zip(mask.par_chunks(BLOCK))
+            .map(|((a, b), m)| careful_extremes(a, b, Some(m)))
+            .reduce(|| Extremes::NONE, |x, y| x.merge(&y)),
+    }
+}
+
+/// The extremes of a block in which all is finite and no difference overflows, else `None`.
+fn block_extremes<A: Element, B: Element>(a: &[A], b: &[B]) -> Option<Extremes> {
+    let mut min = [f64::INFINITY; LANES];
+    let mut max = [f64::NEG_INFINITY; LANES];
+    let mut error = [0.0f64; LANES];
+    // A difference times zero is zero, unless it is infinite or NaN: then it sticks.
+    let mut poison = [0.0f64; LANES];
+    let mut lane = |i: usize, a: f64, b: f64| {
+        let d = (a - b).abs();
+        min[i] = if a < min[i] { a } else { min[i] };
+        max[i] = if a > max[i] { a } else { max[i] };
+        error[i] = if d > error[i] { d } else { error[i] };
+        poison[i] += d * 0.0;
+    };
+    let (groups_a, rest_a) = a.as_chunks::<LANES>();
+    let (groups_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in groups_a.iter().zip(groups_b) {
+        for i in 0..LANES {
+            lane(i, a[i].to_f64(), b[i].to_f64());
+        }
+    }
+    for (i, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
+        lane(i, a.to_f64(), b.to_f64());
+    }
+    if poison.iter().any(|&p| p != 0.0) {
+        return None;
+    }
+    let error = error.into_iter().fold(0.0, f64::max);
+    Some(Extremes {
+        min: min.into_iter().fold(f64::INFINITY, f64::min),
+        max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
+        error,
+        half_error: error * 0.5,
+        compared: a.len() as u64,
+        mismatches: 0,
+    })
+}
+
+fn careful_extremes<A: Element, B: Element>(a: &[A], b: &[B], mask: Option<&[bool]>) -> Extremes {
+    let mut found = Extremes::NONE;
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        if mask.is_none_or(|m| m[i]) {
+            found.add(a.to_f64(), b.to_f64());
+        }
+    }
+    found
+}
+
+/// Sum of `((a - b) half scale)^2` over the voxels that count.
+fn sum_of_squares<A: Element, B: Element>(
+    original: &[A],
+    reconstructed: &[B],
+    mask: Option<&[bool]>,
+    half: f64,
+    scale: f64,
+) -> f64 {
+    let term = |a: A, b: B| {
+        let d = (a.to_f64() * half - b.to_f64() * half) * scale;
+        // Infinite and NaN differences come from voxels that do not count.
+        if d.abs() < f64::INFINITY { d * d } else { 0.0 }
+    };
+    let block_sum = |(i, (a, b)): (usize, (&[A], &[B]))| {
+        let mut sums = [0.0f64; LANES];
+        if let Some(mask) = mask {
+            let mask = &mask[i * BLOCK..];
+            for (j, (&a, &b)) in a.iter().zip(b).enumerate() {
+                sums[j % LANES] += if mask[j] { term(a, b) } else { 0.0 };
+            }
+            return sums.iter().sum();
+        }
+        let (groups_a, rest_a) = a.as_chunks::<LANES>();
+        let (groups_b, rest_b) = b.as_chunks::<LANES>();
+        for (a, b) in groups_a.iter().zip(groups_b) {
+            for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                *sum += term(a, b);
+            }
+        }
+        for (sum, (&a, &b)) in sums.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+            *sum += term(a, b);
+        }
+        sums.iter().sum::<f64>()
+    };
+    let sums: Vec<f64> = original
+        .par_chunks(BLOCK)
+        .zip(reconstructed.par_chunks(BLOCK))
+        .enumerate()
+        .map(block_sum)
+        .collect();
+    sums.iter().sum()
+}
+
+fn conclude(found: &Extremes, sum_of_squares: impl FnOnce(f64, f64) -> f64) -> Comparison {
+    let some = found.min <= found.max;
+    let range = if some { found.max - found.min } else { 0.0 };
+    // Halve everything where a difference overflows; the halves' differences cannot.
+    let half = match range.is_finite() && found.error.is_finite() {
+        true => 1.0,
+        false => 0.5,
+    };
+    let error = if half == 1.0 {
+        found.error
+    } else {
+        found.half_error
+    };
+    let scaled_range = found.max * half - found.min * half;
+    let (mut rmse, mut psnr_db, mut max_rel_error) = (0.0, f64::INFINITY, 0.0);
+    if error > 0.0 {
+        // A power of two near 1 / error, so that squares stay near 1.
+        let scale = 2f64.powi(-exponent(error));
+        let root = (sum_of_squares(half, scale) / found.compared as f64).sqrt();
+        rmse = root / scale / half;
+        psnr_db = 20.0 * log10_ratio(scaled_range, root, scale);
+        max_rel_error = error / scaled_range;
+    }
+    let mut max_abs_error = found.error;
+    if found.mismatches > 0 {
+        (rmse, max_abs_error, max_rel_error) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+        psnr_db = f64::NEG_INFINITY;
+    }
+    Comparison {
+        psnr_db,
+        rmse,
+        max_abs_error,
+        max_rel_error,
+        range,
+        min: if some { found.min } else { f64::NAN },
+        max: if some { found.max } else { f64::NAN },
+        compared: found.compared,
+        mismatches: found.mismatches,
+    }
+}
+
+/// `log10(range / (root / scale))`, also where the quotient leaves the range of doubles.
+fn log10_ratio(range: f64, root: f64, scale: f64) -> f64 {
+    let quotient = range * scale / root;
+    if quotient.is_normal() {
+        return quotient.log10();
+    }
+    range.log10() + scale.log10() - root.log10()
+}
+
+/// Exponent of a power of two close to `value`, kept where its inverse is a double too.
+pub(super) fn exponent(value: f64) -> i32 {
+    // Exact powers are not needed: any exponent within a few steps serves as well.
+    (value.log2().floor() as i32).clamp(-1000, 1022)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use half::f16;
+    use proptest::prelude::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+    }
+
+    #[test]
+    fn plain_fields_match_the_definitions() {
+        let a = [0.0f32, 1.0, 2.0, 4.0];
+        let b = [0.5f64, 1.0, 1.0, 4.0];
+        let c = compare(&a, &b, None).unwrap();
+        let rmse = (1.25f64 / 4.0).sqrt();
+        assert!(close(c.rmse, rmse) && close(c.psnr_db, 20.0 * (4.0 / rmse).log10()));
+        assert_eq!(
+            (c.max_abs_error, c.max_rel_error, c.range),
+            (1.0, 0.25, 4.0)
+        );
+        assert_eq!((c.min, c.max, c.compared, c.mismatches), (0.0, 4.0, 4, 0));
+        assert!(!c.is_identical());
+        let masked = compare(&a, &b, Some(&[true, true, false, false])).unwrap();
+        assert_eq!(
+            (masked.max_abs_error, masked.range, masked.compared),
+            (0.5, 1.0, 2)
+        );
+        assert_eq!(
+            compare(&a, &b[1..], None).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+        assert!(compare(&a, &b, Some(&[true])).is_err());
+    }
+
+    #[test]
+    fn equal_and_constant_fields() {
+        let c = compare(&[2.0f32; 9], &[2.0f32; 9], None).unwrap();
+        assert_eq!(
+            (c.psnr_db, c.range, c.max_rel_error),
+            (f64::INFINITY, 0.0, 0.0)
+        );
+        assert!(c.is_identical());
+        let c = compare(&[2.0f32; 9], &[3.0f32; 9], None).unwrap();
+        assert_eq!((c.psnr_db, c.rmse), (f64::NEG_INFINITY, 1.0));
+        assert_eq!((c.max_abs_error, c.max_rel_error), (1.0, f64::INFINITY));
+        let c = compare::<f32, f32>(&[], &[], None).unwrap();
+        assert!(c.is_identical() && c.min.is_nan() && c.range == 0.0);
+        let c = compare(&[f16::NAN; 3], &[f32::NAN; 3], None).unwrap();
+        assert!(c.is_identical() && c.min.is_nan() && c.compared == 0);
+    }
+
+    #[test]
+    fn non_finite_values_agree_or_mismatch() {
+        let inf = f64::INFINITY;
+        let a = [0.0, 1.0, f64::NAN, inf, -inf];
+        let c = compare(&a, &[0.0, 0.5, f64::NAN, inf, -inf], None).unwrap();
+        assert_eq!((c.max_abs_error, c.compared, c.mismatches), (0.5, 2, 0));
+        for wrong in [
+            [0.0, f64::NAN, f64::NAN, inf, -inf],
+            [0.0, 1.0, 0.0, inf, -inf],
+            [0.0, 1.0, f64::NAN, -inf, -inf],
+            [0.0, 1.0, f64::NAN, f64::NAN, -inf],
+        ] {
+            let c = compare(&a, &wrong, None).unwrap();
+            assert_eq!((c.mismatches, c.max_abs_error), (1, inf));
+            assert_eq!(c.psnr_db, -inf);
+        }
+    }
+
+    #[test]
+    fn huge_and_tiny_values_neither_overflow_nor_vanish() {
+        let shape = [-1.0, -0.25, 0.5, 1.0];
+        let noisy = [-1.0, -0.25 + 0.125, 0.5, 1.0 - 0.125];
+        let plain = compare(&shape, &noisy, None).unwrap();
+        for scale in [1.7e308, 1e308, 1e-300, 5e-308, 1e-310] {
+            let c = compare(&shape.map(|v| v * scale), &noisy.map(|v| v * scale), None).unwrap();
+            assert!((c.psnr_db - plain.psnr_db).abs() < 1e-9, "{scale}: {c:?}");
+            assert!(
+                (c.max_rel_error - plain.max_rel_error).abs() < 1e-9,
+                "{scale}: {c:?}"
+            );
+            assert!(c.rmse.is_finite() && c.rmse > 0.0);
+        }
+        let least = f64::from_bits(1);
+        let c = compare(&[0.0, least], &[0.0, 0.0], None).unwrap();
+        assert!(close(c.psnr_db, 20.0 * 2f64.sqrt().log10()), "{c:?}");
+        let c = compare(&[-1.5e308, 1.5e308], &[1.5e308, -1.5e308], None).unwrap();
+        assert!(
+            close(c.max_rel_error, 1.0) && c.psnr_db.abs() < 1e-9,
+            "{c:?}"
+        );
+        let c = compare(&[0.0, 1e308], &[least, 1e308], None).unwrap();
+        assert!(c.psnr_db > 12_000.0 && c.psnr_db.is_finite(), "{c:?}");
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let a: Vec<f32> = (0..300_001u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32)
+            .collect();
+        let b: Vec<f32> = a
+            .iter()
+            .enumerate()
+            .map(|(i, v)| v + (i % 7) as f32 * 0.3)
+            .collect();
+        let mask: Vec<bool> = (0..a.len()).map(|i| i % 5 != 0).collect();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                (
+                    compare(&a, &b, None).unwrap(),
+                    compare(&a, &b, Some(&mask)).unwrap(),
+                )
+            })
+        };
+        assert!(run(1) == run(2) && run(1) == run(7));
+    }
+
+    proptest! {
+        #[test]
+        fn fast_and_careful_paths_agree(
+            pairs in prop::collection::vec((any::<f32>(), any::<f64>()), 1..100),
+        ) {
+            let (a, b): (Vec<f32>, Vec<f64>) = pairs.into_iter().unzip();
+            let all = vec![true; a.len()];
+            let [fast, careful] = [None, Some(&all[..])].map(|m| compare(&a, &b, m).unwrap());
+            prop_assert_eq!(format!("{fast:?}"), format!("{careful:?}"));
+        }
+    }
+}

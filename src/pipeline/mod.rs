@@ -1,0 +1,31 @@
+//! Fields to frames and back: the only place that knows every part.
+
+mod decoder;
+mod encoder;
+mod fill;
+mod frame;
+mod quantise;
+mod sample;
+mod search;
+mod solve;
+
+pub use decoder::Decoder;
+pub use encoder::{EncodeOptions, EncodeReport, encode_volume};
+pub use sample::Sample;
+pub use search::Progress;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A pool of `threads` threads, or of all cores.
+///
+/// # Errors
+/// `InvalidArgument` for 0 threads, `Io` when they cannot be started.
+pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
+    if threads == Some(0) {
+        return Err(Error::invalid("at least one thread expected, 0 found"));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Io, e.to_string()))
+}

@@ -1,0 +1,323 @@
+//! One pass of the encoder at a fixed quantisation step: residuals, integers, octree, bytes.
+
+use rayon::prelude::*;
+
+use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
+use crate::error::Result;
+use crate::octree::{Octree, prune};
+use crate::real::Real;
+use crate::recon::{
+    Brick, BrickGrid, Coefficients, Dequantiser, Partition, Predict, Source, add_residuals,
+    band_dims, zeros,
+};
+use crate::transform::{Bands, Plan, Wavelet, forward, inverse};
+
+/// Price of one bit in units of `step^2`: where the slope of the rate-distortion curve lies for a
+/// uniform quantiser with this coder (DESIGN section 4).
+const LAMBDA: f32 = 0.06;
+
+/// The transform of one field.
+#[derive(Debug)]
+pub struct Analysis<T> {
+    /// Filter pair.
+    pub wavelet: Wavelet,
+    /// Levels and shapes.
+    pub plan: Plan,
+    /// Bricks.
+    pub partition: Partition,
+    /// Low-pass of the coarsest level.
+    low: Vec<T>,
+    /// Details by level, finest first.
+    details: Vec<Vec<Vec<T>>>,
+}
+
+impl<T: Real> Analysis<T> {
+    /// Transforms `field`, the normalised values of `plan`'s full grid.
+    #[must_use]
+    pub fn new(wavelet: Wavelet, plan: Plan, partition: Partition, mut field: Vec<T>) -> Self {
+        let mut details = Vec::with_capacity(plan.levels().len());
+        for level in plan.levels() {
+            let bands = forward(wavelet, level, &mut field);
+            field = bands.low;
+            details.push(bands.details);
+        }
+        Self {
+            wavelet,
+            plan,
+            partition,
+            low: field,
+            details,
+        }
+    }
+
+    /// Root mean square of the details of a level, in the frame's orthonormal scale.
+    #[must_use]
+    pub fn detail_rms(&self, level: usize) -> f64 {
+        let (mut sum, mut count) = (0.0, 0);
+        for band in &self.details[level] {
+            count += band.len();
+            sum += band.iter().map(|d| d.to_f64() * d.to_f64()).sum::<f64>();
+        }
+        (sum / count.max(1) as f64).sqrt()
+    }
+}
+
+/// The integers of one frame and what they cost.
+#[derive(Debug)]
+pub struct Pass<T> {
+    /// How they become coefficients again.
+    pub dequantiser: Dequantiser<T>,
+    /// Integers by brick and grid.
+    pub coefficients: Coefficients,
+    /// Which blocks they lie in.
+    pub tree: Octree,
+    /// Estimated sum of squared errors in the normalised unit.
+    pub squared_error: f64,
+}
+
+/// One grid after quantisation.
+struct GridPass {
+    coefficients: Vec<i32>,
+    costs: Vec<BlockCost>,
+    wanted: Vec<bool>,
+}
+
+/// Quantises `analysis` at `step` against `predictor` and prunes the octree.
+///
+/// `Ok(None)` when the step is too small for the coder's integers.
+///
+/// # Errors
+/// What the predictor reports.
+pub fn quantise<T: Real>(
+    analysis: &Analysis<T>,
+    dequantiser: Dequantiser<T>,
+    predictor: Option<&dyn Predict<T>>,
+) -> Result<Option<Pass<T>>> {
+    let quantiser = Quantiser {
+        inverse_step: T::from_f64(1.0 / dequantiser.step.to_f64()),
+        lambda: LAMBDA,
+        shrink: dequantiser.shrink.to_f32(),
+    };
+    let grids = match predictor {
+        None => open_loop(analysis, quantiser),
+        Some(predictor) => closed_loop(analysis, quantiser, dequantiser, predictor)?,
+    };
+    Ok(grids.map(|grids| finish(analysis, dequantiser, grids)))
+}
+
+/// All bricks at once: nothing depends on the decoded field.
+fn open_loop<T: Real>(
+    analysis: &Analysis<T>,
+    quantiser: Quantiser<T>,
+) -> Option<Vec<Vec<GridPass>>> {
+    let brick = |brick: &Brick| {
+        let mut session = BrickQuantiser::new(quantiser);
+        let grid = |grid: &BrickGrid| {
+            let dims = band_dims(&analysis.plan, grid.source);
+            let residuals = match grid.source {
+                Source::LowPass => analysis.low.clone(),
+                Source::Details(level) => grid.gather(&dims, &analysis.details[level]),
+            };
+            quantise_grid(&mut session, grid, &residuals)
+        };
+        brick.grids.iter().map(grid).collect()
+    };
+    // The finest level has the most work: start it first.
+    let mut bricks: Vec<_> = analysis
+        .partition
+        .bricks()
+        .par_iter()
+        .rev()
+        .map(brick)
+        .collect::<Option<_>>()?;
+    bricks.reverse();
+    Some(bricks)
+}
+
+/// Level by level: each is predicted from the decoded low-pass.
+fn closed_loop<T: Real>(
+    analysis: &Analysis<T>,
+    quantiser: Quantiser<T>,
+    dequantiser: Dequantiser<T>,
+    predictor: &dyn Predict<T>,
+) -> Result<Option<Vec<Vec<GridPass>>>> {
+    let (plan, partition) = (&analysis.plan, &analysis.partition);
+    let mut sessions: Vec<_> = partition
+        .bricks()
+        .iter()
+        .map(|_| BrickQuantiser::new(quantiser))
+        .collect();
+    let mut passes: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
+    let mut coefficients: Coefficients = passes.iter().map(|_| Vec::new()).collect();
+    // Quantises one level and returns its decoded bands.
+    let mut stage = |source: Source, exact: &[Vec<T>], mut decoded: Vec<Vec<T>>| {
+        let dims = band_dims(plan, source);
+        let done: Option<Vec<Option<GridPass>>> = sessions
+            .par_iter_mut()
+            .zip(partition.bricks())
+            .map(|(session, brick)| {
+                let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
+                    return Some(None);
+                };
+                let mut residuals = grid.gather(&dims, exact);
+                for (r, p) in residuals.iter_mut().zip(grid.gather(&dims, &decoded)) {
+                    *r -= p;
+                }
+                quantise_grid(session, grid, &residuals).map(Some)
+            })
+            .collect();
+        for (brick, pass) in done?.into_iter().enumerate() {
+            if let Some(mut pass) = pass {
+                coefficients[brick].push(std::mem::take(&mut pass.coefficients));
+                passes[brick].push(pass);
+            }
+        }
+        add_residuals(
+            plan,
+            partition,
+            &coefficients,
+            source,
+            dequantiser,
+            &mut decoded,
+        );
+        Some(decoded)
+    };
+    let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
+    let Some(mut low) = stage(
+        Source::LowPass,
+        std::slice::from_ref(&analysis.low),
+        low_zero,
+    ) else {
+        return Ok(None);
+    };
+    let mut low = low.swap_remove(0);
+    for (index, level) in plan.levels().iter().enumerate().rev() {
+        let predicted = match predictor.details(index, level, &low)? {
+            Some(details) => details,
+            None => zeros(level),
+        };
+        let Some(details) = stage(Source::Details(index), &analysis.details[index], predicted)
+        else {
+            return Ok(None);
+        };
+        if index > 0 {
+            low = inverse(analysis.wavelet, level, &mut Bands { low, details });
+        }
+    }
+    for (passes, coefficients) in passes.iter_mut().zip(coefficients) {
+        for (pass, coefficients) in passes.iter_mut().zip(coefficients) {
+            pass.coefficients = coefficients;
+        }
+    }
+    Ok(Some(passes))
+}
+
+fn quantise_grid<T: Real>(
+    session: &mut BrickQuantiser<T>,
+    grid: &BrickGrid,
+    residuals: &[T],
+) -> Option<GridPass> {
+    let blocks = grid.layout.block_count();
+    let mut pass = GridPass {
+        coefficients: vec![0; grid.len()],
+        costs: vec![BlockCost::default(); blocks],
+        wanted: vec![true; blocks],
+    };
+    session.grid(
+        &grid.layout,
+        residuals,
+        &mut pass.wanted,
+        &mut pass.coefficients,
+        &mut pass.costs,
+    )?;
+    Some(pass)
+}
+
+/// Prunes the tree and clears what it leaves out.
+fn finish<T: Real>(
+    analysis: &Analysis<T>,
+    dequantiser: Dequantiser<T>,
+    mut grids: Vec<Vec<GridPass>>,
+) -> Pass<T> {
+    let (plan, partition) = (&analysis.plan, &analysis.partition);
+    let all = Octree::uniform(plan, true);
+    let mut costs: Vec<Vec<BlockCost>> = all
+        .grids()
+        .iter()
+        .map(|g| vec![BlockCost::default(); g.stored.len()])
+        .collect();
+    let mut wanted: Vec<Vec<bool>> = all
+        .grids()
+        .iter()
+        .map(|g| vec![false; g.stored.len()])
+        .collect();
+    let mut error = 0.0;
+    for (grid, pass) in pairs(partition, &mut grids) {
+        match grid.source {
+            Source::LowPass => error += pass.costs.iter().map(|c| f64::from(c.stored)).sum::<f64>(),
+            Source::Details(level) => {
+                let dims = all.grids()[level].dims;
+                grid.scatter_blocks(dims, &pass.costs, &mut costs[level]);
+                grid.scatter_blocks(dims, &pass.wanted, &mut wanted[level]);
+            }
+        }
+    }
+    let tree = prune(plan, &costs, &wanted, LAMBDA);
+    for (nodes, costs) in tree.grids().iter().zip(&costs) {
+        for (&stored, cost) in nodes.stored.iter().zip(costs) {
+            error += f64::from(if stored { cost.stored } else { cost.left_out });
+        }
+    }
+    for (grid, pass) in pairs(partition, &mut grids) {
+        grid.layout
+            .clear_blocks(&grid.stored(&tree), &mut pass.coefficients);
+    }
+    let step = dequantiser.step.to_f64();
+    Pass {
+        dequantiser,
+        coefficients: grids
+            .into_iter()
+            .map(|brick| brick.into_iter().map(|grid| grid.coefficients).collect())
+            .collect(),
+        tree,
+        squared_error: error * step * step,
+    }
+}
+
+fn pairs<'a>(
+    partition: &'a Partition,
+    grids: &'a mut [Vec<GridPass>],
+) -> impl Iterator<Item = (&'a BrickGrid, &'a mut GridPass)> {
+    partition
+        .bricks()
+        .iter()
+        .zip(grids)
+        .flat_map(|(brick, passes)| brick.grids.iter().zip(passes))
+}
+
+/// Codes every brick that stores anything: its number and bytes.
+#[must_use]
+pub fn code_bricks<T: Real>(partition: &Partition, pass: &mut Pass<T>) -> Vec<(u32, Vec<u8>)> {
+    let tree = &pass.tree;
+    let code = |(number, (brick, coefficients)): (usize, (&Brick, &mut Vec<Vec<i32>>))| {
+        let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();
+        if !stored.iter().flatten().any(|&s| s) {
+            return None;
+        }
+        let mut encoder = BrickEncoder::default();
+        for ((grid, stored), coefficients) in brick.grids.iter().zip(&stored).zip(coefficients) {
+            encoder.grid(&grid.layout, stored, coefficients);
+        }
+        Some((number as u32, encoder.finish()))
+    };
+    let mut bricks: Vec<_> = partition
+        .bricks()
+        .par_iter()
+        .zip(&mut pass.coefficients)
+        .enumerate()
+        .rev()
+        .filter_map(code)
+        .collect();
+    bricks.reverse();
+    bricks
+}

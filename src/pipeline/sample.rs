@@ -1,0 +1,204 @@
+//! Sample types and the working precision each is coded in.
+
+use half::f16;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::volume::io::Element;
+
+/// A sample type with its working precision: binary32 for f16 and f32, binary64 for f64.
+pub trait Sample: Element {
+    /// The precision of transform and quantiser.
+    type Work: Real;
+}
+
+impl Sample for f16 {
+    type Work = f32;
+}
+
+impl Sample for f32 {
+    type Work = f32;
+}
+
+impl Sample for f64 {
+    type Work = f64;
+}
+
+/// Samples handled by one task.
+const RUN: usize = 1 << 15;
+
+/// The affine map between the field's unit and the normalised values that are transformed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Normalisation<T> {
+    /// Normalised 0.
+    pub(super) offset: T,
+    /// Normalised 1, above the offset.
+    pub(super) scale: T,
+    /// Range of the ordinary values; decoded values are clamped to it.
+    pub(super) range: (T, T),
+}
+
+impl<T: Real> Normalisation<T> {
+    /// Zero mean and unit variance, measured over the ordinary values.
+    ///
+    /// `None` when there is no ordinary value.
+    pub(super) fn measure<E: Sample<Work = T>>(
+        values: &[E],
+        ordinary: Option<&[bool]>,
+    ) -> Option<Self> {
+        // Sums over fixed runs, added in order: the same for every thread count.
+        let runs: Vec<Moments> = values
+            .par_chunks(RUN)
+            .enumerate()
+            .map(|(i, run)| Moments::of(run, ordinary.map(|o| &o[i * RUN..][..run.len()])))
+            .collect();
+        let all = runs.into_iter().fold(Moments::default(), Moments::join);
+        if all.count == 0.0 {
+            return None;
+        }
+        let (min, max) = (T::from_f64(all.min), T::from_f64(all.max));
+        // At least one step of the smallest number, so that dividing by it is always defined.
+        let smallest = if T::BYTES == 4 {
+            f64::from(f32::from_bits(1))
+        } else {
+            f64::from_bits(1)
+        };
+        let deviation = all
+            .spread
+            .clamp(smallest, all.max / 2.0 - all.min / 2.0 + smallest);
+        Some(Self {
+            offset: T::from_f64(all.mean.clamp(all.min, all.max)),
+            scale: T::from_f64(deviation),
+            range: (min, max),
+        })
+    }
+
+    /// Normalised values; zero where a value is not ordinary.
+    pub(super) fn apply<E: Sample<Work = T>>(
+        &self,
+        values: &[E],
+        ordinary: Option<&[bool]>,
+    ) -> Vec<T> {
+        let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
+        let mut out = vec![T::ZERO; values.len()];
+        out.par_chunks_mut(RUN)
+            .zip(values.par_chunks(RUN))
+            .enumerate()
+            .for_each(|(i, (out, values))| {
+                for (o, v) in out.iter_mut().zip(values) {
+                    *o = T::from_f64((v.to_f64() - offset) / scale);
+                }
+                if let Some(ordinary) = ordinary {
+                    for (o, &ordinary) in out.iter_mut().zip(&ordinary[i * RUN..]) {
+                        if !ordinary {
+                            *o = T::ZERO;
+                        }
+                    }
+                }
+            });
+        out
+    }
+
+    /// Values in the field's unit: `fl(fl(u scale) + offset)`, clamped to the range (spec section 6.5).
+    pub(super) fn undo(&self, values: &mut [T]) {
+        let Self {
+            offset,
+            scale,
+            range,
+        } = *self;
+        values.par_chunks_mut(RUN).for_each(|run| {
+            for v in run {
+                let y = *v * scale + offset;
+                let y = if y < range.0 { range.0 } else { y };
+                *v = if y > range.1 { range.1 } else { y };
+            }
+        });
+    }
+}
+
+/// Rounds working values to samples.
+pub(super) fn to_samples<E: Sample>(values: &[E::Work]) -> Vec<E> {
+    values
+        .par_iter()
+        .with_min_len(RUN)
+        .map(|v| E::from_f64(v.to_f64()))
+        .collect()
+}
+
+/// Checks that the number of values fits a shape.
+pub(super) fn check_len(expected: usize, found: usize) -> Result<()> {
+    if expected != found {
+        return Err(Error::invalid(format!(
+            "{expected} values expected, {found} found"
+        )));
+    }
+    Ok(())
+}
+
+/// Count, extremes, mean and standard deviation, computed so that no square overflows.
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    count: f64,
+    min: f64,
+    max: f64,
+    mean: f64,
+    /// Standard deviation.
+    spread: f64,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self {
+            count: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            mean: 0.0,
+            spread: 0.0,
+        }
+    }
+}
+
+impl Moments {
+    fn of<E: Element>(run: &[E], ordinary: Option<&[bool]>) -> Self {
+        let mut m = Self::default();
+        let kept = || {
+            let kept = move |&(i, _): &(usize, &E)| ordinary.is_none_or(|o| o[i]);
+            run.iter().enumerate().filter(kept).map(|(_, v)| v.to_f64())
+        };
+        for v in kept() {
+            m.count += 1.0;
+            m.min = m.min.min(v);
+            m.max = m.max.max(v);
+            m.mean += (v - m.mean) / m.count;
+        }
+        // Half the range bounds every deviation; dividing by it keeps squares finite and normal.
+        let unit = m.max / 2.0 - m.min / 2.0;
+        if unit > 0.0 {
+            let squares: f64 = kept().map(|v| ((v - m.mean) / unit).powi(2)).sum();
+            m.spread = (squares / m.count).sqrt() * unit;
+        }
+        m
+    }
+
+    fn join(self, other: Self) -> Self {
+        if self.count == 0.0 || other.count == 0.0 {
+            return if self.count == 0.0 { other } else { self };
+        }
+        let count = self.count + other.count;
+        let share = other.count / count;
+        let mean = self.mean * (1.0 - share) + other.mean * share;
+        // Root of the pooled mean square; halves, because a difference of means may pass the largest
+        // number.
+        let part =
+            |m: &Self| (m.spread / 2.0).hypot(m.mean / 2.0 - mean / 2.0) * (m.count / count).sqrt();
+        let spread = part(&self).hypot(part(&other)) * 2.0;
+        Self {
+            count,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            mean,
+            spread,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! From an error bound to a quantisation step: few passes, each checked by a real decode.
+
+use super::frame::{Candidate, Trial, correct};
+use super::sample::Sample;
+use super::solve::Solver;
+use crate::codec::corrections::Corrections;
+use crate::error::Result;
+use crate::grid::Shape;
+use crate::metrics::{compare, ssim};
+
+/// PSNR may exceed its target by this much, in dB.
+const PSNR_SLACK: f64 = 0.15;
+/// `-ln(1 - ssim)` may exceed its target by this much: 2 % of the distance to 1.
+const SSIM_SLACK: f64 = 0.02;
+/// A compression ratio may miss its target by this fraction.
+const RATIO_SLACK: f64 = 0.01;
+/// Passes after which the best so far is taken.
+const MAX_PASSES: usize = 24;
+
+/// What the search reports after each pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Passes done.
+    pub passes: usize,
+    /// Quality of the last one in the unit of the bound: dB, SSIM, bytes.
+    pub quality: f64,
+}
+
+/// A trial that fulfils its bound.
+pub(super) struct Found<E: Sample> {
+    pub(super) trial: Trial<E>,
+    pub(super) corrections: Option<Corrections>,
+}
+
+/// The field and its context during a search.
+pub(super) struct Search<'a, E: Sample> {
+    pub(super) candidate: &'a Candidate<'a, E>,
+    pub(super) shape: Shape,
+    pub(super) original: &'a [E],
+    pub(super) ordinary: Option<&'a [bool]>,
+    pub(super) progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl<E: Sample> Search<'_, E> {
+    /// The coarsest step whose decoded PSNR is at least `target` dB and at most 0.15 dB above.
+    /// `None` when rounding keeps it out of reach.
+    pub(super) fn psnr(&self, target: f64) -> Result<Option<Found<E>>> {
+        // The estimate from the coefficients is a little high: 9/7 is not quite orthonormal, and the
+        // signs of the errors of small coefficients are not random.
+        let mut bias = (0.39 + (60.0 - target) * 0.03).clamp(0.2, 1.6);
+        let rms = self.normalised_range() * 10f64.powf(-target / 20.0);
+        let mut x = (rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0)).ln();
+        let mut solver = Solver::new(-6.4);
+        let mut best: Option<(f64, Found<E>)> = None;
+        for passes in 1..=MAX_PASSES {
+            let Some((error, pass)) = self.candidate.quantise(x.exp())? else {
+                break;
+            };
+            let estimate = 20.0 * (self.normalised_range() / error).log10();
+            let aim = target + bias + 0.4 * PSNR_SLACK;
+            if error == 0.0 || (estimate - aim).abs() <= 0.4 * PSNR_SLACK {
+                let trial = self.candidate.code(pass)?;
+                let reached = compare(self.original, &trial.decoded, self.ordinary)?.psnr_db;
+                (self.progress)(Progress {
+                    passes,
+                    quality: reached,
+                });
+                if reached >= target && best.as_ref().is_none_or(|(p, _)| reached < *p) {
+                    best = Some((
+                        reached,
+                        Found {
+                            trial,
+                            corrections: None,
+                        },
+                    ));
+                }
+                if (target..=target + PSNR_SLACK).contains(&reached) || error == 0.0 {
+                    break;
+                }
+                bias = estimate - reached;
+            } else {
+                (self.progress)(Progress {
+                    passes,
+                    quality: estimate - bias,
+                });
+            }
+            let aim = target + bias + 0.4 * PSNR_SLACK;
+            let Some(next) = solver.next(x, estimate, aim) else {
+                break;
+            };
+            x = next;
+        }
+        Ok(best.map(|(_, found)| found))
+    }
+
+    /// The coarsest step whose decoded SSIM is at least `target`.
+    pub(super) fn ssim(&self, target: f64) -> Result<Option<Found<E>>> {
+        let quality = |trial: &Trial<E>| {
+            let value = ssim(self.shape, self.original, &trial.decoded, self.ordinary)?;
+            // Fields without a single window count as equal.
+            Ok((
+                -(1.0 - value).max(1e-16).ln(),
+                if value.is_nan() { 1.0 } else { value },
+            ))
+        };
+        let wanted = -(1.0 - target).max(1e-15).ln();
+        self.decoded(
+            wanted,
+            SSIM_SLACK,
+            -1.0,
+            self.normalised_range() * 0.05,
+            quality,
+        )
+    }
+
+    /// The step whose file is `target` bytes long, 1 % more or less.
+    pub(super) fn bytes(&self, target: f64, overhead: usize) -> Result<Option<Found<E>>> {
+        let quality = |trial: &Trial<E>| {
+            let bytes = (trial.payloads.len() + overhead + 26 * trial.payloads.bricks.len()) as f64;
+            Ok((bytes.ln(), bytes))
+        };
+        let aim = target.ln() - RATIO_SLACK;
+        self.decoded(
+            aim,
+            2.0 * RATIO_SLACK,
+            -1.0,
+            self.normalised_range() * 0.05,
+            quality,
+        )
+    }
+
+    /// Finds a step whose `quality` (decreasing with the step) lies within `[wanted, wanted + slack]`;
+    /// failing that, the nearest above. `quality` returns the value and what to report.
+    fn decoded(
+        &self,
+        wanted: f64,
+        slack: f64,
+        slope: f64,
+        start: f64,
+        quality: impl Fn(&Trial<E>) -> Result<(f64, f64)>,
+    ) -> Result<Option<Found<E>>> {
+        let mut solver = Solver::new(slope);
+        let mut x = start.ln();
+        let mut best: Option<(f64, Found<E>)> = None;
+        for passes in 1..=MAX_PASSES {
+            let Some((_, pass)) = self.candidate.quantise(x.exp())? else {
+                break;
+            };
+            let trial = self.candidate.code(pass)?;
+            let (reached, shown) = quality(&trial)?;
+            (self.progress)(Progress {
+                passes,
+                quality: shown,
+            });
+            let miss = |q: f64| {
+                if q < wanted {
+                    f64::INFINITY
+                } else {
+                    q - wanted
+                }
+            };
+            if best.as_ref().is_none_or(|(q, _)| miss(reached) < miss(*q)) {
+                best = Some((
+                    reached,
+                    Found {
+                        trial,
+                        corrections: None,
+                    },
+                ));
+            }
+            if (wanted..=wanted + slack).contains(&reached) {
+                break;
+            }
+            let Some(next) = solver.next(x, reached, wanted + slack / 2.0) else {
+                break;
+            };
+            x = next;
+        }
+        Ok(best.filter(|(q, _)| *q >= wanted).map(|(_, found)| found))
+    }
+
+    /// The step whose file is shortest when every voxel beyond `bound` is corrected.
+    pub(super) fn max_error(&self, bound: f64) -> Result<Option<Found<E>>> {
+        let unit = bound / self.candidate.form.scale;
+        let mut best: Option<(usize, Found<E>)> = None;
+        let mut passes = 0;
+        let mut cost = |x: f64| -> Result<f64> {
+            let Some((_, pass)) = self.candidate.quantise(unit * x.exp())? else {
+                return Ok(f64::INFINITY);
+            };
+            let mut trial = self.candidate.code(pass)?;
+            let corrections = correct(self.original, &mut trial.decoded, self.ordinary, bound);
+            let extra = match corrections.entries.is_empty() {
+                true => 0,
+                false => corrections.encode(self.shape, E::DTYPE.size() as u8).len(),
+            };
+            let bytes = trial.payloads.len() + extra;
+            passes += 1;
+            (self.progress)(Progress {
+                passes,
+                quality: bytes as f64,
+            });
+            if best.as_ref().is_none_or(|(b, _)| bytes < *b) {
+                let corrections = (!corrections.entries.is_empty()).then_some(corrections);
+                best = Some((bytes, Found { trial, corrections }));
+            }
+            Ok(bytes as f64)
+        };
+        golden_section(0.0, 1.8, 7, &mut cost)?;
+        Ok(best.map(|(_, found)| found))
+    }
+
+    fn normalised_range(&self) -> f64 {
+        let (min, max) = self.candidate.normalisation.range;
+        use crate::real::Real;
+        (max.to_f64() / 2.0 - min.to_f64() / 2.0) / self.candidate.form.scale * 2.0
+    }
+}
+
+/// Narrows down the minimum of a function on `[low, high]` by `evaluations` calls.
+fn golden_section(
+    mut low: f64,
+    mut high: f64,
+    evaluations: usize,
+    f: &mut impl FnMut(f64) -> Result<f64>,
+) -> Result<()> {
+    let ratio = (5f64.sqrt() - 1.0) / 2.0;
+    let mut a = high - ratio * (high - low);
+    let mut b = low + ratio * (high - low);
+    let (mut fa, mut fb) = (f(a)?, f(b)?);
+    for _ in 2..evaluations {
+        if fa < fb {
+            (high, b, fb) = (b, a, fa);
+            a = high - ratio * (high - low);
+            fa = f(a)?;
+        } else {
+            (low, a, fa) = (a, b, fb);
+            b = low + ratio * (high - low);
+            fb = f(b)?;
+        }
+    }
+    Ok(())
+}

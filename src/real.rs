@@ -1,0 +1,114 @@
+//! The two working precisions: binary32 for f16 and f32 fields, binary64 for f64 fields.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A working precision. Every operation used on it in decoding is one IEEE 754 operation, rounded to
+/// nearest even; nothing is fused or reordered (spec section 6).
+pub trait Real:
+    sealed::Sealed
+    + Copy
+    + Default
+    + Debug
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + 'static
+{
+    /// Zero.
+    const ZERO: Self;
+    /// Bits of the largest magnitude an integer coefficient may have.
+    const BYTES: usize;
+    /// Nearest value.
+    fn from_f64(value: f64) -> Self;
+    /// Exact widening.
+    fn to_f64(self) -> f64;
+    /// Nearest value.
+    fn from_i32(value: i32) -> Self;
+    /// Exact for binary64, exact widening of a binary32 prediction.
+    fn from_f32(value: f32) -> Self;
+    /// Nearest binary32.
+    fn to_f32(self) -> f32;
+    /// Magnitude.
+    fn abs(self) -> Self;
+    /// Truncation toward zero, saturating.
+    fn to_i32(self) -> i32;
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const BYTES: usize = 4;
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn from_i32(value: i32) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    #[inline(always)]
+    fn to_i32(self) -> i32 {
+        self as i32
+    }
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const BYTES: usize = 8;
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn from_i32(value: i32) -> Self {
+        f64::from(value)
+    }
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        f64::from(value)
+    }
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self as f32
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    #[inline(always)]
+    fn to_i32(self) -> i32 {
+        self as i32
+    }
+}

@@ -1,0 +1,241 @@
+//! The partition of all coefficients of a frame into bricks, the units of entropy coding and of
+//! random access (spec section 4.7).
+
+use crate::codec::ctx::{BLOCK, BandLayout, GridLayout};
+use crate::error::{Error, Result};
+use crate::grid::Region;
+use crate::octree::Octree;
+use crate::transform::{LevelPlan, Plan, SubbandCode};
+
+/// Levels whose low-pass grid has at most this many samples share one brick with the low-pass.
+const SHARED_SAMPLES: usize = 16 * 16 * 16;
+/// Smallest edge of a brick in coefficients of its level, by rank: 2-D bricks of that many samples
+/// need longer edges.
+const fn min_edge(rank: usize) -> usize {
+    if rank == 2 { 256 } else { 32 }
+}
+
+/// Which coefficients a grid holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The low-pass of the coarsest level.
+    LowPass,
+    /// The detail subbands of a level.
+    Details(usize),
+}
+
+/// The part of one level that lies in a brick.
+#[derive(Clone, Debug)]
+pub struct BrickGrid {
+    /// Which coefficients.
+    pub source: Source,
+    /// Box in the level's low-pass grid; its start is a multiple of the block edge.
+    pub region: Region,
+    /// Bands and blocks in coding order.
+    pub layout: GridLayout,
+}
+
+/// An independently coded set of grids.
+#[derive(Clone, Debug)]
+pub struct Brick {
+    /// Its grids, coarse levels first.
+    pub grids: Vec<BrickGrid>,
+}
+
+/// All bricks of a frame in file order: the shared one first, then level by level to the finest.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    bricks: Vec<Brick>,
+}
+
+impl Partition {
+    /// Cuts the levels of `plan` into bricks of `edge` voxels at full resolution.
+    ///
+    /// # Errors
+    /// `InvalidArgument` unless `edge` is a power of two of at least 64.
+    pub fn new(plan: &Plan, edge: u32) -> Result<Self> {
+        if !edge.is_power_of_two() || edge < 64 {
+            return Err(Error::invalid(format!(
+                "brick edge expected to be a power of two from 64, {edge} found"
+            )));
+        }
+        let planar = plan.shape().rank() == 2;
+        let coarsest = plan.coarsest();
+        let mut shared = vec![BrickGrid {
+            source: Source::LowPass,
+            region: coarsest.region(),
+            layout: GridLayout {
+                bands: vec![BandLayout {
+                    code: SubbandCode::LOW,
+                    dims: coarsest.dims(),
+                }],
+                blocks: coarsest.dims().map(|n| n.div_ceil(BLOCK)),
+                planar,
+            },
+        }];
+        let mut bricks = Vec::new();
+        for (index, level) in plan.levels().iter().enumerate().rev() {
+            if level.coarse.len() <= SHARED_SAMPLES {
+                shared.push(BrickGrid::details(
+                    index,
+                    level,
+                    level.coarse.region(),
+                    planar,
+                ));
+                continue;
+            }
+            let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape().rank()));
+            for region in boxes(level.coarse.dims(), edge) {
+                bricks.push(Brick {
+                    grids: vec![BrickGrid::details(index, level, region, planar)],
+                });
+            }
+        }
+        bricks.insert(0, Brick { grids: shared });
+        Ok(Self { bricks })
+    }
+
+    /// Bricks in file order; the position is the brick's number in the file.
+    #[must_use]
+    pub fn bricks(&self) -> &[Brick] {
+        &self.bricks
+    }
+}
+
+/// Boxes of edge `edge` that tile a grid, in `z, y, x` order.
+fn boxes(dims: [usize; 3], edge: usize) -> impl Iterator<Item = Region> {
+    let counts = dims.map(|n| n.div_ceil(edge));
+    let [_, ny, nx] = counts;
+    (0..counts.iter().product()).map(move |i: usize| {
+        let start = [i / nx / ny, i / nx % ny, i % nx].map(|c| c * edge);
+        Region {
+            start,
+            size: [edge; 3],
+        }
+        .clipped(dims)
+    })
+}
+
+impl BrickGrid {
+    fn details(index: usize, level: &LevelPlan, region: Region, planar: bool) -> Self {
+        let bands = level
+            .details
+            .iter()
+            .map(|&code| BandLayout {
+                code,
+                dims: region.clipped(level.band_dims(code)).size,
+            })
+            .collect();
+        Self {
+            source: Source::Details(index),
+            region,
+            layout: GridLayout {
+                bands,
+                blocks: region.size.map(|n| n.div_ceil(BLOCK)),
+                planar,
+            },
+        }
+    }
+
+    /// Number of coefficients.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// Level of the details it holds; `None` for the low-pass.
+    #[must_use]
+    pub fn level(&self) -> Option<usize> {
+        match self.source {
+            Source::LowPass => None,
+            Source::Details(level) => Some(level),
+        }
+    }
+
+    /// Which blocks of the grid the tree stores; all for the low-pass.
+    #[must_use]
+    pub fn stored(&self, tree: &Octree) -> Vec<bool> {
+        let Source::Details(level) = self.source else {
+            return vec![true; self.layout.block_count()];
+        };
+        let nodes = &tree.grids()[level];
+        let mut stored = Vec::with_capacity(self.layout.block_count());
+        self.for_each_node_row(nodes.dims, |row, len| {
+            stored.extend_from_slice(&nodes.stored[row..row + len])
+        });
+        stored
+    }
+
+    /// Copies one value per block to its node in the whole level's node grid of extents `dims`.
+    pub fn scatter_blocks<V: Copy>(&self, dims: [usize; 3], blocks: &[V], nodes: &mut [V]) {
+        let mut rest = blocks;
+        self.for_each_node_row(dims, |row, len| {
+            let (line, behind) = rest.split_at(len);
+            nodes[row..row + len].copy_from_slice(line);
+            rest = behind;
+        });
+    }
+
+    fn for_each_node_row(&self, dims: [usize; 3], mut f: impl FnMut(usize, usize)) {
+        let first = self.region.start.map(|s| s / BLOCK);
+        let [bz, by, bx] = self.layout.blocks;
+        for z in 0..bz {
+            for y in 0..by {
+                f(
+                    ((first[0] + z) * dims[1] + first[1] + y) * dims[2] + first[2],
+                    bx,
+                );
+            }
+        }
+    }
+
+    /// Calls `f(band, first in the band, first in the grid, length)` for every row of the grid.
+    fn for_each_row(
+        &self,
+        band_dims: &[[usize; 3]],
+        mut f: impl FnMut(usize, usize, usize, usize),
+    ) {
+        let mut at = 0;
+        let start = self.region.start;
+        for (band, (layout, dims)) in self.layout.bands.iter().zip(band_dims).enumerate() {
+            let [nz, ny, nx] = layout.dims;
+            if nx == 0 {
+                continue;
+            }
+            for z in 0..nz {
+                for y in 0..ny {
+                    let row = ((start[0] + z) * dims[1] + start[1] + y) * dims[2] + start[2];
+                    f(band, row, at, nx);
+                    at += nx;
+                }
+            }
+        }
+    }
+
+    /// Copies this grid's part of whole bands into one run, band after band.
+    #[must_use]
+    pub fn gather<T: Copy>(&self, band_dims: &[[usize; 3]], bands: &[impl AsRef<[T]>]) -> Vec<T> {
+        let mut out = Vec::with_capacity(self.len());
+        self.for_each_row(band_dims, |band, row, _, len| {
+            out.extend_from_slice(&bands[band].as_ref()[row..row + len]);
+        });
+        out
+    }
+
+    /// Calls `f(band values, grid values)` row by row for one band.
+    pub(super) fn zip_band<T, V>(
+        &self,
+        band: usize,
+        band_dims: &[[usize; 3]],
+        values: &mut [T],
+        grid: &[V],
+        mut f: impl FnMut(&mut [T], &[V]),
+    ) {
+        self.for_each_row(band_dims, |b, row, at, len| {
+            if b == band {
+                f(&mut values[row..row + len], &grid[at..at + len]);
+            }
+        });
+    }
+}

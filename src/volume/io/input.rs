@@ -1,0 +1,325 @@
+//! Fields to read: from a memory map without a copy where the bytes allow it.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::path::Path;
+
+use half::f16;
+use rayon::prelude::*;
+
+use super::cast::cast;
+use super::dtype::{AnyVolume, ByteOrder, Dtype, Element};
+use super::npy::{self, Layout};
+use crate::error::{Error, Result};
+use crate::file::FileBytes;
+use crate::grid::Shape;
+use crate::limits::Limits;
+use crate::volume::Volume;
+
+/// A field in a file or in memory, read on demand.
+///
+/// Regular files are mapped, not loaded; they must not be shortened while the value lives. Pipes and
+/// devices are read into memory.
+///
+/// `.npy`: versions 1 to 3, C and Fortran order, either byte order, types f16, f32 and f64, rank 2
+/// and 3. Leading axes of length 1 beyond rank 3 are dropped: `(1, 1, 64, 64)` is read as
+/// `(1, 64, 64)`; an array of rank 3 keeps its rank.
+#[derive(Debug)]
+pub struct Input {
+    bytes: FileBytes,
+    layout: Layout,
+}
+
+/// The values of a field, `x` fastest, borrowed where the source allowed it.
+#[derive(Clone, Debug)]
+pub enum Values<'a> {
+    /// Half precision.
+    F16(Cow<'a, [f16]>),
+    /// Single precision.
+    F32(Cow<'a, [f32]>),
+    /// Double precision.
+    F64(Cow<'a, [f64]>),
+}
+
+impl Input {
+    /// Opens a field, as `.npy` if the file starts as one (its name does not matter), else as raw.
+    ///
+    /// A raw file needs both `shape` and `dtype`; for `.npy` they may be left out, and where given
+    /// must agree with the header.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `shape` or `dtype` is missing or contradicts the file, else as
+    /// [`Input::open_npy`] and [`Input::open_raw`].
+    pub fn open(
+        path: impl AsRef<Path>,
+        shape: Option<Shape>,
+        dtype: Option<Dtype>,
+    ) -> Result<Self> {
+        let path = path.as_ref();
+        FileBytes::load(path)
+            .and_then(|bytes| match is_npy(bytes.bytes()) {
+                true => Self::from_npy(bytes)?.agreeing(shape, dtype),
+                false => Self::from_raw(bytes, raw_layout(shape, dtype)?),
+            })
+            .map_err(|e| e.within(path.display()))
+    }
+
+    /// Opens a `.npy` file.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Truncated` for a damaged file, `Unsupported` for its type or version,
+    /// `InvalidArgument` for its rank or when it is no `.npy` file, `Io`.
+    pub fn open_npy(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        FileBytes::load(path)
+            .and_then(Self::from_npy)
+            .map_err(|e| e.within(path.display()))
+    }
+
+    /// Opens a file of little-endian samples, `x` fastest, without a header.
+    ///
+    /// # Errors
+    /// `Truncated` when the file is shorter than `shape` and `dtype` imply, `InvalidArgument` when it
+    /// is longer, `Io`.
+    pub fn open_raw(path: impl AsRef<Path>, shape: Shape, dtype: Dtype) -> Result<Self> {
+        let path = path.as_ref();
+        raw_layout(Some(shape), Some(dtype))
+            .and_then(|layout| Self::from_raw(FileBytes::load(path)?, layout))
+            .map_err(|e| e.within(path.display()))
+    }
+
+    /// Reads a field from a stream to its end, under the rules of [`Input::open`]. Memory grows with
+    /// the bytes that arrive, up to `limits.decoded_bytes`.
+    ///
+    /// # Errors
+    /// As [`Input::open`], and `LimitExceeded`.
+    pub fn from_reader(
+        mut reader: impl Read,
+        shape: Option<Shape>,
+        dtype: Option<Dtype>,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let mut read_to = |bytes: &mut Vec<u8>, end: usize| -> Result<()> {
+            let missing = end.saturating_sub(bytes.len()) as u64;
+            reader.by_ref().take(missing).read_to_end(bytes)?;
+            Ok(())
+        };
+        read_to(&mut bytes, npy::PREFIX_LEN)?;
+        let layout = if is_npy(&bytes) {
+            let header_len = npy::data_offset(&bytes)?;
+            read_to(&mut bytes, header_len)?;
+            npy::parse(&bytes)?
+        } else {
+            raw_layout(shape, dtype)?
+        };
+        let data_len = layout.data_len()?;
+        limits.check_decoded(data_len as u64)?;
+        // One byte more than expected tells a stream that goes on from one that ends.
+        read_to(
+            &mut bytes,
+            layout.offset.saturating_add(data_len).saturating_add(1),
+        )?;
+        let bytes = FileBytes::from(bytes);
+        match layout.offset {
+            0 => Self::from_raw(bytes, layout),
+            _ => Self::from_npy(bytes)?.agreeing(shape, dtype),
+        }
+    }
+
+    fn from_npy(bytes: FileBytes) -> Result<Self> {
+        if !is_npy(bytes.bytes()) {
+            return Err(Error::invalid("not an npy file: its first bytes differ"));
+        }
+        let layout = npy::parse(bytes.bytes())?;
+        check_len(bytes.bytes().len(), &layout)?;
+        Ok(Self { bytes, layout })
+    }
+
+    fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
+        check_len(bytes.bytes().len(), &layout)?;
+        Ok(Self { bytes, layout })
+    }
+
+    fn agreeing(self, shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Self> {
+        if let Some(shape) = shape.filter(|&s| s != self.layout.shape) {
+            return Err(Error::invalid(format!(
+                "shape {shape} given, but the npy header says {}",
+                self.layout.shape
+            )));
+        }
+        if let Some(dtype) = dtype.filter(|&d| d != self.layout.dtype) {
+            return Err(Error::invalid(format!(
+                "type {dtype} given, but the npy header says {}",
+                self.layout.dtype
+            )));
+        }
+        Ok(self)
+    }
+
+    /// The extents.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.layout.shape
+    }
+
+    /// The sample type.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.layout.dtype
+    }
+
+    /// All values, `x` fastest: borrowed when the source holds them in native byte order, C order and
+    /// aligned; otherwise a converted copy, made anew by each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the field is not of type `T`.
+    pub fn as_slice<T: Element>(&self) -> Result<Cow<'_, [T]>> {
+        let layout = &self.layout;
+        if layout.dtype != T::DTYPE {
+            return Err(Error::invalid(format!(
+                "field of {} expected, {} found",
+                T::DTYPE,
+                layout.dtype
+            )));
+        }
+        let bytes = self.bytes.bytes().get(layout.offset..).unwrap_or_default();
+        let in_place = match layout.order == ByteOrder::NATIVE {
+            true => cast::<T>(bytes),
+            false => None,
+        };
+        let values = match in_place {
+            Some(values) => Cow::Borrowed(values),
+            None => Cow::Owned(T::decode(bytes, layout.order)),
+        };
+        match layout.fortran {
+            true => Ok(Cow::Owned(to_c_order(layout.shape, &values))),
+            false => Ok(values),
+        }
+    }
+
+    /// [`Input::as_slice`] for half precision.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the field is of another type.
+    pub fn as_f16(&self) -> Result<Cow<'_, [f16]>> {
+        self.as_slice()
+    }
+
+    /// [`Input::as_slice`] for single precision.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the field is of another type.
+    pub fn as_f32(&self) -> Result<Cow<'_, [f32]>> {
+        self.as_slice()
+    }
+
+    /// [`Input::as_slice`] for double precision.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the field is of another type.
+    pub fn as_f64(&self) -> Result<Cow<'_, [f64]>> {
+        self.as_slice()
+    }
+
+    /// All values in the field's own type, to match on.
+    ///
+    /// # Errors
+    /// None today; kept as [`Input::as_slice`] has it.
+    pub fn values(&self) -> Result<Values<'_>> {
+        Ok(match self.layout.dtype {
+            Dtype::F16 => Values::F16(self.as_slice()?),
+            Dtype::F32 => Values::F32(self.as_slice()?),
+            Dtype::F64 => Values::F64(self.as_slice()?),
+        })
+    }
+
+    /// The field as a volume of its own.
+    ///
+    /// # Errors
+    /// None today; kept as [`Volume::new`] has it.
+    pub fn to_volume(&self) -> Result<AnyVolume> {
+        let shape = self.shape();
+        Ok(match self.values()? {
+            Values::F16(v) => Volume::new(shape, v.into_owned())?.into(),
+            Values::F32(v) => Volume::new(shape, v.into_owned())?.into(),
+            Values::F64(v) => Volume::new(shape, v.into_owned())?.into(),
+        })
+    }
+}
+
+fn is_npy(bytes: &[u8]) -> bool {
+    bytes.starts_with(npy::MAGIC)
+}
+
+fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {
+    let (Some(shape), Some(dtype)) = (shape, dtype) else {
+        let missing = match (shape, dtype) {
+            (None, None) => "shape and type are",
+            (None, _) => "shape is",
+            _ => "type is",
+        };
+        return Err(Error::invalid(format!(
+            "not an npy file, and its {missing} not given"
+        )));
+    };
+    Ok(Layout {
+        offset: 0,
+        shape,
+        dtype,
+        order: ByteOrder::Little,
+        fortran: false,
+    })
+}
+
+fn check_len(found: usize, layout: &Layout) -> Result<()> {
+    let expected = layout.data_len()?.checked_add(layout.offset);
+    let Some(expected) = expected else {
+        return Err(Error::invalid("field too large for this machine"));
+    };
+    let message = || {
+        let header = match layout.offset {
+            0 => String::new(),
+            n => format!(" after a header of {n}"),
+        };
+        format!(
+            "{expected} bytes expected for {} of {}{header}, {found} found",
+            layout.shape, layout.dtype
+        )
+    };
+    match found.cmp(&expected) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less => Err(Error::truncated(message())),
+        std::cmp::Ordering::Greater if layout.offset == 0 => {
+            Err(Error::invalid(format!("{} or more", message())))
+        }
+        std::cmp::Ordering::Greater => Err(Error::corrupt(format!("{} or more", message()))),
+    }
+}
+
+/// Planes (or rows of a single plane) turned over together, so that both reads and writes use whole
+/// cache lines.
+const TURN: usize = 16;
+
+/// Values with the first axis fastest, put into the order with the last axis fastest.
+fn to_c_order<T: Element>(shape: Shape, src: &[T]) -> Vec<T> {
+    let [slow, mid, fast] = match shape.dims() {
+        [1, ny, nx] => [ny, 1, nx],
+        dims => dims,
+    };
+    let mut out = vec![T::default(); src.len()];
+    let plane = mid * fast;
+    out.par_chunks_mut(TURN * plane)
+        .enumerate()
+        .for_each(|(group, out)| {
+            let first = group * TURN;
+            for m in 0..mid {
+                for f in 0..fast {
+                    let from = &src[slow * (m + mid * f) + first..];
+                    let to = out[m * fast + f..].iter_mut().step_by(plane);
+                    to.zip(from).for_each(|(to, &from)| *to = from);
+                }
+            }
+        });
+    out
+}

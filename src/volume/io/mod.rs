@@ -1,0 +1,16 @@
+//! Fields in files: `.npy` and raw, read through a memory map where possible, written atomically.
+//!
+//! [`Input`] opens a field without copying it when the file already holds what the machine computes
+//! with; [`AtomicFile`] writes one so that a reader never sees half of it.
+
+mod cast;
+mod dtype;
+mod input;
+mod npy;
+mod output;
+#[cfg(test)]
+mod tests;
+
+pub use dtype::{AnyVolume, ByteOrder, Dtype, Element};
+pub use input::{Input, Values};
+pub use output::{AtomicFile, FieldFormat, Overwrite, write_field, write_npy, write_raw};
