@@ -38,6 +38,13 @@ def test_export_round_trip_is_exact(tmp_path):
     assert all(abs(loss.loss_db) < 0.5 for loss in compare(networks, loaded, field, 2))
 
 
+def test_comparison_covers_the_voxel_shuffle():
+    network = FloatNetwork(random_model(ARCHITECTURES["rrdb2d_shuffle"]), 0, 15)
+    field = smooth_field((33, 30))
+    losses = compare([network], export([network], [field], "p"), field, 2)
+    assert len(losses) == 2 and all(abs(loss.loss_db) < 0.1 for loss in losses)
+
+
 def test_metadata_is_what_the_spec_says(tmp_path):
     hierarchy = export([FloatNetwork(random_model(ARCHITECTURES["rrdb2d"]), 0, 2)], [smooth_field((32, 32))], "r")
     save_hierarchy(tmp_path / "r.safetensors", hierarchy)

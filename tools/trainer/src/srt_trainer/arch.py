@@ -73,11 +73,12 @@ class Architecture:
               f"input channels {list(self.input_channels)} are not a subset of {list(CHANNELS)} in that order")
         check(self.features >= 1 and self.trunk.blocks >= 0, "features and blocks must be positive")
         for kernel in (self.input_kernel, self.shortcut_kernel or 1):
-            check(kernel >= 1 and kernel % 2 == 1, f"kernel sizes are odd, {kernel} found")
+            check(kernel in (1, 3, 5, 7, 9), f"kernel sizes are 1, 3, 5, 7 or 9, {kernel} found")
         if self.shortcut_kernel is not None:
             check(self.head == "subbands", "a shortcut goes with the subbands head only")
             check(self.shortcut_inputs > 0, "a shortcut needs the channel field or inside_field")
-        check(self.input_scale > 0, "input_scale must be positive")
+        check(0 < self.input_scale <= 32767, f"input_scale from 0 to 32767 expected, {self.input_scale} found")
+        check(0 <= self.slope <= 1, f"slope from 0 to 1 expected, {self.slope} found")
 
     @property
     def subbands(self) -> int:

@@ -16,6 +16,8 @@ from .integer import QuantisedNetwork, predict
 from .model import Generator
 from .pyramid import LevelPair, decompose, normalise
 from .quantise import calibrate, quantise
+from .upscale import frame_gain
+from .validate import targets
 
 #: Levels of a volume that calibration and reports look at; coarser ones hold too few values to matter.
 LEVELS = 4
@@ -62,17 +64,19 @@ def _combined_hash(hashes: list[str]) -> str:
 
 
 def predict_float(model: Generator, pair: LevelPair) -> np.ndarray:
-    """Details in units of the normalised field."""
+    """Details, or the finer field (voxel shuffle), in units of the normalised field."""
+    gain = pair.gain if model.arch.head == "subbands" else 1.0
     with torch.no_grad():
-        x = torch.from_numpy(pair.channels(model.arch))[None]
-        return model(x, pair.gain)[0].numpy()
+        return model(torch.from_numpy(pair.channels(model.arch))[None], gain)[0].numpy()
 
 
 def predict_quantised(network: QuantisedNetwork, pair: LevelPair) -> np.ndarray:
     """The same from the exact integers, converted from the orthonormal units a codec works in."""
-    u = unit(network.arch.rank, pair.level)
+    arch, u = network.arch, unit(network.arch.rank, pair.level)
     c = (pair.low * np.float32(u)).astype(np.float32)
-    return predict(network, c, pair.level, np.float32(pair.gain * u), pair.fine_shape, pair.periodic) / np.float32(u)
+    out = u if arch.head == "subbands" else unit(arch.rank, pair.level - 1)
+    gain = frame_gain(arch, pair.level, pair.gain * u)
+    return predict(network, c, pair.level, gain, pair.fine_shape, pair.periodic) / np.float32(out)
 
 
 def compare(networks: list[FloatNetwork], hierarchy: Hierarchy, volume: np.ndarray, levels: int = LEVELS,
@@ -83,8 +87,10 @@ def compare(networks: list[FloatNetwork], hierarchy: Hierarchy, volume: np.ndarr
         model = next((n.model for n in networks if n.min_level <= pair.level <= n.max_level), None)
         if model is None:
             continue
-        energy = float(np.square(pair.details, dtype=np.float64).sum())
-        fractions = [float(np.square(p - pair.details, dtype=np.float64).sum()) / energy
+        target, without = targets(pair, model.arch.head, model.arch.transform)
+        energy = float(np.square(target - without, dtype=np.float64).sum())
+        inside = tuple(slice(0, n) for n in target.shape)
+        fractions = [float(np.square(p[inside] - target, dtype=np.float64).sum()) / energy
                      for p in (predict_float(model, pair), predict_quantised(hierarchy.for_level(pair.level), pair))]
         out.append(LevelLoss(pair.level, *fractions))
     return out

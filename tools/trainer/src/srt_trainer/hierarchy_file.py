@@ -81,7 +81,7 @@ def load_hierarchy(path: str | Path) -> Hierarchy:
         except (ValueError, KeyError) as error:
             raise TrainerError(f"{path}: network {n}: {error}") from error
         networks.append(network)
-    return Hierarchy(header["name"], networks, header["licence"], header["training_data_sha256"])
+    return Hierarchy(header["name"], networks, header["licence"], header.get("training_data_sha256", ""))
 
 
 def save_float(path: str | Path, network: FloatNetwork) -> str:

@@ -25,6 +25,7 @@ def validate(model: Generator, pairs: list[LevelPair], device: torch.device) -> 
         target, baseline = targets(pair, arch.head, arch.transform)
         t = torch.from_numpy(target)[None].to(device)
         if arch.head == "voxel_shuffle":
+            prediction = prediction[(slice(None), slice(None)) + tuple(slice(0, n) for n in pair.fine_shape)]
             fraction = float(((prediction - t) ** 2).sum() / ((t - torch.from_numpy(baseline).to(device)) ** 2).sum())
             costs.append(fraction)
         else:
