@@ -16,6 +16,7 @@ from srt_trainer.hierarchy_file import load_float
 from srt_trainer.losses import energy_fraction, rate_distortion
 from srt_trainer.model import Generator
 from srt_trainer.optimiser import orthogonalise
+from srt_trainer.pyramid import decompose, normalise
 from srt_trainer.sampling import CropSampler, SamplerOptions
 from srt_trainer.shortcut import fit_shortcut
 
@@ -97,6 +98,27 @@ def test_warm_start(data, tmp_path):
     assert log(tmp_path / "b")[-1]["score"] == pytest.approx(log(tmp_path / "a")[-1]["score"], abs=1e-3)
     with pytest.raises(TrainerError, match="architecture differs"):
         fit.fit(options(data, tmp_path / "c", init=start, features=8))
+
+
+def test_conditioned_network_starts_from_a_plain_one(data, tmp_path):
+    fit.fit(options(data, tmp_path / "a"))
+    start = str(tmp_path / "a" / fit.NETWORK)
+    fit.fit(options(data, tmp_path / "b", init=start, condition=True, input_noise=0.9))
+    network = load_float(tmp_path / "b" / fit.NETWORK)
+    assert network.model.arch.input_channels[-1] == "condition"
+    assert "residual_energy_level0_step0.028" in log(tmp_path / "b")[-1]
+    with pytest.raises(TrainerError, match="must meet it"):
+        options(data, tmp_path / "c", condition=True)
+
+
+def test_noise_is_uniform_and_told(data):
+    arch = Architecture(rank=2, features=2, input_channels=("field", "inside_field", "inside", "condition"))
+    pair = decompose(normalise(smooth_field((64, 64))), 2)[1]
+    clean, noisy = pair.channels(arch), pair.channels(arch, 0.5)
+    difference = (noisy - clean)[0] * 4  # unit(1) in 2-D
+    assert 0.2 < np.abs(difference).max() <= 0.25 + 1e-5
+    assert (noisy[1][noisy[2] == 0] == 0).all()
+    assert np.allclose(noisy[3], np.rint(256 * 0.5 / (pair.gain * 4)) / arch.input_scale)
 
 
 @pytest.mark.parametrize("rank", [2, 3])

@@ -43,6 +43,7 @@ class FitConfig:
     ema: float = _option(0.99, "decay of the averaged weights that are exported")
     energy_weight: float = _option(0.15, "share of plain residual energy in the loss")
     input_noise: float = _option(0.0, "chance that a crop's input carries quantisation noise")
+    condition: bool = _option(False, "tell the network the quantisation step (channel condition; needs input_noise)")
     adversarial_weight: float = _option(0.1, "weight of the WGAN loss (paper recipe; section 5.2)")
     gradient_penalty: float = _option(10.0, "weight of the gradient penalty (paper recipe)")
     critic_steps: int = _option(1, "discriminator steps per generator step (paper recipe)")
@@ -71,7 +72,8 @@ class FitConfig:
             return Architecture(rank=rank, transform="haar", padding="zero", input_channels=("field",),
                                 features=self.features, slope=0.2, trunk=Rrdb(self.blocks, growth=self.growth),
                                 head="voxel_shuffle", shortcut_kernel=None)
-        return Architecture(rank=rank, transform=self.transform, features=self.features,
+        channels = ("field", "inside_field", "inside") + (("condition",) if self.condition else ())
+        return Architecture(rank=rank, transform=self.transform, input_channels=channels, features=self.features,
                             trunk=Residual(self.blocks), shortcut_kernel=self.shortcut_kernel or None)
 
     def check(self) -> None:
@@ -87,6 +89,8 @@ class FitConfig:
         need(len(self.level_weights) in (0, len(self.levels)), "level_weights: one per level expected")
         need(len(self.export_levels) in (0, 2), "export_levels: first and last level expected")
         need(self.steps > 0 and self.batch > 0 and self.crop > 0, "steps, batch and crop must be positive")
+        need(self.input_noise > 0 or not self.condition, "condition: a network that is told of noise must meet it, "
+             "set input_noise")
         need(self.device in ("auto", "cpu", "cuda"), f"device: auto, cpu or cuda expected, {self.device!r} found")
 
     @property

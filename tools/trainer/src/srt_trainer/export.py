@@ -13,6 +13,7 @@ from . import TrainerError
 from .arch import unit
 from .hierarchy_file import FloatNetwork, Hierarchy
 from .integer import QuantisedNetwork, predict
+from .losses import STEPS
 from .model import Generator
 from .pyramid import LevelPair, decompose, normalise
 from .quantise import calibrate, quantise
@@ -50,7 +51,9 @@ def export(networks: list[FloatNetwork], calibration: Iterable[np.ndarray], name
         if not pairs:
             raise TrainerError(f"calibration volumes are too small for levels {network.min_level}..{network.max_level}")
         arch = network.model.arch
-        ranges = calibrate(network.model, (torch.from_numpy(p.channels(arch))[None] for p in pairs))
+        # The extremes of the condition are met too, or activations that depend on it would saturate.
+        steps = (0.0, STEPS[0], STEPS[-1]) if "condition" in arch.input_channels else (0.0,)
+        ranges = calibrate(network.model, (torch.from_numpy(p.channels(arch, s))[None] for p in pairs for s in steps))
         out.append(quantise(network.model, ranges, network.min_level, network.max_level))
     hashes = sorted({n.training_data_sha256 for n in networks})
     return Hierarchy(name, out, training_data_sha256=hashes[0] if len(hashes) == 1 else _combined_hash(hashes))

@@ -17,7 +17,7 @@ from . import TrainerError, volumes
 from .config import FitConfig
 from .distributed import Processes, seed_everything, start
 from .hierarchy_file import FloatNetwork, hash_files, load_float, save_float
-from .model import Generator, memory_format
+from .model import Generator, memory_format, start_from
 from .pyramid import decompose, normalise
 from .recipes import Recipe
 from .recipes.default import DefaultRecipe
@@ -82,10 +82,10 @@ class _Run:
         c, device = self.config, self.processes.device
         model = Generator(self.arch)
         if c.init:
-            start_from = load_float(c.init).model
-            if start_from.arch != self.arch:
-                raise TrainerError(f"{c.init}: its architecture differs from the one asked for")
-            model = start_from.train()
+            try:
+                start_from(model, load_float(c.init).model)
+            except ValueError as error:
+                raise TrainerError(f"{c.init}: {error}") from error
         else:
             fit_shortcut(model, self.sampler)
         model = model.to(device, memory_format=memory_format(self.arch.rank))

@@ -14,14 +14,20 @@ KNEE = 4.0
 
 
 def rate_distortion(prediction: Tensor, target: Tensor, level: int, rank: int,
-                    valid: Tensor | None = None) -> Tensor:
+                    valid: Tensor | None = None, steps: Tensor | None = None) -> Tensor:
     """Cost of coding the residual over the cost of coding the details, averaged over quantisation steps.
 
     Per coefficient and step the cost is `log(1 + KNEE (residual / step)^2)`. 1 means the network is of no use.
+    `steps` gives each sample its own step (the one its input was quantised with) instead of the average.
     """
     residual, details = (prediction - target) ** 2, target**2
     if valid is not None:
         residual = residual * valid
+    if steps is not None:
+        own = steps.clamp(min=STEPS[0]).reshape(-1, *(1,) * (rank + 1))
+        scale = KNEE * (unit(rank, level) / own) ** 2
+        cost = [torch.log1p(x * scale).flatten(1).sum(1) for x in (residual, details)]
+        return (cost[0] / cost[1]).mean()
     total = prediction.new_zeros(())
     for step in STEPS:
         scale = KNEE * (unit(rank, level) / step) ** 2
@@ -38,9 +44,9 @@ def energy_fraction(prediction: Tensor, target: Tensor, valid: Tensor | None = N
 
 
 def combined(prediction: Tensor, target: Tensor, gain: Tensor, level: int, rank: int, valid: Tensor | None,
-             energy_weight: float) -> Tensor:
+             energy_weight: float, steps: Tensor | None = None) -> Tensor:
     """Training loss: the rate-distortion cost plus a share of plain energy, relative to each crop's volume."""
-    loss = rate_distortion(prediction, target, level, rank, valid)
+    loss = rate_distortion(prediction, target, level, rank, valid, steps)
     if energy_weight:
         residual = ((prediction - target) / gain) ** 2
         loss = loss + energy_weight * (residual if valid is None else residual * valid).mean()

@@ -25,8 +25,32 @@ class LevelPair:
     fine_shape: tuple[int, ...]
     periodic: tuple[bool, ...]
 
-    def channels(self, arch: Architecture) -> np.ndarray:
-        return input_channels(self.low, arch, self.fine_shape, self.periodic)
+    def channels(self, arch: Architecture, step: float = 0.0, seed: int = 0) -> np.ndarray:
+        """Input channels with the network's margin; `step` adds the noise of that quantisation step."""
+        x = input_channels(self.low, arch, self.fine_shape, self.periodic)
+        return add_noise(x, arch, self.level, self.gain, step, np.random.default_rng(seed)) if step else x
+
+
+def condition(step: float, gain: float, level: int, rank: int) -> int:
+    """What a frame tells the network about quantisation: `round(256 step / gain)`, orthonormal units (spec section 3)."""
+    return int(np.rint(min(256 * step / max(gain * unit(rank, level), 1e-30), 32767)))
+
+
+def add_noise(x: np.ndarray, arch: Architecture, level: int, gain: float, step: float, rng: np.random.Generator
+              ) -> np.ndarray:
+    """Input channels as a decoder sees them: disturbed by a uniform error of one quantisation step, and told so."""
+    x = x.copy()
+    noise = ((rng.random(x.shape[1:]) - 0.5) * (step / unit(arch.rank, level))).astype(x.dtype)
+    names = arch.input_channels
+    for i, name in enumerate(names):
+        if name == "field":
+            x[i] += noise
+        elif name == "inside_field":
+            # Beyond the domain this channel stays zero, whatever the field's channel continues with.
+            x[i] += noise * (x[names.index("inside")] if "inside" in names else 1)
+        elif name == "condition":
+            x[i] = condition(step, gain, level, arch.rank) / arch.input_scale
+    return x
 
 
 def normalise(volume: np.ndarray) -> np.ndarray:

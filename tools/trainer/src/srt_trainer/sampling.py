@@ -16,8 +16,12 @@ from torch import Tensor
 
 from . import TrainerError
 from .arch import Architecture
-from .pyramid import LevelPair, decompose
+from .pyramid import LevelPair, add_noise, decompose
 from .wavelet import subband_names, synthesise, unstack_bands
+
+#: Decimal logarithms of the smallest and largest quantisation step that inputs are disturbed with (orthonormal units
+#: of a normalised field): the range of `losses.STEPS`.
+NOISE_DECADES = (-1.6, 0.45)
 
 
 @dataclass
@@ -29,10 +33,12 @@ class Batch:
     target: Tensor
     gain: Tensor
     valid: Tensor | None
+    steps: Tensor | None = None  # quantisation step of each crop's input, where the network is told it
 
     def to(self, device: torch.device) -> Batch:
         move = lambda t: None if t is None else t.to(device, non_blocking=True)
-        return Batch(self.level, move(self.channels), move(self.target), move(self.gain), move(self.valid))
+        return Batch(self.level, move(self.channels), move(self.target), move(self.gain), move(self.valid),
+                     move(self.steps))
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class SamplerOptions:
     permute_axes: bool = True
     trim: float = 0.15  # chance per axis of dropping planes, so that odd lengths are seen
     refresh: int = 16  # steps between new rolls and flips of one of the volumes
-    input_noise: float = 0.0  # chance that a crop's input carries uniform noise of a random quantisation step
+    input_noise: float = 0.0  # chance that a crop's input carries the noise of a random quantisation step
 
 
 @dataclass
@@ -91,7 +97,8 @@ class CropSampler:
         gain = torch.tensor([c[2] for c in crops], dtype=torch.float32).reshape(-1, *(1,) * (self.arch.rank + 1))
         valid = None if all(c[3] is None for c in crops) else torch.from_numpy(
             np.stack([np.ones_like(c[1]) if c[3] is None else c[3] for c in crops]))
-        return Batch(level, stack(0), stack(1), gain, valid)
+        steps = torch.tensor([c[4] for c in crops]) if "condition" in self.arch.input_channels else None
+        return Batch(level, stack(0), stack(1), gain, valid, steps)
 
     def _refresh(self, step: int) -> None:
         turn = step // self.options.refresh
@@ -144,7 +151,7 @@ class CropSampler:
         return [n // ratio for n in p.target.shape[1:]]
 
     def _crop(self, p: _Prepared, edge: int, rng: np.random.Generator
-              ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray | None]:
+              ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray | None, float]:
         margin = self.arch.radius if self.arch.padding == "extend" else 0
         ratio = 2 if self.arch.head == "voxel_shuffle" else 1
         # Starts beyond the ends are clipped to them: borders hold most of the error and deserve more crops.
@@ -160,21 +167,12 @@ class CropSampler:
         v = None if p.valid is None else p.valid[(slice(None),) + inner].transpose(turn)
         if self.arch.head == "subbands":
             t, v = t[bands], None if v is None else v[bands]
+        step = 0.0
         if self.options.input_noise and rng.random() < self.options.input_noise:
-            x = self._add_noise(x, p.level, rng)
-        return np.ascontiguousarray(x), np.ascontiguousarray(t), p.gain, None if v is None else np.ascontiguousarray(v)
-
-    def _add_noise(self, x: np.ndarray, level: int, rng: np.random.Generator) -> np.ndarray:
-        """Decoded inputs differ from true ones by about a uniform error of one step, orthonormal units."""
-        step = 10 ** rng.uniform(-1.5, 0.4) / 2 ** (self.arch.rank * (level + 1) / 2)
-        noise = ((rng.random(x.shape[1:]) - 0.5) * step).astype(x.dtype)
-        x = x.copy()
-        for i, name in enumerate(self.arch.input_channels):
-            if name == "field":
-                x[i] += noise
-            elif name == "inside_field":
-                x[i] += noise * (x[self.arch.input_channels.index("inside")] if "inside" in self.arch.input_channels else 1)
-        return x
+            step = float(10 ** rng.uniform(*NOISE_DECADES))
+            x = add_noise(x, self.arch, p.level, p.gain, step, rng)
+        contiguous = np.ascontiguousarray
+        return contiguous(x), contiguous(t), p.gain, None if v is None else contiguous(v), step
 
 
 def _band_order(names: list[str], axes: tuple[int, ...]) -> list[int]:

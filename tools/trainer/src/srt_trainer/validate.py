@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from .losses import energy_fraction, rate_distortion
+from .losses import STEPS, energy_fraction, rate_distortion
 from .model import Generator
 from .pyramid import LevelPair
 from .wavelet import stack_bands, synthesise, unstack_bands
@@ -19,6 +19,8 @@ def validate(model: Generator, pairs: list[LevelPair], device: torch.device) -> 
     arch = model.arch
     fractions: dict[int, list[float]] = defaultdict(list)
     costs = []
+    if "condition" in arch.input_channels:
+        return _validate_conditioned(model, pairs, device)
     for pair in pairs:
         x = torch.from_numpy(pair.channels(arch))[None].to(device)
         prediction = model(x, 1.0 if arch.head == "voxel_shuffle" else pair.gain)
@@ -36,6 +38,21 @@ def validate(model: Generator, pairs: list[LevelPair], device: torch.device) -> 
     out = {"score": float(np.mean(costs))}
     out.update({f"residual_energy_level{k}": float(np.mean(v)) for k, v in sorted(fractions.items())})
     return out
+
+
+def _validate_conditioned(model: Generator, pairs: list[LevelPair], device: torch.device) -> dict[str, float]:
+    """As `validate`, with inputs disturbed by each of the loss's steps in turn."""
+    arch = model.arch
+    out: dict[str, list[float]] = defaultdict(list)
+    for pair in pairs:
+        t = torch.from_numpy(pair.details)[None].to(device)
+        for step in STEPS:
+            x = torch.from_numpy(pair.channels(arch, step))[None].to(device)
+            prediction = model(x, pair.gain) * _valid(pair, arch.rank, device)
+            own = torch.tensor([step], device=device)
+            out["score"].append(float(rate_distortion(prediction, t, pair.level, arch.rank, steps=own)))
+            out[f"residual_energy_level{pair.level}_step{step}"].append(float(energy_fraction(prediction, t)))
+    return {k: float(np.mean(v)) for k, v in out.items()}
 
 
 def targets(pair: LevelPair, head: str, transform: str) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ class DefaultRecipe:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             prediction = self.parallel(batch.channels, batch.gain)
         loss = combined(prediction, batch.target, batch.gain, batch.level, arch.rank, batch.valid,
-                        self.config.energy_weight)
+                        self.config.energy_weight, batch.steps)
         self.optimisers.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
