@@ -8,6 +8,7 @@ use crate::Limits;
 use crate::container::Bound;
 use crate::error::{Error, Result};
 use crate::grid::{Axes, Shape};
+use crate::pipeline::EmbedWeights;
 use crate::volume::io::{Dtype, Input};
 
 /// Error-bounded compression of scientific volumes.
@@ -103,6 +104,13 @@ pub(super) struct EncodeArgs {
     /// A value that marks voxels without data; it is kept exactly
     #[arg(long, value_name = "V", allow_negative_numbers = true)]
     pub(super) mask_value: Option<f64>,
+    /// Networks: default (built in), none, the name of a model, or a file (.safetensors, or .srt
+    /// with embedded weights)
+    #[arg(long, value_name = "MODEL", default_value = "default")]
+    pub(super) model: String,
+    /// Put the weights into the file; auto: unless they are built into the program
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) embed_weights: Embed,
     /// Threads; all cores if not given
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
@@ -115,6 +123,24 @@ pub(super) struct EncodeArgs {
     /// Overwrite the output
     #[arg(short, long)]
     pub(super) force: bool,
+}
+
+/// `--embed-weights`.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum Embed {
+    Auto,
+    Yes,
+    No,
+}
+
+impl From<Embed> for EmbedWeights {
+    fn from(embed: Embed) -> Self {
+        match embed {
+            Embed::Auto => Self::Auto,
+            Embed::Yes => Self::Yes,
+            Embed::No => Self::No,
+        }
+    }
 }
 
 impl EncodeArgs {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::args::EncodeArgs;
+use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
 use crate::error::Result;
 use crate::pipeline::{EncodeOptions, EncodeReport, encode_volume};
@@ -65,6 +66,8 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     options.mask_value = args.mask_value;
     options.threads = args.threads;
     options.measure_ssim = args.json;
+    options.model = models::choose(&args.model)?;
+    options.embed_weights = args.embed_weights.into();
     let file = AtomicFile::create(&args.output, overwrite(args.force))?;
     let input = args.raw.open(&args.input)?;
     let values = input.values()?;

@@ -10,9 +10,11 @@
 //! | `weights` | [`Network`]: an architecture with checked tensors |
 //! | `record` | the canonical bytes of one network (payload of chunk `NETW`) |
 //! | `hierarchy` | [`Hierarchy`]: the set of networks of a file, and its SHA-256 |
+//! | `builtin` | the models that the program carries |
 //! | `import` | hierarchies from and to safetensors |
 
 mod arch;
+mod builtin;
 mod hierarchy;
 mod import;
 mod plan;
@@ -23,6 +25,7 @@ mod weights;
 pub(crate) mod testing;
 
 pub use arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
+pub use builtin::{builtin, builtin_by_hash, builtin_names, default_model};
 pub use hierarchy::Hierarchy;
 pub use plan::{LayerRole, LayerSpec, Scales};
 pub use record::ARCHITECTURE_VERSION;

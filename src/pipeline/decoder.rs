@@ -1,14 +1,19 @@
 //! Files to fields.
 
-use super::frame::{Geometry, apply_corrections};
+use std::sync::Arc;
+
+use super::frame::{Geometry, Networks, apply_corrections, predictor};
 use super::sample::{Normalisation, Sample, to_samples};
+use crate::backend::cpu::Cpu;
 use crate::codec::corrections::Corrections;
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{Bound, ChunkType, Dataset, Entry, Form, Frame, Reader, WaveletForm};
-use crate::error::{Error, Result};
+use crate::container::{
+    Bound, ChunkType, Dataset, Entry, Form, Frame, Reader, WaveletForm, WeightsReference,
+};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
+use crate::network::{Hierarchy, Network, builtin_by_hash};
 use crate::real::Real;
-use crate::recon::NoPrediction;
 use crate::volume::Volume;
 use crate::volume::io::{AnyVolume, ByteOrder};
 
@@ -22,6 +27,17 @@ pub struct Decoder<'a> {
     limits: Limits,
     dataset: Dataset,
     frames: Vec<FrameChunks>,
+    weights: FileWeights,
+    /// Weight sets handed in, for files that name theirs by reference.
+    known: Vec<Arc<Hierarchy>>,
+}
+
+/// The weight set of a file.
+#[derive(Debug, Default)]
+struct FileWeights {
+    /// Chunk numbers of embedded networks.
+    embedded: Vec<usize>,
+    reference: Option<WeightsReference>,
 }
 
 /// A frame and the numbers of its chunks.
@@ -43,6 +59,7 @@ impl<'a> Decoder<'a> {
         let reader = Reader::new(bytes, &limits)?;
         let mut dataset: Option<Dataset> = None;
         let mut frames: Vec<FrameChunks> = Vec::new();
+        let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             let offset = entry.offset + crate::container::CHUNK_HEADER_LEN as u64;
             match (entry.kind, &dataset) {
@@ -70,6 +87,14 @@ impl<'a> Decoder<'a> {
                     }
                     frames.push(FrameChunks::new(frame));
                 }
+                (ChunkType::NETW | ChunkType::NREF, _) if !frames.is_empty() => {
+                    return Err(misplaced(entry, "weights behind a frame"));
+                }
+                (ChunkType::NETW, _) => weights.add_network(number, entry)?,
+                (ChunkType::NREF, _) => {
+                    let reference = WeightsReference::parse(reader.payload(number)?, offset)?;
+                    weights.add_reference(reference, entry)?;
+                }
                 _ => match frames.last_mut() {
                     Some(frame) => frame.add(number, entry)?,
                     None if is_frame_part(entry.kind) => {
@@ -85,7 +110,50 @@ impl<'a> Decoder<'a> {
             limits,
             dataset,
             frames,
+            weights,
+            known: Vec::new(),
         })
+    }
+
+    /// Adds a weight set that files may refer to; the built-in ones need not be added.
+    #[must_use]
+    pub fn with_weights(mut self, hierarchy: Arc<Hierarchy>) -> Self {
+        self.known.push(hierarchy);
+        self
+    }
+
+    /// The weight set of the file, if it names one.
+    ///
+    /// # Errors
+    /// `MissingWeights` with the hash when it is not at hand, `Corrupt`, `LimitExceeded`.
+    pub fn weights(&self) -> Result<Option<Arc<Hierarchy>>> {
+        if let Some(WeightsReference { sha256, name }) = &self.weights.reference {
+            if let Some(known) = self.known.iter().find(|known| known.sha256() == *sha256) {
+                return Ok(Some(Arc::clone(known)));
+            }
+            return match builtin_by_hash(sha256)? {
+                Some(hierarchy) => Ok(Some(hierarchy)),
+                None => Err(Error::new(
+                    ErrorKind::MissingWeights,
+                    format!(
+                        "weights {name:?} with sha-256 {} are not at hand",
+                        hex(sha256)
+                    ),
+                )),
+            };
+        }
+        if self.weights.embedded.is_empty() {
+            return Ok(None);
+        }
+        let mut networks = Vec::new();
+        let mut parameters = 0;
+        for &number in &self.weights.embedded {
+            let network = Network::from_bytes(self.reader.payload(number)?, &self.limits)?;
+            parameters += network.parameters();
+            self.limits.check_parameters(parameters)?;
+            networks.push(network);
+        }
+        Ok(Some(Arc::new(Hierarchy::new("embedded", "", networks)?)))
     }
 
     /// The dataset record.
@@ -215,9 +283,6 @@ impl<'a> Decoder<'a> {
         level: usize,
     ) -> Result<Volume<E>> {
         let shape = self.dataset.shape;
-        if form.network.is_some() {
-            return Err(Error::unsupported("networks are not built in yet"));
-        }
         let geometry = Geometry::<E::Work>::new(shape, form)?;
         if level > usize::from(form.levels) {
             return Err(Error::invalid(format!(
@@ -236,8 +301,16 @@ impl<'a> Decoder<'a> {
                 Ok((part, self.reader.payload(number)?))
             })
             .collect::<Result<_>>()?;
+        let networks = match form.network {
+            None => None,
+            Some(_) => self.weights()?.map(|hierarchy| Networks {
+                hierarchy,
+                backend: Arc::new(Cpu::detect()),
+            }),
+        };
+        let predictor = predictor(&geometry, form, networks.as_ref())?;
         let mut values =
-            geometry.decode(self.reader.payload(tree)?, &bricks, &NoPrediction, level)?;
+            geometry.decode(self.reader.payload(tree)?, &bricks, &*predictor, level)?;
         scale_to_level(&geometry, level, &mut values);
         let normalisation = Normalisation {
             offset: E::Work::from_f64(form.offset),
@@ -275,6 +348,27 @@ fn scale_to_level<T: Real>(geometry: &Geometry<T>, level: usize, values: &mut [T
     for v in values {
         *v = *v * factor;
     }
+}
+
+impl FileWeights {
+    fn add_network(&mut self, number: usize, entry: &Entry) -> Result<()> {
+        if self.reference.is_some() || entry.part as usize != self.embedded.len() {
+            return Err(misplaced(entry, "a network out of order"));
+        }
+        self.embedded.push(number);
+        Ok(())
+    }
+
+    fn add_reference(&mut self, reference: WeightsReference, entry: &Entry) -> Result<()> {
+        if !self.embedded.is_empty() || self.reference.replace(reference).is_some() {
+            return Err(misplaced(entry, "a second weight set"));
+        }
+        Ok(())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl FrameChunks {

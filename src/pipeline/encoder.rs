@@ -1,19 +1,23 @@
 //! Fields to files.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use super::fill::fill_masked;
-use super::frame::{Candidate, SHRINK};
+use super::frame::{Candidate, Networks, SHRINK};
 use super::quantise::Analysis;
 use super::sample::{Normalisation, Sample, check_len};
 use super::search::{Found, Progress, Search};
+use crate::backend::cpu::Cpu;
 use crate::codec::{lossless, mask::Mask};
 use crate::container::{
-    Bound, CHUNK_HEADER_LEN, ChunkType, Dataset, Field, Form, Frame, Measured, WaveletForm, Writer,
+    Bound, CHUNK_HEADER_LEN, ChunkType, Dataset, Field, Form, Frame, Measured, WaveletForm,
+    WeightsReference, Writer,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Axes, Shape};
 use crate::metrics::{Comparison, compare, ssim};
+use crate::network::{Hierarchy, builtin_by_hash, default_model};
 use crate::real::Real;
 use crate::recon::Partition;
 use crate::transform::{Plan, Wavelet};
@@ -27,6 +31,31 @@ pub(super) const LOSSLESS_PART: usize = 1 << 22;
 const TRY_LOSSLESS_ABOVE: f64 = 0.35;
 /// Bytes of a one-field file around its payloads and their headers.
 const FIXED_BYTES: usize = 200;
+
+/// Which networks predict the details.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Model {
+    /// The built-in model for the field's rank.
+    #[default]
+    Default,
+    /// No prediction.
+    None,
+    /// This one.
+    Given(Arc<Hierarchy>),
+}
+
+/// Whether the weights go into the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmbedWeights {
+    /// Unless they are built into the program.
+    #[default]
+    Auto,
+    /// Always.
+    Yes,
+    /// Never: the file names them by their SHA-256.
+    No,
+}
 
 /// How a field is encoded.
 #[derive(Clone, Debug)]
@@ -44,6 +73,10 @@ pub struct EncodeOptions {
     pub brick_edge: Option<u32>,
     /// A value that marks voxels without data. Default none.
     pub mask_value: Option<f64>,
+    /// Networks. Default: the built-in model.
+    pub model: Model,
+    /// Whether weights are embedded. Default: unless they are built in.
+    pub embed_weights: EmbedWeights,
     /// Threads; default all cores.
     pub threads: Option<usize>,
     /// Whether the report shall contain the SSIM. Default false; the file does not depend on it.
@@ -61,6 +94,8 @@ impl EncodeOptions {
             periodic: Axes::NONE,
             brick_edge: None,
             mask_value: None,
+            model: Model::Default,
+            embed_weights: EmbedWeights::Auto,
             threads: None,
             measure_ssim: false,
         }
@@ -91,6 +126,20 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_mask_value(mut self, value: f64) -> Self {
         self.mask_value = Some(value);
+        self
+    }
+
+    /// Sets the networks.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Sets whether weights are embedded.
+    #[must_use]
+    pub fn with_embed_weights(mut self, embed: EmbedWeights) -> Self {
+        self.embed_weights = embed;
         self
     }
 
@@ -139,10 +188,12 @@ pub fn encode_volume<W: Write>(
 ) -> Result<(W, EncodeReport)> {
     check_bound(options.bound)?;
     let pool = super::pool(options.threads)?;
+    let weights = Weights::choose(shape, options)?;
+    let weights = weights.as_ref();
     let (encoded, value_bytes) = pool.install(|| match values {
-        Values::F16(v) => Ok((encode_frame(shape, v, options, progress)?, 2)),
-        Values::F32(v) => Ok((encode_frame(shape, v, options, progress)?, 4)),
-        Values::F64(v) => Ok::<_, Error>((encode_frame(shape, v, options, progress)?, 8)),
+        Values::F16(v) => Ok((encode_frame(shape, v, options, weights, progress)?, 2)),
+        Values::F32(v) => Ok((encode_frame(shape, v, options, weights, progress)?, 4)),
+        Values::F64(v) => Ok::<_, Error>((encode_frame(shape, v, options, weights, progress)?, 8)),
     })?;
     let dataset = Dataset {
         shape,
@@ -152,23 +203,94 @@ pub fn encode_volume<W: Write>(
             value_bytes,
         }],
     };
+    let weights = weights.filter(|_| encoded.uses_networks());
     let mut writer = Writer::new(out)?;
     writer.chunk(ChunkType::DSET, 0, &dataset.to_bytes())?;
+    for (kind, part, payload) in weights.iter().flat_map(|w| &w.chunks) {
+        writer.chunk(*kind, *part, payload)?;
+    }
     for (kind, part, payload) in &encoded.chunks(value_bytes) {
         writer.chunk(*kind, *part, payload)?;
     }
     let (out, bytes) = writer.finish()?;
     let report = EncodeReport {
         bytes,
-        weight_bytes: 0,
+        weight_bytes: weights.map_or(0, Weights::embedded_bytes),
         raw_bytes: shape.len() as u64 * u64::from(value_bytes),
         comparison: encoded.comparison,
         ssim: encoded.ssim,
         verify_seconds: encoded.verify_seconds,
-        model: "none".into(),
+        model: weights
+            .map_or("none", |w| &w.networks.hierarchy.name)
+            .to_owned(),
         backend: "cpu".into(),
     };
     Ok((out, report))
+}
+
+/// The networks an encoder may use, as objects and as chunks.
+struct Weights {
+    networks: Networks,
+    chunks: Vec<(ChunkType, u32, Vec<u8>)>,
+}
+
+impl Weights {
+    fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
+        let hierarchy = match &options.model {
+            Model::None => return Ok(None),
+            Model::Default => default_model(shape.rank())?,
+            Model::Given(hierarchy) => Some(Arc::clone(hierarchy)),
+        };
+        let Some(hierarchy) = hierarchy else {
+            return Ok(None);
+        };
+        let sha256 = hierarchy.sha256();
+        let embed = match options.embed_weights {
+            EmbedWeights::Yes => true,
+            EmbedWeights::No => false,
+            EmbedWeights::Auto => builtin_by_hash(&sha256)?.is_none(),
+        };
+        let chunks = match embed {
+            true => {
+                let networks = hierarchy.networks().iter().zip(0u32..);
+                networks
+                    .map(|(network, part)| (ChunkType::NETW, part, network.to_bytes()))
+                    .collect()
+            }
+            false => {
+                let name = hierarchy.name.clone();
+                vec![(
+                    ChunkType::NREF,
+                    0,
+                    WeightsReference { sha256, name }.to_bytes(),
+                )]
+            }
+        };
+        let backend = Arc::new(Cpu::detect());
+        Ok(Some(Self {
+            networks: Networks { hierarchy, backend },
+            chunks,
+        }))
+    }
+
+    /// Bytes all its chunks add to a file.
+    fn len(&self) -> usize {
+        self.chunks
+            .iter()
+            .map(|(_, _, payload)| payload.len() + CHUNK_HEADER_LEN + 6)
+            .sum()
+    }
+
+    /// Bytes of embedded networks; a reference is no weights.
+    fn embedded_bytes(&self) -> u64 {
+        let embedded = self
+            .chunks
+            .iter()
+            .filter(|(kind, _, _)| *kind == ChunkType::NETW);
+        embedded
+            .map(|(_, _, payload)| (payload.len() + CHUNK_HEADER_LEN) as u64)
+            .sum()
+    }
 }
 
 fn check_bound(bound: Bound) -> Result<()> {
@@ -198,6 +320,17 @@ struct Encoded {
 }
 
 impl Encoded {
+    fn uses_networks(&self) -> bool {
+        matches!(&self.frame.form, Form::Wavelet(form) if form.network.is_some())
+    }
+
+    fn step(&self) -> Option<f64> {
+        match &self.frame.form {
+            Form::Wavelet(form) => Some(form.step),
+            Form::Constant | Form::Lossless => None,
+        }
+    }
+
     fn chunks(&self, value_bytes: u8) -> Vec<(ChunkType, u32, std::borrow::Cow<'_, [u8]>)> {
         let mut chunks = vec![(ChunkType::FRAM, 0, self.frame.to_bytes(value_bytes).into())];
         let optional = |kind, payload: &'_ Option<Vec<u8>>| {
@@ -235,6 +368,7 @@ fn encode_frame<E: Sample>(
     shape: Shape,
     values: &[E],
     options: &EncodeOptions,
+    weights: Option<&Weights>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Encoded> {
     check_len(shape.len(), values.len())?;
@@ -245,11 +379,11 @@ fn encode_frame<E: Sample>(
         .as_ref()
         .map(|m| m.encode(shape, E::DTYPE.size() as u8));
     let Some(normalisation) = Normalisation::measure(values, ordinary) else {
-        return finish_constant(options.bound, values, mask, mask_bytes, E::Work::ZERO);
+        return finish_constant(options.bound, values, ordinary, mask_bytes, E::Work::ZERO);
     };
     let (min, max) = normalisation.range;
     if min == max {
-        return finish_constant(options.bound, values, mask, mask_bytes, min);
+        return finish_constant(options.bound, values, ordinary, mask_bytes, min);
     }
     let exact_bound = match options.bound {
         Bound::MaxError(bound) => Some(bound),
@@ -293,23 +427,57 @@ fn encode_frame<E: Sample>(
         analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
         normalisation,
         form,
-        predictor: None,
-    };
-    let search = Search {
-        candidate: &candidate,
-        shape,
-        original: values,
-        ordinary,
-        progress,
     };
     let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
-    let found = match (options.bound, exact_bound) {
-        (Bound::Psnr(target), _) => search.psnr(target)?,
-        (Bound::Ssim(target), _) => search.ssim(target)?,
-        (Bound::Ratio(ratio), _) => search.bytes(raw_bytes / ratio, overhead)?,
-        (_, bound) => search.max_error(bound.unwrap_or_default())?,
+    let run = |networks: Option<&Networks>,
+               start: Option<f64>,
+               overhead: usize|
+     -> Result<Option<Encoded>> {
+        let search = Search {
+            candidate: &candidate,
+            networks,
+            start,
+            shape,
+            original: values,
+            ordinary,
+            progress,
+        };
+        let found = match (options.bound, exact_bound) {
+            (Bound::Psnr(target), _) => search.psnr(target)?,
+            (Bound::Ssim(target), _) => search.ssim(target)?,
+            (Bound::Ratio(ratio), _) => search.bytes(raw_bytes / ratio, overhead)?,
+            (_, bound) => search.max_error(bound.unwrap_or_default())?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let encoded = finish_lossy(
+            options,
+            shape,
+            values,
+            ordinary,
+            mask_bytes.clone(),
+            normalisation.range,
+            found,
+        )?;
+        // The step was fitted against the decoded field itself; this is the last word on the bound.
+        Ok(Some(encoded).filter(|encoded| fulfils(options.bound, exact_bound, encoded)))
     };
-    let Some(found) = found else {
+    let mut best = run(None, None, overhead)?;
+    if let Some(weights) = weights {
+        let start = best.as_ref().and_then(Encoded::step);
+        let predicted = run(Some(&weights.networks), start, overhead + weights.len())?;
+        let better = |with: &Encoded| match (&best, options.bound) {
+            (None, _) => true,
+            // At equal size the better picture wins, else the smaller file.
+            (Some(without), Bound::Ratio(_)) => {
+                with.comparison.psnr_db > without.comparison.psnr_db
+            }
+            (Some(without), _) => with.len() + weights.len() < without.len(),
+        };
+        best = predicted
+            .filter(|with| with.uses_networks() && better(with))
+            .or(best);
+    }
+    let Some(mut encoded) = best else {
         let encoded = lossless()?;
         return match options.bound {
             Bound::Ratio(ratio) if raw_bytes / (encoded.len() as f64) < ratio * 0.97 => {
@@ -321,19 +489,6 @@ fn encode_frame<E: Sample>(
             _ => Ok(encoded),
         };
     };
-    let mut encoded = finish_lossy(
-        options,
-        shape,
-        values,
-        mask,
-        mask_bytes.clone(),
-        normalisation.range,
-        found,
-    )?;
-    // The step was fitted against the decoded field itself; this is the last word on the bound.
-    if !fulfils(options.bound, exact_bound, &encoded) {
-        return lossless();
-    }
     if encoded.len() as f64 > TRY_LOSSLESS_ABOVE * raw_bytes {
         let exact = lossless()?;
         if exact.len() < encoded.len() {
@@ -361,16 +516,15 @@ fn finish_lossy<E: Sample>(
     options: &EncodeOptions,
     shape: Shape,
     values: &[E],
-    mask: Option<Mask>,
+    ordinary: Option<&[bool]>,
     mask_bytes: Option<Vec<u8>>,
     range: (E::Work, E::Work),
     found: Found<E>,
 ) -> Result<Encoded> {
     let Found { trial, corrections } = found;
-    let ordinary = mask.as_ref().map(Mask::ordinary);
-    let comparison = compare(values, &trial.decoded, ordinary.as_deref())?;
+    let comparison = compare(values, &trial.decoded, ordinary)?;
     let wanted = options.measure_ssim || matches!(options.bound, Bound::Ssim(_));
-    let measure = || ssim(shape, values, &trial.decoded, ordinary.as_deref());
+    let measure = || ssim(shape, values, &trial.decoded, ordinary);
     let ssim = wanted.then(measure).transpose()?;
     let value_bytes = E::DTYPE.size() as u8;
     Ok(Encoded {
@@ -394,13 +548,12 @@ fn finish_lossy<E: Sample>(
 fn finish_constant<E: Sample>(
     bound: Bound,
     values: &[E],
-    mask: Option<Mask>,
+    ordinary: Option<&[bool]>,
     mask_bytes: Option<Vec<u8>>,
     value: E::Work,
 ) -> Result<Encoded> {
-    let ordinary = mask.as_ref().map(Mask::ordinary);
     let decoded = vec![E::from_f64(value.to_f64()); values.len()];
-    let comparison = compare(values, &decoded, ordinary.as_deref())?;
+    let comparison = compare(values, &decoded, ordinary)?;
     Ok(Encoded {
         frame: frame(
             bound,

@@ -1,17 +1,21 @@
 //! One frame at a given quantisation step: coded payloads, and the decoding that both the encoder's
 //! check and the decoder run.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::quantise::{Analysis, code_bricks, quantise};
+use super::predict::NetworkPredictor;
+use super::quantise::{Analysis, Pass, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
+use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::codec::ctx::BrickDecoder;
-use crate::container::WaveletForm;
-use crate::error::{Error, Result};
+use crate::container::{NetworkUse, WaveletForm};
+use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Shape;
+use crate::network::{Head, Hierarchy};
 use crate::octree::{self, Octree};
 use crate::real::Real;
 use crate::recon::{
@@ -145,6 +149,34 @@ impl<T: Real> Geometry<T> {
     }
 }
 
+/// The predictor a frame's record asks for.
+///
+/// # Errors
+/// `MissingWeights` when it uses networks and none are at hand.
+pub(super) fn predictor<T: Real>(
+    geometry: &Geometry<T>,
+    form: &WaveletForm,
+    networks: Option<&Networks>,
+) -> Result<Box<dyn Predict<T>>> {
+    let Some(NetworkUse { gains }) = &form.network else {
+        return Ok(Box::new(NoPrediction));
+    };
+    let networks = networks.ok_or_else(|| {
+        Error::new(
+            ErrorKind::MissingWeights,
+            "the frame uses networks, the file names none",
+        )
+    })?;
+    let predictor = NetworkPredictor::new(
+        networks,
+        geometry.wavelet,
+        &geometry.plan,
+        gains.clone(),
+        form.step,
+    );
+    Ok(Box::new(predictor))
+}
+
 fn dequantiser<T: Real>(step: f64, shrink: u8) -> Dequantiser<T> {
     Dequantiser {
         step: T::from_f64(step),
@@ -165,12 +197,18 @@ fn decode_brick(brick: &Brick, stored: &[Vec<bool>], payload: &[u8]) -> Result<V
     brick.grids.iter().zip(stored).map(decode).collect()
 }
 
+/// A weight set and the machine it runs on.
+#[derive(Clone)]
+pub(super) struct Networks {
+    pub(super) hierarchy: Arc<Hierarchy>,
+    pub(super) backend: Arc<dyn Backend>,
+}
+
 /// What the encoder tries: one field, transformed, at a step to be found.
-pub(super) struct Candidate<'a, E: Sample> {
+pub(super) struct Candidate<E: Sample> {
     pub(super) analysis: Analysis<E::Work>,
     pub(super) normalisation: Normalisation<E::Work>,
     pub(super) form: WaveletForm,
-    pub(super) predictor: Option<&'a dyn Predict<E::Work>>,
 }
 
 /// A coded frame and what it decodes to.
@@ -182,7 +220,21 @@ pub(super) struct Trial<E: Sample> {
     pub(super) decode_seconds: f64,
 }
 
-impl<E: Sample> Candidate<'_, E> {
+impl<E: Sample> Candidate<E> {
+    /// The gain of each level's network, finest first; 0 where there is none.
+    fn gains(&self, networks: &Networks) -> Vec<f32> {
+        let plan = &self.analysis.plan;
+        let probe = NetworkPredictor::new(networks, self.analysis.wavelet, plan, Vec::new(), 1.0);
+        let rank = plan.shape().rank();
+        let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
+            None => 0.0,
+            Some(Head::Subbands) => self.analysis.detail_rms(level) as f32,
+            // The field of a level: `unit` of the level below it.
+            Some(Head::VoxelShuffle) => 2f64.powf((rank * level) as f64 / 2.0) as f32,
+        };
+        (0..plan.levels().len()).map(gain).collect()
+    }
+
     /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what
     /// is needed to code it. `None` when the step is too fine for the coder.
     ///
@@ -191,13 +243,19 @@ impl<E: Sample> Candidate<'_, E> {
     pub(super) fn quantise(
         &self,
         step: f64,
-    ) -> Result<Option<(f64, super::quantise::Pass<E::Work>)>> {
+        networks: Option<&Networks>,
+    ) -> Result<Option<(f64, Pass<E::Work>)>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
         let rounded = dequantiser.step.to_f64();
         if !rounded.is_finite() || rounded <= 0.0 || !(1.0 / rounded).is_finite() {
             return Ok(None);
         }
-        let pass = quantise(&self.analysis, dequantiser, self.predictor)?;
+        let analysis = &self.analysis;
+        let predictor = networks.map(|n| {
+            NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, self.gains(n), rounded)
+        });
+        let predictor = predictor.as_ref().map(|p| p as &dyn Predict<E::Work>);
+        let pass = quantise(analysis, dequantiser, predictor)?;
         let count = self.analysis.plan.shape().len() as f64;
         Ok(pass.map(|pass| ((pass.squared_error / count).sqrt(), pass)))
     }
@@ -206,9 +264,26 @@ impl<E: Sample> Candidate<'_, E> {
     ///
     /// # Errors
     /// What the predictor reports.
-    pub(super) fn code(&self, mut pass: super::quantise::Pass<E::Work>) -> Result<Trial<E>> {
+    pub(super) fn code(
+        &self,
+        mut pass: Pass<E::Work>,
+        networks: Option<&Networks>,
+    ) -> Result<Trial<E>> {
         let mut form = self.form.clone();
         form.step = pass.dequantiser.step.to_f64();
+        if let Some(networks) = networks.filter(|_| pass.used.contains(&true)) {
+            let mut gains = self.gains(networks);
+            for (gain, &used) in gains.iter_mut().zip(&pass.used) {
+                *gain = if used { *gain } else { 0.0 };
+            }
+            // Levels behind the last that uses a network need no entry.
+            let count = gains
+                .iter()
+                .rposition(|&gain| gain != 0.0)
+                .map_or(0, |last| last + 1);
+            gains.truncate(count);
+            form.network = (count > 0).then_some(NetworkUse { gains });
+        }
         let payloads = Payloads {
             tree: octree::encode(&pass.tree),
             bricks: code_bricks(&self.analysis.partition, &mut pass),
@@ -221,8 +296,8 @@ impl<E: Sample> Candidate<'_, E> {
             .iter()
             .map(|(n, b)| (*n, b.as_slice()))
             .collect();
-        let predictor = self.predictor.unwrap_or(&NoPrediction);
-        let mut values = geometry.decode(&payloads.tree, &bricks, predictor, 0)?;
+        let predictor = predictor(&geometry, &form, networks)?;
+        let mut values = geometry.decode(&payloads.tree, &bricks, &*predictor, 0)?;
         self.normalisation.undo(&mut values);
         let decoded = to_samples(&values);
         Ok(Trial {

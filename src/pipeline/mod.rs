@@ -4,13 +4,14 @@ mod decoder;
 mod encoder;
 mod fill;
 mod frame;
+mod predict;
 mod quantise;
 mod sample;
 mod search;
 mod solve;
 
 pub use decoder::Decoder;
-pub use encoder::{EncodeOptions, EncodeReport, encode_volume};
+pub use encoder::{EmbedWeights, EncodeOptions, EncodeReport, Model, encode_volume};
 pub use sample::Sample;
 pub use search::Progress;
 

@@ -18,13 +18,13 @@ const LAMBDA: f32 = 0.06;
 
 /// The transform of one field.
 #[derive(Debug)]
-pub struct Analysis<T> {
+pub(super) struct Analysis<T> {
     /// Filter pair.
-    pub wavelet: Wavelet,
+    pub(super) wavelet: Wavelet,
     /// Levels and shapes.
-    pub plan: Plan,
+    pub(super) plan: Plan,
     /// Bricks.
-    pub partition: Partition,
+    pub(super) partition: Partition,
     /// Low-pass of the coarsest level.
     low: Vec<T>,
     /// Details by level, finest first.
@@ -34,7 +34,12 @@ pub struct Analysis<T> {
 impl<T: Real> Analysis<T> {
     /// Transforms `field`, the normalised values of `plan`'s full grid.
     #[must_use]
-    pub fn new(wavelet: Wavelet, plan: Plan, partition: Partition, mut field: Vec<T>) -> Self {
+    pub(super) fn new(
+        wavelet: Wavelet,
+        plan: Plan,
+        partition: Partition,
+        mut field: Vec<T>,
+    ) -> Self {
         let mut details = Vec::with_capacity(plan.levels().len());
         for level in plan.levels() {
             let bands = forward(wavelet, level, &mut field);
@@ -52,7 +57,7 @@ impl<T: Real> Analysis<T> {
 
     /// Root mean square of the details of a level, in the frame's orthonormal scale.
     #[must_use]
-    pub fn detail_rms(&self, level: usize) -> f64 {
+    pub(super) fn detail_rms(&self, level: usize) -> f64 {
         let (mut sum, mut count) = (0.0, 0);
         for band in &self.details[level] {
             count += band.len();
@@ -62,17 +67,22 @@ impl<T: Real> Analysis<T> {
     }
 }
 
+/// Which levels the predictor was used on, finest first.
+pub(super) type Used = Vec<bool>;
+
 /// The integers of one frame and what they cost.
 #[derive(Debug)]
-pub struct Pass<T> {
+pub(super) struct Pass<T> {
     /// How they become coefficients again.
-    pub dequantiser: Dequantiser<T>,
+    pub(super) dequantiser: Dequantiser<T>,
     /// Integers by brick and grid.
-    pub coefficients: Coefficients,
+    pub(super) coefficients: Coefficients,
     /// Which blocks they lie in.
-    pub tree: Octree,
+    pub(super) tree: Octree,
     /// Estimated sum of squared errors in the normalised unit.
-    pub squared_error: f64,
+    pub(super) squared_error: f64,
+    /// Levels on which the prediction pays.
+    pub(super) used: Used,
 }
 
 /// One grid after quantisation.
@@ -88,7 +98,7 @@ struct GridPass {
 ///
 /// # Errors
 /// What the predictor reports.
-pub fn quantise<T: Real>(
+pub(super) fn quantise<T: Real>(
     analysis: &Analysis<T>,
     dequantiser: Dequantiser<T>,
     predictor: Option<&dyn Predict<T>>,
@@ -99,10 +109,12 @@ pub fn quantise<T: Real>(
         shrink: dequantiser.shrink.to_f32(),
     };
     let grids = match predictor {
-        None => open_loop(analysis, quantiser),
+        None => {
+            open_loop(analysis, quantiser).map(|grids| (grids, vec![false; analysis.details.len()]))
+        }
         Some(predictor) => closed_loop(analysis, quantiser, dequantiser, predictor)?,
     };
-    Ok(grids.map(|grids| finish(analysis, dequantiser, grids)))
+    Ok(grids.map(|(grids, used)| finish(analysis, dequantiser, grids, used)))
 }
 
 /// All bricks at once: nothing depends on the decoded field.
@@ -140,7 +152,7 @@ fn closed_loop<T: Real>(
     quantiser: Quantiser<T>,
     dequantiser: Dequantiser<T>,
     predictor: &dyn Predict<T>,
-) -> Result<Option<Vec<Vec<GridPass>>>> {
+) -> Result<Option<(Vec<Vec<GridPass>>, Used)>> {
     let (plan, partition) = (&analysis.plan, &analysis.partition);
     let mut sessions: Vec<_> = partition
         .bricks()
@@ -191,11 +203,13 @@ fn closed_loop<T: Real>(
         return Ok(None);
     };
     let mut low = low.swap_remove(0);
+    let mut used = vec![false; plan.levels().len()];
     for (index, level) in plan.levels().iter().enumerate().rev() {
-        let predicted = match predictor.details(index, level, &low)? {
-            Some(details) => details,
-            None => zeros(level),
-        };
+        let predicted = predictor
+            .details(index, level, &low)?
+            .filter(|predicted| pays(&analysis.details[index], predicted, quantiser.inverse_step));
+        used[index] = predicted.is_some();
+        let predicted = predicted.unwrap_or_else(|| zeros(level));
         let Some(details) = stage(Source::Details(index), &analysis.details[index], predicted)
         else {
             return Ok(None);
@@ -209,7 +223,29 @@ fn closed_loop<T: Real>(
             pass.coefficients = coefficients;
         }
     }
-    Ok(Some(passes))
+    Ok(Some((passes, used)))
+}
+
+/// Whether residuals against the prediction are cheaper than the details themselves: fewer of them
+/// stand out from the quantiser's dead zone. Only exactly rounded operations, so that every encoder
+/// decides alike.
+fn pays<T: Real>(exact: &[Vec<T>], predicted: &[Vec<T>], inverse_step: T) -> bool {
+    let weight = |v: T| {
+        let a = (v * inverse_step).to_f64();
+        a * a / (a * a + 1.0)
+    };
+    let sums: Vec<(f64, f64)> = exact
+        .par_iter()
+        .zip(predicted)
+        .map(|(exact, predicted)| {
+            let pairs = exact.iter().zip(predicted);
+            pairs.fold((0.0, 0.0), |(with, without), (&d, &p)| {
+                (with + weight(d - p), without + weight(d))
+            })
+        })
+        .collect();
+    let (with, without) = sums.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+    with < without
 }
 
 fn quantise_grid<T: Real>(
@@ -238,6 +274,7 @@ fn finish<T: Real>(
     analysis: &Analysis<T>,
     dequantiser: Dequantiser<T>,
     mut grids: Vec<Vec<GridPass>>,
+    used: Used,
 ) -> Pass<T> {
     let (plan, partition) = (&analysis.plan, &analysis.partition);
     let all = Octree::uniform(plan, true);
@@ -281,6 +318,7 @@ fn finish<T: Real>(
             .collect(),
         tree,
         squared_error: error * step * step,
+        used,
     }
 }
 
@@ -297,7 +335,10 @@ fn pairs<'a>(
 
 /// Codes every brick that stores anything: its number and bytes.
 #[must_use]
-pub fn code_bricks<T: Real>(partition: &Partition, pass: &mut Pass<T>) -> Vec<(u32, Vec<u8>)> {
+pub(super) fn code_bricks<T: Real>(
+    partition: &Partition,
+    pass: &mut Pass<T>,
+) -> Vec<(u32, Vec<u8>)> {
     let tree = &pass.tree;
     let code = |(number, (brick, coefficients)): (usize, (&Brick, &mut Vec<Vec<i32>>))| {
         let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();

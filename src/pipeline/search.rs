@@ -1,6 +1,6 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
-use super::frame::{Candidate, Trial, correct};
+use super::frame::{Candidate, Networks, Trial, correct};
 use super::sample::Sample;
 use super::solve::Solver;
 use crate::codec::corrections::Corrections;
@@ -10,6 +10,8 @@ use crate::metrics::{compare, ssim};
 
 /// PSNR may exceed its target by this much, in dB.
 const PSNR_SLACK: f64 = 0.15;
+/// What the search aims at above the target, and how far off it may land, in dB.
+const PSNR_AIM: f64 = 0.02;
 /// `-ln(1 - ssim)` may exceed its target by this much: 2 % of the distance to 1.
 const SSIM_SLACK: f64 = 0.02;
 /// A compression ratio may miss its target by this fraction.
@@ -35,7 +37,10 @@ pub(super) struct Found<E: Sample> {
 
 /// The field and its context during a search.
 pub(super) struct Search<'a, E: Sample> {
-    pub(super) candidate: &'a Candidate<'a, E>,
+    pub(super) candidate: &'a Candidate<E>,
+    pub(super) networks: Option<&'a Networks>,
+    /// A step that is likely near the answer.
+    pub(super) start: Option<f64>,
     pub(super) shape: Shape,
     pub(super) original: &'a [E],
     pub(super) ordinary: Option<&'a [bool]>,
@@ -50,17 +55,18 @@ impl<E: Sample> Search<'_, E> {
         // signs of the errors of small coefficients are not random.
         let mut bias = (0.39 + (60.0 - target) * 0.03).clamp(0.2, 1.6);
         let rms = self.normalised_range() * 10f64.powf(-target / 20.0);
-        let mut x = (rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0)).ln();
+        let guess = rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0);
+        let mut x = self.start.unwrap_or(guess).ln();
         let mut solver = Solver::new(-6.4);
         let mut best: Option<(f64, Found<E>)> = None;
         for passes in 1..=MAX_PASSES {
-            let Some((error, pass)) = self.candidate.quantise(x.exp())? else {
+            let Some((error, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
                 break;
             };
             let estimate = 20.0 * (self.normalised_range() / error).log10();
-            let aim = target + bias + 0.4 * PSNR_SLACK;
-            if error == 0.0 || (estimate - aim).abs() <= 0.4 * PSNR_SLACK {
-                let trial = self.candidate.code(pass)?;
+            let aim = target + bias + PSNR_AIM;
+            if error == 0.0 || (estimate - aim).abs() <= PSNR_AIM * 1.5 {
+                let trial = self.candidate.code(pass, self.networks)?;
                 let reached = compare(self.original, &trial.decoded, self.ordinary)?.psnr_db;
                 (self.progress)(Progress {
                     passes,
@@ -75,7 +81,10 @@ impl<E: Sample> Search<'_, E> {
                         },
                     ));
                 }
-                if (target..=target + PSNR_SLACK).contains(&reached) || error == 0.0 {
+                if (target..=target + 3.0 * PSNR_AIM).contains(&reached) || error == 0.0 {
+                    break;
+                }
+                if passes >= 4 && (target..=target + PSNR_SLACK).contains(&reached) {
                     break;
                 }
                 bias = estimate - reached;
@@ -85,7 +94,7 @@ impl<E: Sample> Search<'_, E> {
                     quality: estimate - bias,
                 });
             }
-            let aim = target + bias + 0.4 * PSNR_SLACK;
+            let aim = target + bias + PSNR_AIM;
             let Some(next) = solver.next(x, estimate, aim) else {
                 break;
             };
@@ -141,13 +150,13 @@ impl<E: Sample> Search<'_, E> {
         quality: impl Fn(&Trial<E>) -> Result<(f64, f64)>,
     ) -> Result<Option<Found<E>>> {
         let mut solver = Solver::new(slope);
-        let mut x = start.ln();
+        let mut x = self.start.unwrap_or(start).ln();
         let mut best: Option<(f64, Found<E>)> = None;
         for passes in 1..=MAX_PASSES {
-            let Some((_, pass)) = self.candidate.quantise(x.exp())? else {
+            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
                 break;
             };
-            let trial = self.candidate.code(pass)?;
+            let trial = self.candidate.code(pass, self.networks)?;
             let (reached, shown) = quality(&trial)?;
             (self.progress)(Progress {
                 passes,
@@ -186,10 +195,10 @@ impl<E: Sample> Search<'_, E> {
         let mut best: Option<(usize, Found<E>)> = None;
         let mut passes = 0;
         let mut cost = |x: f64| -> Result<f64> {
-            let Some((_, pass)) = self.candidate.quantise(unit * x.exp())? else {
+            let Some((_, pass)) = self.candidate.quantise(unit * x.exp(), self.networks)? else {
                 return Ok(f64::INFINITY);
             };
-            let mut trial = self.candidate.code(pass)?;
+            let mut trial = self.candidate.code(pass, self.networks)?;
             let corrections = correct(self.original, &mut trial.decoded, self.ordinary, bound);
             let extra = match corrections.entries.is_empty() {
                 true => 0,

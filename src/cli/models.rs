@@ -1,0 +1,84 @@
+//! Weight sets by name, from files and in the local store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Limits;
+use crate::container::MAGIC;
+use crate::error::{Error, Result};
+use crate::file::FileBytes;
+use crate::network::{Hierarchy, builtin, builtin_names};
+use crate::pipeline::{Decoder, Model};
+
+/// The folder of imported models: `srt/models` in the user's data folder.
+pub(super) fn store() -> Result<PathBuf> {
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let data = data.filter(|dir| dir.is_absolute()).or_else(home);
+    let data = data
+        .ok_or_else(|| Error::invalid("neither XDG_DATA_HOME nor HOME is set: no model store"))?;
+    Ok(data.join("srt/models"))
+}
+
+/// Files of the store by name; empty when there is none.
+pub(super) fn stored() -> Vec<(String, PathBuf)> {
+    let entries = store().ok().and_then(|dir| std::fs::read_dir(dir).ok());
+    let mut found: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_stem()?.to_str()?.to_owned();
+            (path.extension()? == "safetensors").then_some((name, path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Reads a weight set: quantised safetensors, or the embedded weights of an `.srt` file.
+pub(super) fn read(path: &Path) -> Result<Hierarchy> {
+    let read = || {
+        let file = FileBytes::open(path)?;
+        let bytes = file.bytes();
+        if !bytes.starts_with(&MAGIC) {
+            return Hierarchy::from_safetensors(bytes, &Limits::default());
+        }
+        match Decoder::new(bytes, Limits::default())?.weights()? {
+            Some(hierarchy) => Ok(Arc::unwrap_or_clone(hierarchy)),
+            None => Err(Error::invalid("the file has no weights")),
+        }
+    };
+    read().map_err(|e| e.within(path.display()))
+}
+
+/// A model by name (built in, or in the store) or by file.
+pub(super) fn find(name: &str) -> Result<Arc<Hierarchy>> {
+    if let Some(model) = builtin(name)? {
+        return Ok(model);
+    }
+    if let Some((_, path)) = stored().into_iter().find(|(stored, _)| stored == name) {
+        return read(&path).map(Arc::new);
+    }
+    let path = Path::new(name);
+    if path.exists() {
+        return read(path).map(Arc::new);
+    }
+    let known: Vec<String> = builtin_names()
+        .map(str::to_owned)
+        .chain(stored().into_iter().map(|(name, _)| name))
+        .collect();
+    Err(Error::invalid(format!(
+        "no model and no file {name:?}; models: default, none, {}",
+        known.join(", ")
+    )))
+}
+
+/// The value of `--model`.
+pub(super) fn choose(name: &str) -> Result<Model> {
+    Ok(match name {
+        "default" => Model::Default,
+        "none" => Model::None,
+        name => Model::Given(find(name)?),
+    })
+}

@@ -1,0 +1,85 @@
+//! The models that the program carries.
+
+use std::sync::Arc;
+
+use super::hierarchy::Hierarchy;
+use crate::error::Result;
+use crate::limits::Limits;
+
+/// A model compiled into the program, as safetensors.
+struct Builtin {
+    name: &'static str,
+    rank: usize,
+    bytes: &'static [u8],
+}
+
+/// The first of each rank is its default.
+const BUILTIN: [Builtin; 2] = [
+    Builtin {
+        name: "turbulence3d-m",
+        rank: 3,
+        bytes: include_bytes!("../../models/turbulence3d-m.safetensors"),
+    },
+    Builtin {
+        name: "turbulence2d-m",
+        rank: 2,
+        bytes: include_bytes!("../../models/turbulence2d-m.safetensors"),
+    },
+];
+
+/// Names of the built-in models.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().map(|b| b.name)
+}
+
+/// The built-in model of that name.
+///
+/// # Errors
+/// `Corrupt` if the program itself is damaged.
+pub fn builtin(name: &str) -> Result<Option<Arc<Hierarchy>>> {
+    load(BUILTIN.iter().find(|b| b.name == name))
+}
+
+/// The default model for fields of a rank.
+///
+/// # Errors
+/// As [`builtin`].
+pub fn default_model(rank: usize) -> Result<Option<Arc<Hierarchy>>> {
+    load(BUILTIN.iter().find(|b| b.rank == rank))
+}
+
+/// The built-in model with that identity.
+///
+/// # Errors
+/// As [`builtin`].
+pub fn builtin_by_hash(sha256: &[u8; 32]) -> Result<Option<Arc<Hierarchy>>> {
+    for entry in &BUILTIN {
+        let model = Hierarchy::from_safetensors(entry.bytes, &Limits::default())?;
+        if model.sha256() == *sha256 {
+            return Ok(Some(Arc::new(model)));
+        }
+    }
+    Ok(None)
+}
+
+fn load(entry: Option<&Builtin>) -> Result<Option<Arc<Hierarchy>>> {
+    let parse =
+        |b: &Builtin| Hierarchy::from_safetensors(b.bytes, &Limits::default()).map(Arc::new);
+    entry.map(parse).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_model_is_found_by_name_and_by_hash() {
+        for entry in &BUILTIN {
+            let model = builtin(entry.name).unwrap().unwrap();
+            assert_eq!(model.name, entry.name);
+            assert_eq!(builtin_by_hash(&model.sha256()).unwrap().unwrap(), model);
+            assert!(entry.bytes.len() <= 300_000, "{}", entry.name);
+        }
+        assert_eq!(builtin("nothing").unwrap(), None);
+    }
+}
