@@ -96,6 +96,10 @@ def test_warm_start(data, tmp_path):
     start = str(tmp_path / "a" / fit.NETWORK)
     fit.fit(options(data, tmp_path / "b", init=start, lr=1e-9, warmup=1))
     assert log(tmp_path / "b")[-1]["score"] == pytest.approx(log(tmp_path / "a")[-1]["score"], abs=1e-3)
+    fit.fit(options(data, tmp_path / "t", init=start, init_trunk=True, steps=1, lr=1e-9, validate_every=1))
+    a, t = (load_float(tmp_path / run / fit.NETWORK).model for run in ("a", "t"))
+    assert torch.allclose(a.convolution("block0").weight, t.convolution("block0").weight, atol=1e-6)
+    assert not torch.allclose(a.convolution("head").weight, t.convolution("head").weight, atol=1e-6)
     with pytest.raises(TrainerError, match="architecture differs"):
         fit.fit(options(data, tmp_path / "c", init=start, features=8))
 

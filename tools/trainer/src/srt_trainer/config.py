@@ -61,6 +61,7 @@ class FitConfig:
     patience: int = _option(0, "validations without improvement before stopping; 0: never stop early")
     checkpoint_every: int = _option(500, "steps between checkpoints")
     init: str = _option("", "trained network (float) to start from")
+    init_trunk: bool = _option(False, "take only the trunk from `init`; head and shortcut start anew (other levels)")
     device: str = _option("auto", "auto, cpu or cuda")
     threads: int = _option(0, "CPU threads; 0: PyTorch's choice")
     bf16: bool = _option(True, "bf16 autocast")

@@ -83,10 +83,10 @@ class _Run:
         model = Generator(self.arch)
         if c.init:
             try:
-                start_from(model, load_float(c.init).model)
+                start_from(model, load_float(c.init).model, trunk_only=c.init_trunk)
             except ValueError as error:
                 raise TrainerError(f"{c.init}: {error}") from error
-        else:
+        if not c.init or c.init_trunk:
             fit_shortcut(model, self.sampler)
         model = model.to(device, memory_format=memory_format(self.arch.rank))
         if c.recipe == "paper":

@@ -82,13 +82,18 @@ def _key(name: str) -> str:
     return name.replace(".", "/")  # ModuleDict keys may not hold a dot
 
 
-def start_from(model: Generator, other: Generator) -> None:
-    """Copies the weights of `other`, which may lack the channel `condition`; raises `ValueError` if they differ more."""
+def start_from(model: Generator, other: Generator, trunk_only: bool = False) -> None:
+    """Copies the weights of `other`, which may lack the channel `condition`; raises `ValueError` if they differ more.
+
+    `trunk_only` leaves out head and shortcut, whose scales belong to the level they were trained for.
+    """
     channels = tuple(c for c in model.arch.input_channels if c != "condition" or c in other.arch.input_channels)
     if other.arch != model.arch.with_(input_channels=channels):
         raise ValueError("its architecture differs from the one asked for")
     with torch.no_grad():
         for layer in other.arch.layers():
+            if trunk_only and layer.role != "inner":
+                continue
             mine, theirs = model.convolution(layer.name), other.convolution(layer.name)
             mine.weight.zero_()
             mine.weight[:, : layer.inputs] = theirs.weight  # `condition` is the last channel
