@@ -1,4 +1,5 @@
 //! The same file decodes to the same bytes whatever runs its networks, and networks never cost bytes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
 

@@ -163,7 +163,7 @@ fn chunks_out_of_order_or_missing_are_corrupt() {
             writer.finish().unwrap().0
         };
         let all: Vec<usize> = (0..chunks.len()).collect();
-        for n in 0..chunks.len() {
+        for n in all.clone() {
             let missing: Vec<usize> = all.iter().copied().filter(|&k| k != n).collect();
             let kind = chunks[n].0.kind.to_string();
             let result = decode(&write(&missing), 0, small_limits());

@@ -168,7 +168,7 @@ const GOLDEN: &[Golden] = &[
         about: "NaN region, both infinities and a fill value (MASK)",
         build: || {
             make::<f32>(&[6, 20, 24], with_holes, Bound::MaxError(0.01), |o| {
-                o.mask_value = Some(-999.0)
+                o.mask_value = Some(-999.0);
             })
         },
     },

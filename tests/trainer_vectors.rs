@@ -67,11 +67,10 @@ fn backends_reproduce_the_trainers_vectors() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run(
-    network: &Network,
-    case: &Case,
-    low: &[f32],
-) -> Result<Vec<(&'static str, Vec<f32>)>, Box<dyn Error>> {
+/// A name and values.
+type Named = (&'static str, Vec<f32>);
+
+fn run(network: &Network, case: &Case, low: &[f32]) -> Result<Vec<Named>, Box<dyn Error>> {
     let arch = network.arch();
     let mut fine = [1; 3];
     let mut extension = [Extension::Even; 3];

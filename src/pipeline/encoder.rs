@@ -313,7 +313,11 @@ fn check_bound(bound: Bound) -> Result<()> {
         Bound::Psnr(v) => (v, v.is_finite() && v > 0.0, "a PSNR above 0 dB"),
         Bound::Ssim(v) => (v, v > 0.0 && v < 1.0, "an SSIM between 0 and 1"),
         Bound::MaxError(v) => (v, v.is_finite() && v >= 0.0, "a finite error from 0"),
-        Bound::RelError(v) => (v, v >= 0.0 && v < 1.0, "a relative error from 0 to below 1"),
+        Bound::RelError(v) => (
+            v,
+            (0.0..1.0).contains(&v),
+            "a relative error from 0 to below 1",
+        ),
         Bound::Ratio(v) => (v, v.is_finite() && v >= 1.0, "a ratio from 1"),
     };
     if ok {

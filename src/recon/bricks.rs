@@ -162,7 +162,7 @@ impl BrickGrid {
         let nodes = &tree.grids()[level];
         let mut stored = Vec::with_capacity(self.layout.block_count());
         self.for_each_node_row(nodes.dims, |row, len| {
-            stored.extend_from_slice(&nodes.stored[row..row + len])
+            stored.extend_from_slice(&nodes.stored[row..row + len]);
         });
         stored
     }
