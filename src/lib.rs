@@ -29,7 +29,7 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`error`], [`limits`], [`grid`], [`real`], [`file`] | what everything stands on |
+//! | [`error`], [`limits`], [`grid`], [`real`], [`mod@file`] | what everything stands on |
 //! | [`volume`] | fields in memory and in `.npy` and raw files |
 //! | [`container`] | bytes to chunks and records, and back |
 //! | [`transform`], [`codec`], [`octree`] | wavelet; coefficients, masks and corrections to bytes; which boxes keep detail |

@@ -4,7 +4,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`scan`] | header, chunks, index, trailer, past damage |
-//! | [`file`] | chunks put together to records and frames |
+//! | [`mod@file`] | chunks put together to records and frames |
 //! | [`layers`] | octree and bricks of one frame |
 //! | [`info`], [`list`], [`dump`], [`check`], [`recover`], [`map`] | the commands |
 
