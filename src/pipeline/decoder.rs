@@ -219,6 +219,12 @@ impl<'a> Decoder<'a> {
                 "this frame is stored at full resolution only: level 0 expected",
             ));
         }
+        let simple = !matches!(chunks.frame.form, Form::Wavelet(_));
+        if simple && (chunks.tree.is_some() || chunks.corrections.is_some()) {
+            return Err(Error::corrupt(
+                "octree or corrections found in a frame of a form without them",
+            ));
+        }
         let mut volume = match &chunks.frame.form {
             Form::Constant => {
                 if !chunks.bricks.is_empty() {

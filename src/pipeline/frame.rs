@@ -95,7 +95,7 @@ impl<T: Real> Geometry<T> {
             self.wavelet,
             &self.plan,
             &self.partition,
-            &coefficients,
+            coefficients,
             self.dequantiser,
             predictor,
             target,

@@ -94,7 +94,8 @@ pub fn add_residuals<T: Real>(
 }
 
 /// Decodes the field at downscaling level `target` (0 = full resolution) in the frame's normalised
-/// orthonormal scale, from the quantised coefficients of all coarser levels.
+/// orthonormal scale, from the quantised coefficients of all coarser levels. Each level's
+/// coefficients are freed before the next grid is made: they would be a sixth of the peak of memory.
 ///
 /// # Errors
 /// What the predictor reports.
@@ -102,7 +103,7 @@ pub fn reconstruct<T: Real>(
     wavelet: Wavelet,
     plan: &Plan,
     partition: &Partition,
-    coefficients: &Coefficients,
+    mut coefficients: Coefficients,
     dequantiser: Dequantiser<T>,
     predictor: &dyn Predict<T>,
     target: usize,
@@ -111,7 +112,7 @@ pub fn reconstruct<T: Real>(
     add_residuals(
         plan,
         partition,
-        coefficients,
+        &coefficients,
         Source::LowPass,
         dequantiser,
         &mut low,
@@ -125,14 +126,26 @@ pub fn reconstruct<T: Real>(
         add_residuals(
             plan,
             partition,
-            coefficients,
+            &coefficients,
             Source::Details(index),
             dequantiser,
             &mut details,
         );
+        release(partition, &mut coefficients, Source::Details(index));
         low = inverse(wavelet, level, &mut Bands { low, details });
     }
     Ok(low)
+}
+
+/// Frees the coefficients of all grids of `source`.
+fn release(partition: &Partition, coefficients: &mut Coefficients, source: Source) {
+    for (brick, coefficients) in partition.bricks().iter().zip(coefficients) {
+        for (grid, coefficients) in brick.grids.iter().zip(coefficients) {
+            if grid.source == source {
+                *coefficients = Vec::new();
+            }
+        }
+    }
 }
 
 /// Details of a level without a prediction.

@@ -194,12 +194,14 @@ pub fn psnr<E: Element>(original: &[E], decoded: &[E], ordinary: impl Fn(E) -> b
     };
     let min = pairs().map(|(x, _)| x).fold(f64::INFINITY, f64::min);
     let max = pairs().map(|(x, _)| x).fold(f64::NEG_INFINITY, f64::max);
-    // Halves, because a difference may pass the largest number.
-    let half_range = max / 2.0 - min / 2.0;
+    // Halves where a difference may pass the largest number; not otherwise, because half of a
+    // subnormal is rounded.
+    let part = if (max - min).is_finite() { 1.0 } else { 0.5 };
+    let range = max * part - min * part;
     let (mut sum, mut count) = (0.0, 0.0);
     for (x, y) in pairs() {
-        let error = if half_range > 0.0 {
-            (x / 2.0 - y / 2.0) / half_range
+        let error = if range > 0.0 {
+            (x * part - y * part) / range
         } else {
             f64::from(x != y)
         };

