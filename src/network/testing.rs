@@ -65,7 +65,7 @@ pub(crate) fn narrow_rrdb(rank: u8) -> Architecture {
         trunk: Trunk::Rrdb {
             blocks: 2,
             dense_blocks: 2,
-            convolutions: 3,
+            convolutions: 2,
             growth: 3,
             beta: 0.2,
         },

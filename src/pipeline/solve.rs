@@ -3,64 +3,70 @@
 /// Searches `x` so that a decreasing function `y(x)` falls in an interval.
 ///
 /// `x` is the logarithm of the step, `y` a quality in a unit where the curve is nearly straight (dB,
-/// `-ln(1 - ssim)`, `-ln ratio`). Secant steps, kept inside the bracket known so far.
+/// `-ln(1 - ssim)`, `-ln ratio`). The aim may move from call to call, and the curve may have small
+/// steps where it is not quite decreasing.
 #[derive(Debug)]
 pub(super) struct Solver {
     slope: f64,
-    /// Nearest point with too much quality, and with too little.
-    above: Option<(f64, f64)>,
-    below: Option<(f64, f64)>,
-    last: Option<(f64, f64)>,
+    points: Vec<(f64, f64)>,
 }
 
 /// Largest step of `x` without a bracket on both sides: a factor of 16 of the quantisation step.
 const LEAP: f64 = 2.772_588_722_239_781;
+/// Brackets narrower than this are not searched further.
+const NARROWEST: f64 = 1e-5;
 
 impl Solver {
     /// `slope` is a first guess of `dy / dx`, negative.
     pub(super) fn new(slope: f64) -> Self {
         Self {
             slope,
-            above: None,
-            below: None,
-            last: None,
+            points: Vec::new(),
         }
     }
 
-    /// Records `y(x)` and returns the next `x` to try for `y = aim`; `None` when the bracket has
-    /// become too narrow for a better answer.
+    /// Records `y(x)` and returns the next `x` to try for `y = aim`; `None` when there is no better
+    /// answer to be expected.
     pub(super) fn next(&mut self, x: f64, y: f64, aim: f64) -> Option<f64> {
-        if let Some((x0, y0)) = self.last {
+        if let Some(&(x0, y0)) = self.points.last() {
             let slope = (y - y0) / (x - x0);
             if slope.is_finite() && slope < 0.0 {
                 self.slope = slope.clamp(8.0 * self.slope, self.slope / 8.0);
             }
         }
-        self.last = Some((x, y));
-        let better = |old: Option<(f64, f64)>| {
-            old.is_none_or(|(_, old)| (old - aim).abs() >= (y - aim).abs())
+        self.points.push((x, y));
+        let nearest = |above: bool| {
+            let side = self
+                .points
+                .iter()
+                .copied()
+                .filter(|&(_, y)| (y >= aim) == above);
+            side.min_by(|a, b| (a.1 - aim).abs().total_cmp(&(b.1 - aim).abs()))
         };
-        if y >= aim && better(self.above) {
-            self.above = Some((x, y));
-        } else if y < aim && better(self.below) {
-            self.below = Some((x, y));
+        let (Some((low, y_low)), Some((high, y_high))) = (nearest(true), nearest(false)) else {
+            let leap = if y.is_finite() {
+                (aim - y) / self.slope
+            } else {
+                LEAP
+            };
+            return Some(x + leap.clamp(-LEAP, LEAP));
+        };
+        let width = high - low;
+        if width.abs() < NARROWEST {
+            return None;
         }
-        let guess = if y.is_finite() {
-            x + ((aim - y) / self.slope).clamp(-LEAP, LEAP)
+        if width < 0.0 {
+            // Not decreasing here: look beyond, where there is more quality.
+            return Some(high - 2.0 * width.abs());
+        }
+        // Stay off the ends, so that the bracket shrinks every time.
+        let guess = low + width * ((y_low - aim) / (y_low - y_high));
+        let guess = if guess.is_finite() {
+            guess
         } else {
-            x + LEAP
+            low + width / 2.0
         };
-        match (self.above, self.below) {
-            (Some((low, _)), Some((high, _))) => {
-                let width = high - low;
-                if width < 1e-7 {
-                    return None;
-                }
-                // Stay off the ends, so that the bracket shrinks every time.
-                Some(guess.clamp(low + 0.03 * width, high - 0.03 * width))
-            }
-            _ => Some(guess),
-        }
+        Some(guess.clamp(low + 0.05 * width, high - 0.05 * width))
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) const PACKING: Packing = Packing {
 
 /// Voxels whose accumulators fit the 16 registers beside two weights, a pair and a product.
 const VOXELS: usize = 6;
+/// Outputs of the widest group.
+const MAX_WIDTH: usize = 16;
 
 /// Convolves and requantises. The caller has run `assert_sources` and `assert_targets`.
 pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
@@ -170,6 +172,30 @@ impl Epilogue for Convert<'_> {
     }
 }
 
+/// Hands a block's accumulators, `[voxel][output]` of `width` outputs, to the epilogue.
+///
+/// # Safety
+/// Needs AVX2; `voxels` voxels from `at` lie in the job's size, `width` is the group's.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn finish_block<E: Epilogue>(
+    done: &[i32],
+    at: [usize; 3],
+    voxels: usize,
+    width: usize,
+    epilogue: &E,
+) {
+    for (v, done) in done.chunks_exact(width).take(voxels).enumerate() {
+        for (part, done) in done.chunks_exact(LANES).enumerate() {
+            // SAFETY: 8 accumulators are readable; the caller vouches for voxels and group.
+            unsafe {
+                let acc = _mm256_loadu_si256(done.as_ptr().cast());
+                epilogue.finish(acc, part, [at[0], at[1], at[2] + v]);
+            }
+        }
+    }
+}
+
 /// All voxels of the job for one group of `8 * N` outputs.
 ///
 /// # Safety
@@ -181,38 +207,41 @@ unsafe fn run<const N: usize, E: Epilogue>(
     arena: *const i16,
     epilogue: &E,
 ) {
-    for z in 0..job.size[0] {
-        for y in 0..job.size[1] {
-            for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
-                let at = [z, y, x];
-                // SAFETY: `voxels` voxels from `at` lie in the job's size.
-                unsafe {
-                    match voxels {
-                        1 => block::<N, 1, E>(job, group, arena, at, epilogue),
-                        2 => block::<N, 2, E>(job, group, arena, at, epilogue),
-                        3 => block::<N, 3, E>(job, group, arena, at, epilogue),
-                        4 => block::<N, 4, E>(job, group, arena, at, epilogue),
-                        5 => block::<N, 5, E>(job, group, arena, at, epilogue),
-                        _ => block::<N, VOXELS, E>(job, group, arena, at, epilogue),
-                    }
+    let mut done = [0; VOXELS * MAX_WIDTH];
+    for [z, y] in job.rows() {
+        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+            let at = [z, y, x];
+            let out = done.as_mut_ptr();
+            // SAFETY: `voxels` voxels from `at` lie in the job's size; `done` has room for
+            // the most voxels times the widest group.
+            unsafe {
+                match voxels {
+                    1 => block::<N, 1>(job, group, arena, at, out),
+                    2 => block::<N, 2>(job, group, arena, at, out),
+                    3 => block::<N, 3>(job, group, arena, at, out),
+                    4 => block::<N, 4>(job, group, arena, at, out),
+                    5 => block::<N, 5>(job, group, arena, at, out),
+                    _ => block::<N, VOXELS>(job, group, arena, at, out),
                 }
+                finish_block(&done, at, voxels, LANES * N, epilogue);
             }
         }
     }
 }
 
-/// `V` voxels from `at` along `x`, `8 * N` outputs.
+/// Accumulates `V` voxels from `at` along `x`, `8 * N` outputs, to `out`, `[voxel][output]`. The
+/// accumulators stay in registers only as long as every loop over them is unrolled, so they
+/// leave for memory before anything long is done with them.
 ///
 /// # Safety
-/// As [`run`]; the voxels lie in the job's size.
-#[inline]
+/// As [`run`]; the voxels lie in the job's size, and `out` has room for them.
 #[target_feature(enable = "avx2")]
-unsafe fn block<const N: usize, const V: usize, E: Epilogue>(
+unsafe fn block<const N: usize, const V: usize>(
     job: &Job<'_>,
     group: &Group,
     arena: *const i16,
     at: [usize; 3],
-    epilogue: &E,
+    out: *mut i32,
 ) {
     let conv = job.conv;
     let [kz, ky, kx] = conv.kernel;
@@ -250,9 +279,10 @@ unsafe fn block<const N: usize, const V: usize, E: Epilogue>(
                 }
             }
         }
+        let out: *mut __m256i = out.cast();
         for (v, acc) in acc.iter().enumerate() {
             for (n, acc) in acc.iter().enumerate() {
-                epilogue.finish(*acc, n, [at[0], at[1], at[2] + v]);
+                _mm256_storeu_si256(out.add(v * N + n), *acc);
             }
         }
     }

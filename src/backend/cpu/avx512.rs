@@ -7,7 +7,7 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::{Convert, Epilogue, Requantise};
+use super::avx2::{Convert, Epilogue, Requantise, finish_block};
 use super::conv::{Activations, Job, Outputs, voxel_blocks};
 use super::packed::{Group, LANES, Packing};
 
@@ -19,6 +19,8 @@ pub(super) const PACKING: Packing = Packing {
 /// Voxels whose accumulators (2 registers each) fit the 32 registers beside two weights and a
 /// pair.
 const VOXELS: usize = 14;
+/// Outputs of the widest group.
+const MAX_WIDTH: usize = 32;
 
 /// Convolves and requantises. The caller has run `assert_sources` and `assert_targets`.
 pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
@@ -61,30 +63,54 @@ unsafe fn run<const Z: usize, const Y: usize, E: Epilogue>(
     arena: *const i16,
     epilogue: &E,
 ) {
-    for z in 0..job.size[0] {
-        for y in 0..job.size[1] {
-            for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
-                let at = [z, y, x];
-                // SAFETY: `voxels` voxels from `at` lie in the job's size.
-                unsafe {
-                    match voxels {
-                        1 => block::<Z, Y, 1, E>(job, group, arena, at, epilogue),
-                        2 => block::<Z, Y, 2, E>(job, group, arena, at, epilogue),
-                        3 => block::<Z, Y, 3, E>(job, group, arena, at, epilogue),
-                        4 => block::<Z, Y, 4, E>(job, group, arena, at, epilogue),
-                        5 => block::<Z, Y, 5, E>(job, group, arena, at, epilogue),
-                        6 => block::<Z, Y, 6, E>(job, group, arena, at, epilogue),
-                        7 => block::<Z, Y, 7, E>(job, group, arena, at, epilogue),
-                        8 => block::<Z, Y, 8, E>(job, group, arena, at, epilogue),
-                        9 => block::<Z, Y, 9, E>(job, group, arena, at, epilogue),
-                        10 => block::<Z, Y, 10, E>(job, group, arena, at, epilogue),
-                        11 => block::<Z, Y, 11, E>(job, group, arena, at, epilogue),
-                        12 => block::<Z, Y, 12, E>(job, group, arena, at, epilogue),
-                        13 => block::<Z, Y, 13, E>(job, group, arena, at, epilogue),
-                        _ => block::<Z, Y, VOXELS, E>(job, group, arena, at, epilogue),
-                    }
-                }
+    let mut done = Finished([0; VOXELS * MAX_WIDTH]);
+    for [z, y] in job.rows() {
+        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+            let at = [z, y, x];
+            // SAFETY: `voxels` voxels from `at` lie in the job's size; `done` has room for
+            // the most voxels times the widest group.
+            unsafe {
+                accumulate::<Z, Y>(job, group, arena, at, voxels, done.0.as_mut_ptr());
+                finish_block(&done.0, at, voxels, 16 * Z + 8 * Y, epilogue);
             }
+        }
+    }
+}
+
+/// Accumulators of a block on their way to the epilogue, `[voxel][output]`.
+#[repr(align(64))]
+struct Finished([i32; VOXELS * MAX_WIDTH]);
+
+/// Accumulates `voxels` voxels from `at` along `x` to `out`, `[voxel][output]`.
+///
+/// # Safety
+/// As [`run`]; the voxels lie in the job's size, and `out` has room for them.
+#[target_feature(enable = "avx2,avx512f,avx512vl,avx512vnni")]
+unsafe fn accumulate<const Z: usize, const Y: usize>(
+    job: &Job<'_>,
+    group: &Group,
+    arena: *const i16,
+    at: [usize; 3],
+    voxels: usize,
+    out: *mut i32,
+) {
+    // SAFETY: the caller vouches for all.
+    unsafe {
+        match voxels {
+            1 => block::<Z, Y, 1>(job, group, arena, at, out),
+            2 => block::<Z, Y, 2>(job, group, arena, at, out),
+            3 => block::<Z, Y, 3>(job, group, arena, at, out),
+            4 => block::<Z, Y, 4>(job, group, arena, at, out),
+            5 => block::<Z, Y, 5>(job, group, arena, at, out),
+            6 => block::<Z, Y, 6>(job, group, arena, at, out),
+            7 => block::<Z, Y, 7>(job, group, arena, at, out),
+            8 => block::<Z, Y, 8>(job, group, arena, at, out),
+            9 => block::<Z, Y, 9>(job, group, arena, at, out),
+            10 => block::<Z, Y, 10>(job, group, arena, at, out),
+            11 => block::<Z, Y, 11>(job, group, arena, at, out),
+            12 => block::<Z, Y, 12>(job, group, arena, at, out),
+            13 => block::<Z, Y, 13>(job, group, arena, at, out),
+            _ => block::<Z, Y, VOXELS>(job, group, arena, at, out),
         }
     }
 }
@@ -96,17 +122,18 @@ struct Acc<const Z: usize, const Y: usize> {
     y: [__m256i; Y],
 }
 
-/// `V` voxels from `at` along `x`.
+/// [`accumulate`] for `V` voxels. The accumulators stay in registers only as long as every loop
+/// over them is unrolled, so they leave for memory before anything long is done with them.
 ///
 /// # Safety
-/// As [`run`]; the voxels lie in the job's size.
+/// As [`accumulate`].
 #[target_feature(enable = "avx2,avx512f,avx512vl,avx512vnni")]
-unsafe fn block<const Z: usize, const Y: usize, const V: usize, E: Epilogue>(
+unsafe fn block<const Z: usize, const Y: usize, const V: usize>(
     job: &Job<'_>,
     group: &Group,
     arena: *const i16,
     at: [usize; 3],
-    epilogue: &E,
+    out: *mut i32,
 ) {
     let conv = job.conv;
     let [kz, ky, kx] = conv.kernel;
@@ -140,13 +167,12 @@ unsafe fn block<const Z: usize, const Y: usize, const V: usize, E: Epilogue>(
             }
         }
         for (v, acc) in acc.iter().enumerate() {
-            let at = [at[0], at[1], at[2] + v];
+            let out = out.add(v * (16 * Z + 8 * Y));
             for (n, acc) in acc.z.iter().enumerate() {
-                epilogue.finish(_mm512_castsi512_si256(*acc), 2 * n, at);
-                epilogue.finish(_mm512_extracti64x4_epi64::<1>(*acc), 2 * n + 1, at);
+                _mm512_storeu_si512(out.add(16 * n).cast(), *acc);
             }
             for (n, acc) in acc.y.iter().enumerate() {
-                epilogue.finish(*acc, 2 * Z + n, at);
+                _mm256_storeu_si256(out.add(16 * Z + 8 * n).cast(), *acc);
             }
         }
     }
@@ -188,11 +214,11 @@ unsafe fn pair_step<const Z: usize, const Y: usize, const V: usize>(
         for (v, acc) in acc.iter_mut().enumerate() {
             let x = pair.add(v * LANES).cast::<i32>().read_unaligned();
             let x = _mm512_set1_epi32(x);
-            for n in 0..Z {
-                acc.z[n] = _mm512_dpwssd_epi32(acc.z[n], wz[n], x);
+            for (acc, w) in acc.z.iter_mut().zip(wz) {
+                *acc = _mm512_dpwssd_epi32(*acc, w, x);
             }
-            for n in 0..Y {
-                acc.y[n] = _mm256_dpwssd_epi32(acc.y[n], wy[n], _mm512_castsi512_si256(x));
+            for (acc, w) in acc.y.iter_mut().zip(wy) {
+                *acc = _mm256_dpwssd_epi32(*acc, w, _mm512_castsi512_si256(x));
             }
         }
         weights.add(32 * Z + 16 * Y)

@@ -2,6 +2,10 @@
 
 use super::packed::PackedConv;
 
+/// Bytes of source rows to work on at a time: they and the weights of a group fit the
+/// second-level cache of every current processor.
+const BAND_BYTES: usize = 256 << 10;
+
 /// Offsets in elements of a dense array of voxels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strides {
@@ -90,6 +94,20 @@ impl Job<'_> {
             len,
             self.size.iter().product::<usize>() * self.conv.outputs()
         );
+    }
+}
+
+impl Job<'_> {
+    /// The rows `[z, y]` of the result in the order to compute them: bands of rows that sweep
+    /// through `z`, so that a row read for one plane is still in the cache for the next.
+    pub(super) fn rows(&self) -> impl Iterator<Item = [usize; 2]> + use<> {
+        let [depth, height, _] = self.size;
+        let row_bytes = self.conv.sources.len() * self.strides.row * size_of::<i16>();
+        let band = (BAND_BYTES / (self.conv.kernel[0] * row_bytes)).clamp(1, height);
+        (0..height).step_by(band).flat_map(move |start| {
+            let end = (start + band).min(height);
+            (0..depth).flat_map(move |z| (start..end).map(move |y| [z, y]))
+        })
     }
 }
 

@@ -24,7 +24,7 @@ mod program;
 mod reference;
 mod tile;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -40,7 +40,7 @@ use crate::network::{Head, Network};
 
 /// Bytes of activations of one thread that the automatic tile edge keeps to. Every layer's
 /// arithmetic outweighs its memory traffic by far, so that large tiles with little halo win over
-/// tiles that fit a cache (measured: spec networks 9).
+/// tiles that fit a cache (measured by the bench `network`).
 const TILE_BYTES: usize = 64 << 20;
 /// Tile edges to choose from, in coarse voxels.
 const TILE_EDGES: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
@@ -49,12 +49,28 @@ const TILES_PER_THREAD: usize = 1;
 /// Packed networks to keep: the levels of a few hierarchies.
 const CACHED_PROGRAMS: usize = 16;
 
-/// The fast CPU backend. Tiles run on the current rayon pool.
+/// The fast CPU backend. Tiles run on the current rayon pool. Keep it: it holds packed weights and
+/// the tiles' memory, which clones share.
 #[derive(Clone)]
 pub struct Cpu {
     isa: Isa,
     tile_edge: Option<usize>,
-    programs: Arc<Mutex<Vec<([u8; 32], Arc<Program>)>>>,
+    shared: Arc<Shared>,
+}
+
+/// What clones of a backend share.
+#[derive(Default)]
+struct Shared {
+    /// Packed networks by digest, the oldest first.
+    programs: Mutex<Vec<([u8; 32], Arc<Program>)>>,
+    /// Memory of tiles that are done, at most one per thread. It outlives a call: fresh pages
+    /// cost up to a tenth of the time of a small grid.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// No lock guards a state that a panic could leave half done.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Cpu {
@@ -88,7 +104,7 @@ impl Cpu {
         Self {
             isa,
             tile_edge: None,
-            programs: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
@@ -109,19 +125,19 @@ impl Cpu {
 
     /// The network packed for this instruction set: from the cache, or made now.
     fn program(&self, network: &Network) -> Result<Arc<Program>> {
-        let cache = || self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = &self.shared.programs;
         let find = |programs: &[([u8; 32], Arc<Program>)]| {
             let entry = programs
                 .iter()
                 .find(|(digest, _)| digest == network.digest());
             entry.map(|(_, program)| Arc::clone(program))
         };
-        if let Some(program) = find(&cache()) {
+        if let Some(program) = find(&lock(cache)) {
             return Ok(program);
         }
         // Packing takes a while for large networks; others go on meanwhile.
         let program = Arc::new(Program::new(network, self.isa.packing())?);
-        let mut programs = cache();
+        let mut programs = lock(cache);
         if programs.len() == CACHED_PROGRAMS {
             programs.remove(0);
         }
@@ -153,12 +169,10 @@ impl Cpu {
             busy_edge(region, most, rayon::current_num_threads())
         });
         let tiles = split(region, edge);
-        let free: Mutex<Vec<Scratch>> = Mutex::default();
-        let free = || free.lock().unwrap_or_else(PoisonError::into_inner);
         tiles.into_par_iter().for_each(|tile| {
-            let mut scratch = free().pop().unwrap_or_default();
+            let mut scratch = lock(&self.shared.scratch).pop().unwrap_or_default();
             run.run(tile, &mut scratch, |z, rows| write(tile, z, rows));
-            free().push(scratch);
+            lock(&self.shared.scratch).push(scratch);
         });
         Ok(())
     }
@@ -205,8 +219,7 @@ impl Backend for Cpu {
         let factor = [1; 3];
         let out = Mutex::new(out);
         self.run_tiles(network, input, region, scaling, |tile, z, rows| {
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            copy_plane(tile, region, factor, channels, z, rows, &mut out);
+            copy_plane(tile, region, factor, channels, z, rows, &mut lock(&out));
         })
     }
 
@@ -222,8 +235,7 @@ impl Backend for Cpu {
         let factor = crate::backend::input::refinement(network);
         let out = Mutex::new(out);
         self.run_tiles(network, input, region, scaling, |tile, z, rows| {
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            copy_plane(tile, region, factor, 1, z, rows, &mut out);
+            copy_plane(tile, region, factor, 1, z, rows, &mut lock(&out));
         })
     }
 }

@@ -122,22 +122,20 @@ unsafe fn run(
     arena: *const i16,
     mut finish: impl FnMut(Acc, [usize; 3]),
 ) {
-    for z in 0..job.size[0] {
-        for y in 0..job.size[1] {
-            for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
-                let at = [z, y, x];
-                // SAFETY: `voxels` voxels from `at` lie in the job's size.
-                unsafe {
-                    match voxels {
-                        1 => block::<1>(job, group, arena, at, &mut finish),
-                        2 => block::<2>(job, group, arena, at, &mut finish),
-                        3 => block::<3>(job, group, arena, at, &mut finish),
-                        4 => block::<4>(job, group, arena, at, &mut finish),
-                        5 => block::<5>(job, group, arena, at, &mut finish),
-                        6 => block::<6>(job, group, arena, at, &mut finish),
-                        7 => block::<7>(job, group, arena, at, &mut finish),
-                        _ => block::<VOXELS>(job, group, arena, at, &mut finish),
-                    }
+    for [z, y] in job.rows() {
+        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+            let at = [z, y, x];
+            // SAFETY: `voxels` voxels from `at` lie in the job's size.
+            unsafe {
+                match voxels {
+                    1 => block::<1>(job, group, arena, at, &mut finish),
+                    2 => block::<2>(job, group, arena, at, &mut finish),
+                    3 => block::<3>(job, group, arena, at, &mut finish),
+                    4 => block::<4>(job, group, arena, at, &mut finish),
+                    5 => block::<5>(job, group, arena, at, &mut finish),
+                    6 => block::<6>(job, group, arena, at, &mut finish),
+                    7 => block::<7>(job, group, arena, at, &mut finish),
+                    _ => block::<VOXELS>(job, group, arena, at, &mut finish),
                 }
             }
         }

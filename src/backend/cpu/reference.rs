@@ -352,16 +352,17 @@ impl<'a> Run<'a> {
 /// `bias[o] + sum w[o, i, k] x[i, at + k]`.
 fn accumulate(layer: &Layer, x: &Field, o: usize, at: [isize; 3]) -> i32 {
     let spec = &layer.spec;
+    let [kz, ky, kx] = spec.kernel;
+    let first = [0, 1, 2].map(|axis| at[axis] - (spec.kernel[axis] / 2) as isize);
     let mut acc = layer.bias[o];
     let mut index = o * spec.inputs * spec.taps();
     for plane in &x.channels {
-        for z in 0..spec.kernel[0] {
-            for y in 0..spec.kernel[1] {
-                for x in 0..spec.kernel[2] {
-                    let tap = [z, y, x];
-                    let from =
-                        [0, 1, 2].map(|a| at[a] + tap[a] as isize - (spec.kernel[a] / 2) as isize);
-                    acc += i32::from(layer.weights.get(index)) * i32::from(plane.at(from));
+        for z in 0..kz {
+            for y in 0..ky {
+                let row = [first[0] + z as isize, first[1] + y as isize, first[2]];
+                let start = plane.region.index(row);
+                for value in &plane.values[start..start + kx] {
+                    acc += i32::from(layer.weights.get(index)) * i32::from(*value);
                     index += 1;
                 }
             }

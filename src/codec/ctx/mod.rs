@@ -2,6 +2,7 @@
 //! contexts are the energy and the signs of causal neighbours. Format: `spec/codecs/ctx.md`.
 
 mod brick;
+mod census;
 mod cost;
 mod model;
 mod quantise;
@@ -10,6 +11,7 @@ mod scan;
 mod start;
 
 pub use brick::{BrickDecoder, BrickEncoder};
+pub use census::{Census, Count};
 pub use model::Bit;
 pub use quantise::{BlockCost, BrickQuantiser, Quantiser};
 pub use range::{RangeDecoder, RangeEncoder};

@@ -11,7 +11,7 @@ pub(super) const UNARY: usize = 12;
 /// Escape exponents: magnitudes stay below 2^24.
 pub(super) const EXPONENTS: usize = 24;
 /// Bins that share one set of escape probabilities.
-const ESCAPE_GROUP: usize = 8;
+pub(super) const ESCAPE_GROUP: usize = 8;
 /// Least probability of either value, in 1/65536.
 const MARGIN: u32 = 24;
 /// Sign contexts of one subband: three neighbours, three states each.
@@ -133,17 +133,16 @@ impl Default for Model {
             escape: [[Bit::EVEN; EXPONENTS]; BINS / ESCAPE_GROUP],
             sign: [[Bit::EVEN; SIGNS]; 8],
         };
-        for (bits, start) in model.magnitude.iter_mut().zip(&START.magnitude) {
-            for (bit, &(p, seen)) in bits.iter_mut().zip(start) {
-                *bit = Bit::started(p, seen);
-            }
-        }
-        for (bits, start) in model.sign.iter_mut().zip(&START.sign) {
-            for (bit, &(p, seen)) in bits.iter_mut().zip(start) {
-                *bit = Bit::started(p, seen);
-            }
-        }
+        begin(&mut model.magnitude, &START.magnitude);
+        begin(&mut model.escape, &START.escape);
+        begin(&mut model.sign, &START.sign);
         model
+    }
+}
+
+fn begin<const N: usize>(bits: &mut [[Bit; N]], start: &[[(u16, u8); N]]) {
+    for (bit, &(p, seen)) in bits.as_flattened_mut().iter_mut().zip(start.as_flattened()) {
+        *bit = Bit::started(p, seen);
     }
 }
 
@@ -157,5 +156,6 @@ impl Model {
 /// Start values of a [`Model`]: probability of a one in 1/65536, and the trust in it.
 pub(super) struct Start {
     pub(super) magnitude: [[(u16, u8); UNARY]; BINS],
+    pub(super) escape: [[(u16, u8); EXPONENTS]; BINS / ESCAPE_GROUP],
     pub(super) sign: [[(u16, u8); SIGNS]; 8],
 }
