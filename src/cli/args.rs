@@ -31,6 +31,76 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Encode a sample of real turbulence at three qualities and show the result
     Demo(DemoArgs),
+    /// List, show, import and export networks
+    Model(ModelArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ModelArgs {
+    #[command(subcommand)]
+    pub(super) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// Built-in and imported models
+    List {
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Networks, parameters and identity of a model
+    Info {
+        /// Name of a model, or a file
+        model: String,
+        /// Report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a model file and put it into the local store
+    Import {
+        /// Quantised safetensors, or an .srt file with embedded weights
+        file: PathBuf,
+        /// Name in the store; the model's own if not given
+        #[arg(long)]
+        name: Option<String>,
+        /// Replace a model of that name
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Write a model to a .safetensors file or an .srt weights pack
+    Export {
+        /// Name of a model, or a file
+        model: String,
+        /// File to write
+        output: PathBuf,
+        /// Overwrite the output
+        #[arg(short, long)]
+        force: bool,
+    },
+}
+
+/// `--backend`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum BackendChoice {
+    /// The fastest there is
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+impl BackendChoice {
+    /// # Errors
+    /// `Unsupported` for a backend this program was built without.
+    pub(super) fn check(self) -> Result<()> {
+        match self {
+            Self::Auto | Self::Cpu => Ok(()),
+            Self::Cuda => Err(Error::unsupported(
+                "the cuda backend is not built in yet: --backend cpu gives the same bytes",
+            )),
+        }
+    }
 }
 
 /// How a raw file is to be read.
@@ -111,6 +181,9 @@ pub(super) struct EncodeArgs {
     /// Put the weights into the file; auto: unless they are built into the program
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) embed_weights: Embed,
+    /// What runs the networks; the bytes do not depend on it
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    pub(super) backend: BackendChoice,
     /// Threads; all cores if not given
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
@@ -172,9 +245,15 @@ pub(super) struct DecodeArgs {
     /// Field to decode, where the file has several
     #[arg(long, value_name = "NAME")]
     pub(super) field: Option<String>,
+    /// Weights that the file names by reference: .safetensors, or .srt with embedded weights
+    #[arg(long, value_name = "FILE")]
+    pub(super) weights: Option<PathBuf>,
     /// Time step to decode, where the file has several
     #[arg(long, value_name = "T")]
     pub(super) step: Option<u64>,
+    /// What runs the networks; the bytes do not depend on it
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    pub(super) backend: BackendChoice,
     /// Threads; all cores if not given
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,

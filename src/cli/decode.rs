@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::DecodeArgs;
+use super::models;
 use super::output::{find_frame, write_volume};
-use crate::Limits;
 use crate::error::Result;
 use crate::file::FileBytes;
-use crate::pipeline::{Decoder, pool};
+use crate::pipeline::pool;
 
 /// Bytes of a file; `-` is standard input.
 pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
@@ -22,8 +22,9 @@ pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
 }
 
 pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
+    args.backend.check()?;
     let bytes = read_file(&args.input)?;
-    let volume = Decoder::new(bytes.bytes(), Limits::default())
+    let volume = models::open(bytes.bytes(), args.weights.as_deref())
         .and_then(|decoder| {
             let frame = find_frame(&decoder, args.field.as_deref(), args.step)?;
             pool(args.threads)?.install(|| decoder.decode(frame, args.level))

@@ -60,6 +60,7 @@ impl Report {
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
+    args.backend.check()?;
     let mut options = EncodeOptions::new(args.bound()?).with_field(args.field.as_str());
     options.periodic = args.periodic.unwrap_or_default();
     options.brick_edge = args.brick;

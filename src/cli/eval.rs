@@ -4,21 +4,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::EvalArgs;
+use super::models;
 use super::output::{print_json, print_line};
-use crate::Limits;
 use crate::container::MAGIC;
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::grid::Shape;
 use crate::metrics::EvalReport;
-use crate::pipeline::Decoder;
 use crate::volume::io::{AnyVolume, Element, Input, Values};
 
 /// Reads a field from `.npy`, `.srt` or, with the shape and type of `like`, from raw.
 fn read_like(path: &Path, like: &Input) -> Result<AnyVolume> {
     let bytes = FileBytes::open(path)?;
     if bytes.bytes().starts_with(&MAGIC) {
-        let decode = || Decoder::new(bytes.bytes(), Limits::default())?.decode(0, 0);
+        let decode = || models::open(bytes.bytes(), None)?.decode(0, 0);
         return decode().map_err(|e| e.within(path.display()));
     }
     if bytes.bytes().starts_with(b"\x93NUMPY") {

@@ -5,6 +5,7 @@ mod decode;
 mod demo;
 mod encode;
 mod eval;
+mod model;
 mod models;
 mod output;
 mod verify;
@@ -46,6 +47,7 @@ fn run(args: &Args) -> Result<ExitCode> {
         Command::Eval(args) => eval::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Model(args) => model::run(args),
     }
 }
 

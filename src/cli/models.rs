@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Limits;
 use crate::container::MAGIC;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::file::FileBytes;
 use crate::network::{Hierarchy, builtin, builtin_names};
 use crate::pipeline::{Decoder, Model};
@@ -50,6 +50,24 @@ pub(super) fn read(path: &Path) -> Result<Hierarchy> {
         }
     };
     read().map_err(|e| e.within(path.display()))
+}
+
+/// Opens a file for decoding, with the local store and `extra` to look its weights up in.
+pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>) -> Result<Decoder<'a>> {
+    let mut decoder = Decoder::new(bytes, Limits::default())?;
+    if let Some(path) = extra {
+        decoder = decoder.with_weights(Arc::new(read(path)?));
+    }
+    let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
+    if decoder.weights().as_ref().is_err_and(missing) {
+        for (_, path) in stored() {
+            // A damaged file in the store must not keep others from being found.
+            if let Ok(model) = read(&path) {
+                decoder = decoder.with_weights(Arc::new(model));
+            }
+        }
+    }
+    Ok(decoder)
 }
 
 /// A model by name (built in, or in the store) or by file.

@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::args::VerifyArgs;
 use super::decode::read_file;
 use super::eval::measure;
+use super::models;
 use super::output::{print_json, print_line};
 use crate::Limits;
 use crate::container::{Bound, Frame, Parser};
 use crate::error::{Error, Result};
 use crate::metrics::EvalReport;
-use crate::pipeline::Decoder;
 
 /// What was found about one frame.
 #[derive(Debug, Serialize)]
@@ -37,7 +37,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let file = read_file(&args.input)?;
     let bytes = file.bytes();
     let check = || -> Result<Report> {
-        let decoder = Decoder::new(bytes, Limits::default())?;
+        let decoder = models::open(bytes, None)?;
         let chunks = walk(bytes)?;
         let original = args
             .original

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::frame::{Geometry, Networks, apply_corrections, predictor};
 use super::sample::{Normalisation, Sample, to_samples};
-use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, cpu::Cpu};
 use crate::codec::corrections::Corrections;
 use crate::codec::{lossless, mask::Mask};
 use crate::container::{
@@ -21,7 +21,6 @@ use crate::volume::io::{AnyVolume, ByteOrder};
 const LOSSLESS_PART: usize = super::encoder::LOSSLESS_PART;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
-#[derive(Debug)]
 pub struct Decoder<'a> {
     reader: Reader<'a>,
     limits: Limits,
@@ -30,6 +29,7 @@ pub struct Decoder<'a> {
     weights: FileWeights,
     /// Weight sets handed in, for files that name theirs by reference.
     known: Vec<Arc<Hierarchy>>,
+    backend: Arc<dyn Backend>,
 }
 
 /// The weight set of a file.
@@ -48,6 +48,14 @@ struct FrameChunks {
     tree: Option<usize>,
     bricks: Vec<usize>,
     corrections: Option<usize>,
+}
+
+impl std::fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder")
+            .field("dataset", &self.dataset)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Decoder<'a> {
@@ -112,6 +120,7 @@ impl<'a> Decoder<'a> {
             frames,
             weights,
             known: Vec::new(),
+            backend: Arc::new(Cpu::detect()),
         })
     }
 
@@ -119,6 +128,13 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn with_weights(mut self, hierarchy: Arc<Hierarchy>) -> Self {
         self.known.push(hierarchy);
+        self
+    }
+
+    /// Sets what runs the networks. Default: the CPU. The result does not depend on it.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -305,7 +321,7 @@ impl<'a> Decoder<'a> {
             None => None,
             Some(_) => self.weights()?.map(|hierarchy| Networks {
                 hierarchy,
-                backend: Arc::new(Cpu::detect()),
+                backend: Arc::clone(&self.backend),
             }),
         };
         let predictor = predictor(&geometry, form, networks.as_ref())?;

@@ -14,7 +14,7 @@ const SWEEPS: usize = 4;
 ///
 /// Numerics: binary64, and every result depends on its neighbours only in a fixed order, so the
 /// values are the same for any number of threads. Only the encoder uses this.
-pub fn fill_masked<T: Real>(shape: Shape, values: &mut [T], ordinary: &[bool]) {
+pub(super) fn fill_masked<T: Real>(shape: Shape, values: &mut [T], ordinary: &[bool]) {
     let Some((low, high)) = range(values, ordinary) else {
         values.fill(T::ZERO);
         return;

@@ -1,0 +1,223 @@
+//! What the integration tests share: fields, exact comparison, encoding and decoding in memory.
+#![allow(dead_code)] // every test file uses a part of it
+
+use std::borrow::Cow;
+
+use half::f16;
+use srt::pipeline::{Decoder, EncodeOptions, EncodeReport, encode_volume, pool};
+use srt::volume::io::{AnyVolume, Element, Input, Values};
+use srt::{Limits, Result, Shape};
+
+/// The 64^3 crop of turbulence in this repository.
+pub const TURBULENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/turbulence_64.npy");
+
+pub fn turbulence() -> (Shape, Vec<f32>) {
+    let input = Input::open(TURBULENCE, None, None).unwrap();
+    (input.shape(), input.as_f32().unwrap().into_owned())
+}
+
+/// Numbers that look random and are the same everywhere.
+#[derive(Clone, Debug)]
+pub struct Draw(u64);
+
+impl Draw {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn bits(&mut self) -> u64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+}
+
+/// A smooth field between -1 and 1 by additions and multiplications only, so that every machine
+/// builds the same bits.
+pub fn smooth(shape: Shape, seed: u64) -> Vec<f64> {
+    let dims = shape.dims();
+    let mut draw = Draw::new(seed);
+    let bumps: Vec<[f64; 5]> = (0..6)
+        .map(|_| std::array::from_fn(|_| draw.unit()))
+        .collect();
+    let mut out = Vec::with_capacity(shape.len());
+    for z in 0..dims[0] {
+        for y in 0..dims[1] {
+            for x in 0..dims[2] {
+                let at = [z, y, x];
+                let place: [f64; 3] =
+                    std::array::from_fn(|axis| (at[axis] as f64 + 0.5) / dims[axis] as f64);
+                let mut sum = 0.0;
+                for bump in &bumps {
+                    let d2: f64 = (0..3).map(|a| (place[a] - bump[a]).powi(2)).sum();
+                    let sharp = 4.0 + 40.0 * bump[3];
+                    sum += (bump[4] - 0.5) / (1.0 + sharp * d2);
+                }
+                out.push(sum / 3.0);
+            }
+        }
+    }
+    out
+}
+
+/// A value type of fields, with the extremes that a test wants.
+pub trait Scalar: Element {
+    const LARGEST: f64;
+    const SMALLEST: f64;
+    fn values(values: &[Self]) -> Values<'_>;
+    fn data(volume: AnyVolume) -> Vec<Self>;
+}
+
+macro_rules! scalar {
+    ($type:ty, $variant:ident, $largest:expr, $smallest:expr) => {
+        impl Scalar for $type {
+            const LARGEST: f64 = $largest;
+            const SMALLEST: f64 = $smallest;
+            fn values(values: &[Self]) -> Values<'_> {
+                Values::$variant(Cow::Borrowed(values))
+            }
+            fn data(volume: AnyVolume) -> Vec<Self> {
+                match volume {
+                    AnyVolume::$variant(v) => v.into_data(),
+                    other => panic!("another type decoded: {:?}", other.shape()),
+                }
+            }
+        }
+    };
+}
+scalar!(f16, F16, 65504.0, 5.960_464_477_539_063e-8);
+scalar!(f32, F32, f32::MAX as f64, 1.401_298_464_324_817e-45);
+scalar!(f64, F64, f64::MAX, 5e-324);
+
+pub fn encode<E: Scalar>(
+    shape: Shape,
+    values: &[E],
+    options: &EncodeOptions,
+) -> Result<(Vec<u8>, EncodeReport)> {
+    encode_volume(shape, &E::values(values), options, Vec::new(), &|_| {})
+}
+
+pub fn decode(bytes: &[u8], level: usize, limits: Limits) -> Result<AnyVolume> {
+    Decoder::new(bytes, limits)?.decode(0, level)
+}
+
+pub fn decode_with_threads(bytes: &[u8], threads: usize) -> AnyVolume {
+    pool(Some(threads))
+        .unwrap()
+        .install(|| decode(bytes, 0, Limits::default()))
+        .unwrap()
+}
+
+/// Values of a decoded field as little-endian bytes.
+pub fn le_bytes(volume: &AnyVolume) -> Vec<u8> {
+    let mut out = Vec::new();
+    match volume {
+        AnyVolume::F16(v) => f16::encode_le(v.data(), &mut out),
+        AnyVolume::F32(v) => f32::encode_le(v.data(), &mut out),
+        AnyVolume::F64(v) => f64::encode_le(v.data(), &mut out),
+    }
+    out
+}
+
+/// A finite binary64 as an integer multiple of 2^-1074, with room for sums.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Fixed {
+    /// Limbs, least significant first.
+    limbs: [u64; 36],
+}
+
+impl Fixed {
+    fn magnitude(v: f64) -> Self {
+        let bits = v.to_bits();
+        let exponent = (bits >> 52 & 0x7FF) as usize;
+        let mantissa = bits & ((1 << 52) - 1) | u64::from(exponent > 0) << 52;
+        let shift = exponent.max(1) - 1;
+        let mut limbs = [0; 36];
+        let wide = u128::from(mantissa) << (shift % 64);
+        limbs[shift / 64] = wide as u64;
+        limbs[shift / 64 + 1] = (wide >> 64) as u64;
+        Self { limbs }
+    }
+
+    fn add(mut self, other: &Self) -> Self {
+        let mut carry = false;
+        for (a, &b) in self.limbs.iter_mut().zip(&other.limbs) {
+            let (sum, c0) = a.overflowing_add(b);
+            let (sum, c1) = sum.overflowing_add(u64::from(carry));
+            (*a, carry) = (sum, c0 | c1);
+        }
+        self
+    }
+}
+
+/// Whether `|x - y| <= bound` for finite numbers, in integers: no rounding anywhere.
+pub fn within(x: f64, y: f64, bound: f64) -> bool {
+    if bound == f64::INFINITY {
+        return true;
+    }
+    // Sides of x - y <= bound and y - x <= bound with all terms moved where they are positive.
+    let le = |x: f64, y: f64| {
+        let (mut left, mut right) = (Fixed::magnitude(0.0), Fixed::magnitude(bound));
+        for (term, on_left) in [(x, x >= 0.0), (-y, -y >= 0.0)] {
+            let side = if on_left { &mut left } else { &mut right };
+            *side = side.clone().add(&Fixed::magnitude(term));
+        }
+        compare_limbs(&left, &right).is_le()
+    };
+    le(x, y) && le(y, x)
+}
+
+fn compare_limbs(a: &Fixed, b: &Fixed) -> std::cmp::Ordering {
+    a.limbs.iter().rev().cmp(b.limbs.iter().rev())
+}
+
+/// PSNR over the voxels where `ordinary` holds, in binary64 with everything scaled to the range.
+pub fn psnr<E: Element>(original: &[E], decoded: &[E], ordinary: impl Fn(E) -> bool) -> f64 {
+    let pairs = || {
+        original
+            .iter()
+            .zip(decoded)
+            .filter(|(x, _)| ordinary(**x))
+            .map(|(x, y)| (x.to_f64(), y.to_f64()))
+    };
+    let min = pairs().map(|(x, _)| x).fold(f64::INFINITY, f64::min);
+    let max = pairs().map(|(x, _)| x).fold(f64::NEG_INFINITY, f64::max);
+    // Halves, because a difference may pass the largest number.
+    let half_range = max / 2.0 - min / 2.0;
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (x, y) in pairs() {
+        let error = if half_range > 0.0 {
+            (x / 2.0 - y / 2.0) / half_range
+        } else {
+            f64::from(x != y)
+        };
+        sum += error * error;
+        count += 1.0;
+    }
+    if sum == 0.0 {
+        return f64::INFINITY;
+    }
+    -10.0 * (sum / count).log10()
+}
+
+#[test]
+fn the_exact_comparison_is_exact() {
+    let tiny = f64::from_bits(1);
+    assert!(within(1.0, 0.5, 0.5) && within(0.5, 1.0, 0.5));
+    assert!(!within(1.0, -tiny, 1.0) && within(1.0, tiny, 1.0));
+    assert!(!within(f64::MAX, -f64::MAX, f64::MAX));
+    assert!(within(f64::MAX, tiny, f64::MAX) && !within(f64::MAX, -tiny, f64::MAX));
+    assert!(within(0.1, 0.3, 0.2) == (0.3f64 - 0.1 <= 0.2));
+}

@@ -1,0 +1,285 @@
+//! Golden files: one small `.srt` per format feature, decoded to the same bytes forever.
+//!
+//! `tests/data/golden/README.md` lists them; `sums.txt` holds the SHA-256 of what each decodes to
+//! (little-endian values). `ADD_GOLDEN=1 cargo test --release --test golden` writes files that are
+//! missing, `UPDATE_GOLDEN=1` all of them: only with a line in `spec/CHANGELOG.md`.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
+use half::f16;
+use sha2::{Digest, Sha256};
+use srt::container::Bound;
+use srt::pipeline::EncodeOptions;
+use srt::{Axes, Limits, Result, Shape};
+
+/// Version in the names: that of the format.
+const VERSION: &str = "v0_1";
+
+/// One golden file: what it shows and how it was made.
+struct Golden {
+    name: &'static str,
+    about: &'static str,
+    build: fn() -> Built,
+}
+
+/// A file, and what must hold for what it decodes to.
+struct Built {
+    file: Result<Vec<u8>>,
+    /// Original values and the largest error, where the bound is one.
+    original: Vec<f64>,
+    max_error: Option<f64>,
+}
+
+fn make<E: Scalar>(
+    extents: &[usize],
+    values: impl FnOnce(Shape) -> Vec<f64>,
+    bound: Bound,
+    set: impl FnOnce(&mut EncodeOptions),
+) -> Built {
+    let shape = Shape::new(extents).unwrap();
+    let values: Vec<E> = values(shape).into_iter().map(E::from_f64).collect();
+    let mut options = EncodeOptions::new(bound).with_threads(1);
+    set(&mut options);
+    Built {
+        file: encode(shape, &values, &options).map(|(bytes, _)| bytes),
+        original: values.iter().map(|v| v.to_f64()).collect(),
+        max_error: match bound {
+            Bound::MaxError(e) => Some(e),
+            _ => None,
+        },
+    }
+}
+
+fn rough(shape: Shape, seed: u64) -> Vec<f64> {
+    let mut draw = Draw::new(seed);
+    smooth(shape, seed)
+        .iter()
+        .map(|v| v + 0.02 * (draw.unit() - 0.5))
+        .collect()
+}
+
+/// A field that repeats along every axis.
+fn repeating(shape: Shape) -> Vec<f64> {
+    let dims = shape.dims();
+    let wave = |i: usize, n: usize| {
+        let t = i as f64 / n as f64;
+        let s = t * (1.0 - t) * 4.0; // a parabola per period
+        2.0 * s - 1.0
+    };
+    (0..shape.len())
+        .map(|i| {
+            let (z, y, x) = (i / dims[2] / dims[1], i / dims[2] % dims[1], i % dims[2]);
+            wave(z, dims[0]) + 0.5 * wave(y, dims[1]) * wave(x, dims[2])
+        })
+        .collect()
+}
+
+fn with_holes(shape: Shape) -> Vec<f64> {
+    let mut values = smooth(shape, 9);
+    let dims = shape.dims();
+    for (i, v) in values.iter_mut().enumerate() {
+        let (y, x) = (i / dims[2] % dims[1], i % dims[2]);
+        if (y as i64 - 8).pow(2) + (x as i64 - 10).pow(2) < 30 {
+            *v = f64::NAN;
+        }
+    }
+    values[5] = f64::INFINITY;
+    values[7] = f64::NEG_INFINITY;
+    values[9] = -999.0;
+    values
+}
+
+const GOLDEN: &[Golden] = &[
+    Golden {
+        name: "psnr_3d_f32",
+        about: "3-D f32 field at 40 dB: transform, octree, one brick",
+        build: || make::<f32>(&[32, 32, 32], |s| rough(s, 1), Bound::Psnr(40.0), |o| o.field = "speed".into()),
+    },
+    Golden {
+        name: "psnr_2d_f64",
+        about: "2-D f64 field at 70 dB: binary64 arithmetic",
+        build: || make::<f64>(&[48, 56], |s| rough(s, 2), Bound::Psnr(70.0), |o| o.unit = "m/s".into()),
+    },
+    Golden {
+        name: "psnr_3d_f16",
+        about: "3-D f16 field at 35 dB: binary32 arithmetic rounded to binary16",
+        build: || make::<f16>(&[20, 24, 28], |s| rough(s, 3), Bound::Psnr(35.0), |_| {}),
+    },
+    Golden {
+        name: "ssim_2d_f32",
+        about: "2-D f32 field at SSIM 0.97: the record holds the measured SSIM",
+        build: || make::<f32>(&[40, 40], |s| rough(s, 4), Bound::Ssim(0.97), |_| {}),
+    },
+    Golden {
+        name: "max_error_corr",
+        about: "largest error 0.004 with corrections (CORR) of a spiky field",
+        build: || {
+            make::<f32>(
+                &[24, 24, 24],
+                |s| {
+                    let mut v = rough(s, 5);
+                    for i in (0..v.len()).step_by(331) {
+                        v[i] += 0.3;
+                    }
+                    v
+                },
+                Bound::MaxError(0.004),
+                |_| {},
+            )
+        },
+    },
+    Golden {
+        name: "rel_error_f64",
+        about: "largest error 1e-6 of the range, 3-D f64",
+        build: || make::<f64>(&[16, 17, 18], |s| rough(s, 6), Bound::RelError(1e-6), |_| {}),
+    },
+    Golden {
+        name: "mask_nan_fill",
+        about: "NaN region, both infinities and a fill value (MASK)",
+        build: || make::<f32>(&[6, 20, 24], with_holes, Bound::MaxError(0.01), |o| o.mask_value = Some(-999.0)),
+    },
+    Golden {
+        name: "constant",
+        about: "constant field: no tree, no bricks",
+        build: || make::<f32>(&[9, 9, 9], |s| vec![2.5; s.len()], Bound::Psnr(40.0), |_| {}),
+    },
+    Golden {
+        name: "constant_nan",
+        about: "every voxel NaN: mask and constant form",
+        build: || make::<f64>(&[5, 6], |s| vec![f64::NAN; s.len()], Bound::Psnr(40.0), |_| {}),
+    },
+    Golden {
+        name: "lossless_f64",
+        about: "largest error 0: lossless part of byte planes",
+        build: || make::<f64>(&[12, 13], |s| rough(s, 7), Bound::MaxError(0.0), |_| {}),
+    },
+    Golden {
+        name: "periodic_zyx",
+        about: "periodic along all axes, one of them of odd length",
+        build: || {
+            make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
+                o.periodic = "zyx".parse::<Axes>().unwrap();
+            })
+        },
+    },
+    Golden {
+        name: "odd_sizes",
+        about: "prime extents with an axis too short to split",
+        build: || make::<f32>(&[5, 37, 23], |s| rough(s, 8), Bound::Psnr(45.0), |_| {}),
+    },
+    Golden {
+        name: "one_voxel",
+        about: "a single voxel",
+        build: || make::<f32>(&[1, 1, 1], |_| vec![-7.25], Bound::Psnr(40.0), |_| {}),
+    },
+    Golden {
+        name: "several_bricks",
+        about: "bricks of 64 voxels: several per level",
+        build: || make::<f32>(&[36, 80, 132], |s| rough(s, 10), Bound::Psnr(30.0), |o| o.brick_edge = Some(64)),
+    },
+];
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/data/golden"].iter().collect()
+}
+
+fn file_name(golden: &Golden) -> String {
+    format!("{VERSION}_{}.srt", golden.name)
+}
+
+fn asked(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|v| v == "1")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
+fn sums() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(folder().join("sums.txt")).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
+        .collect()
+}
+
+fn write_all(only_missing: bool) {
+    let mut sums = sums();
+    let mut readme = String::from(
+        "# Golden files\n\n\
+         Small files of format 0.1, one per feature; what each decodes to never changes (`sums.txt`: SHA-256\n\
+         of the decoded little-endian values). Written by `tests/golden.rs`, see there; until 1.0 the format\n\
+         still moves, and they are written anew with it.\n\n\
+         | file | shows |\n|---|---|\n",
+    );
+    for golden in GOLDEN {
+        let name = file_name(golden);
+        let _ = writeln!(readme, "| `{name}` | {} |", golden.about);
+        let path = folder().join(&name);
+        if only_missing && path.exists() {
+            continue;
+        }
+        let bytes = (golden.build)().file.unwrap();
+        let volume = decode(&bytes, 0, Limits::default()).unwrap();
+        sums.insert(name, hex(&Sha256::digest(le_bytes(&volume))));
+        fs::write(path, bytes).unwrap();
+    }
+    let known: Vec<String> = GOLDEN.iter().map(file_name).collect();
+    sums.retain(|name, _| known.contains(name));
+    let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    fs::write(folder().join("sums.txt"), text).unwrap();
+    fs::write(folder().join("README.md"), readme).unwrap();
+}
+
+#[test]
+fn golden_files_decode_to_the_same_bytes() {
+    if asked("UPDATE_GOLDEN") || asked("ADD_GOLDEN") {
+        write_all(!asked("UPDATE_GOLDEN"));
+    }
+    let sums = sums();
+    for golden in GOLDEN {
+        let name = file_name(golden);
+        let bytes = fs::read(folder().join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let volume = decode(&bytes, 0, Limits::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let decoded = le_bytes(&volume);
+        assert_eq!(
+            sums.get(&name).map(String::as_str),
+            Some(hex(&Sha256::digest(&decoded)).as_str()),
+            "{name} decodes to other values than it did"
+        );
+        let built = (golden.build)();
+        if let Some(bound) = built.max_error {
+            let decoded: Vec<f64> = match volume {
+                srt::volume::io::AnyVolume::F64(v) => v.into_data(),
+                srt::volume::io::AnyVolume::F32(v) => v.data().iter().map(|&v| f64::from(v)).collect(),
+                srt::volume::io::AnyVolume::F16(v) => v.data().iter().map(|&v| f64::from(v)).collect(),
+            };
+            for (x, y) in built.original.iter().zip(&decoded) {
+                assert!(!x.is_finite() || within(*x, *y, bound), "{name}: {x} became {y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_is_listed_and_small() {
+    let mut known: Vec<String> = GOLDEN.iter().map(file_name).collect();
+    known.extend(["README.md".to_owned(), "sums.txt".to_owned()]);
+    let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        assert!(known.contains(&name), "{name} is not in tests/golden.rs");
+        assert!(!name.ends_with(".srt") || readme.contains(&name), "{name} is not in the README");
+        assert!(entry.metadata().unwrap().len() < 64 << 10, "{name} is too large");
+    }
+}
