@@ -1,7 +1,7 @@
 //! Every backend against the vectors of an independent implementation, bit by bit.
 //!
 //! `tests/data/networks/README.md` says what the vectors hold and how they were made.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 

@@ -21,7 +21,7 @@ const OUTPUT_SCALE_LIMIT: f32 = 18_446_744_073_709_551_616.0; // 2^64
 pub struct Scaling {
     /// The frame's gain for this level; multiplies the head's output.
     pub gain: f32,
-    /// [`unit`] of this level; multiplies the shortcut's output.
+    /// [`unit()`] of this level; multiplies the shortcut's output.
     pub unit: f32,
 }
 
@@ -35,7 +35,8 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// `InvalidArgument` when the network has another head, `input` does not hold what the
-    /// region needs ([`NetworkInput::needed`]), the sizes disagree, or a scale leaves its range.
+    /// region needs ([`NetworkInput::needed`]), the sizes disagree, or a scale leaves its range;
+    /// `LimitExceeded` when the network takes more memory than the backend may use.
     fn subbands(
         &self,
         network: &Network,

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 pub(crate) const MAX_CHANNELS: u16 = 4096;
 /// Largest number of layers (spec networks 7).
 pub(crate) const MAX_LAYERS: u64 = 4096;
+/// Largest receptive radius (spec networks 7).
+pub(crate) const MAX_RADIUS: usize = 255;
 /// Largest kernel edge (spec networks 7).
 pub(crate) const MAX_KERNEL: u8 = 9;
 /// Largest activation and input magnitude: symmetric 16-bit integers.
@@ -240,7 +242,9 @@ impl Architecture {
             )?;
         }
         let layers = self.layer_count();
-        expect("at most 4096 layers", layers <= MAX_LAYERS, layers)
+        expect("at most 4096 layers", layers <= MAX_LAYERS, layers)?;
+        let radius = self.radius();
+        expect("receptive radius up to 255", radius <= MAX_RADIUS, radius)
     }
 
     /// Number of layers of the plan, without making it.
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn every_rule_is_enforced() {
         type Break = fn(&mut Architecture);
-        let breaks: [Break; 14] = [
+        let breaks: [Break; 15] = [
             |a| a.rank = 4,
             |a| a.min_level = 9,
             |a| a.channels = InputChannels::INSIDE,
@@ -320,6 +324,7 @@ mod tests {
             |a| a.shortcut_kernel = Some(0),
             |a| a.head = Head::VoxelShuffle,
             |a| a.trunk = Trunk::Residual { blocks: 4095 },
+            |a| a.trunk = Trunk::Residual { blocks: 255 },
         ];
         let good = testing::default_3d();
         good.validate().unwrap();

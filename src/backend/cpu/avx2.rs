@@ -6,8 +6,9 @@
 
 use std::arch::x86_64::*;
 
-use super::conv::{Activations, Job, Outputs, voxel_blocks};
+use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
+use super::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[16, 8],
@@ -209,7 +210,7 @@ unsafe fn run<const N: usize, E: Epilogue>(
 ) {
     let mut done = [0; VOXELS * MAX_WIDTH];
     for [z, y] in job.rows() {
-        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+        for (x, voxels) in parts(job.size[2], VOXELS) {
             let at = [z, y, x];
             let out = done.as_mut_ptr();
             // SAFETY: `voxels` voxels from `at` lie in the job's size; `done` has room for

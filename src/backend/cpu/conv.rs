@@ -110,34 +110,3 @@ impl Job<'_> {
         })
     }
 }
-
-/// Splits a row of `width` voxels into the fewest blocks of at most `most`, as even as can be:
-/// `(first voxel, voxels)` of each.
-pub(super) fn voxel_blocks(width: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = width.div_ceil(most);
-    (0..count).map(move |i| {
-        let (start, end) = (i * width / count, (i + 1) * width / count);
-        (start, end - start)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_cover_a_row_once_and_evenly() {
-        for width in 1..200 {
-            let mut at = 0;
-            let mut sizes = Vec::new();
-            for (start, size) in voxel_blocks(width, 12) {
-                assert_eq!(start, at);
-                at += size;
-                sizes.push(size);
-            }
-            assert_eq!(at, width);
-            let (low, high) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-            assert!(*high <= 12 && high - low <= 1, "{width}: {sizes:?}");
-        }
-    }
-}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::conv::{Activations, Job, Outputs};
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", test))]
 use super::neon;
 use super::packed::Packing;
 use super::portable;
@@ -44,7 +44,8 @@ impl Isa {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512Vnni => false,
-            Self::Neon => cfg!(target_arch = "aarch64"),
+            // Tests elsewhere run it on a model of the instructions.
+            Self::Neon => cfg!(any(target_arch = "aarch64", test)),
         }
     }
 
@@ -61,7 +62,7 @@ impl Isa {
             Self::Avx2 => avx2::PACKING,
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => avx512::PACKING,
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(any(target_arch = "aarch64", test))]
             Self::Neon => neon::PACKING,
             _ => portable::PACKING,
         }
@@ -76,7 +77,7 @@ impl Isa {
             Self::Avx2 => avx2::activations(job, arena, to),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => avx512::activations(job, arena, to),
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(any(target_arch = "aarch64", test))]
             Self::Neon => neon::activations(job, arena, to),
             _ => portable::activations(job, arena, to),
         }
@@ -91,7 +92,7 @@ impl Isa {
             Self::Avx2 => avx2::outputs(job, arena, rows, out),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => avx512::outputs(job, arena, rows, out),
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(any(target_arch = "aarch64", test))]
             Self::Neon => neon::outputs(job, arena, rows, out),
             _ => portable::outputs(job, arena, rows, out),
         }

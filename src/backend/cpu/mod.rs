@@ -6,6 +6,7 @@
 //! | `program` | the convolutions of a network in order, with the blocks they read and write |
 //! | `packed` | weights as the kernels read them |
 //! | `tile` | one tile through all layers |
+//! | `tiling` | how a region is cut into tiles |
 //! | `conv` | one convolution on a box, as the kernels take it |
 //! | `isa` | detection, and the way to the kernels |
 //! | `portable`, `avx2`, `avx512`, `neon` | the kernels |
@@ -16,13 +17,16 @@ mod avx2;
 mod avx512;
 mod conv;
 mod isa;
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", test))]
 mod neon;
+#[cfg(all(test, not(target_arch = "aarch64")))]
+mod neon_model;
 mod packed;
 mod portable;
 mod program;
 mod reference;
 mod tile;
+mod tiling;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,19 +37,16 @@ pub use reference::Reference;
 
 use self::program::Program;
 use self::tile::{Scratch, TileRun};
+use self::tiling::{best_edge, split};
 use crate::backend::{Backend, NetworkInput, Scaling, check_arguments};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::network::{Head, Network};
 
-/// Bytes of activations of one thread that the automatic tile edge keeps to. Every layer's
-/// arithmetic outweighs its memory traffic by far, so that large tiles with little halo win over
-/// tiles that fit a cache (measured by the bench `network`).
-const TILE_BYTES: usize = 64 << 20;
-/// Tile edges to choose from, in coarse voxels.
-const TILE_EDGES: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
-/// Tiles per thread that the automatic tile edge aims at.
-const TILES_PER_THREAD: usize = 1;
+/// Most bytes of activations of one thread, unless set.
+const TILE_BYTES: u64 = 4 << 30;
+/// Bytes of fine activations to aim at: a voxel shuffle makes eight times the coarse ones.
+const SLAB_BYTES: usize = 128 << 20;
 /// Packed networks to keep: the levels of a few hierarchies.
 const CACHED_PROGRAMS: usize = 16;
 
@@ -55,6 +56,8 @@ const CACHED_PROGRAMS: usize = 16;
 pub struct Cpu {
     isa: Isa,
     tile_edge: Option<usize>,
+    tile_bytes: u64,
+    slab_bytes: usize,
     shared: Arc<Shared>,
 }
 
@@ -104,16 +107,26 @@ impl Cpu {
         Self {
             isa,
             tile_edge: None,
+            tile_bytes: TILE_BYTES,
+            slab_bytes: SLAB_BYTES,
             shared: Arc::default(),
         }
     }
 
-    /// Sets the tile edge in coarse voxels (at least 1). Without it, tiles are as large as 64 MiB
-    /// of activations per thread allow, and small enough to occupy all threads. The result does
-    /// not depend on it.
+    /// Sets the tile edge in coarse voxels (at least 1). Without it, the edge with the least
+    /// estimated time is taken, which weighs halo, idle threads and memory: 64 voxels and 53 MiB
+    /// per thread for the default network. The result does not depend on it.
     #[must_use]
     pub fn with_tile_edge(mut self, edge: usize) -> Self {
         self.tile_edge = Some(edge.max(1));
+        self
+    }
+
+    /// Sets the most bytes of activations that one thread may take; 4 GiB without it. A network
+    /// with a larger receptive radius than that allows is refused with `LimitExceeded`.
+    #[must_use]
+    pub fn with_tile_bytes(mut self, bytes: u64) -> Self {
+        self.tile_bytes = bytes;
         self
     }
 
@@ -161,13 +174,18 @@ impl Cpu {
             network,
             input,
             scaling,
+            slab_bytes: self.slab_bytes,
         };
-        let edge = self.tile_edge.unwrap_or_else(|| {
-            let fits = |edge: &&usize| run.activation_bytes(**edge) <= TILE_BYTES;
-            let most = TILE_EDGES.iter().rev().find(fits);
-            let most = *most.unwrap_or(&TILE_EDGES[0]);
-            busy_edge(region, most, rayon::current_num_threads())
-        });
+        let threads = rayon::current_num_threads();
+        let edge = self.tile_edge;
+        let edge = edge.unwrap_or_else(|| best_edge(&run, region, threads, self.tile_bytes));
+        let bytes = run.activation_bytes(edge);
+        if bytes > self.tile_bytes {
+            return Err(Error::limit(format!(
+                "{bytes} bytes of activations needed in a tile, limit is {}",
+                self.tile_bytes
+            )));
+        }
         let tiles = split(region, edge);
         tiles.into_par_iter().for_each(|tile| {
             let mut scratch = lock(&self.shared.scratch).pop().unwrap_or_default();
@@ -176,33 +194,6 @@ impl Cpu {
         });
         Ok(())
     }
-}
-
-/// The largest edge up to `most` that gives every thread its tiles, if one of 16 or more does.
-fn busy_edge(region: Region, most: usize, threads: usize) -> usize {
-    let count = |edge: usize| -> usize { region.size.iter().map(|n| n.div_ceil(edge)).product() };
-    let mut edges = TILE_EDGES.iter().rev().skip_while(|&&edge| edge > most);
-    let busy = edges.find(|&&edge| count(edge) >= threads * TILES_PER_THREAD);
-    *busy.unwrap_or(&TILE_EDGES[0])
-}
-
-/// Splits `region` into boxes of at most `edge` along every axis, as even as can be.
-fn split(region: Region, edge: usize) -> Vec<Region> {
-    let counts = region.size.map(|n| n.div_ceil(edge));
-    let mut tiles = Vec::with_capacity(counts.iter().product());
-    for z in 0..counts[0] {
-        for y in 0..counts[1] {
-            for x in 0..counts[2] {
-                let at = [z, y, x];
-                let bound = |axis: usize, i: usize| region.size[axis] * i / counts[axis];
-                tiles.push(Region {
-                    start: [0, 1, 2].map(|a| region.start[a] + bound(a, at[a])),
-                    size: [0, 1, 2].map(|a| bound(a, at[a] + 1) - bound(a, at[a])),
-                });
-            }
-        }
-    }
-    tiles
 }
 
 impl Backend for Cpu {

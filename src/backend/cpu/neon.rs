@@ -1,13 +1,18 @@
 //! AArch64 NEON: `smlal` of 8 outputs' weights with one activation.
 //!
 //! A block of up to [`VOXELS`] voxels times 8 outputs stays in registers. The weights of the two
-//! channels of a pair lie one after the other: `smlal` multiplies one channel at a time.
+//! channels of a pair lie one after the other: `smlal` multiplies one channel at a time. Tests on
+//! other machines run this module on `neon_model`.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
 use std::arch::aarch64::*;
 
-use super::conv::{Activations, Job, Outputs, voxel_blocks};
+use super::conv::{Activations, Job, Outputs};
+#[cfg(not(target_arch = "aarch64"))]
+use super::neon_model::*;
 use super::packed::{Group, LANES, Packing};
+use super::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],
@@ -18,141 +23,162 @@ pub(super) const PACKING: Packing = Packing {
 /// activations.
 const VOXELS: usize = 8;
 
-/// Accumulators of 8 outputs.
-type Acc = [int32x4_t; 2];
+/// 8 integers.
+type Eight = [int32x4_t; 2];
 
 /// Convolves and requantises. The caller has run `assert_sources` and `assert_targets`.
 pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
-    let arena = arena.as_mut_ptr();
     for group in &job.conv.groups {
-        let positive = &job.conv.positive[group.output..][..LANES];
-        let negative = &job.conv.negative[group.output..][..LANES];
-        let block = group.output / LANES * to.strides.block;
-        let finish = |acc: Acc, at: [usize; 3]| {
-            let offset = block + to.strides.offset(at);
-            // SAFETY: AArch64 always has NEON; the scales have 8 lanes; `assert_targets` covered
-            // every block of the result, of the skip and of the blend.
-            unsafe {
-                let mut value = [vdupq_n_s32(0); 2];
-                for half in 0..2 {
-                    let positive = vld1q_f32(positive.as_ptr().add(4 * half));
-                    let negative = vld1q_f32(negative.as_ptr().add(4 * half));
-                    let scale = vbslq_f32(vcltzq_s32(acc[half]), negative, positive);
-                    value[half] = round(vmulq_f32(vcvtq_f32_s32(acc[half]), scale));
-                }
-                if let Some(skip) = to.skip {
-                    value = add_clamped(value, arena.add(skip + offset));
-                }
-                if let Some((x, beta)) = to.blend {
-                    let scaled = value.map(|v| round(vmulq_n_f32(vcvtq_f32_s32(v), beta)));
-                    value = add_clamped(scaled, arena.add(x + offset));
-                }
-                let packed = vcombine_s16(vmovn_s32(value[0]), vmovn_s32(value[1]));
-                vst1q_s16(arena.add(to.to + offset), packed);
-            }
-        };
-        // SAFETY: the caller has checked the job against the arena.
-        unsafe { run(job, group, arena, finish) };
+        // SAFETY: NEON is part of AArch64; the caller has checked the job against the arena.
+        unsafe { activations_of_group(job, group, arena.as_mut_ptr(), to) };
     }
 }
 
 /// Convolves and converts to output rows. The caller has run `assert_sources` and `assert_rows`.
 pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
     for group in &job.conv.groups {
-        let scale = &out.scale[group.output..][..LANES];
-        let finish = |acc: Acc, at: [usize; 3]| {
-            let voxel = (at[0] * job.size[1] + at[1]) * job.size[2] + at[2];
-            let row = &mut rows[voxel * job.conv.outputs() + group.output..][..LANES];
-            for half in 0..2 {
-                // SAFETY: AArch64 always has NEON; scales and row have 8 lanes.
-                unsafe {
-                    let scale = vld1q_f32(scale.as_ptr().add(4 * half));
-                    let mut value = vmulq_f32(vcvtq_f32_s32(acc[half]), scale);
-                    let to = row.as_mut_ptr().add(4 * half);
-                    if out.add {
-                        value = vaddq_f32(vld1q_f32(to), value);
-                    }
-                    vst1q_f32(to, value);
-                }
-            }
-        };
-        // SAFETY: the caller has checked the job against the arena.
-        unsafe { run(job, group, arena.as_ptr(), finish) };
+        // SAFETY: as in `activations`; the rows were checked by the caller.
+        unsafe { outputs_of_group(job, group, arena.as_ptr(), rows, out) };
     }
+}
+
+/// # Safety
+/// `arena` and the job passed `assert_sources` and `assert_targets`.
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
+unsafe fn activations_of_group(job: &Job<'_>, group: &Group, arena: *mut i16, to: &Activations) {
+    let positive = &job.conv.positive[group.output..][..LANES];
+    let negative = &job.conv.negative[group.output..][..LANES];
+    let block = group.output / LANES * to.strides.block;
+    let finish = |acc: Eight, at: [usize; 3]| {
+        let offset = block + to.strides.offset(at);
+        // SAFETY: the scales have 8 lanes; `assert_targets` covered every block of the result,
+        // of the skip and of the blend.
+        unsafe {
+            let mut value = acc;
+            for (half, value) in value.iter_mut().enumerate() {
+                let positive = vld1q_f32(positive.as_ptr().add(4 * half));
+                let negative = vld1q_f32(negative.as_ptr().add(4 * half));
+                let scale = vbslq_f32(vcltzq_s32(*value), negative, positive);
+                *value = round(vmulq_f32(vcvtq_f32_s32(*value), scale));
+            }
+            if let Some(skip) = to.skip {
+                value = add_clamped(value, vld1q_s16(arena.add(skip + offset)));
+            }
+            if let Some((x, beta)) = to.blend {
+                let [low, high] = value;
+                let scaled = [
+                    round(vmulq_n_f32(vcvtq_f32_s32(low), beta)),
+                    round(vmulq_n_f32(vcvtq_f32_s32(high), beta)),
+                ];
+                value = add_clamped(scaled, vld1q_s16(arena.add(x + offset)));
+            }
+            let packed = vcombine_s16(vmovn_s32(value[0]), vmovn_s32(value[1]));
+            vst1q_s16(arena.add(to.to + offset), packed);
+        }
+    };
+    // SAFETY: the caller vouches for the job.
+    unsafe { run(job, group, arena, finish) };
+}
+
+/// # Safety
+/// `arena` and the job passed `assert_sources` and `assert_rows`.
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
+unsafe fn outputs_of_group(
+    job: &Job<'_>,
+    group: &Group,
+    arena: *const i16,
+    rows: &mut [f32],
+    out: &Outputs<'_>,
+) {
+    let scale = &out.scale[group.output..][..LANES];
+    let finish = |acc: Eight, at: [usize; 3]| {
+        let voxel = (at[0] * job.size[1] + at[1]) * job.size[2] + at[2];
+        let row = &mut rows[voxel * job.conv.outputs() + group.output..][..LANES];
+        for (half, acc) in acc.into_iter().enumerate() {
+            // SAFETY: scales and row have 8 lanes.
+            unsafe {
+                let scale = vld1q_f32(scale.as_ptr().add(4 * half));
+                let mut value = vmulq_f32(vcvtq_f32_s32(acc), scale);
+                let to = row.as_mut_ptr().add(4 * half);
+                if out.add {
+                    value = vaddq_f32(vld1q_f32(to), value);
+                }
+                vst1q_f32(to, value);
+            }
+        }
+    };
+    // SAFETY: the caller vouches for the job.
+    unsafe { run(job, group, arena, finish) };
 }
 
 /// Clamped to the activation range, then rounded to nearest, ties to even.
-///
-/// # Safety
-/// Needs NEON.
 #[inline]
-unsafe fn round(value: float32x4_t) -> int32x4_t {
-    // SAFETY: no memory is touched.
-    unsafe {
-        let value = vmaxq_f32(value, vdupq_n_f32(-32767.0));
-        vcvtnq_s32_f32(vminq_f32(value, vdupq_n_f32(32767.0)))
-    }
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
+fn round(value: float32x4_t) -> int32x4_t {
+    let value = vmaxq_f32(value, vdupq_n_f32(-32767.0));
+    vcvtnq_s32_f32(vminq_f32(value, vdupq_n_f32(32767.0)))
 }
 
-/// `value` plus 8 activations at `x`, clamped.
-///
-/// # Safety
-/// Needs NEON; 8 elements at `x` are readable.
+/// `value + x`, clamped to the activation range.
 #[inline]
-unsafe fn add_clamped(value: Acc, x: *const i16) -> Acc {
-    // SAFETY: the caller vouches for `x`.
-    unsafe {
-        let x = vld1q_s16(x);
-        let (low, high) = (vget_low_s16(x), vget_high_s16(x));
-        let clamp = |sum| vminq_s32(vmaxq_s32(sum, vdupq_n_s32(-32767)), vdupq_n_s32(32767));
-        [
-            clamp(vaddw_s16(value[0], low)),
-            clamp(vaddw_s16(value[1], high)),
-        ]
-    }
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
+fn add_clamped(value: Eight, x: int16x8_t) -> Eight {
+    let low = vaddw_s16(value[0], vget_low_s16(x));
+    let high = vaddw_s16(value[1], vget_high_s16(x));
+    let (least, most) = (vdupq_n_s32(-32767), vdupq_n_s32(32767));
+    [
+        vminq_s32(vmaxq_s32(low, least), most),
+        vminq_s32(vmaxq_s32(high, least), most),
+    ]
 }
 
-/// All voxels of the job for one group of 8 outputs.
+/// All voxels of the job for one group of 8 outputs; `finish` takes the accumulators of each.
 ///
 /// # Safety
 /// `arena` and the job passed `assert_sources`.
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 unsafe fn run(
     job: &Job<'_>,
     group: &Group,
     arena: *const i16,
-    mut finish: impl FnMut(Acc, [usize; 3]),
+    mut finish: impl FnMut(Eight, [usize; 3]),
 ) {
     for [z, y] in job.rows() {
-        for (x, voxels) in voxel_blocks(job.size[2], VOXELS) {
+        for (x, voxels) in parts(job.size[2], VOXELS) {
             let at = [z, y, x];
+            let mut done = [[vdupq_n_s32(0); 2]; VOXELS];
             // SAFETY: `voxels` voxels from `at` lie in the job's size.
             unsafe {
                 match voxels {
-                    1 => block::<1>(job, group, arena, at, &mut finish),
-                    2 => block::<2>(job, group, arena, at, &mut finish),
-                    3 => block::<3>(job, group, arena, at, &mut finish),
-                    4 => block::<4>(job, group, arena, at, &mut finish),
-                    5 => block::<5>(job, group, arena, at, &mut finish),
-                    6 => block::<6>(job, group, arena, at, &mut finish),
-                    7 => block::<7>(job, group, arena, at, &mut finish),
-                    _ => block::<VOXELS>(job, group, arena, at, &mut finish),
+                    1 => block::<1>(job, group, arena, at, &mut done),
+                    2 => block::<2>(job, group, arena, at, &mut done),
+                    3 => block::<3>(job, group, arena, at, &mut done),
+                    4 => block::<4>(job, group, arena, at, &mut done),
+                    5 => block::<5>(job, group, arena, at, &mut done),
+                    6 => block::<6>(job, group, arena, at, &mut done),
+                    7 => block::<7>(job, group, arena, at, &mut done),
+                    _ => block::<VOXELS>(job, group, arena, at, &mut done),
                 }
+            }
+            for (v, acc) in done.iter().take(voxels).enumerate() {
+                finish(*acc, [z, y, x + v]);
             }
         }
     }
 }
 
-/// `V` voxels from `at` along `x`, 8 outputs.
+/// Accumulates `V` voxels from `at` along `x`, 8 outputs. The accumulators stay in registers only
+/// as long as every loop over them is unrolled, so they leave for memory first thing.
 ///
 /// # Safety
 /// As [`run`]; the voxels lie in the job's size.
-#[inline]
+#[cfg_attr(target_arch = "aarch64", target_feature(enable = "neon"))]
 unsafe fn block<const V: usize>(
     job: &Job<'_>,
     group: &Group,
     arena: *const i16,
     at: [usize; 3],
-    finish: &mut impl FnMut(Acc, [usize; 3]),
+    done: &mut [Eight; VOXELS],
 ) {
     let conv = job.conv;
     let [kz, ky, kx] = conv.kernel;
@@ -181,8 +207,8 @@ unsafe fn block<const V: usize>(
                 }
             }
         }
-        for (v, acc) in acc.iter().enumerate() {
-            finish(*acc, [at[0], at[1], at[2] + v]);
+        for (done, acc) in done.iter_mut().zip(&acc) {
+            *done = *acc;
         }
     }
 }

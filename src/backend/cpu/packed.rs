@@ -128,6 +128,11 @@ impl PackedConv {
         &self.storage[self.start..]
     }
 
+    /// Multiplications per voxel, padding included.
+    pub(super) fn multiplications(&self) -> usize {
+        self.storage.len() - self.start
+    }
+
     /// Number of outputs, padded to whole blocks.
     pub(super) fn outputs(&self) -> usize {
         self.bias.len()

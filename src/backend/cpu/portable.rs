@@ -3,11 +3,18 @@
 
 use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
+use super::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],
-    interleaved: true,
+    interleaved: false,
 };
+
+/// Voxels of a block: enough to use a weight more than once, few enough for 16 registers.
+const VOXELS: usize = 4;
+
+/// Accumulators of 8 outputs.
+type Acc = [i32; LANES];
 
 /// Convolves and requantises.
 pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
@@ -16,24 +23,23 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
         let scales = group.output..group.output + LANES;
         let positive = &conv.positive[scales.clone()];
         let negative = &conv.negative[scales];
-        for_each_voxel(job, |at| {
-            let acc = accumulate(job, arena, group, at);
-            let offset = group.output / LANES * to.strides.block + to.strides.offset(at);
-            for lane in 0..LANES {
-                let scale = if acc[lane] < 0 {
-                    negative[lane]
-                } else {
-                    positive[lane]
-                };
-                let mut value = round(acc[lane] as f32 * scale);
-                if let Some(skip) = to.skip {
-                    value = clamp(value + i32::from(arena[skip + offset + lane]));
+        let block = group.output / LANES * to.strides.block;
+        for_each_block(job, |at, voxels| {
+            let acc = accumulate(job, arena, group, at, voxels);
+            for (v, acc) in acc.iter().take(voxels).enumerate() {
+                let offset = block + to.strides.offset([at[0], at[1], at[2] + v]);
+                for (lane, &acc) in acc.iter().enumerate() {
+                    let scale = if acc < 0 { negative } else { positive }[lane];
+                    let mut value = round(acc as f32 * scale);
+                    if let Some(skip) = to.skip {
+                        value = clamp(value + i32::from(arena[skip + offset + lane]));
+                    }
+                    if let Some((x, beta)) = to.blend {
+                        let scaled = round(value as f32 * beta);
+                        value = clamp(scaled + i32::from(arena[x + offset + lane]));
+                    }
+                    arena[to.to + offset + lane] = value as i16;
                 }
-                if let Some((x, beta)) = to.blend {
-                    let scaled = round(value as f32 * beta);
-                    value = clamp(scaled + i32::from(arena[x + offset + lane]));
-                }
-                arena[to.to + offset + lane] = value as i16;
             }
         });
     }
@@ -44,49 +50,70 @@ pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outp
     let conv = job.conv;
     for group in &conv.groups {
         let scale = &out.scale[group.output..group.output + LANES];
-        for_each_voxel(job, |at| {
-            let acc = accumulate(job, arena, group, at);
-            let voxel = (at[0] * job.size[1] + at[1]) * job.size[2] + at[2];
-            let row = &mut rows[voxel * conv.outputs() + group.output..][..LANES];
-            for lane in 0..LANES {
-                let value = acc[lane] as f32 * scale[lane];
-                row[lane] = if out.add { row[lane] + value } else { value };
+        for_each_block(job, |at, voxels| {
+            let acc = accumulate(job, arena, group, at, voxels);
+            for (v, acc) in acc.iter().take(voxels).enumerate() {
+                let voxel = (at[0] * job.size[1] + at[1]) * job.size[2] + at[2] + v;
+                let row = &mut rows[voxel * conv.outputs() + group.output..][..LANES];
+                for ((row, acc), scale) in row.iter_mut().zip(acc).zip(scale) {
+                    let value = *acc as f32 * scale;
+                    *row = if out.add { *row + value } else { value };
+                }
             }
         });
     }
 }
 
-fn for_each_voxel(job: &Job<'_>, mut visit: impl FnMut([usize; 3])) {
-    for z in 0..job.size[0] {
-        for y in 0..job.size[1] {
-            for x in 0..job.size[2] {
-                visit([z, y, x]);
-            }
+/// Visits blocks of up to [`VOXELS`] voxels: the first, and how many.
+fn for_each_block(job: &Job<'_>, mut visit: impl FnMut([usize; 3], usize)) {
+    for [z, y] in job.rows() {
+        for (x, voxels) in parts(job.size[2], VOXELS) {
+            visit([z, y, x], voxels);
         }
     }
 }
 
-/// Accumulators of one group at one voxel.
-fn accumulate(job: &Job<'_>, arena: &[i16], group: &Group, at: [usize; 3]) -> [i32; LANES] {
+/// Accumulators of one group at `voxels` voxels from `at`.
+fn accumulate(
+    job: &Job<'_>,
+    arena: &[i16],
+    group: &Group,
+    at: [usize; 3],
+    voxels: usize,
+) -> [Acc; VOXELS] {
+    let mut out = [[0; LANES]; VOXELS];
+    match voxels {
+        1 => out[..1].copy_from_slice(&block::<1>(job, arena, group, at)),
+        2 => out[..2].copy_from_slice(&block::<2>(job, arena, group, at)),
+        3 => out[..3].copy_from_slice(&block::<3>(job, arena, group, at)),
+        _ => out = block::<VOXELS>(job, arena, group, at),
+    }
+    out
+}
+
+fn block<const V: usize>(job: &Job<'_>, arena: &[i16], group: &Group, at: [usize; 3]) -> [Acc; V] {
     let conv = job.conv;
     let [kz, ky, kx] = conv.kernel;
-    let mut acc = [0; LANES];
-    acc.copy_from_slice(&conv.bias[group.output..group.output + LANES]);
-    let (mut weights, _) = conv.weights()[group.weights..].as_chunks::<{ 2 * LANES }>();
+    let mut bias = [0; LANES];
+    bias.copy_from_slice(&conv.bias[group.output..group.output + LANES]);
+    let mut acc = [bias; V];
+    let mut weights = conv.weights()[group.weights..]
+        .as_chunks::<LANES>()
+        .0
+        .iter();
     for row in 0..kz * ky {
         for source in &conv.sources {
+            let block = job.start + source.block * job.strides.block;
             for x in 0..kx {
                 let tap = [at[0] + row / ky, at[1] + row % ky, at[2] + x];
-                let from = job.start + source.block * job.strides.block + job.strides.offset(tap);
-                let values = &arena[from..from + LANES];
-                for pair in values.as_chunks::<2>().0.iter().take(source.pairs()) {
-                    let Some((w, rest)) = weights.split_first() else {
-                        return acc;
-                    };
-                    weights = rest;
-                    for lane in 0..LANES {
-                        acc[lane] += i32::from(w[2 * lane]) * i32::from(pair[0])
-                            + i32::from(w[2 * lane + 1]) * i32::from(pair[1]);
+                let from = block + job.strides.offset(tap);
+                let voxels = arena[from..from + V * LANES].as_chunks::<LANES>().0;
+                for (lane, weights) in (0..2 * source.pairs()).zip(&mut weights) {
+                    for (acc, voxel) in acc.iter_mut().zip(voxels) {
+                        let x = i32::from(voxel[lane % LANES]);
+                        for (acc, w) in acc.iter_mut().zip(weights) {
+                            *acc += i32::from(*w) * x;
+                        }
                     }
                 }
             }

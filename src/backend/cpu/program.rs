@@ -41,6 +41,8 @@ pub(super) enum Target {
 /// Everything a tile needs to know about a network.
 pub(super) struct Program {
     pub(super) steps: Vec<Step>,
+    /// The first step that writes fine activations; the number of steps where none does.
+    pub(super) fine_from: usize,
     pub(super) head: PackedConv,
     pub(super) head_grid: Grid,
     pub(super) shortcut: Option<PackedConv>,
@@ -69,14 +71,13 @@ impl Program {
             packing,
             features,
             blocks: 1,
-            margin: network.radius(),
+            margin: trunk_radius(network) + head_margin,
             steps: Vec::new(),
         };
-        // The shortcut may reach further than the trunk.
-        maker.margin = trunk_radius(network) + head_margin;
         let channels = arch.channels.count();
         let x = maker.trunk(Source::run(INPUT_BLOCK, 0, channels).collect())?;
         debug_assert_eq!(maker.margin, head_margin);
+        let fine_from = maker.steps.len();
         let (head_block, fine_blocks) = match arch.head {
             Head::Subbands => (x, 0),
             Head::VoxelShuffle => (maker.shuffle(x)?, 2 * features.div_ceil(LANES)),
@@ -97,6 +98,7 @@ impl Program {
         let widest = maker.steps.iter().map(|s| radius(&s.conv)).max();
         let coarse_zeros = widest.max(shortcut.as_ref().map(radius)).unwrap_or(0);
         Ok(Self {
+            fine_from,
             head: pack(head, Source::run(head_block, 0, features).collect()),
             head_grid: match arch.head {
                 Head::Subbands => Grid::Coarse,

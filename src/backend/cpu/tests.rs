@@ -1,5 +1,7 @@
 //! Every backend against the reference, bit by bit.
 
+use std::collections::HashSet;
+
 use super::*;
 use crate::backend::Extension;
 use crate::network::testing::{self, Random, random_network};
@@ -149,6 +151,15 @@ fn every_instruction_set_equals_the_reference() {
         for (j, &domain) in domains(arch.rank).iter().enumerate() {
             let case = Case::new(arch, domain, (100 * i + j) as u64);
             let expected = case.predict(&Reference, case.whole());
+            if expected.len() > 100 {
+                // A network whose activations all vanish or saturate would prove nothing.
+                let distinct = expected.iter().collect::<HashSet<_>>().len();
+                assert!(
+                    distinct > expected.len() / 2,
+                    "{distinct} of {}",
+                    expected.len()
+                );
+            }
             for isa in available() {
                 let found = case.predict(&Cpu::with_isa(isa).unwrap(), case.whole());
                 assert_eq!(found, expected, "{isa} {domain:?} {arch:?}");
@@ -256,6 +267,48 @@ fn crop<T: Copy>(values: &[T], dims: [usize; 3], region: Region) -> Vec<T> {
         }
     }
     out
+}
+
+#[test]
+fn memory_beyond_the_limit_is_refused_and_not_taken() {
+    let case = Case::new(testing::narrow_residual(3), [9, 9, 9], 1);
+    let mut out = vec![0.0; 7 * 9 * 9 * 9];
+    let mut run = |cpu: Cpu| {
+        cpu.subbands(
+            &case.network,
+            &case.input(),
+            case.whole(),
+            SCALING,
+            &mut out,
+        )
+        .map_err(|e| e.kind())
+    };
+    // Radius 3, 3 blocks of 16 bytes: at least 12 x 12 x 12 voxels in 5-voxel tiles.
+    assert_eq!(run(Cpu::detect().with_tile_bytes(1 << 20)), Ok(()));
+    let refused = Err(crate::ErrorKind::LimitExceeded);
+    assert_eq!(run(Cpu::detect().with_tile_bytes(10_000)), refused);
+    assert_eq!(
+        run(Cpu::detect().with_tile_edge(9).with_tile_bytes(100_000)),
+        refused
+    );
+}
+
+#[test]
+fn slabs_of_a_voxel_shuffle_never_show() {
+    for padding in [Padding::Extend, Padding::Zero] {
+        let arch = Architecture {
+            padding,
+            ..testing::narrow_rrdb(3)
+        };
+        let case = Case::new(arch, [27, 3, 2], 3);
+        let whole = Cpu::detect().with_tile_edge(27);
+        let slabs = Cpu {
+            slab_bytes: 1,
+            ..whole.clone()
+        };
+        let expected = case.predict(&whole, case.whole());
+        assert_eq!(case.predict(&slabs, case.whole()), expected, "{padding:?}");
+    }
 }
 
 #[test]

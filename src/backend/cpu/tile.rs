@@ -4,10 +4,14 @@ use super::Isa;
 use super::conv::{Activations, Job, Outputs, Strides};
 use super::packed::{LANES, PackedConv};
 use super::program::{Grid, INPUT_BLOCK, Program, Step, Target};
+use super::tiling::parts;
 use crate::backend::Scaling;
 use crate::backend::input::{NetworkInput, is_clipped, refinement};
 use crate::grid::Region;
 use crate::network::{InputChannels, Network};
+
+/// Fewest coarse planes of a slab; its halo is two on either side.
+const LEAST_SLAB: usize = 8;
 
 /// A box of activations in coordinates of its grid, which may lie outside the domain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,13 +42,15 @@ impl Frame {
         frame
     }
 
-    fn voxels(&self) -> usize {
-        self.size.iter().product()
+    /// Bytes of one block of activations.
+    fn bytes(&self) -> u64 {
+        let voxel = 2 * LANES as u64;
+        (self.size.iter()).fold(voxel, |product, &n| product.saturating_mul(n as u64))
     }
 
     fn strides(&self) -> Strides {
         Strides {
-            block: self.voxels() * LANES,
+            block: self.size.iter().product::<usize>() * LANES,
             slice: self.size[1] * self.size[2] * LANES,
             row: self.size[2] * LANES,
             voxel: LANES,
@@ -70,6 +76,14 @@ pub(super) struct Scratch {
     scales: [Vec<f32>; 2],
 }
 
+impl Scratch {
+    fn grow(&mut self, len: usize) {
+        if self.arena.len() < len {
+            self.arena.resize(len, 0);
+        }
+    }
+}
+
 /// One network on one input; tiles are run from it.
 pub(super) struct TileRun<'a> {
     pub(super) isa: Isa,
@@ -77,6 +91,8 @@ pub(super) struct TileRun<'a> {
     pub(super) network: &'a Network,
     pub(super) input: &'a NetworkInput<'a>,
     pub(super) scaling: Scaling,
+    /// Bytes of fine activations to aim at.
+    pub(super) slab_bytes: usize,
 }
 
 /// Coordinates of one tile.
@@ -90,14 +106,22 @@ struct Tile {
 }
 
 impl TileRun<'_> {
-    /// Bytes of activations of a tile of `edge`, when it lies inside the domain.
-    pub(super) fn activation_bytes(&self, edge: usize) -> usize {
+    /// Bytes of activations of a tile of `edge` in the middle of the domain, where it has halo
+    /// on all sides.
+    pub(super) fn activation_bytes(&self, edge: usize) -> u64 {
+        let domain = self.input.domain;
         let tile = self.tile(Region {
-            start: [0; 3],
-            size: self.input.domain.map(|n| n.min(edge)),
+            start: domain.map(|n| (n - n.min(edge)) / 2),
+            size: domain.map(|n| n.min(edge)),
         });
-        let [coarse, fine] = [0, 1].map(|g| tile.frames[g].voxels() * self.program.blocks[g]);
-        (coarse + fine) * LANES * 2
+        let slab = self.slab(&tile, self.slabs(&tile).next().unwrap_or(tile.regions[0]));
+        let blocks = |grid: Grid| self.program.blocks[grid as usize] as u64;
+        let bytes = |grid: Grid| {
+            slab.frames[grid as usize]
+                .bytes()
+                .saturating_mul(blocks(grid))
+        };
+        bytes(Grid::Coarse).saturating_add(bytes(Grid::Fine))
     }
 
     /// Predicts `region`; `emit` gets every z plane of the output: its number within the
@@ -109,20 +133,56 @@ impl TileRun<'_> {
         mut emit: impl FnMut(usize, &[f32]),
     ) {
         let tile = self.tile(region);
-        let [coarse, fine] = [0, 1].map(|g| tile.frames[g].voxels() * self.program.blocks[g]);
-        let len = (coarse + fine) * LANES;
-        if scratch.arena.len() < len {
-            scratch.arena.resize(len, 0);
-        }
-        if self.touches_zeros(&tile) {
+        let (once, per_slab) = self.program.steps.split_at(self.program.fine_from);
+        let fine_start = self.grid_start(&tile, Grid::Fine);
+        scratch.grow(fine_start);
+        if self.touches_zeros(&tile, Grid::Coarse) {
             // Steps write inside the domain only: what lies outside stays zero.
-            scratch.arena[..len].fill(0);
+            scratch.arena[..fine_start].fill(0);
         }
-        self.fill_input(&tile.frames[0], scratch);
-        for step in &self.program.steps {
-            self.step(step, &tile, &mut scratch.arena[..len]);
+        self.fill_input(&tile.frames[Grid::Coarse as usize], scratch);
+        for step in once {
+            self.step(step, &tile, &mut scratch.arena);
         }
-        self.emit_planes(&tile, scratch, &mut emit);
+        for region in self.slabs(&tile) {
+            let slab = self.slab(&tile, region);
+            let fine = slab.frames[Grid::Fine as usize].strides().block;
+            scratch.grow(fine_start + fine * self.program.blocks[Grid::Fine as usize]);
+            if self.touches_zeros(&slab, Grid::Fine) {
+                scratch.arena[fine_start..].fill(0);
+            }
+            for step in per_slab {
+                self.step(step, &slab, &mut scratch.arena);
+            }
+            let above = region.start[0] - tile.regions[0].start[0];
+            let first = above * refinement(self.network)[0];
+            self.emit_planes(&slab, scratch, |z, rows| emit(first + z, rows));
+        }
+    }
+
+    /// The parts of a tile that go through the fine steps one after the other: slabs of z
+    /// planes, or the whole tile where nothing is fine.
+    fn slabs(&self, tile: &Tile) -> impl Iterator<Item = Region> + use<> {
+        let blocks = self.program.blocks[Grid::Fine as usize];
+        let plane = tile.frames[Grid::Fine as usize].strides().slice * 2 * blocks;
+        // Fine planes, without their halo, to coarse ones.
+        let fitting = (self.slab_bytes / plane.max(1)).saturating_sub(8) / 2;
+        let whole = tile.regions[Grid::Coarse as usize];
+        parts(whole.size[0], fitting.max(LEAST_SLAB)).map(move |(start, len)| {
+            let mut region = whole;
+            region.start[0] += start;
+            region.size[0] = len;
+            region
+        })
+    }
+
+    /// The tile's coarse activations with the fine ones of `region`, a part of it.
+    fn slab(&self, tile: &Tile, region: Region) -> Tile {
+        let part = self.tile(region);
+        Tile {
+            frames: [tile.frames[0], part.frames[1]],
+            ..part
+        }
     }
 
     fn rank_margin(&self, margin: usize) -> [usize; 3] {
@@ -162,16 +222,21 @@ impl TileRun<'_> {
         }
     }
 
-    /// Whether a frame reaches beyond the domain along a clipped axis.
-    fn touches_zeros(&self, tile: &Tile) -> bool {
-        (0..2).any(|g| {
-            let frame = &tile.frames[g];
-            (0..3).any(|axis| {
-                is_clipped(self.network, self.input.extension[axis])
-                    && (frame.start[axis] < 0
-                        || frame.start[axis] + frame.size[axis] as isize
-                            > tile.domains[g][axis] as isize)
-            })
+    /// The box that `step` computes for the tile on `region`.
+    pub(super) fn zone(&self, step: &Step, region: Region) -> Frame {
+        let tile = self.tile(region);
+        let g = step.grid as usize;
+        let margin = self.rank_margin(step.margin);
+        Frame::around(tile.regions[g], margin, tile.domains[g], self.clip(0))
+    }
+
+    /// Whether the frame reaches beyond the domain along a clipped axis.
+    fn touches_zeros(&self, tile: &Tile, grid: Grid) -> bool {
+        let frame = &tile.frames[grid as usize];
+        (0..3).any(|axis| {
+            let end = frame.start[axis] + frame.size[axis] as isize;
+            is_clipped(self.network, self.input.extension[axis])
+                && (frame.start[axis] < 0 || end > tile.domains[grid as usize][axis] as isize)
         })
     }
 
@@ -262,8 +327,7 @@ impl TileRun<'_> {
 
     fn step(&self, step: &Step, tile: &Tile, arena: &mut [i16]) {
         let g = step.grid as usize;
-        let margin = self.rank_margin(step.margin);
-        let zone = Frame::around(tile.regions[g], margin, tile.domains[g], self.clip(0));
+        let zone = self.zone(step, tile.regions[0]);
         let job = self.job(&step.conv, tile, step.grid, zone.start, zone.size);
         let to = match step.target {
             Target::Activation { block, skip, blend } => {
@@ -301,12 +365,7 @@ impl TileRun<'_> {
         self.isa.activations(&job, arena, &to);
     }
 
-    fn emit_planes(
-        &self,
-        tile: &Tile,
-        scratch: &mut Scratch,
-        emit: &mut impl FnMut(usize, &[f32]),
-    ) {
+    fn emit_planes(&self, tile: &Tile, scratch: &mut Scratch, mut emit: impl FnMut(usize, &[f32])) {
         let Scratch {
             arena,
             rows,

@@ -1,0 +1,105 @@
+//! How a region is cut into tiles. The result never depends on it, time and memory do.
+
+use super::program::Program;
+use super::tile::TileRun;
+use crate::grid::Region;
+
+/// Tile edges to choose from, in coarse voxels.
+const EDGES: [usize; 12] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
+/// Activations of a thread that count as much as the whole work of a network: the weight of memory
+/// against halo. The default network gets tiles of 64^3 in 53 MiB.
+const BYTES_AS_WORK: f64 = (1u64 << 30) as f64;
+
+/// The edge with the least estimated time on `threads` threads, memory counted in, among those
+/// that take at most `most_bytes` per thread.
+pub(super) fn best_edge(
+    run: &TileRun<'_>,
+    region: Region,
+    threads: usize,
+    most_bytes: u64,
+) -> usize {
+    let cost = |edge: usize| {
+        let tiles: usize = region.size.iter().map(|n| n.div_ceil(edge)).product();
+        // The busiest thread's share, as a part of all tiles.
+        let share = tiles.div_ceil(threads) as f64 / tiles as f64;
+        let memory = 1.0 + run.activation_bytes(edge) as f64 / BYTES_AS_WORK;
+        work(run, run.program, region, edge) * share * memory
+    };
+    let longest = region.size.iter().copied().max().unwrap_or(1);
+    // Beyond the region's length all edges are equal.
+    let useful = EDGES.iter().filter(|&&e| e < 2 * longest);
+    let fitting = useful.filter(|&&e| run.activation_bytes(e) <= most_bytes);
+    let best = fitting.min_by(|&&a, &&b| cost(a).total_cmp(&cost(b)));
+    *best.unwrap_or(&EDGES[0])
+}
+
+/// Multiply-accumulates of all tiles of `edge`, halo included.
+fn work(run: &TileRun<'_>, program: &Program, region: Region, edge: usize) -> f64 {
+    let of_step = |step: &super::program::Step| {
+        // Boxes are products of intervals, so sums over tiles factor into sums over axes.
+        let voxels = [0, 1, 2].map(|axis| {
+            let lengths = parts(region.size[axis], edge).map(|(start, len)| {
+                let mut tile = region;
+                tile.start[axis] += start;
+                tile.size[axis] = len;
+                run.zone(step, tile).size[axis]
+            });
+            lengths.sum::<usize>() as f64
+        });
+        voxels.iter().product::<f64>() * step.conv.multiplications() as f64
+    };
+    program.steps.iter().map(of_step).sum()
+}
+
+/// Splits `region` into boxes of at most `edge` along every axis, as even as can be.
+pub(super) fn split(region: Region, edge: usize) -> Vec<Region> {
+    let [z, y, x] = region.size.map(|n| parts(n, edge));
+    let mut tiles = Vec::with_capacity(z.len() * y.len() * x.len());
+    for (z, depth) in z {
+        for (y, height) in y.clone() {
+            for (x, width) in x.clone() {
+                let [z0, y0, x0] = region.start;
+                tiles.push(Region {
+                    start: [z0 + z, y0 + y, x0 + x],
+                    size: [depth, height, width],
+                });
+            }
+        }
+    }
+    tiles
+}
+
+/// Splits `len` into the fewest parts of at most `most`, as even as can be: `(first, length)`.
+pub(super) fn parts(
+    len: usize,
+    most: usize,
+) -> impl ExactSizeIterator<Item = (usize, usize)> + Clone {
+    let count = len.div_ceil(most);
+    (0..count).map(move |i| {
+        let (start, end) = (i * len / count, (i + 1) * len / count);
+        (start, end - start)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_length_once_and_evenly() {
+        for len in 0..200 {
+            let mut at = 0;
+            let mut sizes = Vec::new();
+            for (start, size) in parts(len, 12) {
+                assert_eq!(start, at);
+                at += size;
+                sizes.push(size);
+            }
+            assert_eq!(at, len);
+            let (low, high) = (sizes.iter().min(), sizes.iter().max());
+            if let (Some(low), Some(high)) = (low, high) {
+                assert!(*high <= 12 && high - low <= 1, "{len}: {sizes:?}");
+            }
+        }
+    }
+}
