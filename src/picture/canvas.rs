@@ -65,7 +65,10 @@ impl Canvas {
     /// Width and height of a line of `text` drawn with dots of `dot` pixels.
     #[must_use]
     pub fn text_size(dot: usize, text: &str) -> [usize; 2] {
-        [text.chars().count() * font::ADVANCE * dot, font::HEIGHT * dot]
+        [
+            text.chars().count() * font::ADVANCE * dot,
+            font::HEIGHT * dot,
+        ]
     }
 
     /// The image as a PNG file.

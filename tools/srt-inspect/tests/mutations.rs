@@ -127,7 +127,10 @@ fn mutated_files_are_found_out() {
         }
         assert!(inspect(&bad), "round {round}: check reports nothing");
         if let Ok(decoded) = values(&bad) {
-            assert!(decoded == whole[which], "round {round}: other values, no error");
+            assert!(
+                decoded == whole[which],
+                "round {round}: other values, no error"
+            );
         }
     }
 }
