@@ -141,9 +141,9 @@ impl Region {
     #[must_use]
     pub fn clipped(&self, dims: [usize; 3]) -> Self {
         let mut out = *self;
-        for axis in 0..3 {
-            let start = self.start[axis].min(dims[axis]);
-            let end = self.end(axis).min(dims[axis]);
+        for (axis, &extent) in dims.iter().enumerate() {
+            let start = self.start[axis].min(extent);
+            let end = self.end(axis).min(extent);
             out.start[axis] = start;
             out.size[axis] = end - start;
         }

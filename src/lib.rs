@@ -1,4 +1,42 @@
 //! `srt`: an error-bounded codec and file format for scientific volumes.
+//!
+//! A field is split by a wavelet into levels; small networks predict the details of each level from
+//! the coarser one; what they get wrong is quantised and coded where an octree says it matters. The
+//! encoder decodes what it wrote and checks the bound. All decoding is exact (`spec/srt-format.md`,
+//! section 6), so every machine gets the same bytes.
+//!
+//! ```
+//! use std::borrow::Cow;
+//! use srt::container::Bound;
+//! use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
+//! use srt::volume::io::Values;
+//!
+//! let shape = srt::Shape::new(&[8, 9, 10])?;
+//! let field = vec![1.5f64; shape.len()];
+//! let values = Values::F64(Cow::Borrowed(&field));
+//! let options = EncodeOptions::new(Bound::Psnr(60.0));
+//! let (file, _) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+//! let volume = Decoder::new(&file, srt::Limits::default())?.decode(0, 0)?;
+//! assert_eq!(volume.shape(), shape);
+//! # Ok::<(), srt::Error>(())
+//! ```
+//!
+//! A file, chunk after chunk, written without a seek:
+//!
+//! ```text
+//! header | DSET | NREF or NETW.. | FRAM MASK TREE BRIK.. CORR | FRAM .. | INDX | trailer
+//! ```
+//!
+//! | module | job |
+//! |---|---|
+//! | [`error`], [`limits`], [`grid`], [`real`], [`file`] | what everything stands on |
+//! | [`volume`] | fields in memory and in `.npy` and raw files |
+//! | [`container`] | bytes to chunks and records, and back |
+//! | [`transform`], [`codec`], [`octree`] | wavelet; coefficients, masks and corrections to bytes; which boxes keep detail |
+//! | [`network`], [`backend`] | networks as data; who computes them |
+//! | [`recon`] | the level loop: predict, correct, upscale |
+//! | [`metrics`] | PSNR, SSIM, largest errors |
+//! | [`pipeline`] | encoder and decoder: start here |
 
 pub mod backend;
 #[cfg(feature = "cli")]
@@ -24,3 +62,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use grid::{Axes, Region, Shape};
 pub use limits::Limits;
 pub use volume::Volume;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

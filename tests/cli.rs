@@ -1,4 +1,5 @@
 //! The real program: every command, what it prints, its exit codes, and what it leaves behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -61,13 +62,31 @@ impl Bench {
         let before = self.names();
         let output = self.expect(code, args);
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.starts_with("error: "), "srt {}: {text}", args.join(" "));
-        assert_eq!(text.trim_end().lines().count(), 1, "srt {}: {text}", args.join(" "));
+        assert!(
+            text.starts_with("error: "),
+            "srt {}: {text}",
+            args.join(" ")
+        );
+        assert_eq!(
+            text.trim_end().lines().count(),
+            1,
+            "srt {}: {text}",
+            args.join(" ")
+        );
         for word in words {
-            assert!(text.contains(word), "srt {}: {word:?} expected in: {text}", args.join(" "));
+            assert!(
+                text.contains(word),
+                "srt {}: {word:?} expected in: {text}",
+                args.join(" ")
+            );
         }
         assert!(output.stdout.is_empty(), "srt {}", args.join(" "));
-        assert_eq!(self.names(), before, "srt {} left files behind", args.join(" "));
+        assert_eq!(
+            self.names(),
+            before,
+            "srt {} left files behind",
+            args.join(" ")
+        );
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -120,7 +139,9 @@ fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
 fn a_field_goes_there_and_back() {
     let b = Bench::new();
     fs::copy(TURBULENCE, b.path("in.npy")).unwrap();
-    let text = b.expect(DONE, &["encode", "in.npy", "out.srt", "--psnr", "40"]).stdout;
+    let text = b
+        .expect(DONE, &["encode", "in.npy", "out.srt", "--psnr", "40"])
+        .stdout;
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("ratio") && text.contains("dB"), "{text}");
     let quiet = b.expect(DONE, &["decode", "out.srt", "back.npy"]);
@@ -132,7 +153,11 @@ fn a_field_goes_there_and_back() {
     let psnr = report["psnr_db"].as_f64().unwrap();
     assert!((40.0..40.15).contains(&psnr), "{psnr}");
     let verified = b.expect(DONE, &["verify", "out.srt"]).stdout;
-    assert!(String::from_utf8(verified).unwrap().contains("every checksum is right"));
+    assert!(
+        String::from_utf8(verified)
+            .unwrap()
+            .contains("every checksum is right")
+    );
     b.expect(DONE, &["verify", "out.srt", "in.npy"]);
     assert_eq!(b.names().len(), 3, "{:?}", b.names());
 }
@@ -142,10 +167,25 @@ fn encode_reports_the_fields_that_were_promised() {
     let b = Bench::new();
     b.field("in.npy");
     let report = b.json(&["encode", "in.npy", "out.srt", "--psnr", "50", "--json"]);
-    let keys: BTreeSet<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
+    let keys: BTreeSet<&str> = report
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     for key in [
-        "bytes", "weight_bytes", "ratio", "ratio_with_weights", "psnr_db", "ssim",
-        "max_abs_error", "max_rel_error", "encode_seconds", "verify_seconds", "model", "backend",
+        "bytes",
+        "weight_bytes",
+        "ratio",
+        "ratio_with_weights",
+        "psnr_db",
+        "ssim",
+        "max_abs_error",
+        "max_rel_error",
+        "encode_seconds",
+        "verify_seconds",
+        "model",
+        "backend",
     ] {
         assert!(keys.contains(key), "{key} is missing in {report}");
     }
@@ -165,10 +205,20 @@ fn eval_reports_the_fields_that_were_promised() {
     let b = Bench::new();
     b.field("in.npy");
     let report = b.json(&["eval", "in.npy", "in.npy", "--json"]);
-    for key in ["psnr_db", "ssim", "max_abs_error", "max_rel_error", "rmse", "range"] {
+    for key in [
+        "psnr_db",
+        "ssim",
+        "max_abs_error",
+        "max_rel_error",
+        "rmse",
+        "range",
+    ] {
         assert!(report.get(key).is_some(), "{key} is missing in {report}");
     }
-    assert_eq!((&report["psnr_db"], &report["identical"]), (&Value::Null, &Value::Bool(true)));
+    assert_eq!(
+        (&report["psnr_db"], &report["identical"]),
+        (&Value::Null, &Value::Bool(true))
+    );
 }
 
 #[test]
@@ -203,23 +253,43 @@ fn raw_input_and_output() {
     drop(file);
     let raw = ["--shape", "12,20,16", "--dtype", "f32"];
     let with = |args: &[&'static str]| [args, &raw].concat();
-    b.expect(DONE, &with(&["encode", "in.raw", "out.srt", "--max-error", "1e-3"]));
+    b.expect(
+        DONE,
+        &with(&["encode", "in.raw", "out.srt", "--max-error", "1e-3"]),
+    );
     b.expect(DONE, &["decode", "out.srt", "back.raw"]);
-    assert_eq!(fs::metadata(b.path("back.raw")).unwrap().len(), 4 * values.len() as u64);
+    assert_eq!(
+        fs::metadata(b.path("back.raw")).unwrap().len(),
+        4 * values.len() as u64
+    );
     b.expect(DONE, &with(&["eval", "in.raw", "back.raw"]));
     b.expect(DONE, &with(&["verify", "out.srt", "in.raw"]));
     b.field("in.npy");
-    b.expect(DONE, &["encode", "in.npy", "same.srt", "--max-error", "1e-3"]);
-    assert_eq!(fs::read(b.path("out.srt")).unwrap(), fs::read(b.path("same.srt")).unwrap());
-    b.fail(USAGE, &["encode", "in.raw", "x.srt", "--psnr", "40"], &["in.raw", "shape and type"]);
+    b.expect(
+        DONE,
+        &["encode", "in.npy", "same.srt", "--max-error", "1e-3"],
+    );
+    assert_eq!(
+        fs::read(b.path("out.srt")).unwrap(),
+        fs::read(b.path("same.srt")).unwrap()
+    );
     b.fail(
         USAGE,
-        &["encode", "in.raw", "x.srt", "--psnr", "40", "--shape", "12,20,15", "--dtype", "f32"],
+        &["encode", "in.raw", "x.srt", "--psnr", "40"],
+        &["in.raw", "shape and type"],
+    );
+    b.fail(
+        USAGE,
+        &[
+            "encode", "in.raw", "x.srt", "--psnr", "40", "--shape", "12,20,15", "--dtype", "f32",
+        ],
         &["15360", "14400"],
     );
     b.fail(
         CORRUPT,
-        &["encode", "in.raw", "x.srt", "--psnr", "40", "--shape", "12,20,16", "--dtype", "f64"],
+        &[
+            "encode", "in.raw", "x.srt", "--psnr", "40", "--shape", "12,20,16", "--dtype", "f64",
+        ],
         &["30720", "15360"],
     );
 }
@@ -242,7 +312,10 @@ fn fortran_and_big_endian_fields_are_the_same_field() {
         let (input, output) = (format!("{name}.npy"), format!("{name}.srt"));
         b.expect(DONE, &["encode", &input, &output, "--psnr", "60"]);
     }
-    assert_eq!(fs::read(b.path("c.srt")).unwrap(), fs::read(b.path("f.srt")).unwrap());
+    assert_eq!(
+        fs::read(b.path("c.srt")).unwrap(),
+        fs::read(b.path("f.srt")).unwrap()
+    );
 }
 
 #[test]
@@ -254,9 +327,17 @@ fn bad_input_gives_one_clear_line() {
     fs::write(b.path("notes.txt"), "just some words\n").unwrap();
     fs::write(b.path("empty.npy"), "").unwrap();
     fs::write(b.path("int.npy"), npy("<i4", false, "(4, 4)", &[0; 64])).unwrap();
-    fs::write(b.path("complex.npy"), npy("<c8", false, "(4, 4)", &[0; 128])).unwrap();
+    fs::write(
+        b.path("complex.npy"),
+        npy("<c8", false, "(4, 4)", &[0; 128]),
+    )
+    .unwrap();
     fs::write(b.path("line.npy"), npy("<f4", false, "(16,)", &[0; 64])).unwrap();
-    fs::write(b.path("four.npy"), npy("<f4", false, "(2, 2, 2, 2)", &[0; 64])).unwrap();
+    fs::write(
+        b.path("four.npy"),
+        npy("<f4", false, "(2, 2, 2, 2)", &[0; 64]),
+    )
+    .unwrap();
     fs::write(b.path("none.npy"), npy("<f4", false, "(0, 4)", &[])).unwrap();
     let whole = fs::read(b.path("in.npy")).unwrap();
     fs::write(b.path("cut.npy"), &whole[..whole.len() / 2]).unwrap();
@@ -275,13 +356,21 @@ fn bad_input_gives_one_clear_line() {
     encode(USAGE, "none.npy", &["extent"]);
     encode(CORRUPT, "cut.npy", &["bytes expected"]);
     encode(USAGE, "good.srt", &["not an npy file"]);
-    let shape = ["encode", "in.npy", "out.srt", "--psnr", "40", "--shape", "12,20,15"];
+    let shape = [
+        "encode", "in.npy", "out.srt", "--psnr", "40", "--shape", "12,20,15",
+    ];
     b.fail(USAGE, &shape, &["in.npy", "12 x 20 x 15", "12 x 20 x 16"]);
-    let dtype = ["encode", "in.npy", "out.srt", "--psnr", "40", "--dtype", "f64"];
+    let dtype = [
+        "encode", "in.npy", "out.srt", "--psnr", "40", "--dtype", "f64",
+    ];
     b.fail(USAGE, &dtype, &["f64", "f32"]);
     b.fail(USAGE, &["eval", "in.npy", "absent.npy"], &["absent.npy"]);
     fs::write(b.path("other.npy"), npy("<f4", false, "(4, 4)", &[0; 64])).unwrap();
-    b.fail(USAGE, &["eval", "in.npy", "other.npy"], &["12 x 20 x 16", "4 x 4"]);
+    b.fail(
+        USAGE,
+        &["eval", "in.npy", "other.npy"],
+        &["12 x 20 x 16", "4 x 4"],
+    );
 }
 
 #[test]
@@ -313,10 +402,26 @@ fn bad_srt_files_give_one_clear_line() {
         b.fail(code, &["verify", name], &[name, word]);
     }
     b.fail(USAGE, &["decode", "good.srt", "back.txt"], &[".npy"]);
-    b.fail(USAGE, &["decode", "good.srt", "back.npy", "--level", "9"], &["level"]);
-    b.fail(USAGE, &["decode", "good.srt", "back.npy", "--field", "p"], &["no field"]);
-    b.fail(USAGE, &["decode", "good.srt", "back.npy", "--step", "3"], &["no such frame"]);
-    b.fail(USAGE, &["decode", "good.srt", "back.npy", "--threads", "0"], &["thread"]);
+    b.fail(
+        USAGE,
+        &["decode", "good.srt", "back.npy", "--level", "9"],
+        &["level"],
+    );
+    b.fail(
+        USAGE,
+        &["decode", "good.srt", "back.npy", "--field", "p"],
+        &["no field"],
+    );
+    b.fail(
+        USAGE,
+        &["decode", "good.srt", "back.npy", "--step", "3"],
+        &["no such frame"],
+    );
+    b.fail(
+        USAGE,
+        &["decode", "good.srt", "back.npy", "--threads", "0"],
+        &["thread"],
+    );
 }
 
 #[test]
@@ -327,10 +432,22 @@ fn usage_errors_exit_with_2() {
         &[][..],
         &["unknown"],
         &["encode", "in.npy", "out.srt"],
-        &["encode", "in.npy", "out.srt", "--psnr", "40", "--ratio", "3"],
+        &[
+            "encode", "in.npy", "out.srt", "--psnr", "40", "--ratio", "3",
+        ],
         &["encode", "in.npy", "out.srt", "--psnr", "forty"],
-        &["encode", "in.npy", "out.srt", "--psnr", "40", "--dtype", "i32"],
-        &["encode", "in.npy", "out.srt", "--psnr", "40", "--periodic", "w"],
+        &[
+            "encode", "in.npy", "out.srt", "--psnr", "40", "--dtype", "i32",
+        ],
+        &[
+            "encode",
+            "in.npy",
+            "out.srt",
+            "--psnr",
+            "40",
+            "--periodic",
+            "w",
+        ],
         &["encode", "in.npy"],
         &["decode", "in.srt"],
     ] {
@@ -347,10 +464,32 @@ fn usage_errors_exit_with_2() {
         ("--rel-error", "1"),
         ("--ratio", "0.5"),
     ] {
-        b.fail(USAGE, &["encode", "in.npy", "out.srt", option, value], &["expected"]);
+        b.fail(
+            USAGE,
+            &["encode", "in.npy", "out.srt", option, value],
+            &["expected"],
+        );
     }
-    b.fail(USAGE, &["encode", "in.npy", "out.srt", "--psnr", "40", "--brick", "100"], &["100"]);
-    b.fail(USAGE, &["encode", "in.npy", "out.srt", "--psnr", "40", "--threads", "0"], &["thread"]);
+    b.fail(
+        USAGE,
+        &[
+            "encode", "in.npy", "out.srt", "--psnr", "40", "--brick", "100",
+        ],
+        &["100"],
+    );
+    b.fail(
+        USAGE,
+        &[
+            "encode",
+            "in.npy",
+            "out.srt",
+            "--psnr",
+            "40",
+            "--threads",
+            "0",
+        ],
+        &["thread"],
+    );
     for args in [&["--help"][..], &["--version"], &["encode", "--help"]] {
         assert!(!b.expect(DONE, args).stdout.is_empty());
     }
@@ -360,11 +499,28 @@ fn usage_errors_exit_with_2() {
 fn bounds_that_do_not_hold_exit_with_1() {
     let b = Bench::new();
     b.field("in.npy");
-    b.fail(NOT_MET, &["encode", "in.npy", "out.srt", "--ratio", "15000"], &["out of reach"]);
-    b.expect(DONE, &["encode", "in.npy", "out.srt", "--max-error", "1e-3"]);
-    let other: Vec<u8> = small().1.iter().flat_map(|v| (v + 0.01).to_le_bytes()).collect();
-    fs::write(b.path("other.npy"), npy("<f4", false, "(12, 20, 16)", &other)).unwrap();
-    let text = b.expect(NOT_MET, &["verify", "out.srt", "other.npy"]).stdout;
+    b.fail(
+        NOT_MET,
+        &["encode", "in.npy", "out.srt", "--ratio", "1500"],
+        &["out of reach"],
+    );
+    b.expect(
+        DONE,
+        &["encode", "in.npy", "out.srt", "--max-error", "1e-3"],
+    );
+    let other: Vec<u8> = small()
+        .1
+        .iter()
+        .flat_map(|v| (v + 0.01).to_le_bytes())
+        .collect();
+    fs::write(
+        b.path("other.npy"),
+        npy("<f4", false, "(12, 20, 16)", &other),
+    )
+    .unwrap();
+    let text = b
+        .expect(NOT_MET, &["verify", "out.srt", "other.npy"])
+        .stdout;
     assert!(String::from_utf8(text).unwrap().contains("DOES NOT HOLD"));
 }
 
@@ -374,29 +530,56 @@ fn nothing_is_overwritten_without_force() {
     b.field("in.npy");
     fs::write(b.path("out.srt"), "mine").unwrap();
     fs::write(b.path("back.npy"), "mine").unwrap();
-    b.fail(USAGE, &["encode", "in.npy", "out.srt", "--psnr", "40"], &["out.srt", "exists"]);
+    b.fail(
+        USAGE,
+        &["encode", "in.npy", "out.srt", "--psnr", "40"],
+        &["out.srt", "exists"],
+    );
     assert_eq!(fs::read(b.path("out.srt")).unwrap(), b"mine");
     b.expect(DONE, &["encode", "in.npy", "out.srt", "--psnr", "40", "-f"]);
-    b.fail(USAGE, &["decode", "out.srt", "back.npy"], &["back.npy", "exists"]);
+    b.fail(
+        USAGE,
+        &["decode", "out.srt", "back.npy"],
+        &["back.npy", "exists"],
+    );
     assert_eq!(fs::read(b.path("back.npy")).unwrap(), b"mine");
     b.expect(DONE, &["decode", "out.srt", "back.npy", "--force"]);
     b.read_f32("back.npy");
     // A failure leaves the old file alone, forced or not.
     fs::write(b.path("keep.srt"), "mine").unwrap();
-    b.fail(USAGE, &["encode", "absent.npy", "keep.srt", "--psnr", "40", "-f"], &["absent.npy"]);
-    b.fail(NOT_MET, &["encode", "in.npy", "keep.srt", "--ratio", "15000", "-f"], &["reach"]);
+    b.fail(
+        USAGE,
+        &["encode", "absent.npy", "keep.srt", "--psnr", "40", "-f"],
+        &["absent.npy"],
+    );
+    b.fail(
+        NOT_MET,
+        &["encode", "in.npy", "keep.srt", "--ratio", "1500", "-f"],
+        &["reach"],
+    );
     assert_eq!(fs::read(b.path("keep.srt")).unwrap(), b"mine");
-    b.fail(USAGE, &["encode", "in.npy", "no/such/folder.srt", "--psnr", "40"], &["folder.srt"]);
+    b.fail(
+        USAGE,
+        &["encode", "in.npy", "no/such/folder.srt", "--psnr", "40"],
+        &["folder.srt"],
+    );
 }
 
 #[test]
 fn an_output_may_be_its_own_input() {
     let b = Bench::new();
     let values = b.field("same");
-    b.expect(DONE, &["encode", "same", "same", "--max-error", "1e-3", "-f"]);
+    b.expect(
+        DONE,
+        &["encode", "same", "same", "--max-error", "1e-3", "-f"],
+    );
     b.expect(DONE, &["decode", "same", "back.npy"]);
     let decoded = b.read_f32("back.npy");
-    assert!(values.iter().zip(&decoded).all(|(x, y)| common::within((*x).into(), (*y).into(), 1e-3)));
+    assert!(values.iter().zip(&decoded).all(|(x, y)| common::within(
+        (*x).into(),
+        (*y).into(),
+        1e-3
+    )));
 }
 
 /// Runs with `input` on standard input.
@@ -423,22 +606,33 @@ fn pipes_carry_fields_and_files() {
     b.expect(DONE, &["encode", "in.npy", "out.srt", "--psnr", "40"]);
     b.expect(DONE, &["decode", "out.srt", "back.npy"]);
     let field = fs::read(b.path("in.npy")).unwrap();
-    let encoded = piped(b.command(&["encode", "-", "-", "--psnr", "40"]), field.clone());
+    let encoded = piped(
+        b.command(&["encode", "-", "-", "--psnr", "40"]),
+        field.clone(),
+    );
     assert!(encoded.status.success() && encoded.stderr.is_empty());
     assert_eq!(encoded.stdout, fs::read(b.path("out.srt")).unwrap());
     let decoded = piped(b.command(&["decode", "-", "-"]), encoded.stdout.clone());
     assert_eq!(decoded.stdout, fs::read(b.path("back.npy")).unwrap());
     let raw = piped(
-        b.command(&["encode", "-", "-", "--psnr", "40", "--shape", "12,20,16", "--dtype", "f32"]),
+        b.command(&[
+            "encode", "-", "-", "--psnr", "40", "--shape", "12,20,16", "--dtype", "f32",
+        ]),
         field[field.len() - 4 * 12 * 20 * 16..].to_vec(),
     );
     assert_eq!(raw.stdout, encoded.stdout);
     let verified = piped(b.command(&["verify", "-"]), encoded.stdout.clone());
     assert!(verified.status.success());
-    let cut = piped(b.command(&["decode", "-", "-"]), encoded.stdout[..100].to_vec());
+    let cut = piped(
+        b.command(&["decode", "-", "-"]),
+        encoded.stdout[..100].to_vec(),
+    );
     assert_eq!(cut.status.code(), Some(CORRUPT));
     assert!(cut.stdout.is_empty());
-    let long = piped(b.command(&["encode", "-", "-", "--psnr", "40"]), [&field[..], b"!"].concat());
+    let long = piped(
+        b.command(&["encode", "-", "-", "--psnr", "40"]),
+        [&field[..], b"!"].concat(),
+    );
     assert_eq!(long.status.code(), Some(CORRUPT));
     assert!(long.stdout.is_empty());
 }
@@ -446,7 +640,10 @@ fn pipes_carry_fields_and_files() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let b = Bench::new();
-    b.expect(DONE, &["encode", TURBULENCE, "out.srt", "--psnr", "40", "-q"]);
+    b.expect(
+        DONE,
+        &["encode", TURBULENCE, "out.srt", "--psnr", "40", "-q"],
+    );
     let mut child = b
         .command(&["decode", "out.srt", "-"])
         .stdout(Stdio::piped())
@@ -456,7 +653,11 @@ fn a_closed_pipe_ends_quietly() {
     // The field is larger than the pipe's buffer, so the program is still writing.
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(output.status.code(), Some(DONE));
 }
 
@@ -464,8 +665,17 @@ fn a_closed_pipe_ends_quietly() {
 fn options_reach_the_file() {
     let b = Bench::new();
     b.field("in.npy");
-    let encode = ["encode", "in.npy", "out.srt", "--psnr", "40", "--field", "pressure"];
-    b.expect(DONE, &[&encode[..], &["--periodic", "zx", "--brick", "64", "--threads", "2"]].concat());
+    let encode = [
+        "encode", "in.npy", "out.srt", "--psnr", "40", "--field", "pressure",
+    ];
+    b.expect(
+        DONE,
+        &[
+            &encode[..],
+            &["--periodic", "zx", "--brick", "64", "--threads", "2"],
+        ]
+        .concat(),
+    );
     let bytes = fs::read(b.path("out.srt")).unwrap();
     let decoder = srt::pipeline::Decoder::new(&bytes, srt::Limits::default()).unwrap();
     assert_eq!(decoder.dataset().fields[0].name, "pressure");
@@ -473,8 +683,16 @@ fn options_reach_the_file() {
     let srt::container::Form::Wavelet(form) = &frame.form else {
         panic!("another form")
     };
-    assert_eq!((form.periodic.to_string().as_str(), form.brick_edge), ("zx", 64));
-    b.expect(DONE, &["decode", "out.srt", "half.npy", "--level", "1", "--field", "pressure", "--step", "0"]);
+    assert_eq!(
+        (form.periodic.to_string().as_str(), form.brick_edge),
+        ("zx", 64)
+    );
+    b.expect(
+        DONE,
+        &[
+            "decode", "out.srt", "half.npy", "--level", "1", "--field", "pressure", "--step", "0",
+        ],
+    );
     let half = srt::volume::io::Input::open_npy(b.path("half.npy")).unwrap();
     assert_eq!(half.shape().dims(), [6, 10, 8]);
 }
@@ -487,12 +705,29 @@ fn masked_values_come_back() {
     values[90] = f32::NAN;
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     fs::write(b.path("in.npy"), npy("<f4", false, "(12, 20, 16)", &bytes)).unwrap();
-    b.expect(DONE, &["encode", "in.npy", "out.srt", "--rel-error", "1e-3", "--mask-value", "-999"]);
+    b.expect(
+        DONE,
+        &[
+            "encode",
+            "in.npy",
+            "out.srt",
+            "--rel-error",
+            "1e-3",
+            "--mask-value",
+            "-999",
+        ],
+    );
     b.expect(DONE, &["decode", "out.srt", "back.npy"]);
     let decoded = b.read_f32("back.npy");
     assert_eq!(decoded[7], -999.0);
     assert!(decoded[90].is_nan());
-    assert_eq!(decoded.iter().filter(|v| !v.is_finite() || **v == -999.0).count(), 2);
+    assert_eq!(
+        decoded
+            .iter()
+            .filter(|v| !v.is_finite() || **v == -999.0)
+            .count(),
+        2
+    );
     b.expect(DONE, &["verify", "out.srt", "in.npy"]);
 }
 
@@ -503,7 +738,13 @@ fn the_demo_writes_what_it_says() {
     for word in ["30 dB", "40 dB", "50 dB", "psnr40.png"] {
         assert!(text.contains(word), "{text}");
     }
-    for name in ["original.npy", "psnr30.srt", "psnr40.npy", "psnr50.srt", "psnr40.png"] {
+    for name in [
+        "original.npy",
+        "psnr30.srt",
+        "psnr40.npy",
+        "psnr50.srt",
+        "psnr40.png",
+    ] {
         assert!(Path::new(&b.path("shown")).join(name).exists(), "{name}");
     }
     let png = fs::read(b.path("shown").join("psnr40.png")).unwrap();

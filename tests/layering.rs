@@ -1,4 +1,5 @@
 //! Which module of `src/` may use which: arrows point up the table only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,21 +25,50 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("backend", &["error", "limits", "grid", "network"]),
     (
         "recon",
-        &["error", "grid", "real", "transform", "codec", "octree", "backend"],
+        &[
+            "error",
+            "grid",
+            "real",
+            "transform",
+            "codec",
+            "octree",
+            "backend",
+        ],
     ),
     (
         "pipeline",
         &[
-            "error", "limits", "grid", "real", "file", "volume", "container", "transform", "codec",
-            "metrics", "octree", "network", "backend", "recon",
+            "error",
+            "limits",
+            "grid",
+            "real",
+            "file",
+            "volume",
+            "container",
+            "transform",
+            "codec",
+            "metrics",
+            "octree",
+            "network",
+            "backend",
+            "recon",
         ],
     ),
     ("picture", &["error", "grid", "volume"]),
     (
         "cli",
         &[
-            "error", "limits", "grid", "file", "volume", "container", "metrics", "network",
-            "backend", "pipeline", "picture",
+            "error",
+            "limits",
+            "grid",
+            "file",
+            "volume",
+            "container",
+            "metrics",
+            "network",
+            "backend",
+            "pipeline",
+            "picture",
         ],
     ),
 ];
@@ -74,7 +104,10 @@ fn names(line: &str) -> Vec<String> {
             .collect()
     };
     let mut out = Vec::new();
-    for (_, rest) in line.match_indices("crate::").map(|(i, m)| (i, &line[i + m.len()..])) {
+    for (_, rest) in line
+        .match_indices("crate::")
+        .map(|(i, m)| (i, &line[i + m.len()..]))
+    {
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut start = true;
@@ -125,7 +158,13 @@ fn arrows_point_up_the_table() {
     let mut wrong = BTreeSet::new();
     for file in files {
         let inner = file.strip_prefix(&root).unwrap();
-        let first = inner.components().next().unwrap().as_os_str().to_str().unwrap();
+        let first = inner
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
         let module = first.trim_end_matches(".rs");
         let is_test = inner.ends_with("tests.rs") || inner.ends_with("testing.rs");
         if matches!(module, "lib" | "bin") || is_test {
@@ -141,7 +180,10 @@ fn arrows_point_up_the_table() {
                 .find(|(re, _)| *re == name)
                 .map_or(name.as_str(), |(_, module)| module);
             if target != module && !allowed.contains(&target) {
-                wrong.insert(format!("{}: {module} must not use {target}", inner.display()));
+                wrong.insert(format!(
+                    "{}: {module} must not use {target}",
+                    inner.display()
+                ));
             }
         }
     }

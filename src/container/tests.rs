@@ -23,7 +23,7 @@ fn walk(bytes: &[u8], step: usize) -> Result<Vec<(ChunkType, u32, Vec<u8>)>> {
     loop {
         match parser.feed(&bytes[at..seen])? {
             (Event::NeedBytes(n), _) if at + n <= bytes.len() => {
-                seen = (seen + step).max(at + n.min(step)).min(bytes.len())
+                seen = (seen + step).max(at + n.min(step)).min(bytes.len());
             }
             (Event::NeedBytes(_), _) if seen < bytes.len() => seen = bytes.len(),
             (Event::NeedBytes(_), _) => return Err(crate::Error::truncated("end")),

@@ -14,7 +14,7 @@ struct Builtin {
 }
 
 /// The first of each rank is its default.
-const BUILTIN: [Builtin; 2] = [
+const BUILTIN: [Builtin; 4] = [
     Builtin {
         name: "turbulence3d-m",
         rank: 3,
@@ -24,6 +24,16 @@ const BUILTIN: [Builtin; 2] = [
         name: "turbulence2d-m",
         rank: 2,
         bytes: include_bytes!("../../models/turbulence2d-m.safetensors"),
+    },
+    Builtin {
+        name: "turbulence3d-s",
+        rank: 3,
+        bytes: include_bytes!("../../models/turbulence3d-s.safetensors"),
+    },
+    Builtin {
+        name: "turbulence2d-s",
+        rank: 2,
+        bytes: include_bytes!("../../models/turbulence2d-s.safetensors"),
     },
 ];
 

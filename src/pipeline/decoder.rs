@@ -75,7 +75,7 @@ impl<'a> Decoder<'a> {
             let offset = entry.offset + crate::container::CHUNK_HEADER_LEN as u64;
             match (entry.kind, &dataset) {
                 (ChunkType::DSET, None) => {
-                    dataset = Some(Dataset::parse(reader.payload(number)?, offset)?)
+                    dataset = Some(Dataset::parse(reader.payload(number)?, offset)?);
                 }
                 (ChunkType::DSET, Some(_)) => {
                     return Err(misplaced(entry, "a second dataset record"));

@@ -24,11 +24,13 @@ use crate::transform::{Plan, Wavelet};
 use crate::volume::io::Values;
 
 /// Most levels of the transform.
-const MAX_LEVELS: usize = 15;
+pub(super) const MAX_LEVELS: usize = 15;
 /// Values per lossless part.
 pub(super) const LOSSLESS_PART: usize = 1 << 22;
 /// Lossless coding is tried when the lossy form takes more than this fraction of the raw bytes.
 const TRY_LOSSLESS_ABOVE: f64 = 0.35;
+/// A ratio counts as reached from this fraction of it.
+const RATIO_TOLERANCE: f64 = 0.97;
 /// Bytes of a one-field file around its payloads and their headers.
 const FIXED_BYTES: usize = 200;
 
@@ -190,11 +192,8 @@ pub fn encode_volume<W: Write>(
     let pool = super::pool(options.threads)?;
     let weights = Weights::choose(shape, options)?;
     let weights = weights.as_ref();
-    let (encoded, value_bytes) = pool.install(|| match values {
-        Values::F16(v) => Ok((encode_frame(shape, v, options, weights, progress)?, 2)),
-        Values::F32(v) => Ok((encode_frame(shape, v, options, weights, progress)?, 4)),
-        Values::F64(v) => Ok::<_, Error>((encode_frame(shape, v, options, weights, progress)?, 8)),
-    })?;
+    let (encoded, value_bytes) =
+        pool.install(|| encode_values(shape, values, options, weights, progress))?;
     let dataset = Dataset {
         shape,
         fields: vec![Field {
@@ -228,14 +227,30 @@ pub fn encode_volume<W: Write>(
     Ok((out, report))
 }
 
+/// Encodes values of any type; returns the frame and the size of a value. Not generic over the sink, so
+/// that callers do not compile the encoder again.
+fn encode_values(
+    shape: Shape,
+    values: &Values<'_>,
+    options: &EncodeOptions,
+    weights: Option<&Weights>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Encoded, u8)> {
+    Ok(match values {
+        Values::F16(v) => (encode_frame(shape, v, options, weights, progress)?, 2),
+        Values::F32(v) => (encode_frame(shape, v, options, weights, progress)?, 4),
+        Values::F64(v) => (encode_frame(shape, v, options, weights, progress)?, 8),
+    })
+}
+
 /// The networks an encoder may use, as objects and as chunks.
-struct Weights {
-    networks: Networks,
+pub(super) struct Weights {
+    pub(super) networks: Networks,
     chunks: Vec<(ChunkType, u32, Vec<u8>)>,
 }
 
 impl Weights {
-    fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
+    pub(super) fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
         let hierarchy = match &options.model {
             Model::None => return Ok(None),
             Model::Default => default_model(shape.rank())?,
@@ -298,7 +313,11 @@ fn check_bound(bound: Bound) -> Result<()> {
         Bound::Psnr(v) => (v, v.is_finite() && v > 0.0, "a PSNR above 0 dB"),
         Bound::Ssim(v) => (v, v > 0.0 && v < 1.0, "an SSIM between 0 and 1"),
         Bound::MaxError(v) => (v, v.is_finite() && v >= 0.0, "a finite error from 0"),
-        Bound::RelError(v) => (v, v >= 0.0 && v < 1.0, "a relative error from 0 to below 1"),
+        Bound::RelError(v) => (
+            v,
+            (0.0..1.0).contains(&v),
+            "a relative error from 0 to below 1",
+        ),
         Bound::Ratio(v) => (v, v.is_finite() && v >= 1.0, "a ratio from 1"),
     };
     if ok {
@@ -459,7 +478,9 @@ fn encode_frame<E: Sample>(
             found,
         )?;
         // The step was fitted against the decoded field itself; this is the last word on the bound.
-        Ok(Some(encoded).filter(|encoded| fulfils(options.bound, exact_bound, encoded)))
+        let weights = networks.and(weights).map_or(0, Weights::len);
+        let ratio = raw_bytes / (encoded.len() + weights) as f64;
+        Ok(Some(encoded).filter(|encoded| fulfils(options.bound, exact_bound, encoded, ratio)))
     };
     let mut best = run(None, None, overhead)?;
     if let Some(weights) = weights {
@@ -480,7 +501,7 @@ fn encode_frame<E: Sample>(
     let Some(mut encoded) = best else {
         let encoded = lossless()?;
         return match options.bound {
-            Bound::Ratio(ratio) if raw_bytes / (encoded.len() as f64) < ratio * 0.97 => {
+            Bound::Ratio(ratio) if raw_bytes / (encoded.len() as f64) < ratio * RATIO_TOLERANCE => {
                 Err(Error::new(
                     ErrorKind::BoundNotMet,
                     format!("a compression ratio of {ratio} is out of reach for this field"),
@@ -499,7 +520,7 @@ fn encode_frame<E: Sample>(
 }
 
 /// Whether what was measured is what was asked for.
-fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded) -> bool {
+fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded, ratio: f64) -> bool {
     match (bound, exact) {
         (Bound::Psnr(target), _) => encoded.comparison.psnr_db >= target,
         (Bound::Ssim(target), _) => encoded
@@ -508,7 +529,8 @@ fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded) -> bool {
             .ssim
             .is_none_or(|ssim| f64::from(ssim) >= target),
         (_, Some(bound)) => encoded.comparison.max_abs_error <= bound,
-        (Bound::Ratio(_) | Bound::MaxError(_) | Bound::RelError(_), None) => true,
+        (Bound::Ratio(target), None) => ratio >= target * RATIO_TOLERANCE,
+        (Bound::MaxError(_) | Bound::RelError(_), None) => true,
     }
 }
 

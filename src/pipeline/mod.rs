@@ -4,6 +4,7 @@ mod decoder;
 mod encoder;
 mod fill;
 mod frame;
+mod pass;
 mod predict;
 mod quantise;
 mod sample;
@@ -12,6 +13,7 @@ mod solve;
 
 pub use decoder::Decoder;
 pub use encoder::{EmbedWeights, EncodeOptions, EncodeReport, Model, encode_volume};
+pub use pass::code_at_step;
 pub use sample::Sample;
 pub use search::Progress;
 

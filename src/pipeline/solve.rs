@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn finds_steps_of_bent_curves() {
-        let curves: [(fn(f64) -> f64, f64); 3] = [
+        type Curve = fn(f64) -> f64;
+        let curves: [(Curve, f64); 3] = [
             (|x| 40.0 - 6.0 * x, 30.0),
             (|x| 40.0 - x.powi(3), 35.0),
             (|x| -(x.exp()), -4.0),

@@ -162,7 +162,7 @@ impl BrickGrid {
         let nodes = &tree.grids()[level];
         let mut stored = Vec::with_capacity(self.layout.block_count());
         self.for_each_node_row(nodes.dims, |row, len| {
-            stored.extend_from_slice(&nodes.stored[row..row + len])
+            stored.extend_from_slice(&nodes.stored[row..row + len]);
         });
         stored
     }
@@ -190,25 +190,26 @@ impl BrickGrid {
         }
     }
 
-    /// Calls `f(band, first in the band, first in the grid, length)` for every row of the grid.
+    /// Calls `f(first in the band, first in the grid, length)` for every row of one band, whose part of
+    /// the grid begins at `first`.
     fn for_each_row(
         &self,
-        band_dims: &[[usize; 3]],
-        mut f: impl FnMut(usize, usize, usize, usize),
+        layout: &BandLayout,
+        dims: [usize; 3],
+        first: usize,
+        mut f: impl FnMut(usize, usize, usize),
     ) {
-        let mut at = 0;
         let start = self.region.start;
-        for (band, (layout, dims)) in self.layout.bands.iter().zip(band_dims).enumerate() {
-            let [nz, ny, nx] = layout.dims;
-            if nx == 0 {
-                continue;
-            }
-            for z in 0..nz {
-                for y in 0..ny {
-                    let row = ((start[0] + z) * dims[1] + start[1] + y) * dims[2] + start[2];
-                    f(band, row, at, nx);
-                    at += nx;
-                }
+        let [nz, ny, nx] = layout.dims;
+        if nx == 0 {
+            return;
+        }
+        let mut at = first;
+        for z in 0..nz {
+            for y in 0..ny {
+                let row = ((start[0] + z) * dims[1] + start[1] + y) * dims[2] + start[2];
+                f(row, at, nx);
+                at += nx;
             }
         }
     }
@@ -217,9 +218,12 @@ impl BrickGrid {
     #[must_use]
     pub fn gather<T: Copy>(&self, band_dims: &[[usize; 3]], bands: &[impl AsRef<[T]>]) -> Vec<T> {
         let mut out = Vec::with_capacity(self.len());
-        self.for_each_row(band_dims, |band, row, _, len| {
-            out.extend_from_slice(&bands[band].as_ref()[row..row + len]);
-        });
+        for ((layout, &dims), band) in self.layout.bands.iter().zip(band_dims).zip(bands) {
+            let band = band.as_ref();
+            self.for_each_row(layout, dims, 0, |row, _, len| {
+                out.extend_from_slice(&band[row..row + len]);
+            });
+        }
         out
     }
 
@@ -232,10 +236,11 @@ impl BrickGrid {
         grid: &[V],
         mut f: impl FnMut(&mut [T], &[V]),
     ) {
-        self.for_each_row(band_dims, |b, row, at, len| {
-            if b == band {
-                f(&mut values[row..row + len], &grid[at..at + len]);
-            }
+        let (before, rest) = self.layout.bands.split_at(band);
+        let Some(layout) = rest.first() else { return };
+        let first = before.iter().map(BandLayout::len).sum();
+        self.for_each_row(layout, band_dims[band], first, |row, at, len| {
+            f(&mut values[row..row + len], &grid[at..at + len]);
         });
     }
 }

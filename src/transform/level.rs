@@ -234,12 +234,7 @@ fn store_rows<T: Real>(wavelet: Wavelet, plan: &LevelPlan, lifted: &[T], plane: 
     for_each_row(plan, plane, |row| {
         let line = &lifted[row.number * nx..][..nx];
         if let Some(high) = row.high {
-            for (l, v) in row.low.iter_mut().zip(line.iter().step_by(2)) {
-                *l = *v;
-            }
-            for (h, v) in high.iter_mut().zip(line[1..].iter().step_by(2)) {
-                *h = *v;
-            }
+            split_pairs(line, row.low, high);
             lift::analyse_line(wavelet, extension(plan, 2), row.low, high);
             multiply(high, scale(row.high_axes + 1));
         } else {
@@ -265,16 +260,32 @@ fn load_rows<T: Real>(
         if let Some(high) = row.high {
             multiply(high, scale(row.high_axes + 1));
             lift::synthesise_line(wavelet, extension(plan, 2), row.low, high);
-            for (v, l) in line.iter_mut().step_by(2).zip(&*row.low) {
-                *v = *l;
-            }
-            for (v, h) in line[1..].iter_mut().step_by(2).zip(&*high) {
-                *v = *h;
-            }
+            join_pairs(row.low, high, line);
         } else {
             line.copy_from_slice(row.low);
         }
     });
+}
+
+/// Even samples of `line` to `low`, odd ones to `high`.
+fn split_pairs<T: Real>(line: &[T], low: &mut [T], high: &mut [T]) {
+    let pairs = line.as_chunks::<2>().0;
+    for ((&[even, odd], l), h) in pairs.iter().zip(low.iter_mut()).zip(&mut *high) {
+        (*l, *h) = (even, odd);
+    }
+    if let (Some(l), Some(&last)) = (low.get_mut(high.len()), line.last()) {
+        *l = last;
+    }
+}
+
+/// Undoes [`split_pairs`].
+fn join_pairs<T: Real>(low: &[T], high: &[T], line: &mut [T]) {
+    for ((pair, &l), &h) in line.as_chunks_mut::<2>().0.iter_mut().zip(low).zip(high) {
+        *pair = [l, h];
+    }
+    if let (Some(&l), Some(last)) = (low.get(high.len()), line.last_mut()) {
+        *last = l;
+    }
 }
 
 fn multiply<T: Real>(values: &mut [T], factor: T) {

@@ -95,7 +95,7 @@ pub(super) fn analyse<T: Real>(
         Wavelet::Haar => {
             let half = T::from_f64(0.5);
             pair_up(low, high, |l, h| {
-                *h = *h - *l;
+                *h -= *l;
                 *l += half * *h;
             });
         }

@@ -64,7 +64,7 @@ impl LevelPlan {
             }
             split = split.with(axis);
             coarse[axis] = dims[axis].div_ceil(2);
-            if periodic.contains(axis) && dims[axis] % 2 == 0 {
+            if periodic.contains(axis) && dims[axis].is_multiple_of(2) {
                 wraps = wraps.with(axis);
             }
         }

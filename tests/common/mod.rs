@@ -1,5 +1,5 @@
 //! What the integration tests share: fields, exact comparison, encoding and decoding in memory.
-#![allow(dead_code)] // every test file uses a part of it
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)] // every test file uses a part of it
 
 use std::borrow::Cow;
 

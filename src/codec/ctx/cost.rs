@@ -24,7 +24,7 @@ const fn costs() -> [u16; 4096] {
         let mut log = whole;
         let mut k = 0;
         while k < 8 {
-            mantissa = (mantissa as u128 * mantissa as u128 >> 32) as u64;
+            mantissa = ((mantissa as u128 * mantissa as u128) >> 32) as u64;
             log <<= 1;
             if mantissa >= 2 << 32 {
                 mantissa >>= 1;

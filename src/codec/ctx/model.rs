@@ -93,8 +93,8 @@ impl Bit {
 fn step(p: u32, rate: u16, bit: bool) -> u32 {
     let rate = u32::from(rate);
     match bit {
-        true => p + ((ONE - p) * rate >> 12),
-        false => p - (p * rate >> 12),
+        true => p + (((ONE - p) * rate) >> 12),
+        false => p - ((p * rate) >> 12),
     }
 }
 

@@ -5,8 +5,6 @@ use crate::error::{Error, Result};
 
 /// The range is kept at or above this.
 const FLOOR: u32 = 1 << 24;
-/// Bytes a decoder has read beyond those that the bits so far needed.
-const LOOK_AHEAD: usize = 4;
 
 /// Writes bits, most probable ones cheaply.
 #[derive(Debug)]
@@ -87,10 +85,12 @@ impl RangeEncoder {
         self.low = (self.low & 0x00FF_FFFF) << 8;
     }
 
-    /// Ends the stream. The decoder reads up to four zeros past the end, so the shortest number inside
-    /// the final interval is chosen and up to four trailing zeros are dropped, as is the zero in front.
+    /// Ends the stream. The decoder reads zeros past the end, so the shortest number inside the
+    /// final interval is chosen and its trailing zeros are dropped, as is the zero in front. Only the
+    /// decoder's look-ahead of four bytes may be missing: more would look like an early end.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
+        let least = self.out.len() as u64 + self.pending - 1;
         let last = self.low + u64::from(self.range) - 1;
         for bits in (0..=32).rev() {
             let value = last >> bits << bits;
@@ -103,9 +103,7 @@ impl RangeEncoder {
             self.shift_low();
         }
         self.out.drain(..1);
-        // The decoder reads as many bytes as there are now, and at most the look-ahead past the end.
-        let least = self.out.len().saturating_sub(LOOK_AHEAD);
-        while self.out.len() > least && self.out.last() == Some(&0) {
+        while self.out.len() as u64 > least && self.out.last() == Some(&0) {
             self.out.pop();
         }
         self.out
@@ -148,7 +146,7 @@ impl<'a> RangeDecoder<'a> {
     /// of look-ahead may lie past the end.
     #[must_use]
     pub fn overran(&self) -> bool {
-        self.next > self.bytes.len() + LOOK_AHEAD
+        self.next > self.bytes.len() + 4
     }
 
     /// Checks after the last bit that the stream ends here, in the one form the encoder gives it.
@@ -159,8 +157,8 @@ impl<'a> RangeDecoder<'a> {
         if self.overran() {
             return Err(Error::corrupt(format!("{what} ends early")));
         }
-        let droppable = self.bytes.last() == Some(&0) && self.next < self.bytes.len() + LOOK_AHEAD;
-        if self.next < self.bytes.len() || droppable {
+        let padded = self.bytes.last() == Some(&0) && self.next < self.bytes.len() + 4;
+        if self.next < self.bytes.len() || padded {
             return Err(Error::corrupt(format!("bytes found behind {what}")));
         }
         Ok(())

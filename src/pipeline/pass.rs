@@ -1,0 +1,77 @@
+//! One pass of the encoder by itself: a fixed quantiser, no search and no check.
+
+use super::encoder::{EncodeOptions, MAX_LEVELS, Weights};
+use super::frame::{Candidate, SHRINK};
+use super::quantise::{Analysis, code_bricks};
+use super::sample::{Normalisation, Sample, check_len};
+use crate::container::WaveletForm;
+use crate::error::{Error, Result};
+use crate::grid::Shape;
+use crate::octree;
+use crate::real::Real;
+use crate::recon::Partition;
+use crate::transform::{Plan, Wavelet};
+use crate::volume::io::Values;
+
+/// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
+/// and bricks together: what each pass of [`super::encode_volume`]'s search does, to be timed.
+///
+/// `step` is in units of the field's standard deviation. Of `options`, the periodic axes, the brick
+/// edge, the model and the threads count.
+///
+/// # Errors
+/// `InvalidArgument` for a step the coder cannot use, and for a field with values that are not finite
+/// or without any variation.
+pub fn code_at_step(
+    shape: Shape,
+    values: &Values<'_>,
+    options: &EncodeOptions,
+    step: f64,
+) -> Result<u64> {
+    super::pool(options.threads)?.install(|| match values {
+        Values::F16(v) => code(shape, v, options, step),
+        Values::F32(v) => code(shape, v, options, step),
+        Values::F64(v) => code(shape, v, options, step),
+    })
+}
+
+fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
+    check_len(shape.len(), values.len())?;
+    let plain = || Error::invalid("a field of finite values that vary expected");
+    if values.iter().any(|v| !v.is_finite()) {
+        return Err(plain());
+    }
+    let normalisation = Normalisation::measure(values, None)
+        .filter(|n| n.range.0 < n.range.1)
+        .ok_or_else(plain)?;
+    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
+    let edge = options
+        .brick_edge
+        .unwrap_or(if shape.rank() == 2 { 1024 } else { 128 });
+    let partition = Partition::new(&plan, edge)?;
+    let form = WaveletForm {
+        wavelet: Wavelet::Cdf97.to_u8(),
+        periodic: options.periodic,
+        levels: plan.levels().len() as u8,
+        brick_edge: edge,
+        shrink: SHRINK,
+        step: 0.0,
+        offset: normalisation.offset.to_f64(),
+        scale: normalisation.scale.to_f64(),
+        network: None,
+    };
+    let field = normalisation.apply(values, None);
+    let candidate = Candidate::<E> {
+        analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
+        normalisation,
+        form,
+    };
+    let weights = Weights::choose(shape, options)?;
+    let networks = weights.as_ref().map(|w| &w.networks);
+    let (_, mut pass) = candidate.quantise(step, networks)?.ok_or_else(|| {
+        Error::invalid(format!("a step the coder can use expected, {step} found"))
+    })?;
+    let bricks = code_bricks(&candidate.analysis.partition, &mut pass);
+    let bytes: usize = bricks.iter().map(|(_, b)| b.len()).sum();
+    Ok((bytes + octree::encode(&pass.tree).len()) as u64)
+}
