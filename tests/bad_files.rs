@@ -4,6 +4,8 @@
 //! `ADD_BAD=1 cargo test --release --test bad_files` writes files that are missing. A finding of a
 //! fuzzer becomes a file here by hand, with its line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::fs;
