@@ -63,7 +63,7 @@ fn files() -> Vec<Vec<u8>> {
         encode(&[18, 11, 22], Bound::MaxError(1e-4), true, true),
         encode(&[40, 37], Bound::Psnr(50.0), true, false),
         encode(&[9, 7], Bound::MaxError(0.0), false, true),
-        encode(&[5, 5, 5], Bound::Ratio(4.0), false, false),
+        encode(&[5, 5, 5], Bound::RelError(0.01), false, false),
     ]
 }
 
