@@ -3,6 +3,7 @@
 use super::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 use super::header::{FileHeader, HEADER_LEN};
 use super::index::{Entry, TRAILER_LEN, Trailer, parse_index};
+use super::parser::{Event, Parser};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -34,7 +35,7 @@ impl<'a> Reader<'a> {
             ));
         };
         let end = body.len() as u64;
-        let trailer = Trailer::parse(trailer, end)?;
+        let trailer = Trailer::parse(trailer, end).map_err(|e| name_tail(bytes, limits, e))?;
         let at = usize::try_from(trailer.index_offset).unwrap_or(usize::MAX);
         let Some((head, payload)) = body.get(at..).and_then(<[u8]>::split_first_chunk) else {
             return Err(Error::corrupt("the trailer points outside the file").at(end));
@@ -43,18 +44,19 @@ impl<'a> Reader<'a> {
         // stands at the front of its payload.
         let number =
             super::bytes::Cursor::new(payload, trailer.index_offset).varint("chunk count")?;
-        if number > limits.chunks {
-            return Err(Error::limit(format!(
-                "{number} chunks found, limit is {}",
-                limits.chunks
-            )));
-        }
         let (index, _) = ChunkHeader::parse(head, number, trailer.index_offset)?;
         if index.kind != ChunkType::INDX || index.stored_len as usize != payload.len() {
             return Err(Error::corrupt(
                 "the trailer does not point at an index that ends before it",
             )
             .at(end));
+        }
+        // A number is believed when the checksum over it is right.
+        if number > limits.chunks {
+            return Err(Error::limit(format!(
+                "{number} chunks found, limit is {}",
+                limits.chunks
+            )));
         }
         limits.check_chunk(u64::from(index.stored_len))?;
         let payload_offset = trailer.index_offset + CHUNK_HEADER_LEN as u64;
@@ -121,6 +123,27 @@ impl<'a> Reader<'a> {
         header.check_payload(payload, entry.offset + CHUNK_HEADER_LEN as u64)?;
         Ok(payload)
     }
+}
+
+/// A file without its end mark is truncated, unless a whole file with bytes behind it shows up when
+/// it is walked from the front.
+fn name_tail(bytes: &[u8], limits: &Limits, error: Error) -> Error {
+    let mut parser = Parser::new(limits.clone());
+    let mut rest = bytes;
+    while let Ok((event, taken)) = parser.feed(rest) {
+        match (event, rest.get(taken..)) {
+            (Event::End, Some(behind)) if !behind.is_empty() => {
+                return Error::corrupt(format!(
+                    "{} bytes found behind the end of the file",
+                    behind.len()
+                ))
+                .at(parser.offset());
+            }
+            (Event::NeedBytes(_) | Event::End, _) | (_, None) => break,
+            (_, Some(behind)) => rest = behind,
+        }
+    }
+    error
 }
 
 /// A file too short for a header is truncated if it begins like one.

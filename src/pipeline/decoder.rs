@@ -1,5 +1,6 @@
 //! Files to fields.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::frame::{Geometry, Networks, apply_corrections, predictor};
@@ -67,6 +68,8 @@ impl<'a> Decoder<'a> {
         let reader = Reader::new(bytes, &limits)?;
         let mut dataset: Option<Dataset> = None;
         let mut frames: Vec<FrameChunks> = Vec::new();
+        // Field and step of every frame so far.
+        let mut places = HashSet::new();
         let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             let offset = entry.offset + crate::container::CHUNK_HEADER_LEN as u64;
@@ -86,8 +89,7 @@ impl<'a> Decoder<'a> {
                         Some(dataset.fields.get(field)?.value_bytes)
                     };
                     let frame = Frame::parse(reader.payload(number)?, offset, value_bytes)?;
-                    let place = |f: &FrameChunks| (f.frame.field, f.frame.step);
-                    if frames.iter().any(|f| place(f) == (frame.field, frame.step)) {
+                    if !places.insert((frame.field, frame.step)) {
                         return Err(misplaced(
                             entry,
                             "a second frame of the same field and step",

@@ -153,3 +153,27 @@ fn specified_example_has_its_bytes() {
     assert_eq!(coder.finish(), [0x79]);
     assert_eq!(longer.finish(), [0x78, 0xFC]);
 }
+
+/// A number with many trailing zeros must not be cut so short that it looks truncated.
+#[test]
+fn streams_of_likely_bits_end_where_they_end() {
+    for count in [0, 1, 100, 10_000, 1_000_000] {
+        let mut coder = RangeEncoder::default();
+        let mut state = Bit::EVEN;
+        for _ in 0..count {
+            coder.bit(&mut state, true);
+        }
+        coder.raw(0, 1);
+        coder.raw(u32::MAX, 1);
+        for _ in 0..20 {
+            coder.raw(0, 8);
+        }
+        let bytes = coder.finish();
+        let mut decoder = RangeDecoder::new(&bytes);
+        let mut state = Bit::EVEN;
+        assert!((0..count).all(|_| decoder.bit(&mut state)));
+        assert_eq!(decoder.raw(2), 1);
+        assert!((0..20).all(|_| decoder.raw(8) == 0));
+        decoder.check_end("stream").unwrap();
+    }
+}

@@ -187,3 +187,16 @@ fn specified_example_has_its_bytes() {
     let payload = mask.encode(shape(&[2, 3]), 4);
     assert_eq!(payload, [1, 0, 0, 0xC0, 0x7F, 0xB5, 0x4A]);
 }
+
+/// Rows that all equal the row above are one likely bit each, and nothing else.
+#[test]
+fn many_equal_rows_survive() {
+    let grid = shape(&[200_000, 2]);
+    let mut classes = vec![1; grid.len()];
+    classes[0] = 0;
+    let mask = Mask {
+        classes,
+        palette: vec![1],
+    };
+    assert!(round_trip(&mask, grid, 4) < 40);
+}

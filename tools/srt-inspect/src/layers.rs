@@ -83,11 +83,16 @@ impl Layers {
     ) -> Vec<Option<&'b Chunk>> {
         let all = self.partition.bricks();
         let mut chunks: Vec<Option<&Chunk>> = vec![None; all.len()];
+        let mut last = None;
         for chunk in &frame.bricks {
             let number = chunk.header.part;
             let fault = |message: String| {
                 Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number)
             };
+            if last.is_some_and(|last| number < last) {
+                findings.push(fault(format!("brick {number} found out of order")));
+            }
+            last = Some(number);
             match chunks.get_mut(number as usize) {
                 None => findings.push(fault(format!("brick {number} of {} found", all.len()))),
                 Some(Some(_)) => findings.push(fault(format!("brick {number} found twice"))),
@@ -217,6 +222,11 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
                 findings.push(finding.in_chunk(place.number));
             }
         },
+    }
+    if let (Some(chunk), Form::Constant | Form::Lossless) = (&chunks.corrections, &frame.form) {
+        let message = "corrections found in a frame without coefficients";
+        let finding = Finding::fault("corrections", chunk.offset, message);
+        findings.push(finding.in_chunk(chunk.number));
     }
     let mut side = |rule, chunk: &Option<Chunk>, check: &dyn Fn(&[u8]) -> Result<()>| {
         let Some(chunk) = chunk.as_ref().filter(|c| c.is_whole()) else {

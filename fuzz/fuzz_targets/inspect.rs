@@ -1,0 +1,27 @@
+//! Every command of srt-inspect on arbitrary bytes; what `recover` writes has a sound container.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use srt_inspect::file::File;
+use srt_inspect::{check, dump, info, list, map, recover};
+
+fuzz_target!(|data: &[u8]| {
+    let limits = srt_fuzz::limits();
+    let bytes = srt_fuzz::forge(data);
+    let file = File::new(&bytes, &limits);
+    let findings = check::findings(&file, &limits);
+    let _ = (check::text(&file, &findings), check::json(&file, &findings));
+    let _ = (
+        info::text(&file, "a.srt", &limits),
+        info::json(&file, &limits),
+    );
+    let _ = (list::text(&file), list::json(&file));
+    for chunk in dump::choose(&file, None).unwrap_or_default() {
+        let _ = (dump::text(&file, chunk, 64), dump::json(&file, chunk, 64));
+    }
+    if let Ok(recovered) = recover::recover(&file, &limits) {
+        let again = File::new(&recovered.bytes, &limits);
+        assert!(again.scan.index_ok, "{:?}", again.scan.findings);
+    }
+    let _ = map::png(&file, 0, &limits);
+});

@@ -1,0 +1,35 @@
+//! Both container readers on arbitrary bytes: what the forward reader accepts, the indexed one does.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use srt::container::{Event, Parser, Reader};
+
+fn walk(bytes: &[u8]) -> Option<usize> {
+    let mut parser = Parser::new(srt_fuzz::limits());
+    let mut at = 0;
+    loop {
+        match parser.feed(&bytes[at..]).ok()? {
+            (Event::NeedBytes(_), _) => return None,
+            (Event::End, taken) if at + taken == bytes.len() => {
+                return Some(parser.entries().len());
+            }
+            (_, taken) => at += taken,
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    for bytes in [data.to_vec(), srt_fuzz::forge(data)] {
+        let forward = walk(&bytes);
+        let indexed = Reader::new(&bytes, &srt_fuzz::limits());
+        if let Some(chunks) = forward {
+            let reader = indexed.as_ref().expect("the forward reader accepted it");
+            assert_eq!(reader.entries().len(), chunks);
+        }
+        if let Ok(reader) = indexed {
+            for number in 0..reader.entries().len() {
+                let _ = reader.payload(number);
+            }
+        }
+    }
+});

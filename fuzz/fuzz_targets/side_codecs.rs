@@ -1,0 +1,49 @@
+//! Mask, corrections and lossless payloads: arbitrary bytes fail or give something that encodes and
+//! decodes to itself.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use srt::Shape;
+use srt::codec::{corrections::Corrections, lossless, mask::Mask};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    extents: [u8; 3],
+    planar: bool,
+    size: u8,
+    bytes: Vec<u8>,
+}
+
+fuzz_target!(|input: Input| {
+    let limits = srt_fuzz::limits();
+    let extents = input.extents.map(|n| usize::from(n % 40) + 1);
+    let extents = &extents[usize::from(input.planar)..];
+    let shape = Shape::new(extents).expect("small extents");
+    let value_bytes = [2u8, 4, 8][usize::from(input.size % 3)];
+    if let Ok(mask) = Mask::decode(shape, value_bytes, &input.bytes, &limits) {
+        let bytes = mask.encode(shape, value_bytes);
+        assert_eq!(
+            Mask::decode(shape, value_bytes, &bytes, &limits).unwrap(),
+            mask
+        );
+        mask.apply(&mut vec![0.0f32; shape.len()]);
+    }
+    if let Ok(found) = Corrections::decode(shape, value_bytes, &input.bytes, &limits) {
+        let bytes = found.encode(shape, value_bytes);
+        assert_eq!(
+            Corrections::decode(shape, value_bytes, &bytes, &limits).unwrap(),
+            found
+        );
+    }
+    let size = usize::from(value_bytes);
+    let len = shape.len() * size;
+    if let Ok(values) = lossless::decode(&input.bytes, size, len) {
+        assert_eq!(values.len(), len);
+    }
+    let payload = lossless::encode(&input.bytes, size);
+    assert_eq!(
+        lossless::decode(&payload, size, input.bytes.len()).unwrap(),
+        input.bytes
+    );
+});

@@ -1,0 +1,54 @@
+//! What the fuzz targets share.
+
+use srt::Limits;
+use srt::container::{ChunkType, Writer};
+
+/// Small budgets, so that an input that asks for much is refused fast.
+pub fn limits() -> Limits {
+    Limits::default()
+        .with_decoded_bytes(32 << 20)
+        .with_chunk_bytes(4 << 20)
+        .with_network_parameters(100_000)
+}
+
+/// The types of the registry, and two that no reader knows.
+const KINDS: [&[u8; 4]; 10] = [
+    b"DSET", b"NETW", b"NREF", b"FRAM", b"MASK", b"TREE", b"BRIK", b"CORR", b"teXt", b"NOPE",
+];
+
+/// A file whose checksums are right, so that the fuzzer gets past them to the records. The input is a
+/// row of chunks: type, part, length (two bytes), payload. An input that begins like a file is taken
+/// as one.
+pub fn forge(data: &[u8]) -> Vec<u8> {
+    if data.starts_with(b"\x89SRT") {
+        return data.to_vec();
+    }
+    let mut writer = Writer::new(Vec::new()).expect("a vector takes everything");
+    let mut rest = data;
+    while let [kind, part, low, high, behind @ ..] = rest {
+        let kind = KINDS[usize::from(*kind) % KINDS.len()];
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(behind.len());
+        let (payload, next) = behind.split_at(len);
+        let kind = ChunkType::from_bytes(*kind).expect("letters");
+        writer
+            .chunk(kind, u32::from(*part), payload)
+            .expect("a vector takes everything");
+        rest = next;
+    }
+    writer.finish().expect("a vector takes everything").0
+}
+
+/// The chunks of a whole file as input for [`forge`]: seeds are made from real files.
+pub fn unforge(file: &[u8]) -> Vec<u8> {
+    let reader = srt::container::Reader::new(file, &Limits::default()).expect("a whole file");
+    let mut out = Vec::new();
+    for (number, entry) in reader.entries().iter().enumerate() {
+        let payload = reader.payload(number).expect("a whole file");
+        let kind = KINDS.iter().position(|k| **k == entry.kind.to_bytes());
+        out.push(kind.expect("a known type") as u8);
+        out.push(entry.part as u8);
+        out.extend((payload.len() as u16).to_le_bytes());
+        out.extend(payload);
+    }
+    out
+}

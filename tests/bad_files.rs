@@ -1,0 +1,343 @@
+//! Files that must be refused: `tests/data/bad` and `tests/data/unsupported`, one fault each, listed
+//! in the README of the folder with the kind of error and the reason.
+//!
+//! `ADD_BAD=1 cargo test --release --test bad_files` writes files that are missing. A finding of a
+//! fuzzer becomes a file here by hand, with its line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use common::{decode, encode, smooth};
+use srt::container::{
+    Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
+    Reader, WeightsReference, Writer,
+};
+use srt::pipeline::{EncodeOptions, Model};
+use srt::{Limits, Result, Shape};
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)
+}
+
+/// Budgets under which no file here can take much memory or time.
+fn limits() -> Limits {
+    Limits::default().with_decoded_bytes(64 << 20)
+}
+
+fn walk(bytes: &[u8]) -> Result<()> {
+    let mut parser = Parser::new(limits());
+    let mut at = 0;
+    loop {
+        match parser.feed(&bytes[at..])? {
+            (Event::End, _) => return Ok(()),
+            (Event::NeedBytes(_), _) => return Err(srt::Error::truncated("end")),
+            (_, taken) => at += taken,
+        }
+    }
+}
+
+/// The chunks of a file.
+type Chunks = Vec<(ChunkType, u32, Vec<u8>)>;
+
+fn chunks(file: &[u8]) -> Chunks {
+    let reader = Reader::new(file, &Limits::default()).unwrap();
+    let entries = reader.entries().iter().enumerate();
+    entries
+        .map(|(n, e)| (e.kind, e.part, reader.payload(n).unwrap().to_vec()))
+        .collect()
+}
+
+fn file(chunks: &Chunks) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    for (kind, part, payload) in chunks {
+        writer.chunk(*kind, *part, payload).unwrap();
+    }
+    writer.finish().unwrap().0
+}
+
+fn kind(name: &str) -> ChunkType {
+    ChunkType::from_bytes(name.as_bytes().try_into().unwrap()).unwrap()
+}
+
+fn field(bound: Bound, extents: &[usize], hole: bool) -> Chunks {
+    let shape = Shape::new(extents).unwrap();
+    let rough = |i: usize| (i * 7919 % 101) as f64 * 2e-4;
+    let smooth = smooth(shape, 3).into_iter().enumerate();
+    let mut values: Vec<f32> = smooth.map(|(i, v)| (v + rough(i)) as f32).collect();
+    if hole {
+        values[7] = f32::NAN;
+    }
+    let options = EncodeOptions::new(bound)
+        .with_threads(1)
+        .with_model(Model::None);
+    chunks(&encode(shape, &values, &options).unwrap().0)
+}
+
+fn wavelet() -> Chunks {
+    field(Bound::Psnr(35.0), &[64, 56], false)
+}
+
+fn place(chunks: &Chunks, name: &str) -> usize {
+    chunks.iter().position(|c| c.0 == kind(name)).unwrap()
+}
+
+/// The file with its frame record changed.
+fn with_frame(mut chunks: Chunks, change: impl FnOnce(&mut Frame)) -> Vec<u8> {
+    let at = place(&chunks, "FRAM");
+    let mut frame = Frame::parse(&chunks[at].2, 0, |_| Some(4)).unwrap();
+    change(&mut frame);
+    chunks[at].2 = frame.to_bytes(4);
+    file(&chunks)
+}
+
+fn with_payload(mut chunks: Chunks, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let at = place(&chunks, name);
+    change(&mut chunks[at].2);
+    file(&chunks)
+}
+
+fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
+    match &mut frame.form {
+        Form::Wavelet(form) => form,
+        Form::Constant | Form::Lossless => panic!("another form"),
+    }
+}
+
+fn without(name: &str) -> Vec<u8> {
+    let mut all = wavelet();
+    all.remove(place(&all, name));
+    file(&all)
+}
+
+fn twice(name: &str) -> Vec<u8> {
+    let mut all = wavelet();
+    let at = place(&all, name);
+    all.insert(at, all[at].clone());
+    file(&all)
+}
+
+/// The file of chunks with an index of one's own making.
+fn with_index(chunks: &Chunks, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let whole = file(chunks);
+    let reader = Reader::new(&whole, &Limits::default()).unwrap();
+    let index_at = reader.entries().last().unwrap().end() as usize;
+    let mut index = whole[index_at + 20..whole.len() - 24].to_vec();
+    change(&mut index);
+    let header = srt::container::ChunkHeader::describe(ChunkType::INDX, 0, &index).unwrap();
+    let header = header.to_bytes(chunks.len() as u64);
+    let mut out = whole[..index_at].to_vec();
+    out.extend(header);
+    out.extend(index);
+    // The trailer's checksum over headers, the index's included.
+    let mut crc = crc32fast::Hasher::new();
+    for entry in reader.entries() {
+        crc.update(&whole[entry.offset as usize + 16..][..4]);
+    }
+    crc.update(&header[16..]);
+    let mut trailer = (index_at as u64).to_le_bytes().to_vec();
+    trailer.extend(crc.finalize().to_le_bytes());
+    trailer.extend(crc32fast::hash(&trailer).to_le_bytes());
+    trailer.extend(b"SRTEND\r\n");
+    out.extend(trailer);
+    out
+}
+
+fn newer(change: impl FnOnce(&mut FileHeader)) -> Vec<u8> {
+    let mut bytes = file(&wavelet());
+    let mut header = FileHeader::current();
+    change(&mut header);
+    bytes[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+    bytes
+}
+
+fn build(name: &str) -> Vec<u8> {
+    let psnr = || field(Bound::Psnr(35.0), &[64, 50], true);
+    match name {
+        "empty" => Vec::new(),
+        "subtitle" => b"1\n00:00:01,000 --> 00:00:02,000\nThe other kind of .srt.\n".to_vec(),
+        "newlines_rewritten" => {
+            let text = file(&wavelet());
+            let text = text.split(|&b| b == b'\r').collect::<Vec<_>>();
+            text.concat()
+        }
+        "no_dataset" => without("DSET"),
+        "dataset_twice" => twice("DSET"),
+        "frame_twice" => {
+            let mut all = wavelet();
+            all.extend(wavelet().into_iter().skip(1));
+            file(&all)
+        }
+        "frame_before_dataset" => {
+            let mut all = wavelet();
+            all.swap(0, 1);
+            file(&all)
+        }
+        "octree_missing" => without("TREE"),
+        "octree_with_spare_byte" => with_payload(wavelet(), "TREE", |p| p.push(0)),
+        "brick_missing" => without("BRIK"),
+        "brick_twice" => twice("BRIK"),
+        "brick_number" => {
+            let mut all = wavelet();
+            all.last_mut().unwrap().1 = 4_000_000_000;
+            file(&all)
+        }
+        "brick_cut" => with_payload(wavelet(), "BRIK", |p| p.truncate(p.len() / 3)),
+        "index_lies_about_part" => with_index(&wavelet(), |index| *index.last_mut().unwrap() ^= 1),
+        "index_counts_too_many" => with_index(&wavelet(), |index| index[0] += 1),
+        "foreign_tail" => {
+            let (mut a, b) = (file(&wavelet()), file(&psnr()));
+            let end = a.len() - 24;
+            a.truncate(end);
+            a.extend(&b[b.len() - 24..]);
+            a
+        }
+        "bytes_behind_end" => {
+            let mut all = file(&wavelet());
+            all.push(0);
+            all
+        }
+        "chunks_swapped" => {
+            let whole = file(&wavelet());
+            let reader = Reader::new(&whole, &Limits::default()).unwrap();
+            let [.., a, b] = reader.entries() else {
+                panic!("two chunks at least")
+            };
+            let range = |e: &srt::container::Entry| e.offset as usize..e.end() as usize;
+            let mut out = whole[..a.offset as usize].to_vec();
+            out.extend(&whole[range(b)]);
+            out.extend(&whole[range(a)]);
+            out.extend(&whole[b.end() as usize..]);
+            out
+        }
+        "zstd_bomb" => {
+            let mut all = field(Bound::MaxError(0.0), &[5, 7], false);
+            let bomb = vec![0; 600_000_000];
+            let bomb = zstd::bulk::compress(&bomb, 19).unwrap();
+            let at = place(&all, "BRIK");
+            all[at].2 = [&[1][..], &bomb].concat();
+            file(&all)
+        }
+        "nan_scale" => with_frame(wavelet(), |f| form(f).scale = f64::NAN),
+        "zero_step" => with_frame(wavelet(), |f| form(f).step = 0.0),
+        "range_reversed" => with_frame(wavelet(), |f| f.range = (1.0, -1.0)),
+        "too_many_levels" => with_frame(wavelet(), |f| form(f).levels = 15),
+        "nan_gain" => with_frame(wavelet(), |f| {
+            form(f).network = Some(NetworkUse {
+                gains: vec![f32::NAN],
+            });
+        }),
+        "networks_without_weights" => with_frame(wavelet(), |f| {
+            form(f).network = Some(NetworkUse { gains: vec![1.0] });
+        }),
+        "field_does_not_exist" => with_frame(wavelet(), |f| f.field = 9),
+        "constant_with_bricks" => with_frame(wavelet(), |f| f.form = Form::Constant),
+        "mask_palette_twice" => with_payload(psnr(), "MASK", |p| {
+            let pattern = p[1..5].to_vec();
+            p[0] = 2;
+            p.splice(1..1, pattern);
+        }),
+        "mask_cut" => with_payload(psnr(), "MASK", |p| p.truncate(3)),
+        "corrections_without_bound" => {
+            let mut all = wavelet();
+            all.push((ChunkType::CORR, 0, vec![0x55]));
+            file(&all)
+        }
+        "huge_domain" => with_payload(wavelet(), "DSET", |p| {
+            let mut dataset = Dataset::parse(p, 0).unwrap();
+            dataset.shape = Shape::new(&[1 << 16, 1 << 16, 1 << 16]).unwrap();
+            *p = dataset.to_bytes();
+        }),
+        "newer_major_version" => newer(|h| h.version.0 += 1),
+        "required_feature" => newer(|h| h.required = 1 << 31),
+        "critical_chunk" => {
+            let mut all = wavelet();
+            all.insert(1, (kind("NEWS"), 0, b"of the future".to_vec()));
+            file(&all)
+        }
+        "frame_form" => with_frame(wavelet(), |f| f.form = Form::Lossless).tap_form(200),
+        "filter" => with_frame(wavelet(), |f| form(f).wavelet = 77),
+        "missing_weights" => {
+            let mut all = wavelet();
+            let reference = WeightsReference {
+                sha256: [7; 32],
+                name: "somewhere else".into(),
+            };
+            all.insert(1, (ChunkType::NREF, 0, reference.to_bytes()));
+            with_frame(all, |f| {
+                form(f).network = Some(NetworkUse { gains: vec![1.0] });
+            })
+        }
+        other => panic!("no way to build {other}"),
+    }
+}
+
+trait TapForm {
+    fn tap_form(self, form: u8) -> Self;
+}
+
+impl TapForm for Vec<u8> {
+    /// Sets the last byte of a frame record without form parameters: its form.
+    fn tap_form(self, form: u8) -> Self {
+        let mut all = chunks(&self);
+        let at = place(&all, "FRAM");
+        *all[at].2.last_mut().unwrap() = form;
+        file(&all)
+    }
+}
+
+/// Name, kind of error and reason of every file of a folder, from its README.
+fn listed(folder_name: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(folder(folder_name).join("README.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| {
+        let (name, rest) = row.split_once(".srt` | ").unwrap();
+        let (kind, _) = rest.split_once(" |").unwrap();
+        (name.to_owned(), kind.to_owned())
+    })
+    .collect()
+}
+
+fn check(folder_name: &str) {
+    let listed = listed(folder_name);
+    assert!(listed.len() > 4);
+    let mut present: Vec<String> = fs::read_dir(folder(folder_name))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".srt").map(str::to_owned))
+        .collect();
+    for (name, expected) in &listed {
+        let path = folder(folder_name).join(format!("{name}.srt"));
+        if std::env::var_os("ADD_BAD").is_some() && !path.exists() {
+            fs::write(&path, build(name)).unwrap();
+            present.push(name.clone());
+        }
+        let bytes = fs::read(&path).unwrap();
+        let start = Instant::now();
+        // Neither the reader with the index nor the one without may pass it, together.
+        let error = decode(&bytes, 0, limits())
+            .map(|_| ())
+            .and_then(|()| walk(&bytes))
+            .expect_err(name);
+        assert_eq!(&format!("{:?}", error.kind()), expected, "{name}: {error}");
+        assert!(start.elapsed().as_secs() < 5, "{name} takes long");
+    }
+    for name in present {
+        let found = listed.iter().any(|(listed, _)| *listed == name);
+        assert!(found, "{folder_name}/{name}.srt is not in the README");
+    }
+}
+
+#[test]
+fn bad_files_are_refused_for_the_reason_listed() {
+    check("bad");
+}
+
+#[test]
+fn unsupported_files_are_told_from_bad_ones() {
+    check("unsupported");
+}
