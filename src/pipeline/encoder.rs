@@ -16,7 +16,7 @@ use crate::container::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Axes, Shape};
-use crate::metrics::{Comparison, compare, ssim};
+use crate::metrics::{Comparison, compare};
 use crate::network::{Hierarchy, builtin_by_hash, default_model};
 use crate::real::Real;
 use crate::recon::Partition;
@@ -456,6 +456,7 @@ fn encode_frame<E: Sample>(
             candidate: &candidate,
             networks,
             start,
+            measure_ssim: options.measure_ssim || matches!(options.bound, Bound::Ssim(_)),
             shape,
             original: values,
             ordinary,
@@ -468,15 +469,13 @@ fn encode_frame<E: Sample>(
             (_, bound) => search.max_error(bound.unwrap_or_default())?,
         };
         let Some(found) = found else { return Ok(None) };
-        let encoded = finish_lossy(
-            options,
+        let encoded = finish_lossy::<E>(
+            options.bound,
             shape,
-            values,
-            ordinary,
             mask_bytes.clone(),
             normalisation.range,
             found,
-        )?;
+        );
         // The step was fitted against the decoded field itself; this is the last word on the bound.
         let weights = networks.and(weights).map_or(0, Weights::len);
         let ratio = raw_bytes / (encoded.len() + weights) as f64;
@@ -535,36 +534,31 @@ fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded, ratio: f64) -> b
 }
 
 fn finish_lossy<E: Sample>(
-    options: &EncodeOptions,
+    bound: Bound,
     shape: Shape,
-    values: &[E],
-    ordinary: Option<&[bool]>,
     mask_bytes: Option<Vec<u8>>,
     range: (E::Work, E::Work),
-    found: Found<E>,
-) -> Result<Encoded> {
-    let Found { trial, corrections } = found;
-    let comparison = compare(values, &trial.decoded, ordinary)?;
-    let wanted = options.measure_ssim || matches!(options.bound, Bound::Ssim(_));
-    let measure = || ssim(shape, values, &trial.decoded, ordinary);
-    let ssim = wanted.then(measure).transpose()?;
+    found: Found,
+) -> Encoded {
+    let Found {
+        form,
+        payloads,
+        corrections,
+        comparison,
+        ssim,
+        decode_seconds,
+    } = found;
     let value_bytes = E::DTYPE.size() as u8;
-    Ok(Encoded {
-        frame: frame(
-            options.bound,
-            range,
-            &comparison,
-            ssim,
-            Form::Wavelet(trial.form),
-        ),
+    Encoded {
+        frame: frame(bound, range, &comparison, ssim, Form::Wavelet(form)),
         mask: mask_bytes,
-        tree: Some(trial.payloads.tree),
-        bricks: trial.payloads.bricks,
+        tree: Some(payloads.tree),
+        bricks: payloads.bricks,
         corrections: corrections.map(|c| c.encode(shape, value_bytes)),
         comparison,
         ssim,
-        verify_seconds: trial.decode_seconds,
-    })
+        verify_seconds: decode_seconds,
+    }
 }
 
 fn finish_constant<E: Sample>(

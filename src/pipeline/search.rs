@@ -1,12 +1,13 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
-use super::frame::{Candidate, Networks, Trial, correct};
+use super::frame::{Candidate, Networks, Payloads, Trial, correct};
 use super::sample::Sample;
 use super::solve::Solver;
 use crate::codec::corrections::Corrections;
+use crate::container::WaveletForm;
 use crate::error::Result;
 use crate::grid::Shape;
-use crate::metrics::{compare, ssim};
+use crate::metrics::{Comparison, compare, ssim};
 
 /// PSNR may exceed its target by this much, in dB.
 const PSNR_SLACK: f64 = 0.15;
@@ -29,10 +30,15 @@ pub struct Progress {
     pub quality: f64,
 }
 
-/// A trial that fulfils its bound.
-pub(super) struct Found<E: Sample> {
-    pub(super) trial: Trial<E>,
+/// A trial worth keeping, without the field it decoded to: what is known of that stays.
+pub(super) struct Found {
+    pub(super) form: WaveletForm,
+    pub(super) payloads: Payloads,
     pub(super) corrections: Option<Corrections>,
+    pub(super) comparison: Comparison,
+    /// Where it was asked for.
+    pub(super) ssim: Option<f64>,
+    pub(super) decode_seconds: f64,
 }
 
 /// The field and its context during a search.
@@ -44,13 +50,28 @@ pub(super) struct Search<'a, E: Sample> {
     pub(super) shape: Shape,
     pub(super) original: &'a [E],
     pub(super) ordinary: Option<&'a [bool]>,
+    /// Whether the SSIM of what is kept shall be known.
+    pub(super) measure_ssim: bool,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl<E: Sample> Search<'_, E> {
+    /// Measures a trial and lets its decoded field go.
+    fn keep(&self, trial: Trial<E>, corrections: Option<Corrections>) -> Result<Found> {
+        let measure = || ssim(self.shape, self.original, &trial.decoded, self.ordinary);
+        Ok(Found {
+            comparison: compare(self.original, &trial.decoded, self.ordinary)?,
+            ssim: self.measure_ssim.then(measure).transpose()?,
+            form: trial.form,
+            payloads: trial.payloads,
+            corrections,
+            decode_seconds: trial.decode_seconds,
+        })
+    }
+
     /// The coarsest step whose decoded PSNR is at least `target` dB and at most 0.15 dB above.
     /// `None` when rounding keeps it out of reach.
-    pub(super) fn psnr(&self, target: f64) -> Result<Option<Found<E>>> {
+    pub(super) fn psnr(&self, target: f64) -> Result<Option<Found>> {
         // The estimate from the coefficients is a little high: 9/7 is not quite orthonormal, and the
         // signs of the errors of small coefficients are not random.
         let mut bias = (0.39 + (60.0 - target) * 0.03).clamp(0.2, 1.6);
@@ -58,7 +79,7 @@ impl<E: Sample> Search<'_, E> {
         let guess = rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0);
         let mut x = self.start.unwrap_or(guess).ln();
         let mut solver = Solver::new(-6.4);
-        let mut best: Option<(f64, Found<E>)> = None;
+        let mut best: Option<(f64, Found)> = None;
         for passes in 1..=MAX_PASSES {
             let Some((error, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
                 break;
@@ -73,13 +94,7 @@ impl<E: Sample> Search<'_, E> {
                     quality: reached,
                 });
                 if reached >= target && best.as_ref().is_none_or(|(p, _)| reached < *p) {
-                    best = Some((
-                        reached,
-                        Found {
-                            trial,
-                            corrections: None,
-                        },
-                    ));
+                    best = Some((reached, self.keep(trial, None)?));
                 }
                 if (target..=target + 3.0 * PSNR_AIM).contains(&reached) || error == 0.0 {
                     break;
@@ -104,7 +119,7 @@ impl<E: Sample> Search<'_, E> {
     }
 
     /// The coarsest step whose decoded SSIM is at least `target`.
-    pub(super) fn ssim(&self, target: f64) -> Result<Option<Found<E>>> {
+    pub(super) fn ssim(&self, target: f64) -> Result<Option<Found>> {
         let quality = |trial: &Trial<E>| {
             let value = ssim(self.shape, self.original, &trial.decoded, self.ordinary)?;
             // Fields without a single window count as equal.
@@ -124,7 +139,7 @@ impl<E: Sample> Search<'_, E> {
     }
 
     /// The step whose file is `target` bytes long, 1 % more or less.
-    pub(super) fn bytes(&self, target: f64, overhead: usize) -> Result<Option<Found<E>>> {
+    pub(super) fn bytes(&self, target: f64, overhead: usize) -> Result<Option<Found>> {
         let quality = |trial: &Trial<E>| {
             let bytes = (trial.payloads.len() + overhead + 26 * trial.payloads.bricks.len()) as f64;
             Ok((bytes.ln(), bytes))
@@ -148,10 +163,10 @@ impl<E: Sample> Search<'_, E> {
         slope: f64,
         start: f64,
         quality: impl Fn(&Trial<E>) -> Result<(f64, f64)>,
-    ) -> Result<Option<Found<E>>> {
+    ) -> Result<Option<Found>> {
         let mut solver = Solver::new(slope);
         let mut x = self.start.unwrap_or(start).ln();
-        let mut best: Option<(f64, Found<E>)> = None;
+        let mut best: Option<(f64, Found)> = None;
         for passes in 1..=MAX_PASSES {
             let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
                 break;
@@ -170,13 +185,7 @@ impl<E: Sample> Search<'_, E> {
                 }
             };
             if best.as_ref().is_none_or(|(q, _)| miss(reached) < miss(*q)) {
-                best = Some((
-                    reached,
-                    Found {
-                        trial,
-                        corrections: None,
-                    },
-                ));
+                best = Some((reached, self.keep(trial, None)?));
             }
             if (wanted..=wanted + slack).contains(&reached) {
                 break;
@@ -190,9 +199,9 @@ impl<E: Sample> Search<'_, E> {
     }
 
     /// The step whose file is shortest when every voxel beyond `bound` is corrected.
-    pub(super) fn max_error(&self, bound: f64) -> Result<Option<Found<E>>> {
+    pub(super) fn max_error(&self, bound: f64) -> Result<Option<Found>> {
         let unit = bound / self.candidate.form.scale;
-        let mut best: Option<(usize, Found<E>)> = None;
+        let mut best: Option<(usize, Found)> = None;
         let mut passes = 0;
         let mut cost = |x: f64| -> Result<f64> {
             let Some((_, pass)) = self.candidate.quantise(unit * x.exp(), self.networks)? else {
@@ -212,7 +221,7 @@ impl<E: Sample> Search<'_, E> {
             });
             if best.as_ref().is_none_or(|(b, _)| bytes < *b) {
                 let corrections = (!corrections.entries.is_empty()).then_some(corrections);
-                best = Some((bytes, Found { trial, corrections }));
+                best = Some((bytes, self.keep(trial, corrections)?));
             }
             Ok(bytes as f64)
         };
