@@ -178,6 +178,12 @@ pub(super) struct EncodeArgs {
     /// with embedded weights)
     #[arg(long, value_name = "MODEL", default_value = "default")]
     pub(super) model: String,
+    /// System of levels and networks
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
+    pub(super) profile: Profile,
+    /// Codec of the bricks
+    #[arg(long, value_name = "CODEC", default_value = "ctx")]
+    pub(super) payload: Payload,
     /// Put the weights into the file; auto: unless they are built into the program
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) embed_weights: Embed,
@@ -193,9 +199,27 @@ pub(super) struct EncodeArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Print every pass of the search to standard error
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
     /// Overwrite the output
     #[arg(short, long)]
     pub(super) force: bool,
+}
+
+/// `--profile`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Profile {
+    Default,
+    Paper,
+}
+
+/// `--payload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Payload {
+    Ctx,
+    Zstd,
+    Sz3,
 }
 
 /// `--embed-weights`.
@@ -217,6 +241,21 @@ impl From<Embed> for EmbedWeights {
 }
 
 impl EncodeArgs {
+    /// # Errors
+    /// `Unsupported` for what this program is not able to do yet.
+    pub(super) fn check(&self) -> Result<()> {
+        self.backend.check()?;
+        if self.profile == Profile::Paper {
+            return Err(Error::unsupported("the paper profile is not built in yet"));
+        }
+        match self.payload {
+            Payload::Ctx => Ok(()),
+            Payload::Zstd | Payload::Sz3 => Err(Error::unsupported(
+                "payload codecs beside ctx belong to the paper profile, which is not built in yet",
+            )),
+        }
+    }
+
     pub(super) fn bound(&self) -> Result<Bound> {
         let given = [
             self.psnr.map(Bound::Psnr),

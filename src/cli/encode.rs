@@ -10,7 +10,7 @@ use super::args::EncodeArgs;
 use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
 use crate::error::Result;
-use crate::pipeline::{EncodeOptions, EncodeReport, encode_volume};
+use crate::pipeline::{EncodeOptions, EncodeReport, Progress, encode_volume};
 use crate::volume::io::AtomicFile;
 
 /// The report of `--json`, schema version 1.
@@ -60,7 +60,7 @@ impl Report {
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
-    args.backend.check()?;
+    args.check()?;
     let mut options = EncodeOptions::new(args.bound()?).with_field(args.field.as_str());
     options.periodic = args.periodic.unwrap_or_default();
     options.brick_edge = args.brick;
@@ -72,13 +72,13 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let file = AtomicFile::create(&args.output, overwrite(args.force))?;
     let input = args.raw.open(&args.input)?;
     let values = input.values()?;
-    let spinner = Spinner::new(args.quiet, "encoding");
+    let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
     let (file, report) = encode_volume(
         input.shape(),
         &values,
         &options,
         BufWriter::new(file),
-        &|p| spinner.pass(p),
+        &|p| report_pass(args.verbose, &spinner, p),
     )
     .map_err(|e| e.within(args.input.display()))?;
     file.into_inner().map_err(|e| e.into_error())?.commit()?;
@@ -91,6 +91,14 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         print_line(&summary(&report, seconds))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn report_pass(verbose: bool, spinner: &Spinner, progress: Progress) {
+    if verbose {
+        eprintln!("pass {}: {:.4}", progress.passes, progress.quality);
+    } else {
+        spinner.pass(progress);
+    }
 }
 
 fn summary(report: &EncodeReport, seconds: f64) -> String {
