@@ -24,7 +24,7 @@ use crate::transform::{Plan, Wavelet};
 use crate::volume::io::Values;
 
 /// Most levels of the transform.
-pub(super) const MAX_LEVELS: usize = 15;
+const MAX_LEVELS: usize = 15;
 /// Values per lossless part.
 pub(super) const LOSSLESS_PART: usize = 1 << 22;
 /// Lossless coding is tried when the lossy form takes more than this fraction of the raw bytes.
@@ -426,27 +426,7 @@ fn encode_frame<E: Sample>(
     if let Some(ordinary) = ordinary {
         fill_masked(shape, &mut field, ordinary);
     }
-    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
-    let edge = options
-        .brick_edge
-        .unwrap_or(if shape.rank() == 2 { 1024 } else { 128 });
-    let partition = Partition::new(&plan, edge)?;
-    let form = WaveletForm {
-        wavelet: Wavelet::Cdf97.to_u8(),
-        periodic: options.periodic,
-        levels: plan.levels().len() as u8,
-        brick_edge: edge,
-        shrink: SHRINK,
-        step: 0.0,
-        offset: normalisation.offset.to_f64(),
-        scale: normalisation.scale.to_f64(),
-        network: None,
-    };
-    let candidate = Candidate {
-        analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
-        normalisation,
-        form,
-    };
+    let candidate = candidate::<E>(shape, options, normalisation, field)?;
     let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
     let run = |networks: Option<&Networks>,
                start: Option<f64>,
@@ -516,6 +496,36 @@ fn encode_frame<E: Sample>(
         }
     }
     Ok(encoded)
+}
+
+/// Transforms a normalised field as `options` say.
+pub(super) fn candidate<E: Sample>(
+    shape: Shape,
+    options: &EncodeOptions,
+    normalisation: Normalisation<E::Work>,
+    field: Vec<E::Work>,
+) -> Result<Candidate<E>> {
+    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
+    let edge = options
+        .brick_edge
+        .unwrap_or(if shape.rank() == 2 { 1024 } else { 128 });
+    let partition = Partition::new(&plan, edge)?;
+    let form = WaveletForm {
+        wavelet: Wavelet::Cdf97.to_u8(),
+        periodic: options.periodic,
+        levels: plan.levels().len() as u8,
+        brick_edge: edge,
+        shrink: SHRINK,
+        step: 0.0,
+        offset: normalisation.offset.to_f64(),
+        scale: normalisation.scale.to_f64(),
+        network: None,
+    };
+    Ok(Candidate {
+        analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
+        normalisation,
+        form,
+    })
 }
 
 /// Whether what was measured is what was asked for.

@@ -1,16 +1,11 @@
 //! One pass of the encoder by itself: a fixed quantiser, no search and no check.
 
-use super::encoder::{EncodeOptions, MAX_LEVELS, Weights};
-use super::frame::{Candidate, SHRINK};
-use super::quantise::{Analysis, code_bricks};
+use super::encoder::{EncodeOptions, Weights, candidate};
+use super::quantise::code_bricks;
 use super::sample::{Normalisation, Sample, check_len};
-use crate::container::WaveletForm;
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::octree;
-use crate::real::Real;
-use crate::recon::Partition;
-use crate::transform::{Plan, Wavelet};
 use crate::volume::io::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
@@ -44,28 +39,8 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
     let normalisation = Normalisation::measure(values, None)
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
-    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
-    let edge = options
-        .brick_edge
-        .unwrap_or(if shape.rank() == 2 { 1024 } else { 128 });
-    let partition = Partition::new(&plan, edge)?;
-    let form = WaveletForm {
-        wavelet: Wavelet::Cdf97.to_u8(),
-        periodic: options.periodic,
-        levels: plan.levels().len() as u8,
-        brick_edge: edge,
-        shrink: SHRINK,
-        step: 0.0,
-        offset: normalisation.offset.to_f64(),
-        scale: normalisation.scale.to_f64(),
-        network: None,
-    };
     let field = normalisation.apply(values, None);
-    let candidate = Candidate::<E> {
-        analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
-        normalisation,
-        form,
-    };
+    let candidate = candidate::<E>(shape, options, normalisation, field)?;
     let weights = Weights::choose(shape, options)?;
     let networks = weights.as_ref().map(|w| &w.networks);
     let (_, mut pass) = candidate.quantise(step, networks)?.ok_or_else(|| {
