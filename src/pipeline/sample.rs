@@ -26,7 +26,7 @@ impl Sample for f64 {
 }
 
 /// Samples handled by one task.
-const RUN: usize = 1 << 15;
+pub(super) const RUN: usize = 1 << 15;
 
 /// The affine map between the field's unit and the normalised values that are transformed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,6 +136,21 @@ pub(super) fn check_len(expected: usize, found: usize) -> Result<()> {
     Ok(())
 }
 
+/// Folds `values` in eight interleaved lanes, then the lanes in order: a fixed order that vectorises.
+fn lanes(values: &[f64], start: f64, f: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut lanes = [start; 8];
+    let mut eights = values.chunks_exact(lanes.len());
+    for eight in &mut eights {
+        for (lane, &v) in lanes.iter_mut().zip(eight) {
+            *lane = f(*lane, v);
+        }
+    }
+    for (lane, &v) in lanes.iter_mut().zip(eights.remainder()) {
+        *lane = f(*lane, v);
+    }
+    lanes.into_iter().fold(start, f)
+}
+
 /// Count, extremes, mean and standard deviation, computed so that no square overflows.
 #[derive(Clone, Copy, Debug)]
 struct Moments {
@@ -161,24 +176,46 @@ impl Default for Moments {
 
 impl Moments {
     fn of<E: Element>(run: &[E], ordinary: Option<&[bool]>) -> Self {
-        let mut m = Self::default();
-        let kept = || {
-            let kept = move |&(i, _): &(usize, &E)| ordinary.is_none_or(|o| o[i]);
-            run.iter().enumerate().filter(kept).map(|(_, v)| v.to_f64())
-        };
-        for v in kept() {
-            m.count += 1.0;
-            m.min = m.min.min(v);
-            m.max = m.max.max(v);
-            m.mean += (v - m.mean) / m.count;
+        let mut values: Vec<f64> = run.iter().map(|v| v.to_f64()).collect();
+        if let Some(ordinary) = ordinary {
+            let mut keep = ordinary.iter();
+            values.retain(|_| *keep.next().unwrap_or(&false));
         }
-        // Half the range bounds every deviation; dividing by it keeps squares finite and normal.
-        let unit = m.max / 2.0 - m.min / 2.0;
-        if unit > 0.0 {
-            let squares: f64 = kept().map(|v| ((v - m.mean) / unit).powi(2)).sum();
-            m.spread = (squares / m.count).sqrt() * unit;
+        let (min, max) = (
+            lanes(&values, f64::INFINITY, f64::min),
+            lanes(&values, f64::NEG_INFINITY, f64::max),
+        );
+        if values.is_empty() {
+            return Self::default();
         }
-        m
+        let count = values.len() as f64;
+        // Half the range bounds every deviation from the middle; dividing by it keeps sums and squares
+        // finite and normal.
+        let (unit, middle) = (max / 2.0 - min / 2.0, max / 2.0 + min / 2.0);
+        if unit <= 0.0 {
+            return Self {
+                count,
+                min,
+                max,
+                mean: min,
+                spread: 0.0,
+            };
+        }
+        for v in &mut values {
+            *v = (*v - middle) / unit;
+        }
+        let sum = |values: &[f64]| lanes(values, 0.0, |a, b| a + b);
+        let mean = sum(&values) / count;
+        for v in &mut values {
+            *v = (*v - mean) * (*v - mean);
+        }
+        Self {
+            count,
+            min,
+            max,
+            mean: middle + mean * unit,
+            spread: (sum(&values) / count).sqrt() * unit,
+        }
     }
 
     fn join(self, other: Self) -> Self {
