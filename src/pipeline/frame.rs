@@ -7,7 +7,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::predict::NetworkPredictor;
-use super::quantise::{Analysis, Pass, code_bricks, quantise};
+use super::quantise::{Analysis, Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
 use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
@@ -236,7 +236,8 @@ impl<E: Sample> Candidate<E> {
     }
 
     /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what
-    /// is needed to code it. `None` when the step is too fine for the coder.
+    /// is needed to code it. `use_on` as in [`quantise`]. `None` when the step is too fine for the
+    /// coder.
     ///
     /// # Errors
     /// What the predictor reports.
@@ -244,6 +245,7 @@ impl<E: Sample> Candidate<E> {
         &self,
         step: f64,
         networks: Option<&Networks>,
+        use_on: Option<&Used>,
     ) -> Result<Option<(f64, Pass<E::Work>)>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
         let rounded = dequantiser.step.to_f64();
@@ -255,7 +257,7 @@ impl<E: Sample> Candidate<E> {
             NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, self.gains(n), rounded)
         });
         let predictor = predictor.as_ref().map(|p| p as &dyn Predict<E::Work>);
-        let pass = quantise(analysis, dequantiser, predictor)?;
+        let pass = quantise(analysis, dequantiser, predictor, use_on)?;
         let count = self.analysis.plan.shape().len() as f64;
         Ok(pass.map(|pass| ((pass.squared_error / count).sqrt(), pass)))
     }

@@ -94,6 +94,7 @@ struct GridPass {
 
 /// Quantises `analysis` at `step` against `predictor` and prunes the octree.
 ///
+/// `use_on` says on which levels the predictor is used; without it, where its prediction pays.
 /// `Ok(None)` when the step is too small for the coder's integers.
 ///
 /// # Errors
@@ -102,6 +103,7 @@ pub(super) fn quantise<T: Real>(
     analysis: &Analysis<T>,
     dequantiser: Dequantiser<T>,
     predictor: Option<&dyn Predict<T>>,
+    use_on: Option<&Used>,
 ) -> Result<Option<Pass<T>>> {
     let quantiser = Quantiser {
         inverse_step: T::from_f64(1.0 / dequantiser.step.to_f64()),
@@ -112,7 +114,7 @@ pub(super) fn quantise<T: Real>(
         None => {
             open_loop(analysis, quantiser).map(|grids| (grids, vec![false; analysis.details.len()]))
         }
-        Some(predictor) => closed_loop(analysis, quantiser, dequantiser, predictor)?,
+        Some(predictor) => closed_loop(analysis, quantiser, dequantiser, predictor, use_on)?,
     };
     Ok(grids.map(|(grids, used)| finish(analysis, dequantiser, grids, used)))
 }
@@ -152,6 +154,7 @@ fn closed_loop<T: Real>(
     quantiser: Quantiser<T>,
     dequantiser: Dequantiser<T>,
     predictor: &dyn Predict<T>,
+    use_on: Option<&Used>,
 ) -> Result<Option<(Vec<Vec<GridPass>>, Used)>> {
     let (plan, partition) = (&analysis.plan, &analysis.partition);
     let mut sessions: Vec<_> = partition
@@ -207,7 +210,10 @@ fn closed_loop<T: Real>(
     for (index, level) in plan.levels().iter().enumerate().rev() {
         let predicted = predictor
             .details(index, level, &low)?
-            .filter(|predicted| pays(&analysis.details[index], predicted, quantiser.inverse_step));
+            .filter(|predicted| match use_on {
+                Some(levels) => levels[index],
+                None => pays(&analysis.details[index], predicted, quantiser.inverse_step),
+            });
         used[index] = predicted.is_some();
         let predicted = predicted.unwrap_or_else(|| zeros(level));
         let Some(details) = stage(Source::Details(index), &analysis.details[index], predicted)
@@ -305,10 +311,15 @@ fn finish<T: Real>(
             error += f64::from(if stored { cost.stored } else { cost.left_out });
         }
     }
-    for (grid, pass) in pairs(partition, &mut grids) {
-        grid.layout
-            .clear_blocks(&grid.stored(&tree), &mut pass.coefficients);
-    }
+    grids
+        .par_iter_mut()
+        .zip(partition.bricks())
+        .for_each(|(passes, brick)| {
+            for (pass, grid) in passes.iter_mut().zip(&brick.grids) {
+                grid.layout
+                    .clear_blocks(&grid.stored(&tree), &mut pass.coefficients);
+            }
+        });
     let step = dequantiser.step.to_f64();
     Pass {
         dequantiser,

@@ -1,6 +1,7 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
 use super::frame::{Candidate, Networks, Payloads, Trial, correct};
+use super::quantise::Used;
 use super::sample::Sample;
 use super::solve::Solver;
 use crate::codec::corrections::Corrections;
@@ -19,6 +20,9 @@ const SSIM_SLACK: f64 = 0.02;
 const RATIO_SLACK: f64 = 0.01;
 /// Passes after which the best so far is taken.
 const MAX_PASSES: usize = 24;
+/// Passes after which the levels that use networks are no longer chosen anew: in small fields each
+/// change of that choice is a jump of the quality, and the target may lie inside the jump.
+const FREE_PASSES: usize = 8;
 
 /// What the search reports after each pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,10 +84,18 @@ impl<E: Sample> Search<'_, E> {
         let mut x = self.start.unwrap_or(guess).ln();
         let mut solver = Solver::new(-6.4);
         let mut best: Option<(f64, Found)> = None;
+        let mut use_on: Option<Used> = None;
         for passes in 1..=MAX_PASSES {
-            let Some((error, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
+            let quantised = self
+                .candidate
+                .quantise(x.exp(), self.networks, use_on.as_ref())?;
+            let Some((error, pass)) = quantised else {
                 break;
             };
+            if passes == FREE_PASSES && pass.used.contains(&true) {
+                use_on = Some(pass.used.clone());
+                solver = Solver::new(-6.4);
+            }
             let estimate = 20.0 * (self.normalised_range() / error).log10();
             let aim = target + bias + PSNR_AIM;
             if error == 0.0 || (estimate - aim).abs() <= PSNR_AIM * 1.5 {
@@ -168,7 +180,7 @@ impl<E: Sample> Search<'_, E> {
         let mut x = self.start.unwrap_or(start).ln();
         let mut best: Option<(f64, Found)> = None;
         for passes in 1..=MAX_PASSES {
-            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks)? else {
+            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, None)? else {
                 break;
             };
             let trial = self.candidate.code(pass, self.networks)?;
@@ -204,7 +216,10 @@ impl<E: Sample> Search<'_, E> {
         let mut best: Option<(usize, Found)> = None;
         let mut passes = 0;
         let mut cost = |x: f64| -> Result<f64> {
-            let Some((_, pass)) = self.candidate.quantise(unit * x.exp(), self.networks)? else {
+            let Some((_, pass)) = self
+                .candidate
+                .quantise(unit * x.exp(), self.networks, None)?
+            else {
                 return Ok(f64::INFINITY);
             };
             let mut trial = self.candidate.code(pass, self.networks)?;
