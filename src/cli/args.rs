@@ -8,7 +8,7 @@ use crate::Limits;
 use crate::container::Bound;
 use crate::error::{Error, Result};
 use crate::grid::{Axes, Shape};
-use crate::pipeline::EmbedWeights;
+use crate::pipeline::{EmbedWeights, Wavelet};
 use crate::volume::io::{Dtype, Input};
 
 /// Error-bounded compression of scientific volumes.
@@ -165,6 +165,9 @@ pub(super) struct EncodeArgs {
     /// Axes along which the field repeats, a subset of zyx
     #[arg(long, value_name = "AXES")]
     pub(super) periodic: Option<Axes>,
+    /// Filter pair: cdf97, or haar (mean pooling); what the model was made for if not given
+    #[arg(long, value_name = "PAIR", value_parser = Wavelet::from_name)]
+    pub(super) wavelet: Option<Wavelet>,
     /// Name of the field
     #[arg(long, value_name = "NAME", default_value = "")]
     pub(super) field: String,

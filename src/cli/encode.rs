@@ -63,6 +63,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     args.check()?;
     let mut options = EncodeOptions::new(args.bound()?).with_field(args.field.as_str());
     options.periodic = args.periodic.unwrap_or_default();
+    options.wavelet = args.wavelet;
     options.brick_edge = args.brick;
     options.mask_value = args.mask_value;
     options.threads = args.threads;

@@ -17,7 +17,7 @@ use crate::container::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Axes, Shape};
 use crate::metrics::{Comparison, compare};
-use crate::network::{Hierarchy, builtin_by_hash, default_model};
+use crate::network::{Hierarchy, Transform, builtin_by_hash, default_model};
 use crate::real::Real;
 use crate::recon::Partition;
 use crate::transform::{Plan, Wavelet};
@@ -71,7 +71,10 @@ pub struct EncodeOptions {
     pub unit: String,
     /// Axes along which the field repeats. Default none.
     pub periodic: Axes,
-    /// Edge of a brick in voxels, a power of two from 64. Default 128 in 3-D, 1024 in 2-D.
+    /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
+    /// are, else CDF 9/7.
+    pub wavelet: Option<Wavelet>,
+    /// Edge of a brick in voxels, a power of two from 64. Default 64 in 3-D, 512 in 2-D.
     pub brick_edge: Option<u32>,
     /// A value that marks voxels without data. Default none.
     pub mask_value: Option<f64>,
@@ -94,6 +97,7 @@ impl EncodeOptions {
             field: String::new(),
             unit: String::new(),
             periodic: Axes::NONE,
+            wavelet: None,
             brick_edge: None,
             mask_value: None,
             model: Model::Default,
@@ -114,6 +118,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_periodic(mut self, axes: Axes) -> Self {
         self.periodic = axes;
+        self
+    }
+
+    /// Sets the filter pair.
+    #[must_use]
+    pub fn with_wavelet(mut self, wavelet: Wavelet) -> Self {
+        self.wavelet = Some(wavelet);
         self
     }
 
@@ -426,7 +437,8 @@ fn encode_frame<E: Sample>(
     if let Some(ordinary) = ordinary {
         fill_masked(shape, &mut field, ordinary);
     }
-    let candidate = candidate::<E>(shape, options, normalisation, field)?;
+    let wavelet = wavelet(options, weights);
+    let candidate = candidate::<E>(shape, options, wavelet, normalisation, field)?;
     let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
     let run = |networks: Option<&Networks>,
                start: Option<f64>,
@@ -498,20 +510,35 @@ fn encode_frame<E: Sample>(
     Ok(encoded)
 }
 
+/// The filter pair: what was asked for, else the one that the networks were made for.
+pub(super) fn wavelet(options: &EncodeOptions, weights: Option<&Weights>) -> Wavelet {
+    let for_haar = |weights: &Weights| {
+        let networks = weights.networks.hierarchy.networks();
+        (networks.iter()).all(|network| network.arch().transform == Transform::Haar)
+    };
+    options
+        .wavelet
+        .unwrap_or(match weights.is_some_and(for_haar) {
+            true => Wavelet::Haar,
+            false => Wavelet::Cdf97,
+        })
+}
+
 /// Transforms a normalised field as `options` say.
 pub(super) fn candidate<E: Sample>(
     shape: Shape,
     options: &EncodeOptions,
+    wavelet: Wavelet,
     normalisation: Normalisation<E::Work>,
     field: Vec<E::Work>,
 ) -> Result<Candidate<E>> {
     let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
     let edge = options
         .brick_edge
-        .unwrap_or(if shape.rank() == 2 { 1024 } else { 128 });
+        .unwrap_or(if shape.rank() == 2 { 512 } else { 64 });
     let partition = Partition::new(&plan, edge)?;
     let form = WaveletForm {
-        wavelet: Wavelet::Cdf97.to_u8(),
+        wavelet: wavelet.to_u8(),
         periodic: options.periodic,
         levels: plan.levels().len() as u8,
         brick_edge: edge,
@@ -522,7 +549,7 @@ pub(super) fn candidate<E: Sample>(
         network: None,
     };
     Ok(Candidate {
-        analysis: Analysis::new(Wavelet::Cdf97, plan, partition, field),
+        analysis: Analysis::new(wavelet, plan, partition, field),
         normalisation,
         form,
     })

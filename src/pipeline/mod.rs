@@ -17,6 +17,8 @@ pub use pass::code_at_step;
 pub use sample::Sample;
 pub use search::Progress;
 
+pub use crate::transform::Wavelet;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// A pool of `threads` threads, or of all cores.

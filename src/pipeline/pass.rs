@@ -1,8 +1,10 @@
 //! One pass of the encoder by itself: a fixed quantiser, no search and no check.
 
-use super::encoder::{EncodeOptions, Weights, candidate};
+use rayon::prelude::*;
+
+use super::encoder::{EncodeOptions, Weights, candidate, wavelet};
 use super::quantise::code_bricks;
-use super::sample::{Normalisation, Sample, check_len};
+use super::sample::{Normalisation, RUN, Sample, check_len};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::octree;
@@ -33,17 +35,18 @@ pub fn code_at_step(
 fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
     check_len(shape.len(), values.len())?;
     let plain = || Error::invalid("a field of finite values that vary expected");
-    if values.iter().any(|v| !v.is_finite()) {
+    if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {
         return Err(plain());
     }
     let normalisation = Normalisation::measure(values, None)
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
     let field = normalisation.apply(values, None);
-    let candidate = candidate::<E>(shape, options, normalisation, field)?;
     let weights = Weights::choose(shape, options)?;
+    let wavelet = wavelet(options, weights.as_ref());
+    let candidate = candidate::<E>(shape, options, wavelet, normalisation, field)?;
     let networks = weights.as_ref().map(|w| &w.networks);
-    let (_, mut pass) = candidate.quantise(step, networks)?.ok_or_else(|| {
+    let (_, mut pass) = candidate.quantise(step, networks, None)?.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
     let bricks = code_bricks(&candidate.analysis.partition, &mut pass);

@@ -1,5 +1,6 @@
 //! Lifting along one axis of length `n`, many lines ("lanes") at a time.
 
+use crate::error::{Error, Result};
 use crate::real::Real;
 
 /// The filter pair of a frame.
@@ -38,6 +39,20 @@ impl Wavelet {
             0 => Some(Self::Cdf97),
             1 => Some(Self::Haar),
             _ => None,
+        }
+    }
+
+    /// By name: `cdf97` or `haar`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "cdf97" => Ok(Self::Cdf97),
+            "haar" => Ok(Self::Haar),
+            _ => Err(Error::invalid(format!(
+                "filter pair cdf97 or haar expected, {name:?} found"
+            ))),
         }
     }
 
