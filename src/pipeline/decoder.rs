@@ -19,7 +19,7 @@ use crate::volume::Volume;
 use crate::volume::io::{AnyVolume, ByteOrder};
 
 /// Values per lossless part (spec section 4.7).
-const LOSSLESS_PART: usize = super::encoder::LOSSLESS_PART;
+const LOSSLESS_PART: usize = super::encode_frame::LOSSLESS_PART;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
 pub struct Decoder<'a> {

@@ -1,18 +1,22 @@
 //! Fields to frames and back: the only place that knows every part.
 
 mod decoder;
+mod encode_frame;
 mod encoder;
 mod fill;
 mod frame;
+mod options;
 mod pass;
 mod predict;
 mod quantise;
 mod sample;
 mod search;
 mod solve;
+mod weights;
 
 pub use decoder::Decoder;
-pub use encoder::{EmbedWeights, EncodeOptions, EncodeReport, Model, encode_volume};
+pub use encoder::{EncodeReport, encode_volume};
+pub use options::{EmbedWeights, EncodeOptions, Model};
 pub use pass::code_at_step;
 pub use sample::Sample;
 pub use search::Progress;

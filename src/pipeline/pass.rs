@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::encoder::{EncodeOptions, Weights, candidate, wavelet};
+use super::encode_frame::candidate;
+use super::options::EncodeOptions;
 use super::quantise::code_bricks;
 use super::sample::{Normalisation, RUN, Sample, check_len};
+use super::weights::{Weights, wavelet};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::octree;

@@ -1,0 +1,357 @@
+//! One field to one frame: the form it takes, the search for its step, its chunks.
+
+use super::fill::fill_masked;
+use super::frame::{Candidate, Networks, SHRINK};
+use super::options::EncodeOptions;
+use super::quantise::Analysis;
+use super::sample::{Normalisation, Sample, check_len};
+use super::search::{Found, Progress, Search};
+use super::weights::{Weights, wavelet};
+use crate::codec::{lossless, mask::Mask};
+use crate::container::{Bound, CHUNK_HEADER_LEN, ChunkType, Form, Frame, Measured, WaveletForm};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Shape;
+use crate::metrics::{Comparison, compare};
+use crate::real::Real;
+use crate::recon::Partition;
+use crate::transform::{Plan, Wavelet};
+
+/// Most levels of the transform.
+const MAX_LEVELS: usize = 15;
+/// Values per lossless part.
+pub(super) const LOSSLESS_PART: usize = 1 << 22;
+/// Lossless coding is tried when the lossy form takes more than this fraction of the raw bytes.
+const TRY_LOSSLESS_ABOVE: f64 = 0.35;
+/// A ratio counts as reached from this fraction of it.
+const RATIO_TOLERANCE: f64 = 0.97;
+/// Bytes of a one-field file around its payloads and their headers.
+const FIXED_BYTES: usize = 200;
+/// A frame before it is written.
+pub(super) struct Encoded {
+    pub(super) frame: Frame,
+    pub(super) mask: Option<Vec<u8>>,
+    pub(super) tree: Option<Vec<u8>>,
+    pub(super) bricks: Vec<(u32, Vec<u8>)>,
+    pub(super) corrections: Option<Vec<u8>>,
+    pub(super) comparison: Comparison,
+    pub(super) ssim: Option<f64>,
+    pub(super) verify_seconds: f64,
+}
+
+impl Encoded {
+    pub(super) fn uses_networks(&self) -> bool {
+        matches!(&self.frame.form, Form::Wavelet(form) if form.network.is_some())
+    }
+
+    fn step(&self) -> Option<f64> {
+        match &self.frame.form {
+            Form::Wavelet(form) => Some(form.step),
+            Form::Constant | Form::Lossless => None,
+        }
+    }
+
+    pub(super) fn chunks(
+        &self,
+        value_bytes: u8,
+    ) -> Vec<(ChunkType, u32, std::borrow::Cow<'_, [u8]>)> {
+        let mut chunks = vec![(ChunkType::FRAM, 0, self.frame.to_bytes(value_bytes).into())];
+        let optional = |kind, payload: &'_ Option<Vec<u8>>| {
+            payload.as_deref().map(|p| (kind, 0, p.to_vec().into()))
+        };
+        chunks.extend(optional(ChunkType::MASK, &self.mask));
+        chunks.extend(optional(ChunkType::TREE, &self.tree));
+        chunks.extend(
+            self.bricks
+                .iter()
+                .map(|(part, p)| (ChunkType::BRIK, *part, p.as_slice().into())),
+        );
+        chunks.extend(optional(ChunkType::CORR, &self.corrections));
+        chunks
+    }
+
+    fn len(&self) -> usize {
+        let payloads = [&self.mask, &self.tree, &self.corrections];
+        let single: usize = payloads
+            .iter()
+            .filter_map(|p| p.as_ref())
+            .map(|p| p.len() + CHUNK_HEADER_LEN)
+            .sum();
+        single
+            + self
+                .bricks
+                .iter()
+                .map(|(_, b)| b.len() + CHUNK_HEADER_LEN + 6)
+                .sum::<usize>()
+            + FIXED_BYTES
+    }
+}
+
+pub(super) fn encode_frame<E: Sample>(
+    shape: Shape,
+    values: &[E],
+    options: &EncodeOptions,
+    weights: Option<&Weights>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Encoded> {
+    check_len(shape.len(), values.len())?;
+    let mask = Mask::find(values, options.mask_value);
+    let ordinary = mask.as_ref().map(Mask::ordinary);
+    let ordinary = ordinary.as_deref();
+    let mask_bytes = mask
+        .as_ref()
+        .map(|m| m.encode(shape, E::DTYPE.size() as u8));
+    let Some(normalisation) = Normalisation::measure(values, ordinary) else {
+        return finish_constant(options.bound, values, ordinary, mask_bytes, E::Work::ZERO);
+    };
+    let (min, max) = normalisation.range;
+    if min == max {
+        return finish_constant(options.bound, values, ordinary, mask_bytes, min);
+    }
+    let exact_bound = match options.bound {
+        Bound::MaxError(bound) => Some(bound),
+        Bound::RelError(r) => Some(r * (max.to_f64() - min.to_f64())),
+        Bound::Psnr(_) | Bound::Ssim(_) | Bound::Ratio(_) => None,
+    };
+    let raw_bytes = std::mem::size_of_val(values) as f64;
+    let lossless = || {
+        finish_lossless(
+            options.bound,
+            values,
+            ordinary,
+            mask_bytes.clone(),
+            normalisation.range,
+        )
+    };
+    if exact_bound == Some(0.0) {
+        return lossless();
+    }
+    let mut field = normalisation.apply(values, ordinary);
+    if let Some(ordinary) = ordinary {
+        fill_masked(shape, &mut field, ordinary);
+    }
+    let wavelet = wavelet(options, weights);
+    let candidate = candidate::<E>(shape, options, wavelet, normalisation, field)?;
+    let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
+    let run = |networks: Option<&Networks>,
+               start: Option<f64>,
+               overhead: usize|
+     -> Result<Option<Encoded>> {
+        let search = Search {
+            candidate: &candidate,
+            networks,
+            start,
+            measure_ssim: options.measure_ssim || matches!(options.bound, Bound::Ssim(_)),
+            shape,
+            original: values,
+            ordinary,
+            progress,
+        };
+        let found = match (options.bound, exact_bound) {
+            (Bound::Psnr(target), _) => search.psnr(target)?,
+            (Bound::Ssim(target), _) => search.ssim(target)?,
+            (Bound::Ratio(ratio), _) => search.bytes(raw_bytes / ratio, overhead)?,
+            (_, bound) => search.max_error(bound.unwrap_or_default())?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let encoded = finish_lossy::<E>(
+            options.bound,
+            shape,
+            mask_bytes.clone(),
+            normalisation.range,
+            found,
+        );
+        // The step was fitted against the decoded field itself; this is the last word on the bound.
+        let weights = networks.and(weights).map_or(0, Weights::len);
+        let ratio = raw_bytes / (encoded.len() + weights) as f64;
+        Ok(Some(encoded).filter(|encoded| fulfils(options.bound, exact_bound, encoded, ratio)))
+    };
+    let mut best = run(None, None, overhead)?;
+    if let Some(weights) = weights {
+        let start = best.as_ref().and_then(Encoded::step);
+        let predicted = run(Some(&weights.networks), start, overhead + weights.len())?;
+        let better = |with: &Encoded| match (&best, options.bound) {
+            (None, _) => true,
+            // At equal size the better picture wins, else the smaller file.
+            (Some(without), Bound::Ratio(_)) => {
+                with.comparison.psnr_db > without.comparison.psnr_db
+            }
+            (Some(without), _) => with.len() + weights.len() < without.len(),
+        };
+        best = predicted
+            .filter(|with| with.uses_networks() && better(with))
+            .or(best);
+    }
+    let Some(mut encoded) = best else {
+        let encoded = lossless()?;
+        return match options.bound {
+            Bound::Ratio(ratio) if raw_bytes / (encoded.len() as f64) < ratio * RATIO_TOLERANCE => {
+                Err(Error::new(
+                    ErrorKind::BoundNotMet,
+                    format!("a compression ratio of {ratio} is out of reach for this field"),
+                ))
+            }
+            _ => Ok(encoded),
+        };
+    };
+    if encoded.len() as f64 > TRY_LOSSLESS_ABOVE * raw_bytes {
+        let exact = lossless()?;
+        if exact.len() < encoded.len() {
+            encoded = exact;
+        }
+    }
+    Ok(encoded)
+}
+/// Transforms a normalised field as `options` say.
+pub(super) fn candidate<E: Sample>(
+    shape: Shape,
+    options: &EncodeOptions,
+    wavelet: Wavelet,
+    normalisation: Normalisation<E::Work>,
+    field: Vec<E::Work>,
+) -> Result<Candidate<E>> {
+    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
+    let edge = options
+        .brick_edge
+        .unwrap_or(if shape.rank() == 2 { 512 } else { 64 });
+    let partition = Partition::new(&plan, edge)?;
+    let form = WaveletForm {
+        wavelet: wavelet.to_u8(),
+        periodic: options.periodic,
+        levels: plan.levels().len() as u8,
+        brick_edge: edge,
+        shrink: SHRINK,
+        step: 0.0,
+        offset: normalisation.offset.to_f64(),
+        scale: normalisation.scale.to_f64(),
+        network: None,
+    };
+    Ok(Candidate {
+        analysis: Analysis::new(wavelet, plan, partition, field),
+        normalisation,
+        form,
+    })
+}
+
+/// Whether what was measured is what was asked for.
+fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded, ratio: f64) -> bool {
+    match (bound, exact) {
+        (Bound::Psnr(target), _) => encoded.comparison.psnr_db >= target,
+        (Bound::Ssim(target), _) => encoded
+            .frame
+            .measured
+            .ssim
+            .is_none_or(|ssim| f64::from(ssim) >= target),
+        (_, Some(bound)) => encoded.comparison.max_abs_error <= bound,
+        (Bound::Ratio(target), None) => ratio >= target * RATIO_TOLERANCE,
+        (Bound::MaxError(_) | Bound::RelError(_), None) => true,
+    }
+}
+
+fn finish_lossy<E: Sample>(
+    bound: Bound,
+    shape: Shape,
+    mask_bytes: Option<Vec<u8>>,
+    range: (E::Work, E::Work),
+    found: Found,
+) -> Encoded {
+    let Found {
+        form,
+        payloads,
+        corrections,
+        comparison,
+        ssim,
+        decode_seconds,
+    } = found;
+    let value_bytes = E::DTYPE.size() as u8;
+    Encoded {
+        frame: frame(bound, range, &comparison, ssim, Form::Wavelet(form)),
+        mask: mask_bytes,
+        tree: Some(payloads.tree),
+        bricks: payloads.bricks,
+        corrections: corrections.map(|c| c.encode(shape, value_bytes)),
+        comparison,
+        ssim,
+        verify_seconds: decode_seconds,
+    }
+}
+
+fn finish_constant<E: Sample>(
+    bound: Bound,
+    values: &[E],
+    ordinary: Option<&[bool]>,
+    mask_bytes: Option<Vec<u8>>,
+    value: E::Work,
+) -> Result<Encoded> {
+    let decoded = vec![E::from_f64(value.to_f64()); values.len()];
+    let comparison = compare(values, &decoded, ordinary)?;
+    Ok(Encoded {
+        frame: frame(
+            bound,
+            (value, value),
+            &comparison,
+            Some(1.0),
+            Form::Constant,
+        ),
+        mask: mask_bytes,
+        tree: None,
+        bricks: Vec::new(),
+        corrections: None,
+        comparison,
+        ssim: Some(1.0),
+        verify_seconds: 0.0,
+    })
+}
+
+fn finish_lossless<E: Sample>(
+    bound: Bound,
+    values: &[E],
+    ordinary: Option<&[bool]>,
+    mask_bytes: Option<Vec<u8>>,
+    range: (E::Work, E::Work),
+) -> Result<Encoded> {
+    use rayon::prelude::*;
+    let encode = |(part, values): (usize, &[E])| {
+        let mut bytes = Vec::with_capacity(std::mem::size_of_val(values));
+        E::encode_le(values, &mut bytes);
+        (part as u32, lossless::encode(&bytes, E::DTYPE.size()))
+    };
+    let comparison = compare(values, values, ordinary)?;
+    Ok(Encoded {
+        frame: frame(bound, range, &comparison, Some(1.0), Form::Lossless),
+        mask: mask_bytes,
+        tree: None,
+        bricks: values
+            .par_chunks(LOSSLESS_PART)
+            .enumerate()
+            .map(encode)
+            .collect(),
+        corrections: None,
+        comparison,
+        ssim: Some(1.0),
+        verify_seconds: 0.0,
+    })
+}
+
+fn frame<T: Real>(
+    bound: Bound,
+    range: (T, T),
+    comparison: &Comparison,
+    ssim: Option<f64>,
+    form: Form,
+) -> Frame {
+    Frame {
+        field: 0,
+        step: 0,
+        range: (range.0.to_f64(), range.1.to_f64()),
+        bound,
+        measured: Measured {
+            psnr_db: comparison.psnr_db as f32,
+            ssim: match bound {
+                Bound::Ssim(_) => ssim.map(|s| s as f32),
+                _ => None,
+            },
+            max_error: comparison.max_abs_error,
+        },
+        form,
+    }
+}

@@ -1,0 +1,159 @@
+//! How a field is to be encoded.
+
+use std::sync::Arc;
+
+use crate::container::Bound;
+use crate::error::{Error, Result};
+use crate::grid::Axes;
+use crate::network::Hierarchy;
+use crate::transform::Wavelet;
+
+/// Which networks predict the details.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Model {
+    /// The built-in model for the field's rank.
+    #[default]
+    Default,
+    /// No prediction.
+    None,
+    /// This one.
+    Given(Arc<Hierarchy>),
+}
+
+/// Whether the weights go into the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmbedWeights {
+    /// Unless they are built into the program.
+    #[default]
+    Auto,
+    /// Always.
+    Yes,
+    /// Never: the file names them by their SHA-256.
+    No,
+}
+
+/// How a field is encoded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// Error bound.
+    pub bound: Bound,
+    /// Name of the field; may be empty.
+    pub field: String,
+    /// Unit of the field; may be empty.
+    pub unit: String,
+    /// Axes along which the field repeats. Default none.
+    pub periodic: Axes,
+    /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
+    /// are, else CDF 9/7.
+    pub wavelet: Option<Wavelet>,
+    /// Edge of a brick in voxels, a power of two from 64. Default 64 in 3-D, 512 in 2-D.
+    pub brick_edge: Option<u32>,
+    /// A value that marks voxels without data. Default none.
+    pub mask_value: Option<f64>,
+    /// Networks. Default: the built-in model.
+    pub model: Model,
+    /// Whether weights are embedded. Default: unless they are built in.
+    pub embed_weights: EmbedWeights,
+    /// Threads; default all cores.
+    pub threads: Option<usize>,
+    /// Whether the report shall contain the SSIM. Default false; the file does not depend on it.
+    pub measure_ssim: bool,
+}
+
+impl EncodeOptions {
+    /// Default options for a bound.
+    #[must_use]
+    pub fn new(bound: Bound) -> Self {
+        Self {
+            bound,
+            field: String::new(),
+            unit: String::new(),
+            periodic: Axes::NONE,
+            wavelet: None,
+            brick_edge: None,
+            mask_value: None,
+            model: Model::Default,
+            embed_weights: EmbedWeights::Auto,
+            threads: None,
+            measure_ssim: false,
+        }
+    }
+
+    /// Sets the name of the field.
+    #[must_use]
+    pub fn with_field(mut self, name: impl Into<String>) -> Self {
+        self.field = name.into();
+        self
+    }
+
+    /// Sets the axes along which the field repeats.
+    #[must_use]
+    pub fn with_periodic(mut self, axes: Axes) -> Self {
+        self.periodic = axes;
+        self
+    }
+
+    /// Sets the filter pair.
+    #[must_use]
+    pub fn with_wavelet(mut self, wavelet: Wavelet) -> Self {
+        self.wavelet = Some(wavelet);
+        self
+    }
+
+    /// Sets the edge of a brick in voxels.
+    #[must_use]
+    pub fn with_brick_edge(mut self, edge: u32) -> Self {
+        self.brick_edge = Some(edge);
+        self
+    }
+
+    /// Sets the value that marks voxels without data.
+    #[must_use]
+    pub fn with_mask_value(mut self, value: f64) -> Self {
+        self.mask_value = Some(value);
+        self
+    }
+
+    /// Sets the networks.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Sets whether weights are embedded.
+    #[must_use]
+    pub fn with_embed_weights(mut self, embed: EmbedWeights) -> Self {
+        self.embed_weights = embed;
+        self
+    }
+
+    /// Sets the number of threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+}
+
+/// # Errors
+/// `InvalidArgument` for a bound that no field can meet.
+pub(super) fn check_bound(bound: Bound) -> Result<()> {
+    let (value, ok, what) = match bound {
+        Bound::Psnr(v) => (v, v.is_finite() && v > 0.0, "a PSNR above 0 dB"),
+        Bound::Ssim(v) => (v, v > 0.0 && v < 1.0, "an SSIM between 0 and 1"),
+        Bound::MaxError(v) => (v, v.is_finite() && v >= 0.0, "a finite error from 0"),
+        Bound::RelError(v) => (
+            v,
+            (0.0..1.0).contains(&v),
+            "a relative error from 0 to below 1",
+        ),
+        Bound::Ratio(v) => (v, v.is_finite() && v >= 1.0, "a ratio from 1"),
+    };
+    if ok {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{what} expected, {value} found")))
+}
