@@ -3,23 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::frame::{Geometry, Networks, apply_corrections, predictor};
-use super::sample::{Normalisation, Sample, to_samples};
+use super::decode_frame::{FrameSource, Payloads};
+use super::frame::Networks;
+use super::frame_chunks::{FrameChunks, is_frame_part, misplaced};
 use crate::backend::{Backend, cpu::Cpu};
-use crate::codec::corrections::Corrections;
-use crate::codec::{lossless, mask::Mask};
-use crate::container::{
-    Bound, ChunkType, Dataset, Entry, Form, Frame, Reader, WaveletForm, WeightsReference,
-};
+use crate::container::{ChunkType, Dataset, Entry, Frame, Reader, WeightsReference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::network::{Hierarchy, Network, builtin_by_hash};
-use crate::real::Real;
-use crate::volume::Volume;
-use crate::volume::io::{AnyVolume, ByteOrder};
-
-/// Values per lossless part (spec section 4.7).
-const LOSSLESS_PART: usize = super::encode_frame::LOSSLESS_PART;
+use crate::volume::io::AnyVolume;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
 pub struct Decoder<'a> {
@@ -39,16 +31,6 @@ struct FileWeights {
     /// Chunk numbers of embedded networks.
     embedded: Vec<usize>,
     reference: Option<WeightsReference>,
-}
-
-/// A frame and the numbers of its chunks.
-#[derive(Debug)]
-struct FrameChunks {
-    frame: Frame,
-    mask: Option<usize>,
-    tree: Option<usize>,
-    bricks: Vec<usize>,
-    corrections: Option<usize>,
 }
 
 impl std::fmt::Debug for Decoder<'_> {
@@ -200,177 +182,21 @@ impl<'a> Decoder<'a> {
         let field = usize::try_from(chunks.frame.field)
             .ok()
             .and_then(|f| self.dataset.fields.get(f));
-        let value_bytes = field.map_or(0, |f| f.value_bytes);
-        // Samples, working values, coefficients and one level of bands.
-        let voxels = self.dataset.shape.len() as u64;
-        self.limits.check_decoded(
-            voxels.saturating_mul(u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4))),
-        )?;
-        Ok(match value_bytes {
-            2 => AnyVolume::F16(self.decode_as(chunks, level)?),
-            4 => AnyVolume::F32(self.decode_as(chunks, level)?),
-            _ => AnyVolume::F64(self.decode_as(chunks, level)?),
-        })
-    }
-
-    fn decode_as<E: Sample>(&self, chunks: &FrameChunks, level: usize) -> Result<Volume<E>> {
-        let shape = self.dataset.shape;
-        let value_bytes = E::DTYPE.size() as u8;
-        if level > 0 && !matches!(chunks.frame.form, Form::Wavelet(_)) {
-            return Err(Error::invalid(
-                "this frame is stored at full resolution only: level 0 expected",
-            ));
-        }
-        let simple = !matches!(chunks.frame.form, Form::Wavelet(_));
-        if simple && (chunks.tree.is_some() || chunks.corrections.is_some()) {
-            return Err(Error::corrupt(
-                "octree or corrections found in a frame of a form without them",
-            ));
-        }
-        let mut volume = match &chunks.frame.form {
-            Form::Constant => {
-                if !chunks.bricks.is_empty() {
-                    return Err(Error::corrupt("a constant frame has bricks"));
-                }
-                Volume::new(shape, vec![E::from_f64(chunks.frame.range.0); shape.len()])?
-            }
-            Form::Lossless => Volume::new(shape, self.lossless(chunks)?)?,
-            Form::Wavelet(form) => self.wavelet(chunks, form, level)?,
-        };
-        if level > 0 {
-            return Ok(volume);
-        }
-        if let Some(number) = chunks.corrections {
-            let bound = match chunks.frame.bound {
-                Bound::MaxError(bound) => bound,
-                Bound::RelError(r) => r * (chunks.frame.range.1 - chunks.frame.range.0),
-                Bound::Psnr(_) | Bound::Ssim(_) | Bound::Ratio(_) => {
-                    return Err(Error::corrupt(
-                        "corrections in a frame without a bound on the error",
-                    ));
-                }
-            };
-            let corrections = Corrections::decode(
-                shape,
-                value_bytes,
-                self.reader.payload(number)?,
-                &self.limits,
-            )?;
-            apply_corrections(&corrections, bound, volume.data_mut())?;
-        }
-        if let Some(number) = chunks.mask {
-            let mask = Mask::decode(
-                shape,
-                value_bytes,
-                self.reader.payload(number)?,
-                &self.limits,
-            )?;
-            mask.apply(volume.data_mut());
-        }
-        Ok(volume)
-    }
-
-    fn lossless<E: Sample>(&self, chunks: &FrameChunks) -> Result<Vec<E>> {
-        use rayon::prelude::*;
-        let total = self.dataset.shape.len();
-        if chunks.bricks.len() != total.div_ceil(LOSSLESS_PART) {
-            return Err(Error::corrupt(format!(
-                "{} parts expected, {} found",
-                total.div_ceil(LOSSLESS_PART),
-                chunks.bricks.len()
-            )));
-        }
-        let parts: Vec<Vec<E>> = chunks
-            .bricks
-            .par_iter()
-            .enumerate()
-            .map(|(i, &number)| {
-                let count = LOSSLESS_PART.min(total - i * LOSSLESS_PART);
-                if self.reader.entries().get(number).map(|e| e.part as usize) != Some(i) {
-                    return Err(Error::corrupt(format!("part {i} is missing")));
-                }
-                let bytes = lossless::decode(
-                    self.reader.payload(number)?,
-                    E::DTYPE.size(),
-                    count * E::DTYPE.size(),
-                )?;
-                Ok(E::decode(&bytes, ByteOrder::Little))
-            })
-            .collect::<Result<_>>()?;
-        Ok(parts.concat())
-    }
-
-    fn wavelet<E: Sample>(
-        &self,
-        chunks: &FrameChunks,
-        form: &WaveletForm,
-        level: usize,
-    ) -> Result<Volume<E>> {
-        let shape = self.dataset.shape;
-        let geometry = Geometry::<E::Work>::new(shape, form)?;
-        if level > usize::from(form.levels) {
-            return Err(Error::invalid(format!(
-                "level up to {} expected, {level} found",
-                form.levels
-            )));
-        }
-        let tree = chunks
-            .tree
-            .ok_or_else(|| Error::corrupt("the octree is missing"))?;
-        let bricks: Vec<(u32, &[u8])> = chunks
-            .bricks
-            .iter()
-            .map(|&number| {
-                let part = self.reader.entries().get(number).map_or(0, |e| e.part);
-                Ok((part, self.reader.payload(number)?))
-            })
-            .collect::<Result<_>>()?;
-        let networks = match form.network {
-            None => None,
-            Some(_) => self.weights()?.map(|hierarchy| Networks {
+        let networks = match chunks.uses_networks() {
+            false => None,
+            true => self.weights()?.map(|hierarchy| Networks {
                 hierarchy,
                 backend: Arc::clone(&self.backend),
             }),
         };
-        let predictor = predictor(&geometry, form, networks.as_ref())?;
-        let mut values =
-            geometry.decode(self.reader.payload(tree)?, &bricks, &*predictor, level)?;
-        scale_to_level(&geometry, level, &mut values);
-        let normalisation = Normalisation {
-            offset: E::Work::from_f64(form.offset),
-            scale: E::Work::from_f64(form.scale),
-            range: (
-                E::Work::from_f64(chunks.frame.range.0),
-                E::Work::from_f64(chunks.frame.range.1),
-            ),
+        let source = FrameSource {
+            shape: self.dataset.shape,
+            chunks,
+            payloads: &self.reader,
+            networks,
+            limits: &self.limits,
         };
-        normalisation.undo(&mut values);
-        let shape = match level {
-            0 => shape,
-            _ => geometry.plan.levels()[level - 1].coarse,
-        };
-        Volume::new(shape, to_samples(&values))
-    }
-}
-
-/// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
-/// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
-fn scale_to_level<T: Real>(geometry: &Geometry<T>, level: usize, values: &mut [T]) {
-    let splits: usize = geometry.plan.levels()[..level]
-        .iter()
-        .map(|l| l.split.count())
-        .sum();
-    if splits == 0 {
-        return;
-    }
-    let half = if splits % 2 == 1 {
-        std::f64::consts::FRAC_1_SQRT_2
-    } else {
-        1.0
-    };
-    let factor = T::from_f64(half * 0.5f64.powi((splits / 2) as i32));
-    for v in values {
-        *v = *v * factor;
+        source.decode(field.map_or(0, |f| f.value_bytes), level)
     }
 }
 
@@ -391,60 +217,16 @@ impl FileWeights {
     }
 }
 
+impl Payloads for Reader<'_> {
+    fn payload(&self, number: usize) -> Result<&[u8]> {
+        Reader::payload(self, number)
+    }
+
+    fn part(&self, number: usize) -> u32 {
+        self.entries().get(number).map_or(0, |entry| entry.part)
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl FrameChunks {
-    fn new(frame: Frame) -> Self {
-        Self {
-            frame,
-            mask: None,
-            tree: None,
-            bricks: Vec::new(),
-            corrections: None,
-        }
-    }
-
-    /// Adds a chunk that stands behind the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
-    fn add(&mut self, number: usize, entry: &Entry) -> Result<()> {
-        let later = self.corrections.is_some();
-        let coded = later || !self.bricks.is_empty();
-        let slot = match entry.kind {
-            ChunkType::BRIK if !later => {
-                self.bricks.push(number);
-                return Ok(());
-            }
-            ChunkType::MASK if !coded && self.tree.is_none() => &mut self.mask,
-            ChunkType::TREE if !coded => &mut self.tree,
-            ChunkType::CORR => &mut self.corrections,
-            kind if is_frame_part(kind) => {
-                return Err(misplaced(entry, "a part of a frame out of order"));
-            }
-            kind if kind.is_critical() => {
-                return Err(misplaced(entry, "a chunk of the file within a frame"));
-            }
-            _ => return Ok(()),
-        };
-        if slot.replace(number).is_some() {
-            return Err(misplaced(entry, "a second chunk of this type in one frame"));
-        }
-        Ok(())
-    }
-}
-
-fn is_frame_part(kind: ChunkType) -> bool {
-    [
-        ChunkType::MASK,
-        ChunkType::TREE,
-        ChunkType::BRIK,
-        ChunkType::CORR,
-    ]
-    .contains(&kind)
-}
-
-fn misplaced(entry: &Entry, what: &str) -> Error {
-    Error::corrupt(format!("{what} found"))
-        .at(entry.offset)
-        .within(format!("chunk {}", entry.kind))
 }

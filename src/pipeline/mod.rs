@@ -1,10 +1,12 @@
 //! Fields to frames and back: the only place that knows every part.
 
+mod decode_frame;
 mod decoder;
 mod encode_frame;
 mod encoder;
 mod fill;
 mod frame;
+mod frame_chunks;
 mod options;
 mod pass;
 mod predict;
