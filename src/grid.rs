@@ -134,7 +134,65 @@ impl Region {
     /// One past the last voxel of `axis`.
     #[must_use]
     pub fn end(&self, axis: usize) -> usize {
-        self.start[axis] + self.size[axis]
+        self.start[axis].saturating_add(self.size[axis])
+    }
+
+    /// The smallest box that holds both; neither is empty.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        let mut out = *self;
+        for axis in 0..3 {
+            out.start[axis] = self.start[axis].min(other.start[axis]);
+            out.size[axis] = self.end(axis).max(other.end(axis)) - out.start[axis];
+        }
+        out
+    }
+
+    /// The part both share; empty when there is none.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut out = *self;
+        for axis in 0..3 {
+            let start = self.start[axis].max(other.start[axis]);
+            out.start[axis] = start;
+            out.size[axis] = self.end(axis).min(other.end(axis)).saturating_sub(start);
+        }
+        out
+    }
+
+    /// Whether `other` lies inside.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        (0..3)
+            .all(|axis| self.start[axis] <= other.start[axis] && other.end(axis) <= self.end(axis))
+    }
+
+    /// Calls `f(place here, place in other, length)` for every row along `x` of `part`, which lies in
+    /// both boxes; places count values of a dense box, `x` fastest.
+    pub fn for_each_row(&self, other: &Self, part: &Self, mut f: impl FnMut(usize, usize, usize)) {
+        if part.is_empty() {
+            return;
+        }
+        let place = |within: &Self, z: usize, y: usize| {
+            let [first_z, first_y, first_x] = within.start;
+            ((z - first_z) * within.size[1] + y - first_y) * within.size[2] + part.start[2]
+                - first_x
+        };
+        for z in part.start[0]..part.end(0) {
+            for y in part.start[1]..part.end(1) {
+                f(place(self, z, y), place(other, z, y), part.size[2]);
+            }
+        }
+    }
+
+    /// Copies the values of `part`, a box inside this one, out of `values`.
+    #[must_use]
+    pub fn crop<T: Copy>(&self, values: &[T], part: &Self) -> Vec<T> {
+        let mut out = Vec::with_capacity(part.len());
+        self.for_each_row(part, part, |at, _, len| {
+            out.extend_from_slice(&values[at..at + len]);
+        });
+        out
     }
 
     /// The part that lies inside a grid of extents `dims`; empty when there is none.

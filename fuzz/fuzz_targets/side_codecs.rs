@@ -27,7 +27,7 @@ fuzz_target!(|input: Input| {
             Mask::decode(shape, value_bytes, &bytes, &limits).unwrap(),
             mask
         );
-        mask.apply(&mut vec![0.0f32; shape.len()]);
+        mask.apply(shape, shape.region(), &mut vec![0.0f32; shape.len()]);
     }
     if let Ok(found) = Corrections::decode(shape, value_bytes, &input.bytes, &limits) {
         let bytes = found.encode(shape, value_bytes);

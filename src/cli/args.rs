@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 
+use super::region::RegionText;
 use crate::Limits;
 use crate::container::Bound;
 use crate::error::{Error, Result};
@@ -284,6 +285,9 @@ pub(super) struct DecodeArgs {
     /// Downscaling level: 0 is full resolution, every level above halves each axis
     #[arg(long, value_name = "L", default_value_t = 0)]
     pub(super) level: usize,
+    /// Box to decode, in voxels of the level asked for; the rest of the file is not read
+    #[arg(long, value_name = "Z0:Z1,Y0:Y1,X0:X1")]
+    pub(super) region: Option<RegionText>,
     /// Field to decode, where the file has several
     #[arg(long, value_name = "NAME")]
     pub(super) field: Option<String>,

@@ -27,7 +27,13 @@ pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     let volume = models::open(bytes.bytes(), args.weights.as_deref())
         .and_then(|decoder| {
             let frame = find_frame(&decoder, args.field.as_deref(), args.step)?;
-            pool(args.threads)?.install(|| decoder.decode(frame, args.level))
+            pool(args.threads)?.install(|| match &args.region {
+                None => decoder.decode(frame, args.level),
+                Some(region) => {
+                    let region = region.within(decoder.grid(frame, args.level)?)?;
+                    decoder.region(frame, args.level, region)
+                }
+            })
         })
         .map_err(|e| e.within(args.input.display()))?;
     write_volume(&args.output, args.force, &volume)?;

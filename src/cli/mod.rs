@@ -8,6 +8,7 @@ mod eval;
 mod model;
 mod models;
 mod output;
+mod region;
 mod verify;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::bits::BitCoder;
 use super::ctx::{Bit, RangeDecoder, RangeEncoder};
 use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::grid::{Region, Shape};
 use crate::limits::Limits;
 use crate::volume::io::Element;
 
@@ -58,17 +58,25 @@ impl Mask {
         self.classes.iter().map(|&class| class == 0).collect()
     }
 
-    /// Puts the masked values back.
-    pub fn apply<E: Element>(&self, values: &mut [E]) {
+    /// Puts the special values of a field of `shape` into the values of `region`.
+    pub fn apply<E: Element>(&self, shape: Shape, region: Region, values: &mut [E]) {
         let palette: Vec<E> = self.palette.iter().map(|&b| E::from_bits64(b)).collect();
-        for (value, &class) in values.iter_mut().zip(&self.classes) {
-            if let Some(&special) = usize::from(class)
+        let special = |class: u8| {
+            usize::from(class)
                 .checked_sub(1)
                 .and_then(|k| palette.get(k))
-            {
-                *value = special;
-            }
-        }
+        };
+        shape
+            .region()
+            .for_each_row(&region, &region, |from, to, len| {
+                let (classes, values) =
+                    (&self.classes[from..from + len], &mut values[to..to + len]);
+                for (value, &class) in values.iter_mut().zip(classes) {
+                    if let Some(&special) = special(class) {
+                        *value = special;
+                    }
+                }
+            });
     }
 
     /// Serialises the mask of a field of `value_bytes` bytes per value; `classes` covers `shape`.

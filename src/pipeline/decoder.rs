@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::cache::BrickCache;
 use super::decode_frame::{FrameSource, Payloads};
 use super::frame::Networks;
 use super::frame_chunks::{FrameChunks, is_frame_part, misplaced};
 use crate::backend::{Backend, cpu::Cpu};
 use crate::container::{ChunkType, Dataset, Entry, Frame, Reader, WeightsReference};
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::{Region, Shape};
 use crate::limits::Limits;
 use crate::network::{Hierarchy, Network, builtin_by_hash};
 use crate::volume::io::AnyVolume;
@@ -23,7 +25,11 @@ pub struct Decoder<'a> {
     /// Weight sets handed in, for files that name theirs by reference.
     known: Vec<Arc<Hierarchy>>,
     backend: Arc<dyn Backend>,
+    cache: BrickCache,
 }
+
+/// Bytes of decoded bricks kept between regions, if not set: a few dozen bricks of 64^3.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// The weight set of a file.
 #[derive(Debug, Default)]
@@ -105,6 +111,7 @@ impl<'a> Decoder<'a> {
             weights,
             known: Vec::new(),
             backend: Arc::new(Cpu::detect()),
+            cache: BrickCache::new(CACHE_BYTES),
         })
     }
 
@@ -119,6 +126,14 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// Sets how many bytes of decoded bricks [`Decoder::region`] may keep. Default 64 MiB; 0 keeps
+    /// none.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = BrickCache::new(bytes);
         self
     }
 
@@ -176,6 +191,35 @@ impl<'a> Decoder<'a> {
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
+        let (source, value_bytes) = self.source(index)?;
+        source.decode(value_bytes, level, None)
+    }
+
+    /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
+    /// whose grid the box lies, from the bricks it touches alone. In 2-D the box has `z` 0 and one
+    /// plane.
+    ///
+    /// Decoded bricks are kept for the next region, up to [`Decoder::with_cache`]'s limit. Many threads
+    /// may decode regions at once.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
+    pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
+        let (mut source, value_bytes) = self.source(index)?;
+        source.cache = Some(self.cache.frame(index));
+        source.decode(value_bytes, level, Some(region))
+    }
+
+    /// Grid of frame `index` at downscaling level `level`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
+    pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
+        self.source(index)?.0.grid(level)
+    }
+
+    /// All that decoding frame `index` takes, and the size of its values.
+    fn source(&self, index: usize) -> Result<(FrameSource<'_>, u8)> {
         let chunks = self.frames.get(index).ok_or_else(|| {
             Error::invalid(format!("frame {index} of {} asked for", self.frames.len()))
         })?;
@@ -195,8 +239,9 @@ impl<'a> Decoder<'a> {
             payloads: &self.reader,
             networks,
             limits: &self.limits,
+            cache: None,
         };
-        source.decode(field.map_or(0, |f| f.value_bytes), level)
+        Ok((source, field.map_or(0, |f| f.value_bytes)))
     }
 }
 

@@ -6,22 +6,19 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::geometry::{BrickPayloads, Geometry, Wanted, dequantiser};
 use super::predict::NetworkPredictor;
 use super::quantise::{Analysis, Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
 use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
-use crate::codec::ctx::BrickDecoder;
 use crate::container::{NetworkUse, WaveletForm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Shape;
+use crate::grid::{Region, Shape};
 use crate::network::{Head, Hierarchy};
-use crate::octree::{self, Octree};
+use crate::octree;
 use crate::real::Real;
-use crate::recon::{
-    Brick, BrickGrid, Coefficients, Dequantiser, NoPrediction, Partition, Predict, reconstruct,
-};
-use crate::transform::{Plan, Wavelet};
+use crate::recon::{NoPrediction, Predict};
 
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
@@ -32,6 +29,15 @@ pub(super) const SHRINK: u8 = 5;
 pub(super) struct Payloads {
     pub(super) tree: Vec<u8>,
     pub(super) bricks: Vec<(u32, Vec<u8>)>,
+}
+
+impl BrickPayloads for Payloads {
+    fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
+        let place = self
+            .bricks
+            .binary_search_by_key(&number, |(n, _)| *n as usize);
+        Ok(place.ok().map(|i| self.bricks[i].1.as_slice()))
+    }
 }
 
 impl Payloads {
@@ -45,116 +51,12 @@ impl Payloads {
     }
 }
 
-/// Transform, octree and bricks of a frame as its record describes them.
-#[derive(Debug)]
-pub(super) struct Geometry<T> {
-    pub(super) wavelet: Wavelet,
-    pub(super) plan: Plan,
-    pub(super) partition: Partition,
-    pub(super) dequantiser: Dequantiser<T>,
-}
-
-impl<T: Real> Geometry<T> {
-    /// # Errors
-    /// `Unsupported` for an unknown filter, `Corrupt` when the level count does not fit the shape.
-    pub(super) fn new(shape: Shape, form: &WaveletForm) -> Result<Self> {
-        let wavelet = Wavelet::from_u8(form.wavelet)
-            .ok_or_else(|| Error::unsupported(format!("unknown filter pair {}", form.wavelet)))?;
-        let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
-        if plan.levels().len() != usize::from(form.levels) {
-            return Err(Error::corrupt(format!(
-                "{} levels found, a grid of {shape} has up to {}",
-                form.levels,
-                plan.levels().len()
-            )));
-        }
-        let partition = Partition::new(&plan, form.brick_edge)?;
-        Ok(Self {
-            wavelet,
-            plan,
-            partition,
-            dequantiser: dequantiser(form.step, form.shrink),
-        })
-    }
-
-    /// Decodes octree and bricks to normalised values at downscaling level `target`. `bricks` are the
-    /// payloads by ascending number: all bricks that hold anything for the levels wanted.
-    ///
-    /// # Errors
-    /// `Corrupt`, or what the predictor reports.
-    pub(super) fn decode(
-        &self,
-        tree: &[u8],
-        bricks: &[(u32, &[u8])],
-        predictor: &dyn Predict<T>,
-        target: usize,
-    ) -> Result<Vec<T>> {
-        let tree = octree::decode(&self.plan, tree)?;
-        let coefficients = self.coefficients(&tree, bricks, target)?;
-        reconstruct(
-            self.wavelet,
-            &self.plan,
-            &self.partition,
-            coefficients,
-            self.dequantiser,
-            predictor,
-            target,
-        )
-    }
-
-    fn coefficients(
-        &self,
-        tree: &Octree,
-        payloads: &[(u32, &[u8])],
-        target: usize,
-    ) -> Result<Coefficients> {
-        let all = self.partition.bricks();
-        let mut by_number: Vec<Option<&[u8]>> = vec![None; all.len()];
-        for &(number, bytes) in payloads {
-            let slot = by_number
-                .get_mut(number as usize)
-                .ok_or_else(|| Error::corrupt(format!("brick {number} of {} found", all.len())))?;
-            if slot.replace(bytes).is_some() {
-                return Err(Error::corrupt(format!("brick {number} found twice")));
-            }
-        }
-        let brick = |number: usize, (brick, payload): (&Brick, Option<&[u8]>)| {
-            let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();
-            let wanted = brick
-                .grids
-                .iter()
-                .any(|grid| grid.level().is_none_or(|level| level >= target));
-            let anything = stored.iter().flatten().any(|&s| s);
-            match payload {
-                _ if !wanted => Ok(vec![Vec::new(); brick.grids.len()]),
-                None if anything => Err(Error::corrupt(format!("brick {number} is missing"))),
-                Some(_) if !anything => {
-                    Err(Error::corrupt(format!("brick {number} holds nothing")))
-                }
-                None => Ok(vec![Vec::new(); brick.grids.len()]),
-                Some(payload) => decode_brick(brick, &stored, payload)
-                    .map_err(|e| e.within(format!("brick {number}"))),
-            }
-        };
-        // The finest level has the most work: start it first.
-        let mut coefficients: Coefficients = all
-            .par_iter()
-            .zip(by_number)
-            .enumerate()
-            .rev()
-            .map(|(number, pair)| brick(number, pair))
-            .collect::<Result<_>>()?;
-        coefficients.reverse();
-        Ok(coefficients)
-    }
-}
-
 /// The predictor a frame's record asks for.
 ///
 /// # Errors
 /// `MissingWeights` when it uses networks and none are at hand.
 pub(super) fn predictor<T: Real>(
-    geometry: &Geometry<T>,
+    geometry: &Geometry,
     form: &WaveletForm,
     networks: Option<&Networks>,
 ) -> Result<Box<dyn Predict<T>>> {
@@ -175,26 +77,6 @@ pub(super) fn predictor<T: Real>(
         form.step,
     );
     Ok(Box::new(predictor))
-}
-
-fn dequantiser<T: Real>(step: f64, shrink: u8) -> Dequantiser<T> {
-    Dequantiser {
-        step: T::from_f64(step),
-        shrink: T::from_f64(f64::from(shrink) / 256.0),
-    }
-}
-
-fn decode_brick(brick: &Brick, stored: &[Vec<bool>], payload: &[u8]) -> Result<Vec<Vec<i32>>> {
-    let mut decoder = BrickDecoder::new(payload);
-    let decode = |(grid, stored): (&BrickGrid, &Vec<bool>)| {
-        if !stored.contains(&true) {
-            return Ok(Vec::new());
-        }
-        let mut coefficients = vec![0; grid.len()];
-        decoder.grid(&grid.layout, stored, &mut coefficients)?;
-        Ok(coefficients)
-    };
-    brick.grids.iter().zip(stored).map(decode).collect()
 }
 
 /// A weight set and the machine it runs on.
@@ -292,14 +174,18 @@ impl<E: Sample> Candidate<E> {
         };
         drop(pass);
         let start = Instant::now();
-        let geometry = Geometry::<E::Work>::new(self.analysis.plan.shape(), &form)?;
-        let bricks: Vec<(u32, &[u8])> = payloads
-            .bricks
-            .iter()
-            .map(|(n, b)| (*n, b.as_slice()))
-            .collect();
+        let geometry = Geometry::new(self.analysis.plan.shape(), &form, &payloads.tree)?;
         let predictor = predictor(&geometry, &form, networks)?;
-        let mut values = geometry.decode(&payloads.tree, &bricks, &*predictor, 0)?;
+        let mut values = geometry.decode(
+            &form,
+            &*predictor,
+            &Wanted {
+                level: 0,
+                region: geometry.plan.shape().region(),
+                bricks: &payloads,
+                cache: None,
+            },
+        )?;
         self.normalisation.undo(&mut values);
         let decoded = to_samples(&values);
         Ok(Trial {
@@ -347,23 +233,34 @@ pub(super) fn correct<E: Sample>(
 /// Largest correction in steps of the bound; beyond, the value itself is stored.
 const MAX_STEPS: i32 = 1 << 20;
 
-/// Applies corrections to a decoded field (spec section 4.9).
+/// Applies the corrections of a whole field of `shape` to the values of `region` (spec section 4.9).
 ///
 /// # Errors
 /// `Corrupt` when a voxel does not exist.
 pub(super) fn apply_corrections<E: Sample>(
     corrections: &Corrections,
     bound: f64,
+    shape: Shape,
+    region: Region,
     values: &mut [E],
 ) -> Result<()> {
     let step = E::Work::from_f64(bound);
+    let [_, ny, nx] = shape.dims();
     for &(voxel, correction) in &corrections.entries {
-        let value = usize::try_from(voxel)
-            .ok()
-            .and_then(|voxel| values.get_mut(voxel))
-            .ok_or_else(|| {
-                Error::corrupt(format!("correction of voxel {voxel} outside the domain"))
-            })?;
+        let voxel = usize::try_from(voxel).unwrap_or(usize::MAX);
+        if voxel >= shape.len() {
+            return Err(Error::corrupt(format!(
+                "correction of voxel {voxel} outside the domain"
+            )));
+        }
+        let at = [voxel / nx / ny, voxel / nx % ny, voxel % nx];
+        if (0..3).any(|axis| at[axis] < region.start[axis] || at[axis] >= region.end(axis)) {
+            continue;
+        }
+        let [z, y, x] = std::array::from_fn(|axis| at[axis] - region.start[axis]);
+        let Some(value) = values.get_mut((z * region.size[1] + y) * region.size[2] + x) else {
+            continue;
+        };
         *value = match correction {
             Correction::Steps(steps) => apply_steps(*value, steps, step),
             Correction::Exact(bits) => E::from_bits64(bits),
@@ -425,7 +322,8 @@ mod tests {
             assert!(within(f64::from(*x), f64::from(*y), 0.25));
         }
         let mut again = before;
-        apply_corrections(&corrections, 0.25, &mut again).unwrap();
+        let shape = Shape::new(&[20, 25]).unwrap();
+        apply_corrections(&corrections, 0.25, shape, shape.region(), &mut again).unwrap();
         assert_eq!(again, decoded);
     }
 }

@@ -1,5 +1,8 @@
 //! The chunks of one frame, by their numbers in the file.
 
+use std::sync::OnceLock;
+
+use super::geometry::Geometry;
 use crate::container::{ChunkType, Entry, Form, Frame};
 use crate::error::{Error, Result};
 
@@ -11,6 +14,8 @@ pub(super) struct FrameChunks {
     pub(super) tree: Option<usize>,
     pub(super) bricks: Vec<usize>,
     pub(super) corrections: Option<usize>,
+    /// Transform, octree and bricks, once they were needed.
+    pub(super) geometry: OnceLock<Geometry>,
 }
 
 impl FrameChunks {
@@ -21,6 +26,7 @@ impl FrameChunks {
             tree: None,
             bricks: Vec::new(),
             corrections: None,
+            geometry: OnceLock::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Fields to frames and back: the only place that knows every part.
 
+mod cache;
 mod decode_frame;
 mod decoder;
 mod encode_frame;
@@ -7,6 +8,7 @@ mod encoder;
 mod fill;
 mod frame;
 mod frame_chunks;
+mod geometry;
 mod options;
 mod pass;
 mod predict;

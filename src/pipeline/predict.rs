@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::network::{Head, InputChannels, Network, Transform};
 use crate::real::Real;
-use crate::recon::Predict;
+use crate::recon::{Predict, Window};
 use crate::transform::{LevelPlan, Plan, Wavelet, forward};
 
 /// Predicted values handled at once: bounds the memory of a prediction beside its result.
@@ -89,7 +89,23 @@ fn condition(step: f32, gain: f32) -> i16 {
 }
 
 impl<T: Real> Predict<T> for NetworkPredictor {
-    fn details(&self, index: usize, level: &LevelPlan, low: &[T]) -> Result<Option<Vec<Vec<T>>>> {
+    fn needs(&self, index: usize, level: &LevelPlan, cells: Region) -> Region {
+        let used = self.gains.get(index).is_some_and(|&gain| gain != 0.0);
+        let Some(network) = self.network(index).filter(|_| used) else {
+            return cells;
+        };
+        let extension = std::array::from_fn(|axis| self.extension(level, axis));
+        let predicted = predicted_cells(network, level, cells);
+        NetworkInput::needed(network, predicted, level.coarse.dims(), extension)
+    }
+
+    fn details(
+        &self,
+        index: usize,
+        level: &LevelPlan,
+        low: Window<'_, T>,
+        cells: Region,
+    ) -> Result<Option<Vec<Vec<T>>>> {
         let gain = self.gains.get(index).copied().unwrap_or(0.0);
         if gain == 0.0 {
             return Ok(None);
@@ -99,21 +115,20 @@ impl<T: Real> Predict<T> for NetworkPredictor {
         })?;
         let number = u8::try_from(index).map_err(|_| Error::corrupt("too many levels"))?;
         let multiplier = input_multiplier(network, number);
-        let mut field = vec![0i16; low.len()];
+        let mut field = vec![0i16; low.values.len()];
         field
             .par_chunks_mut(RUN)
-            .zip(low.par_chunks(RUN))
+            .zip(low.values.par_chunks(RUN))
             .try_for_each(|(out, low)| {
                 let low: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
                 quantise_input(&low, multiplier, out)
             })?;
-        let domain = level.coarse.dims();
         let wants_condition = network.arch().channels.contains(InputChannels::CONDITION);
         let input = NetworkInput {
             field: &field,
-            origin: [0; 3],
-            size: domain,
-            domain,
+            origin: low.region.start,
+            size: low.region.size,
+            domain: level.coarse.dims(),
             extension: std::array::from_fn(|axis| self.extension(level, axis)),
             condition: wants_condition.then(|| condition(self.step, gain)),
         };
@@ -121,99 +136,119 @@ impl<T: Real> Predict<T> for NetworkPredictor {
             gain,
             unit: unit(self.rank, number),
         };
+        let job = Job {
+            network,
+            input,
+            level,
+            scaling,
+        };
         match network.arch().head {
-            Head::Subbands => self.subbands(network, &input, level, scaling).map(Some),
-            Head::VoxelShuffle => self.upscaled(network, &input, level, scaling).map(Some),
+            Head::Subbands => self.subbands(&job, cells).map(Some),
+            Head::VoxelShuffle => self.upscaled(&job, cells).map(Some),
         }
     }
 }
 
+/// One network, its input and the units of its output.
+struct Job<'a> {
+    network: &'a Network,
+    input: NetworkInput<'a>,
+    level: &'a LevelPlan,
+    scaling: Scaling,
+}
+
+/// The cells a network is run on for the details of `cells`: a network that predicts voxels goes through
+/// the forward transform, which needs more of them.
+fn predicted_cells(network: &Network, level: &LevelPlan, cells: Region) -> Region {
+    match network.arch().head {
+        Head::Subbands => cells,
+        Head::VoxelShuffle => level.with_margin(cells),
+    }
+}
+
 impl NetworkPredictor {
-    fn subbands<T: Real>(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        level: &LevelPlan,
-        scaling: Scaling,
-    ) -> Result<Vec<Vec<T>>> {
-        let mut details: Vec<Vec<T>> = level
-            .details
+    fn subbands<T: Real>(&self, job: &Job<'_>, cells: Region) -> Result<Vec<Vec<T>>> {
+        let codes = &job.level.details;
+        let part = |code, region: Region| job.level.band_region(code, region);
+        let mut details: Vec<Vec<T>> = codes
             .iter()
-            .map(|&code| Vec::with_capacity(level.band_dims(code).iter().product()))
+            .map(|&code| Vec::with_capacity(part(code, cells).len()))
             .collect();
-        for region in slabs(input.domain, SLAB_VALUES / details.len()) {
-            let mut predicted = vec![0f32; region.len() * details.len()];
-            self.networks
-                .backend
-                .subbands(network, input, region, scaling, &mut predicted)?;
-            let bands = predicted.chunks_exact(region.len());
-            details
-                .par_iter_mut()
-                .zip(&level.details)
-                .zip(bands.collect::<Vec<_>>())
-                .for_each(|((details, &code), predicted)| {
+        for region in slabs(cells, SLAB_VALUES / codes.len()) {
+            let mut predicted = vec![0f32; region.len() * codes.len()];
+            self.networks.backend.subbands(
+                job.network,
+                &job.input,
+                region,
+                job.scaling,
+                &mut predicted,
+            )?;
+            let bands: Vec<&[f32]> = predicted.chunks_exact(region.len()).collect();
+            details.par_iter_mut().zip(codes).zip(bands).for_each(
+                |((details, &code), predicted)| {
                     // A high-pass axis of odd length is one shorter than the low-pass: drop the rest.
-                    let [nz, ny, nx] = region.clipped(level.band_dims(code)).size;
-                    for z in 0..nz {
-                        for y in 0..ny {
-                            let row = (z * region.size[1] + y) * region.size[2];
-                            details
-                                .extend(predicted[row..row + nx].iter().map(|&p| T::from_f32(p)));
-                        }
-                    }
-                });
+                    let kept = part(code, region);
+                    region.for_each_row(&kept, &kept, |row, _, len| {
+                        details.extend(predicted[row..row + len].iter().map(|&p| T::from_f32(p)));
+                    });
+                },
+            );
         }
         Ok(details)
     }
 
     /// A network that predicts voxels: its details are those of the predicted field.
-    fn upscaled<T: Real>(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        level: &LevelPlan,
-        scaling: Scaling,
-    ) -> Result<Vec<Vec<T>>> {
-        let dims = level.fine.dims();
-        let mut fine = Vec::with_capacity(level.fine.len());
-        for region in slabs(input.domain, SLAB_VALUES / 8) {
-            let double: [usize; 3] = std::array::from_fn(|axis| match level.split.contains(axis) {
-                true => 2 * region.size[axis],
-                false => region.size[axis],
-            });
-            let mut predicted = vec![0f32; double.iter().product()];
-            self.networks
-                .backend
-                .upscale(network, input, region, scaling, &mut predicted)?;
-            // The first voxel of the slab is twice its start; an odd fine axis drops the last plane.
-            let rest = |axis: usize| double[axis].min(dims[axis] - 2 * region.start[axis]);
-            for z in 0..rest(0) {
-                for y in 0..rest(1) {
-                    let row = (z * double[1] + y) * double[2];
-                    fine.extend(
-                        predicted[row..row + dims[2]]
-                            .iter()
-                            .map(|&p| T::from_f32(p)),
-                    );
+    fn upscaled<T: Real>(&self, job: &Job<'_>, cells: Region) -> Result<Vec<Vec<T>>> {
+        let level = job.level;
+        let wide = predicted_cells(job.network, level, cells);
+        let mut fine = Vec::with_capacity(level.fine_of(wide).len());
+        for region in slabs(wide, SLAB_VALUES / 8) {
+            let mut double = region;
+            for axis in 0..3 {
+                if level.split.contains(axis) {
+                    double.start[axis] *= 2;
+                    double.size[axis] *= 2;
                 }
             }
+            let mut predicted = vec![0f32; double.len()];
+            self.networks.backend.upscale(
+                job.network,
+                &job.input,
+                region,
+                job.scaling,
+                &mut predicted,
+            )?;
+            // An odd fine axis drops the last plane.
+            let kept = level.fine_of(region);
+            double.for_each_row(&kept, &kept, |row, _, len| {
+                fine.extend(predicted[row..row + len].iter().map(|&p| T::from_f32(p)));
+            });
         }
-        Ok(forward(self.wavelet, level, &mut fine).details)
+        let details = forward(self.wavelet, &level.window(wide), &mut fine).details;
+        let crop = |(band, &code): (Vec<T>, _)| {
+            let (has, wants) = (
+                level.band_region(code, wide),
+                level.band_region(code, cells),
+            );
+            if has == wants {
+                band
+            } else {
+                has.crop(&band, &wants)
+            }
+        };
+        Ok(details.into_iter().zip(&level.details).map(crop).collect())
     }
 }
 
-/// Cuts a grid into runs of rows along its slowest axis longer than 1, of about `values` values.
-fn slabs(dims: [usize; 3], values: usize) -> impl Iterator<Item = Region> {
-    let axis = if dims[0] > 1 { 0 } else { 1 };
-    let plane = dims.iter().product::<usize>() / dims[axis];
+/// Cuts a box into runs of rows along its slowest axis longer than 1, of about `values` values.
+fn slabs(cells: Region, values: usize) -> impl Iterator<Item = Region> {
+    let axis = if cells.size[0] > 1 { 0 } else { 1 };
+    let plane = cells.len() / cells.size[axis];
     let thickness = (values / plane).max(SLAB_PLANES);
-    (0..dims[axis]).step_by(thickness).map(move |first| {
-        let mut region = Region {
-            start: [0; 3],
-            size: dims,
-        };
-        region.start[axis] = first;
-        region.size[axis] = thickness.min(dims[axis] - first);
+    (0..cells.size[axis]).step_by(thickness).map(move |first| {
+        let mut region = cells;
+        region.start[axis] += first;
+        region.size[axis] = thickness.min(cells.size[axis] - first);
         region
     })
 }

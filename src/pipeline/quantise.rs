@@ -4,13 +4,14 @@ use rayon::prelude::*;
 
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
 use crate::error::Result;
+use crate::grid::Region;
 use crate::octree::{Octree, prune};
 use crate::real::Real;
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, Dequantiser, Partition, Predict, Source, add_residuals,
-    band_dims, zeros,
+    Brick, BrickGrid, Dequantiser, Partition, Predict, Source, Window, add_residuals, band_regions,
+    upscale, zeros,
 };
-use crate::transform::{Bands, Plan, Wavelet, forward, inverse};
+use crate::transform::{Plan, Wavelet, forward};
 
 /// Price of one bit in units of `step^2`: where the slope of the rate-distortion curve lies for a
 /// uniform quantiser with this coder (DESIGN section 4).
@@ -76,7 +77,7 @@ pub(super) struct Pass<T> {
     /// How they become coefficients again.
     pub(super) dequantiser: Dequantiser<T>,
     /// Integers by brick and grid.
-    pub(super) coefficients: Coefficients,
+    pub(super) coefficients: Vec<Vec<Vec<i32>>>,
     /// Which blocks they lie in.
     pub(super) tree: Octree,
     /// Estimated sum of squared errors in the normalised unit.
@@ -127,10 +128,10 @@ fn open_loop<T: Real>(
     let brick = |brick: &Brick| {
         let mut session = BrickQuantiser::new(quantiser);
         let grid = |grid: &BrickGrid| {
-            let dims = band_dims(&analysis.plan, grid.source);
+            let places = whole_bands(&analysis.plan, grid.source);
             let residuals = match grid.source {
                 Source::LowPass => analysis.low.clone(),
-                Source::Details(level) => grid.gather(&dims, &analysis.details[level]),
+                Source::Details(level) => grid.gather(&places, &analysis.details[level]),
             };
             quantise_grid(&mut session, grid, &residuals)
         };
@@ -163,10 +164,9 @@ fn closed_loop<T: Real>(
         .map(|_| BrickQuantiser::new(quantiser))
         .collect();
     let mut passes: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
-    let mut coefficients: Coefficients = passes.iter().map(|_| Vec::new()).collect();
     // Quantises one level and returns its decoded bands.
     let mut stage = |source: Source, exact: &[Vec<T>], mut decoded: Vec<Vec<T>>| {
-        let dims = band_dims(plan, source);
+        let places = whole_bands(plan, source);
         let done: Option<Vec<Option<GridPass>>> = sessions
             .par_iter_mut()
             .zip(partition.bricks())
@@ -174,27 +174,26 @@ fn closed_loop<T: Real>(
                 let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
                     return Some(None);
                 };
-                let mut residuals = grid.gather(&dims, exact);
-                for (r, p) in residuals.iter_mut().zip(grid.gather(&dims, &decoded)) {
+                let mut residuals = grid.gather(&places, exact);
+                for (r, p) in residuals.iter_mut().zip(grid.gather(&places, &decoded)) {
                     *r -= p;
                 }
                 quantise_grid(session, grid, &residuals).map(Some)
             })
             .collect();
         for (brick, pass) in done?.into_iter().enumerate() {
-            if let Some(mut pass) = pass {
-                coefficients[brick].push(std::mem::take(&mut pass.coefficients));
-                passes[brick].push(pass);
-            }
+            passes[brick].extend(pass);
         }
-        add_residuals(
-            plan,
-            partition,
-            &coefficients,
-            source,
-            dequantiser,
-            &mut decoded,
-        );
+        let grids: Vec<(&BrickGrid, &[i32])> = partition
+            .bricks()
+            .iter()
+            .zip(&passes)
+            .flat_map(|(brick, passes)| brick.grids.iter().zip(passes))
+            .filter(|(grid, _)| grid.source == source)
+            .map(|(grid, pass)| (grid, pass.coefficients.as_slice()))
+            .collect();
+        let cells = whole_cells(plan, source);
+        add_residuals(plan, source, cells, &grids, dequantiser, &mut decoded);
         Some(decoded)
     };
     let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
@@ -208,28 +207,41 @@ fn closed_loop<T: Real>(
     let mut low = low.swap_remove(0);
     let mut used = vec![false; plan.levels().len()];
     for (index, level) in plan.levels().iter().enumerate().rev() {
+        let cells = level.coarse.region();
+        let known = Window {
+            region: cells,
+            values: &low,
+        };
         let predicted = predictor
-            .details(index, level, &low)?
+            .details(index, level, known, cells)?
             .filter(|predicted| match use_on {
                 Some(levels) => levels[index],
                 None => pays(&analysis.details[index], predicted, quantiser.inverse_step),
             });
         used[index] = predicted.is_some();
-        let predicted = predicted.unwrap_or_else(|| zeros(level));
+        let predicted = predicted.unwrap_or_else(|| zeros(level, cells));
         let Some(details) = stage(Source::Details(index), &analysis.details[index], predicted)
         else {
             return Ok(None);
         };
         if index > 0 {
-            low = inverse(analysis.wavelet, level, &mut Bands { low, details });
-        }
-    }
-    for (passes, coefficients) in passes.iter_mut().zip(coefficients) {
-        for (pass, coefficients) in passes.iter_mut().zip(coefficients) {
-            pass.coefficients = coefficients;
+            low = upscale(analysis.wavelet, level, cells, low, details);
         }
     }
     Ok(Some((passes, used)))
+}
+
+/// All cells of a source's grid.
+fn whole_cells(plan: &Plan, source: Source) -> Region {
+    match source {
+        Source::LowPass => plan.coarsest().region(),
+        Source::Details(level) => plan.levels()[level].coarse.region(),
+    }
+}
+
+/// Boxes of the whole subbands of a source.
+fn whole_bands(plan: &Plan, source: Source) -> Vec<Region> {
+    band_regions(plan, source, whole_cells(plan, source))
 }
 
 /// Whether residuals against the prediction are cheaper than the details themselves: fewer of them

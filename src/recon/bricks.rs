@@ -3,16 +3,25 @@
 
 use crate::codec::ctx::{BLOCK, BandLayout, GridLayout};
 use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::grid::{Region, Shape};
 use crate::octree::Octree;
 use crate::transform::{LevelPlan, Plan, SubbandCode};
 
 /// Levels whose low-pass grid has at most this many samples share one brick with the low-pass.
 const SHARED_SAMPLES: usize = 16 * 16 * 16;
-/// Smallest edge of a brick in coefficients of its level, by rank: 2-D bricks of that many samples
-/// need longer edges.
-const fn min_edge(rank: usize) -> usize {
-    if rank == 2 { 256 } else { 32 }
+/// Domains of this many voxels have smaller bricks on their coarse levels: a region then reads little
+/// of them, and beside so many coefficients the restarts of the coder do not show.
+const LARGE_DOMAIN: usize = 1 << 26;
+
+/// Smallest edge of a brick in coefficients of its level: 2-D bricks of that many samples need longer
+/// edges.
+fn min_edge(shape: Shape) -> usize {
+    let edge = if shape.rank() == 2 { 256 } else { 32 };
+    if shape.len() < LARGE_DOMAIN {
+        edge
+    } else {
+        edge / 2
+    }
 }
 
 /// Which coefficients a grid holds.
@@ -84,7 +93,7 @@ impl Partition {
                 ));
                 continue;
             }
-            let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape().rank()));
+            let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape()));
             for region in boxes(level.coarse.dims(), edge) {
                 bricks.push(Brick {
                     grids: vec![BrickGrid::details(index, level, region, planar)],
@@ -190,56 +199,44 @@ impl BrickGrid {
         }
     }
 
-    /// Calls `f(first in the band, first in the grid, length)` for every row of one band, whose part of
-    /// the grid begins at `first`.
-    fn for_each_row(
-        &self,
-        layout: &BandLayout,
-        dims: [usize; 3],
-        first: usize,
-        mut f: impl FnMut(usize, usize, usize),
-    ) {
-        let start = self.region.start;
-        let [nz, ny, nx] = layout.dims;
-        if nx == 0 {
-            return;
-        }
-        let mut at = first;
-        for z in 0..nz {
-            for y in 0..ny {
-                let row = ((start[0] + z) * dims[1] + start[1] + y) * dims[2] + start[2];
-                f(row, at, nx);
-                at += nx;
-            }
+    /// The part of subband number `band` that lies in this grid, in coordinates of the band.
+    fn band_region(&self, band: &BandLayout) -> Region {
+        Region {
+            start: self.region.start,
+            size: band.dims,
         }
     }
 
-    /// Copies this grid's part of whole bands into one run, band after band.
+    /// Copies this grid's part of bands into one run, band after band. `places` says which box of its
+    /// subband each of `bands` holds; it contains the grid's part.
     #[must_use]
-    pub fn gather<T: Copy>(&self, band_dims: &[[usize; 3]], bands: &[impl AsRef<[T]>]) -> Vec<T> {
+    pub fn gather<T: Copy>(&self, places: &[Region], bands: &[impl AsRef<[T]>]) -> Vec<T> {
         let mut out = Vec::with_capacity(self.len());
-        for ((layout, &dims), band) in self.layout.bands.iter().zip(band_dims).zip(bands) {
-            let band = band.as_ref();
-            self.for_each_row(layout, dims, 0, |row, _, len| {
-                out.extend_from_slice(&band[row..row + len]);
+        for ((layout, place), band) in self.layout.bands.iter().zip(places).zip(bands) {
+            let (band, part) = (band.as_ref(), self.band_region(layout));
+            place.for_each_row(&part, &part, |at, _, len| {
+                out.extend_from_slice(&band[at..at + len]);
             });
         }
         out
     }
 
-    /// Calls `f(band values, grid values)` row by row for one band.
+    /// Calls `f(band values, grid values)` row by row for the part of subband number `band` that lies
+    /// both in this grid and in `place`, the box that `values` holds.
     pub(super) fn zip_band<T, V>(
         &self,
         band: usize,
-        band_dims: &[[usize; 3]],
+        place: &Region,
         values: &mut [T],
         grid: &[V],
         mut f: impl FnMut(&mut [T], &[V]),
     ) {
         let (before, rest) = self.layout.bands.split_at(band);
         let Some(layout) = rest.first() else { return };
-        let first = before.iter().map(BandLayout::len).sum();
-        self.for_each_row(layout, band_dims[band], first, |row, at, len| {
+        let first: usize = before.iter().map(BandLayout::len).sum();
+        let own = self.band_region(layout);
+        place.for_each_row(&own, &place.intersection(&own), |row, at, len| {
+            let at = first + at;
             f(&mut values[row..row + len], &grid[at..at + len]);
         });
     }

@@ -1,9 +1,13 @@
 //! The level loop.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::bricks::{BrickGrid, Partition, Source};
+use super::window::{LevelWindow, Window};
 use crate::error::Result;
+use crate::grid::Region;
 use crate::real::Real;
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
 
@@ -25,16 +29,26 @@ impl<T: Real> Dequantiser<T> {
     }
 }
 
-/// Quantised coefficients of all grids: `[brick][grid]`, empty where nothing is stored.
-pub type Coefficients = Vec<Vec<Vec<i32>>>;
+/// Quantised coefficients of all grids: `[brick][grid]`, empty where nothing is stored or wanted.
+pub type Coefficients = Vec<Arc<Vec<Vec<i32>>>>;
 
 /// Predicts the details of a level from the decoded low-pass of the next coarser one.
 pub trait Predict<T>: Sync {
-    /// The subbands of `level` in coding order, or `None` where nothing is predicted.
+    /// The box of the coarse grid that predicting the details of `cells` takes.
+    fn needs(&self, level: usize, plan: &LevelPlan, cells: Region) -> Region;
+
+    /// The subbands of `level` over `cells` in coding order, or `None` where nothing is predicted.
+    /// `low` holds at least what [`Predict::needs`] says.
     ///
     /// # Errors
     /// Whatever the backend reports.
-    fn details(&self, level: usize, plan: &LevelPlan, low: &[T]) -> Result<Option<Vec<Vec<T>>>>;
+    fn details(
+        &self,
+        level: usize,
+        plan: &LevelPlan,
+        low: Window<'_, T>,
+        cells: Region,
+    ) -> Result<Option<Vec<Vec<T>>>>;
 }
 
 /// Predicts nothing: residuals are the coefficients themselves.
@@ -42,47 +56,47 @@ pub trait Predict<T>: Sync {
 pub struct NoPrediction;
 
 impl<T> Predict<T> for NoPrediction {
-    fn details(&self, _: usize, _: &LevelPlan, _: &[T]) -> Result<Option<Vec<Vec<T>>>> {
+    fn needs(&self, _: usize, _: &LevelPlan, cells: Region) -> Region {
+        cells
+    }
+
+    fn details(
+        &self,
+        _: usize,
+        _: &LevelPlan,
+        _: Window<'_, T>,
+        _: Region,
+    ) -> Result<Option<Vec<Vec<T>>>> {
         Ok(None)
     }
 }
 
-/// Extents of the bands of a grid's level.
-pub(crate) fn band_dims(plan: &Plan, source: Source) -> Vec<[usize; 3]> {
+/// The boxes of its subbands that the bands of `source` over `cells` hold.
+pub(crate) fn band_regions(plan: &Plan, source: Source, cells: Region) -> Vec<Region> {
     match source {
-        Source::LowPass => vec![plan.coarsest().dims()],
+        Source::LowPass => vec![cells],
         Source::Details(level) => {
             let level = &plan.levels()[level];
-            level
-                .details
-                .iter()
-                .map(|&code| level.band_dims(code))
-                .collect()
+            let region = |&code| level.band_region(code, cells);
+            level.details.iter().map(region).collect()
         }
     }
 }
 
-/// Adds the decoded residuals of every grid of `source` to its bands.
+/// Adds decoded residuals to the bands of `source` over `cells`; `grids` are grids of that source with
+/// their integers.
 pub fn add_residuals<T: Real>(
     plan: &Plan,
-    partition: &Partition,
-    coefficients: &Coefficients,
     source: Source,
+    cells: Region,
+    grids: &[(&BrickGrid, &[i32])],
     dequantiser: Dequantiser<T>,
     bands: &mut [Vec<T>],
 ) {
-    let dims = band_dims(plan, source);
-    let grids: Vec<(&BrickGrid, &[i32])> = partition
-        .bricks()
-        .iter()
-        .zip(coefficients)
-        .flat_map(|(brick, coefficients)| brick.grids.iter().zip(coefficients))
-        .filter(|(grid, q)| grid.source == source && !q.is_empty())
-        .map(|(grid, q)| (grid, q.as_slice()))
-        .collect();
+    let places = band_regions(plan, source, cells);
     bands.par_iter_mut().enumerate().for_each(|(band, values)| {
-        for (grid, q) in &grids {
-            grid.zip_band(band, &dims, values, q, |values, q| {
+        for (grid, q) in grids {
+            grid.zip_band(band, &places[band], values, q, |values, q| {
                 for (v, &q) in values.iter_mut().zip(q) {
                     if q != 0 {
                         *v += dequantiser.value(q);
@@ -93,66 +107,163 @@ pub fn add_residuals<T: Real>(
     });
 }
 
-/// Decodes the field at downscaling level `target` (0 = full resolution) in the frame's normalised
-/// orthonormal scale, from the quantised coefficients of all coarser levels. Each level's
-/// coefficients are freed before the next grid is made: they would be a sixth of the peak of memory.
-///
-/// # Errors
-/// What the predictor reports.
-pub fn reconstruct<T: Real>(
+/// The level's grid over the fine samples of `cells`, from the bands over the cells.
+pub(crate) fn upscale<T: Real>(
     wavelet: Wavelet,
-    plan: &Plan,
-    partition: &Partition,
-    mut coefficients: Coefficients,
-    dequantiser: Dequantiser<T>,
-    predictor: &dyn Predict<T>,
-    target: usize,
-) -> Result<Vec<T>> {
-    let mut low = vec![vec![T::ZERO; plan.coarsest().len()]];
-    add_residuals(
-        plan,
-        partition,
-        &coefficients,
-        Source::LowPass,
-        dequantiser,
-        &mut low,
-    );
-    let mut low = low.swap_remove(0);
-    for (index, level) in plan.levels().iter().enumerate().skip(target).rev() {
-        let mut details = match predictor.details(index, level, &low)? {
-            Some(details) => details,
-            None => zeros(level),
-        };
-        add_residuals(
-            plan,
-            partition,
-            &coefficients,
-            Source::Details(index),
-            dequantiser,
-            &mut details,
-        );
-        release(partition, &mut coefficients, Source::Details(index));
-        low = inverse(wavelet, level, &mut Bands { low, details });
-    }
-    Ok(low)
+    level: &LevelPlan,
+    cells: Region,
+    low: Vec<T>,
+    details: Vec<Vec<T>>,
+) -> Vec<T> {
+    inverse(wavelet, &level.window(cells), &mut Bands { low, details })
 }
 
-/// Frees the coefficients of all grids of `source`.
+/// How a frame is put together again.
+#[derive(Clone, Copy)]
+pub struct Synthesis<'a, T> {
+    /// Filter pair.
+    pub wavelet: Wavelet,
+    /// Levels and shapes.
+    pub plan: &'a Plan,
+    /// Bricks.
+    pub partition: &'a Partition,
+    /// How integers become coefficients.
+    pub dequantiser: Dequantiser<T>,
+    /// What the residuals are added to.
+    pub predictor: &'a dyn Predict<T>,
+}
+
+impl<T: Real> Synthesis<'_, T> {
+    /// The boxes to work on for `region` of the grid of downscaling level `target`: entry `i` belongs
+    /// to level `target + i`.
+    #[must_use]
+    pub fn windows(&self, target: usize, region: Region) -> Vec<LevelWindow> {
+        let mut fine = region;
+        let mut windows = Vec::new();
+        for (index, level) in self.plan.levels().iter().enumerate().skip(target) {
+            let cells = level.cells(fine);
+            let low = cells.hull(&self.predictor.needs(index, level, cells));
+            windows.push(LevelWindow { fine, cells, low });
+            fine = low;
+        }
+        windows
+    }
+
+    /// The box of the coarsest low-pass that `windows` start from; `region` when there are none.
+    #[must_use]
+    pub fn low_pass_box(windows: &[LevelWindow], region: Region) -> Region {
+        windows.last().map_or(region, |window| window.low)
+    }
+
+    /// Decodes `region` of the field at downscaling level `target` (0 = full resolution) in the
+    /// frame's normalised orthonormal scale, from the quantised coefficients of all coarser levels.
+    /// Each level's coefficients are freed before the next grid is made: they would be a sixth of the
+    /// peak of memory.
+    ///
+    /// # Errors
+    /// What the predictor reports.
+    pub fn run(
+        &self,
+        mut coefficients: Coefficients,
+        target: usize,
+        region: Region,
+    ) -> Result<Vec<T>> {
+        let windows = self.windows(target, region);
+        let coarsest = Self::low_pass_box(&windows, region);
+        let mut low = vec![vec![T::ZERO; coarsest.len()]];
+        self.add(&coefficients, Source::LowPass, coarsest, &mut low);
+        let mut low = low.swap_remove(0);
+        for (i, window) in windows.iter().enumerate().rev() {
+            let index = target + i;
+            let details = self.details(&coefficients, index, window, &low)?;
+            release(self.partition, &mut coefficients, Source::Details(index));
+            low = self.join(index, window, low, details);
+        }
+        Ok(low)
+    }
+
+    /// Details of one level over its window: prediction and residuals.
+    fn details(
+        &self,
+        coefficients: &Coefficients,
+        index: usize,
+        window: &LevelWindow,
+        low: &[T],
+    ) -> Result<Vec<Vec<T>>> {
+        let level = &self.plan.levels()[index];
+        let known = Window {
+            region: window.low,
+            values: low,
+        };
+        let mut details = match self.predictor.details(index, level, known, window.cells)? {
+            Some(details) => details,
+            None => zeros(level, window.cells),
+        };
+        self.add(
+            coefficients,
+            Source::Details(index),
+            window.cells,
+            &mut details,
+        );
+        Ok(details)
+    }
+
+    fn add(
+        &self,
+        coefficients: &Coefficients,
+        source: Source,
+        cells: Region,
+        bands: &mut [Vec<T>],
+    ) {
+        let grids: Vec<(&BrickGrid, &[i32])> = self
+            .partition
+            .bricks()
+            .iter()
+            .zip(coefficients)
+            .flat_map(|(brick, coefficients)| brick.grids.iter().zip(&**coefficients))
+            .filter(|(grid, q)| grid.source == source && !q.is_empty())
+            .map(|(grid, q)| (grid, q.as_slice()))
+            .collect();
+        add_residuals(self.plan, source, cells, &grids, self.dequantiser, bands);
+    }
+
+    /// The fine samples of a window from its low-pass and details.
+    fn join(
+        &self,
+        index: usize,
+        window: &LevelWindow,
+        low: Vec<T>,
+        details: Vec<Vec<T>>,
+    ) -> Vec<T> {
+        let level = &self.plan.levels()[index];
+        let low = cropped(window.low, low, window.cells);
+        let fine = upscale(self.wavelet, level, window.cells, low, details);
+        cropped(level.fine_of(window.cells), fine, window.fine)
+    }
+}
+
+/// `values` of `region` cut to `part`; without a copy when that is all of it.
+fn cropped<T: Copy>(region: Region, values: Vec<T>, part: Region) -> Vec<T> {
+    match region == part {
+        true => values,
+        false => region.crop(&values, &part),
+    }
+}
+
+/// Frees the coefficients of all bricks that hold grids of `source` alone.
 fn release(partition: &Partition, coefficients: &mut Coefficients, source: Source) {
     for (brick, coefficients) in partition.bricks().iter().zip(coefficients) {
-        for (grid, coefficients) in brick.grids.iter().zip(coefficients) {
-            if grid.source == source {
-                *coefficients = Vec::new();
-            }
+        if brick.grids.iter().all(|grid| grid.source == source) {
+            *coefficients = Arc::default();
         }
     }
 }
 
-/// Details of a level without a prediction.
-pub(crate) fn zeros<T: Real>(level: &LevelPlan) -> Vec<Vec<T>> {
+/// Details over `cells` without a prediction.
+pub(crate) fn zeros<T: Real>(level: &LevelPlan, cells: Region) -> Vec<Vec<T>> {
     level
         .details
         .iter()
-        .map(|&code| vec![T::ZERO; level.band_dims(code).iter().product()])
+        .map(|&code| vec![T::ZERO; level.band_region(code, cells).len()])
         .collect()
 }

@@ -5,7 +5,9 @@
 
 mod bricks;
 mod levels;
+mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
-pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, add_residuals, reconstruct};
-pub(crate) use levels::{band_dims, zeros};
+pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals};
+pub(crate) use levels::{band_regions, upscale, zeros};
+pub use window::{LevelWindow, Window};

@@ -1,9 +1,13 @@
 //! Which axes each level splits, and the shapes that follow.
 
-use crate::grid::{Axes, Shape};
+use crate::grid::{Axes, Region, Shape};
 
 /// Shortest axis that is still split: the low-pass keeps at least 4 samples.
 const MIN_SPLIT: usize = 8;
+
+/// Coarse samples beside a cut that a transform of the box spoils: the reach of 9/7, whose lifting steps
+/// look two samples of each kind ahead and back.
+const MARGIN: usize = 2;
 
 /// A subband: the set of axes that are high-pass (bit number = axis index).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +83,79 @@ impl LevelPlan {
             periodic: wraps,
             details,
         }
+    }
+
+    /// The box of coarse samples, or *cells*, whose bands determine the samples `fine` of this level's
+    /// grid exactly, and whose fine samples determine the bands of the cells under `fine`.
+    #[must_use]
+    pub fn cells(&self, fine: Region) -> Region {
+        let mut cells = fine;
+        for axis in 0..3 {
+            if self.split.contains(axis) {
+                cells.start[axis] = fine.start[axis] / 2;
+                cells.size[axis] = fine.end(axis).div_ceil(2) - cells.start[axis];
+            }
+        }
+        self.with_margin(cells)
+    }
+
+    /// `cells` with what a transform spoils beside a cut; along a periodic axis the whole axis as
+    /// soon as an end of it comes near.
+    #[must_use]
+    pub fn with_margin(&self, cells: Region) -> Region {
+        let mut out = cells;
+        for (axis, extent) in self.coarse.dims().into_iter().enumerate() {
+            if !self.split.contains(axis) {
+                continue;
+            }
+            let near = cells.start[axis] < MARGIN || cells.end(axis) + MARGIN > extent;
+            if self.periodic.contains(axis) && near {
+                (out.start[axis], out.size[axis]) = (0, extent);
+                continue;
+            }
+            out.start[axis] = cells.start[axis].saturating_sub(MARGIN);
+            out.size[axis] = (cells.end(axis) + MARGIN).min(extent) - out.start[axis];
+        }
+        out
+    }
+
+    /// The box of this level's grid that belongs to `cells`.
+    #[must_use]
+    pub fn fine_of(&self, cells: Region) -> Region {
+        let mut fine = cells;
+        for axis in 0..3 {
+            if self.split.contains(axis) {
+                fine.start[axis] = 2 * cells.start[axis];
+                fine.size[axis] =
+                    (2 * cells.end(axis)).min(self.fine.dims()[axis]) - fine.start[axis];
+            }
+        }
+        fine
+    }
+
+    /// This level cut to a box of cells: its transform gives the values of the whole level's, up to
+    /// the margin beside each cut ([`LevelPlan::cells`]).
+    #[must_use]
+    pub fn window(&self, cells: Region) -> Self {
+        let mut periodic = Axes::NONE;
+        for axis in 0..3 {
+            if self.periodic.contains(axis) && cells.size[axis] == self.coarse.dims()[axis] {
+                periodic = periodic.with(axis);
+            }
+        }
+        Self {
+            fine: self.fine.with_dims(self.fine_of(cells).size),
+            coarse: self.coarse.with_dims(cells.size),
+            split: self.split,
+            periodic,
+            details: self.details.clone(),
+        }
+    }
+
+    /// The part of subband `code` over `cells`.
+    #[must_use]
+    pub fn band_region(&self, code: SubbandCode, cells: Region) -> Region {
+        cells.clipped(self.band_dims(code))
     }
 
     /// Extents of subband `code`.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::grid::{Axes, Shape};
+use crate::grid::{Axes, Region, Shape};
 use crate::real::Real;
 
 fn noise(n: usize, seed: u64) -> Vec<f64> {
@@ -74,6 +74,78 @@ proptest! {
             })
         };
         prop_assert!(run(1) == run(5));
+    }
+}
+
+/// A shape, and a box inside it from fractions of the extents.
+fn boxes() -> impl Strategy<Value = (Shape, Region)> {
+    (shapes(), any::<[(f64, f64); 3]>()).prop_map(|(shape, fractions)| {
+        let mut region = shape.region();
+        for (axis, (a, b)) in fractions.into_iter().enumerate() {
+            let extent = region.size[axis];
+            let place = |f: f64| (f.abs().fract() * extent as f64) as usize;
+            let (a, b) = (place(a), place(b));
+            (region.start[axis], region.size[axis]) = (a.min(b), a.abs_diff(b) + 1);
+        }
+        (shape, region.clipped(shape.dims()))
+    })
+}
+
+proptest! {
+    #[test]
+    fn windows_transform_like_the_whole(
+        (shape, region) in boxes(),
+        seed: u64,
+        periodic in 0u8..8,
+        haar: bool,
+    ) {
+        let w = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };
+        let plan = Plan::new(shape, Axes::from_bits(periodic).unwrap(), 1);
+        let Some(level) = plan.levels().first() else {
+            return Ok(());
+        };
+        let data: Vec<f32> = noise(shape.len(), seed).iter().map(|&v| v as f32).collect();
+        let whole = forward(w, level, &mut data.clone());
+        let cells = level.cells(region);
+        let (window, fine) = (level.window(cells), level.fine_of(cells));
+        prop_assert!(fine.contains(&region));
+        // Inverse: the samples asked for are those of the whole.
+        let band = |code, values: &[f32]| {
+            let places = Region { start: [0; 3], size: level.band_dims(code) };
+            places.crop(values, &level.band_region(code, cells))
+        };
+        let mut bands = Bands {
+            low: band(SubbandCode::LOW, &whole.low),
+            details: level.details.iter().zip(&whole.details).map(|(&c, d)| band(c, d)).collect(),
+        };
+        let back = inverse(w, &window, &mut bands);
+        let expected = inverse(w, level, &mut whole.clone());
+        prop_assert_eq!(
+            fine.crop(&back, &region),
+            shape.region().crop(&expected, &region)
+        );
+        // Forward: the bands of the cells under the region are those of the whole.
+        let mut samples = shape.region().crop(&data, &fine);
+        let part = forward(w, &window, &mut samples);
+        let mut inner = region;
+        for axis in 0..3 {
+            if level.split.contains(axis) {
+                inner.start[axis] = region.start[axis] / 2;
+                inner.size[axis] = region.end(axis).div_ceil(2) - inner.start[axis];
+            }
+        }
+        for (&code, (part, whole)) in level.details.iter().zip(part.details.iter().zip(&whole.details)) {
+            let places = Region { start: [0; 3], size: level.band_dims(code) };
+            let wanted = level.band_region(code, inner);
+            prop_assert_eq!(
+                level.band_region(code, cells).crop(part, &wanted),
+                places.crop(whole, &wanted)
+            );
+        }
+        prop_assert_eq!(
+            cells.crop(&part.low, &inner),
+            level.coarse.region().crop(&whole.low, &inner)
+        );
     }
 }
 

@@ -16,6 +16,21 @@ pub fn turbulence() -> (Shape, Vec<f32>) {
     (input.shape(), input.as_f32().unwrap().into_owned())
 }
 
+/// The sample of turbulence mirrored again and again to a 3-D shape.
+pub fn mirrored(extents: &[usize; 3]) -> (Shape, Vec<f32>) {
+    let (_, sample) = turbulence();
+    let fold = |i: usize| if i / 64 % 2 == 0 { i % 64 } else { 63 - i % 64 };
+    let [nz, ny, nx] = *extents;
+    let mut out = Vec::with_capacity(nz * ny * nx);
+    for z in 0..nz {
+        for y in 0..ny {
+            let row = (fold(z) * 64 + fold(y)) * 64;
+            out.extend((0..nx).map(|x| sample[row + fold(x)]));
+        }
+    }
+    (Shape::new(extents).unwrap(), out)
+}
+
 /// Numbers that look random and are the same everywhere.
 #[derive(Clone, Debug)]
 pub struct Draw(u64);

@@ -54,7 +54,7 @@ proptest! {
         let ordinary = mask.ordinary();
         let mut back: Vec<f32> = values.iter().zip(&ordinary).map(|(&v, &o)| if o { v } else { 7.0 }).collect();
         prop_assert!(back.iter().all(|v| v.is_finite()));
-        mask.apply(&mut back);
+        mask.apply(shape, shape.region(), &mut back);
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&back), bits(&values));
     }
@@ -63,7 +63,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(extents in extents(), bytes: Vec<u8>) {
         let shape = shape(&extents);
         if let Ok(mask) = Mask::decode(shape, 2, &bytes, &Limits::default()) {
-            mask.apply(&mut vec![f16::ZERO; shape.len()]);
+            mask.apply(shape, shape.region(), &mut vec![f16::ZERO; shape.len()]);
         }
     }
 }
@@ -94,7 +94,8 @@ fn nan_payloads_beyond_the_palette_become_plain() {
     let mask = Mask::find(&values, Some(0.0)).unwrap();
     assert_eq!(mask.palette.len(), 255);
     let mut back = vec![1.0f32; values.len()];
-    mask.apply(&mut back);
+    let shape = shape(&[1, values.len()]);
+    mask.apply(shape, shape.region(), &mut back);
     let bits: Vec<u32> = back.iter().map(|v| v.to_bits()).collect();
     assert_eq!(bits[..250], nans[..250]);
     assert!(bits[250..300].iter().all(|&b| b == 0x7FC0_0000));

@@ -1,0 +1,178 @@
+//! Transform, octree and bricks of a frame as its record describes them, and the way from brick
+//! payloads to values.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::cache::FrameCache;
+use crate::codec::ctx::BrickDecoder;
+use crate::container::WaveletForm;
+use crate::error::{Error, Result};
+use crate::grid::{Region, Shape};
+use crate::octree::{self, Octree};
+use crate::real::Real;
+use crate::recon::{
+    Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source, Synthesis,
+};
+use crate::transform::{Plan, Wavelet};
+
+/// What a frame's record and its octree say, whatever the precision of the values.
+#[derive(Debug)]
+pub(super) struct Geometry {
+    pub(super) wavelet: Wavelet,
+    pub(super) plan: Plan,
+    pub(super) partition: Partition,
+    tree: Octree,
+}
+
+/// Payloads of one frame's bricks.
+pub(super) trait BrickPayloads: Sync {
+    /// Payload of brick `number`, if there is such a chunk.
+    ///
+    /// # Errors
+    /// `Corrupt` when the chunk is damaged.
+    fn brick(&self, number: usize) -> Result<Option<&[u8]>>;
+}
+
+/// What to decode and from where.
+pub(super) struct Wanted<'a> {
+    /// Downscaling level; 0 is full resolution.
+    pub(super) level: usize,
+    /// Box of that level's grid.
+    pub(super) region: Region,
+    pub(super) bricks: &'a dyn BrickPayloads,
+    /// Bricks decoded before, where some are kept.
+    pub(super) cache: Option<FrameCache<'a>>,
+}
+
+impl Geometry {
+    /// # Errors
+    /// `Unsupported` for an unknown filter, `Corrupt` when the level count does not fit the shape or
+    /// the octree is damaged.
+    pub(super) fn new(shape: Shape, form: &WaveletForm, tree: &[u8]) -> Result<Self> {
+        let wavelet = Wavelet::from_u8(form.wavelet)
+            .ok_or_else(|| Error::unsupported(format!("unknown filter pair {}", form.wavelet)))?;
+        let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
+        if plan.levels().len() != usize::from(form.levels) {
+            return Err(Error::corrupt(format!(
+                "{} levels found, a grid of {shape} has up to {}",
+                form.levels,
+                plan.levels().len()
+            )));
+        }
+        let partition = Partition::new(&plan, form.brick_edge)?;
+        let tree = octree::decode(&plan, tree)?;
+        Ok(Self {
+            wavelet,
+            plan,
+            partition,
+            tree,
+        })
+    }
+
+    /// Grid of downscaling level `level`.
+    pub(super) fn grid(&self, level: usize) -> Shape {
+        match level.checked_sub(1) {
+            None => self.plan.shape(),
+            Some(finer) => self.plan.levels()[finer].coarse,
+        }
+    }
+
+    /// Decodes what is wanted to normalised values in the orthonormal scale of its level.
+    ///
+    /// # Errors
+    /// `Corrupt`, or what the predictor reports.
+    pub(super) fn decode<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictor: &dyn Predict<T>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<T>> {
+        let synthesis = Synthesis {
+            wavelet: self.wavelet,
+            plan: &self.plan,
+            partition: &self.partition,
+            dequantiser: dequantiser(form.step, form.shrink),
+            predictor,
+        };
+        let windows = synthesis.windows(wanted.level, wanted.region);
+        let coefficients = self.coefficients(wanted, &windows)?;
+        synthesis.run(coefficients, wanted.level, wanted.region)
+    }
+
+    /// Decodes the bricks that touch `windows`.
+    fn coefficients(&self, wanted: &Wanted<'_>, windows: &[LevelWindow]) -> Result<Coefficients> {
+        let is_wanted = |grid: &BrickGrid| match grid.source {
+            Source::LowPass => true,
+            Source::Details(level) => level
+                .checked_sub(wanted.level)
+                .and_then(|i| windows.get(i))
+                .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
+        };
+        let brick = |(number, brick): (usize, &Brick)| {
+            if !brick.grids.iter().any(is_wanted) {
+                return Ok(Arc::default());
+            }
+            let decode = || {
+                self.brick(number, brick, wanted.bricks)
+                    .map_err(|e| e.within(format!("brick {number}")))
+            };
+            match &wanted.cache {
+                Some(cache) => cache.get_or(number, decode),
+                None => decode().map(Arc::new),
+            }
+        };
+        // The finest level has the most work: start it first.
+        let mut coefficients: Coefficients = self
+            .partition
+            .bricks()
+            .par_iter()
+            .enumerate()
+            .rev()
+            .map(brick)
+            .collect::<Result<_>>()?;
+        coefficients.reverse();
+        Ok(coefficients)
+    }
+
+    fn brick(
+        &self,
+        number: usize,
+        brick: &Brick,
+        bricks: &dyn BrickPayloads,
+    ) -> Result<Vec<Vec<i32>>> {
+        let stored: Vec<_> = brick
+            .grids
+            .iter()
+            .map(|grid| grid.stored(&self.tree))
+            .collect();
+        let anything = stored.iter().flatten().any(|&s| s);
+        match bricks.brick(number)? {
+            None if anything => Err(Error::corrupt("the brick is missing")),
+            Some(_) if !anything => Err(Error::corrupt("the brick holds nothing")),
+            None => Ok(vec![Vec::new(); brick.grids.len()]),
+            Some(payload) => decode_brick(brick, &stored, payload),
+        }
+    }
+}
+
+pub(super) fn dequantiser<T: Real>(step: f64, shrink: u8) -> Dequantiser<T> {
+    Dequantiser {
+        step: T::from_f64(step),
+        shrink: T::from_f64(f64::from(shrink) / 256.0),
+    }
+}
+
+fn decode_brick(brick: &Brick, stored: &[Vec<bool>], payload: &[u8]) -> Result<Vec<Vec<i32>>> {
+    let mut decoder = BrickDecoder::new(payload);
+    let decode = |(grid, stored): (&BrickGrid, &Vec<bool>)| {
+        if !stored.contains(&true) {
+            return Ok(Vec::new());
+        }
+        let mut coefficients = vec![0; grid.len()];
+        decoder.grid(&grid.layout, stored, &mut coefficients)?;
+        Ok(coefficients)
+    };
+    brick.grids.iter().zip(stored).map(decode).collect()
+}

@@ -1,0 +1,187 @@
+//! Regions and levels: bit for bit the crop of the whole.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use srt::container::Bound;
+use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume};
+use srt::transform::Wavelet;
+use srt::volume::io::{AnyVolume, Input, Values};
+use srt::{Axes, Limits, Region, Shape};
+
+mod common;
+
+fn bytes(volume: &AnyVolume) -> Vec<u64> {
+    match volume {
+        AnyVolume::F16(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
+        AnyVolume::F32(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
+        AnyVolume::F64(v) => v.data().iter().map(|v| v.to_bits()).collect(),
+    }
+}
+
+/// The sample of turbulence cut to a shape.
+fn sample(shape: Shape) -> Vec<f32> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/turbulence_64.npy");
+    let input = Input::open(path, None, None).unwrap();
+    let whole = Region {
+        start: [0; 3],
+        size: [64; 3],
+    };
+    whole.crop(&input.as_f32().unwrap(), &shape.region())
+}
+
+fn encode(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
+    encode_volume(shape, values, options, Vec::new(), &|_| {})
+        .unwrap()
+        .0
+}
+
+/// The box between two corners given as fractions of the extents.
+fn part(shape: Shape, corners: [(f64, f64); 3]) -> Region {
+    let mut region = shape.region();
+    for (axis, (a, b)) in corners.into_iter().enumerate() {
+        let place = |f: f64| (f * region.size[axis] as f64) as usize;
+        let (a, b) = (place(a), place(b));
+        (region.start[axis], region.size[axis]) = (a.min(b), a.abs_diff(b) + 1);
+    }
+    region.clipped(shape.dims())
+}
+
+fn corners() -> impl Strategy<Value = [(f64, f64); 3]> {
+    prop::array::uniform3((0.0..1.0f64, 0.0..1.0f64))
+}
+
+/// Checks one region of every level of a file against the crop of the whole level.
+fn check(file: &[u8], corners: [(f64, f64); 3], levels: usize) {
+    let decoder = Decoder::new(file, Limits::default()).unwrap();
+    for level in 0..=levels {
+        let grid = decoder.grid(0, level).unwrap();
+        let region = part(grid, corners);
+        let whole = bytes(&decoder.decode(0, level).unwrap());
+        let found = bytes(&decoder.region(0, level, region).unwrap());
+        assert!(
+            found == grid.region().crop(&whole, &region),
+            "level {level}, {region:?}"
+        );
+    }
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        (1usize..=64, 1usize..=64).prop_map(|(y, x)| Shape::new(&[y, x]).unwrap()),
+        (1usize..=64, 1usize..=64, 1usize..=64)
+            .prop_map(|(z, y, x)| Shape::new(&[z, y, x]).unwrap()),
+    ]
+}
+
+/// Levels that every grid of this shape has.
+fn levels(shape: Shape) -> usize {
+    let longest = *shape.extents().iter().max().unwrap();
+    longest.ilog2().saturating_sub(2) as usize
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn regions_are_crops(
+        shape in shapes(),
+        corners in corners(),
+        periodic in 0u8..8,
+        haar: bool,
+        networks: bool,
+        target in 30.0..60.0f64,
+    ) {
+        let values = sample(shape);
+        let mut options = EncodeOptions::new(Bound::Psnr(target))
+            .with_periodic(Axes::from_bits(periodic).unwrap())
+            .with_wavelet(if haar { Wavelet::Haar } else { Wavelet::Cdf97 });
+        if !networks {
+            options = options.with_model(Model::None);
+        }
+        let file = encode(shape, &Values::F32(Cow::Borrowed(&values)), &options);
+        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let frame = decoder.frames().next().unwrap();
+        let is_multiresolution = matches!(frame.form, srt::container::Form::Wavelet(_));
+        check(&file, corners, if is_multiresolution { levels(shape) } else { 0 });
+    }
+
+    #[test]
+    fn regions_of_masked_corrected_and_lossless_fields_are_crops(
+        shape in shapes(),
+        corners in corners(),
+        lossless: bool,
+        doubles: bool,
+    ) {
+        let mut values = sample(shape);
+        for v in values.iter_mut().step_by(7) {
+            *v = f32::NAN;
+        }
+        let bound = Bound::RelError(if lossless { 0.0 } else { 1e-3 });
+        let options = EncodeOptions::new(bound).with_model(Model::None);
+        let file = if doubles {
+            let values: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+            encode(shape, &Values::F64(Cow::Owned(values)), &options)
+        } else {
+            encode(shape, &Values::F32(Cow::Owned(values)), &options)
+        };
+        check(&file, corners, 0);
+    }
+}
+
+/// Several bricks per level, networks, every thread its own regions of one decoder.
+#[test]
+fn many_threads_read_regions_of_one_decoder() {
+    let (shape, field) = common::mirrored(&[130, 121, 150]);
+    let options = EncodeOptions::new(Bound::Psnr(45.0));
+    let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
+    // So small a cache that bricks come and go.
+    let decoder = Decoder::new(&file, Limits::default())
+        .unwrap()
+        .with_cache(3 << 20);
+    assert!(
+        decoder.weights().unwrap().is_some(),
+        "the model pays on turbulence"
+    );
+    let whole = Arc::new(bytes(&decoder.decode(0, 0).unwrap()));
+    std::thread::scope(|scope| {
+        for thread in 0..4usize {
+            let (decoder, whole) = (&decoder, Arc::clone(&whole));
+            scope.spawn(move || {
+                for i in 0..6usize {
+                    let seed = thread * 31 + i * 17;
+                    let start = [seed * 7 % 100, seed * 13 % 90, seed * 29 % 120];
+                    let region = Region {
+                        start,
+                        size: [1 + seed % 30, 1 + seed * 3 % 31, 1 + seed * 5 % 30],
+                    };
+                    let found = bytes(&decoder.region(0, 0, region).unwrap());
+                    assert!(found == shape.region().crop(&whole, &region), "{region:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn boxes_outside_the_grid_are_refused() {
+    let shape = Shape::new(&[20, 20, 20]).unwrap();
+    let values = sample(shape);
+    let options = EncodeOptions::new(Bound::Psnr(40.0));
+    let file = encode(shape, &Values::F32(Cow::Owned(values)), &options);
+    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    for (start, size) in [
+        ([0; 3], [0, 1, 1]),
+        ([0; 3], [21, 1, 1]),
+        ([20, 0, 0], [1, 1, 1]),
+        ([usize::MAX, 0, 0], [2, 1, 1]),
+    ] {
+        let region = Region { start, size };
+        let error = decoder.region(0, 0, region).unwrap_err();
+        assert_eq!(error.kind(), srt::ErrorKind::InvalidArgument, "{region:?}");
+    }
+    assert!(decoder.region(0, 9, shape.region()).is_err());
+    assert!(decoder.region(1, 0, shape.region()).is_err());
+}
