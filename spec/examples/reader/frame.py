@@ -1,0 +1,172 @@
+"""A field from the chunks of its frame (spec 4.3, 4.7 and 6)."""
+
+import numpy as np
+
+from . import corrections, ctx, layout, lossless, mask, networks, octree, transform
+from .fields import MissingWeights, need
+
+VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
+PART = 1 << 22  # values of a lossless part
+
+
+def decode(dataset, frame, chunks, weights, level=0):
+    """The field of a frame at a downscaling level, as an array of the dataset's rank.
+
+    `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none.
+    """
+    value = VALUE[dataset.fields[frame.field][2]]
+    if level > (frame.levels if frame.form == 2 else 0):
+        raise ValueError(f"the frame has no level {level}")
+    if frame.form == 0:
+        need(not (chunks["TREE"] or chunks["BRIK"] or chunks["CORR"]), "a constant frame with coefficients")
+        field = np.full(dataset.dims, value(frame.minimum))
+    elif frame.form == 1:
+        need(not (chunks["TREE"] or chunks["CORR"]), "a lossless frame with a tree or corrections")
+        field = raw(dataset.dims, value, chunks["BRIK"])
+    else:
+        field = Multiresolution(dataset, frame, chunks, weights).field(level)
+    if level == 0:
+        field = corrected(field, frame, dataset, chunks["CORR"])
+        field = masked(field, dataset, chunks["MASK"])
+    return field.reshape(field.shape[3 - dataset.rank :])
+
+
+def raw(dims, value, bricks):
+    count = dims[0] * dims[1] * dims[2]
+    need([b.part for b in bricks] == list(range(-(-count // PART))), "lossless parts")
+    size = np.dtype(value).itemsize
+    parts = [lossless.decode(b.payload, min(PART, count - i * PART), size) for i, b in enumerate(bricks)]
+    return np.frombuffer(b"".join(parts), np.dtype(value).newbyteorder("<")).astype(value).reshape(dims)
+
+
+def corrected(field, frame, dataset, chunks):
+    """Spec 6.6."""
+    if not chunks:
+        return field
+    need(frame.bound in (2, 3), "corrections without a bound on the error")
+    size = field.itemsize
+    work = np.float64 if size == 8 else np.float32
+    bound = frame.bound_value
+    if frame.bound == 3:
+        bound = frame.bound_value * (frame.maximum - frame.minimum)
+    unit = work(bound)
+    found = corrections.Corrections(chunks[0].payload, dataset.dims, dataset.rank, size)
+    for voxel, steps in found.steps.items():
+        field[voxel] = (work(field[voxel]) + work(steps) * unit).astype(field.dtype)
+    for voxel, pattern in found.exact.items():
+        field[voxel] = np.frombuffer(pattern.to_bytes(size, "little"), field.dtype.newbyteorder("<"))[0]
+    return field
+
+
+def masked(field, dataset, chunks):
+    if not chunks:
+        return field
+    palette, classes = mask.decode(chunks[0].payload, dataset.dims, field.itemsize)
+    words = field.view(f"u{field.itemsize}")
+    for number, pattern in enumerate(palette, 1):
+        words[classes == number] = int.from_bytes(pattern, "little")
+    return field
+
+
+class Multiresolution:
+    """A frame of form 2."""
+
+    def __init__(self, dataset, frame, chunks, weights):
+        size = dataset.fields[frame.field][2]
+        self.value = VALUE[size]
+        self.work = np.float64 if size == 8 else np.float32
+        self.dataset, self.frame = dataset, frame
+        self.levels = layout.levels(dataset.dims, frame.levels)
+        self.weights = weights
+        need(len(chunks["TREE"]) == 1, "the octree is missing")
+        if frame.gains and weights is None:
+            raise MissingWeights("the frame uses networks, the file names none")
+        self.tree = octree.decode(chunks["TREE"][0].payload, self.levels)
+        self.bricks(chunks["BRIK"])
+
+    def bricks(self, chunks):
+        """Decodes all coefficients: `low` and, per level, the bands by their high-pass axes."""
+        rank = self.dataset.rank
+        payloads = {}
+        for chunk in chunks:
+            need(not payloads or chunk.part > max(payloads), "bricks out of order")
+            payloads[chunk.part] = chunk.payload
+        dims = self.levels[-1].low if self.levels else self.dataset.dims
+        self.details = [{high: np.zeros(n, np.int64) for high, n in level.bands} for level in self.levels]
+        shared = layout.shared_levels(self.levels)
+
+        need(0 in payloads, "the shared brick is missing")
+        brick = ctx.BrickDecoder(payloads.pop(0), rank == 2)
+        self.low = brick.grid([(0, dims)], np.ones([-(-n // 8) for n in dims], bool))[0]
+        for number in shared:
+            box = [range(n) for n in self.levels[number].low]
+            self.grid(brick, number, box)
+        brick.end()
+        part = 1
+        for number in reversed(range(len(self.levels))):
+            if number in shared:
+                continue
+            for box in layout.boxes(number, self.levels[number], self.frame.brick_edge, rank):
+                if self.stored(number, box).any():
+                    need(part in payloads, f"brick {part} is missing")
+                    brick = ctx.BrickDecoder(payloads.pop(part), rank == 2)
+                    self.grid(brick, number, box)
+                    brick.end()
+                part += 1
+        need(not payloads, "surplus bricks")
+
+    def stored(self, number, box):
+        """The nodes of a box of the low-pass grid; boxes begin at multiples of 8."""
+        return self.tree[number][tuple(slice(r.start // 8, -(-r.stop // 8)) for r in box)]
+
+    def grid(self, brick, number, box):
+        bands = layout.box_bands(self.levels[number], box)
+        dims = [(layout.code(high), [len(r) for r in ranges]) for high, ranges in bands]
+        for (high, ranges), values in zip(bands, brick.grid(dims, self.stored(number, box))):
+            self.details[number][high][tuple(slice(r.start, r.stop) for r in ranges)] = values
+
+    def add(self, prediction, q):
+        """Spec 6.3."""
+        f = self.frame
+        v = (np.abs(q).astype(self.work) - self.work(f.shrink / 256)) * self.work(f.step_size)
+        return np.where(q == 0, prediction, prediction + np.where(q < 0, -v, v))
+
+    def predict(self, number, low):
+        """Details of a level, by their high-pass axes, as its network sees them; zeros without one."""
+        level, f = self.levels[number], self.frame
+        gain = f.gains[number] if number < len(f.gains) else 0
+        if gain == 0:
+            return {high: np.zeros(n, self.work) for high, n in level.bands}
+        network = self.network(number)
+        wraps = [level.wraps(axis, f.periodic) for axis in range(3)]
+        run = networks.Evaluation(network, number, level.low, level.dims, gain, f.step_size, wraps)
+        out = run.predict(low).astype(self.work)
+        if network.shuffle:
+            grid = out[0][tuple(slice(n) for n in level.dims)]
+            return transform.forward_details(f.filter, level, f.periodic, grid)
+        return {high: band[tuple(slice(n) for n in dims)] for (high, dims), band in zip(level.bands, out)}
+
+    def network(self, number):
+        """The network of a level (networks 1)."""
+        axes = range(3 - self.dataset.rank, 3)
+        regular = all(level.split[axis] for level in self.levels[: number + 1] for axis in axes)
+        haar = self.frame.filter == 1
+        fits = [n for n in self.weights if n.rank == self.dataset.rank and n.haar == haar and n.serves(number)]
+        need(regular and fits, f"a gain for level {number}, and no network")
+        return fits[0]
+
+    def field(self, target):
+        """Spec 6.4 and 6.5."""
+        f, work = self.frame, self.work
+        low = self.add(np.zeros(self.low.shape, work), self.low)
+        for number in reversed(range(target, len(self.levels))):
+            details = self.predict(number, low)
+            for high, q in self.details[number].items():
+                details[high] = self.add(details[high], q)
+            low = transform.inverse(f.filter, self.levels[number], f.periodic, low, details)
+        splits = sum(sum(level.split) for level in self.levels[:target])
+        h = 0.7071067811865476 if splits % 2 else 1.0
+        u = low * work(h * 2.0 ** -(splits // 2))
+        y = u * work(f.scale) + work(f.offset)
+        y = np.minimum(np.maximum(y, work(f.minimum)), work(f.maximum))
+        return y.astype(self.value)

@@ -1,0 +1,109 @@
+"""The records DSET, NREF and FRAM (spec 4.1 to 4.3). What follows the known fields is ignored."""
+
+import math
+from dataclasses import dataclass, field
+
+from .fields import Fields, Unsupported, need
+
+
+@dataclass
+class Dataset:
+    extents: list  # [nz, ny, nx] or [ny, nx]
+    fields: list  # (name, unit, bytes per value)
+
+    @property
+    def rank(self):
+        return len(self.extents)
+
+    @property
+    def dims(self):
+        """Extents as z, y, x: rank 2 counts as nz = 1."""
+        return [1] * (3 - self.rank) + self.extents
+
+
+def dataset(payload):
+    f = Fields(payload)
+    rank = f.u8()
+    need(rank in (2, 3), "rank")
+    extents = [f.varint() for _ in range(rank)]
+    need(all(1 <= n < 2**32 for n in extents) and math.prod(extents) <= 2**48, "extents")
+    count = f.varint()
+    need(count <= 4096, "number of fields")
+    fields = []
+    for _ in range(count):
+        name, unit, size = f.string(), f.string(), f.u8()
+        need(size in (2, 4, 8), "bytes per value")
+        need(name not in [other[0] for other in fields], "two fields of one name")
+        fields.append((name, unit, size))
+    return Dataset(extents, fields)
+
+
+def weights_reference(payload):
+    f = Fields(payload)
+    return f.take(32), f.string()
+
+
+@dataclass
+class Frame:
+    field: int
+    step: int
+    minimum: float
+    maximum: float
+    bound: int  # 0 PSNR, 1 SSIM, 2 largest error, 3 fraction of the range, 4 ratio
+    bound_value: float
+    psnr_db: float
+    ssim: float | None
+    max_error: float
+    form: int  # 0 constant, 1 lossless, 2 multiresolution
+    # Form 2:
+    filter: int = 0
+    periodic: list = field(default_factory=lambda: [False] * 3)  # z, y, x
+    levels: int = 0
+    brick_edge: int = 0
+    shrink: int = 0
+    step_size: float = 0.0
+    offset: float = 0.0
+    scale: float = 0.0
+    gains: list = field(default_factory=list)
+
+
+def frame(payload, dataset):
+    f = Fields(payload)
+    number, step = f.varint(), f.varint()
+    need(number < len(dataset.fields), "a field that does not exist")
+    size = dataset.fields[number][2]
+    minimum, maximum = f.real(size), f.real(size)
+    need(minimum <= maximum, "minimum above maximum")
+    bound, bound_value = f.u8(), f.number("d")
+    if bound > 4:
+        raise Unsupported(f"bound {bound}")
+    psnr_db = f.number("f")
+    ssim = f.number("f") if bound == 1 else None
+    max_error, form = f.number("d"), f.u8()
+    if form > 2:
+        raise Unsupported(f"form {form}")
+    out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form)
+    if form == 2:
+        multiresolution(f, out, size)
+    return out
+
+
+def multiresolution(f, out, size):
+    """The fields of form 2."""
+    out.filter = f.u8()
+    if out.filter > 1:
+        raise Unsupported(f"filter pair {out.filter}")
+    periodic = f.u8()
+    need(periodic < 8, "periodic axes")
+    out.periodic = [bool(periodic >> axis & 1) for axis in range(3)]
+    out.levels = f.u8()
+    edge = f.u8()
+    need(out.levels <= 15 and 6 <= edge <= 31, "levels or brick edge")
+    out.brick_edge = 1 << edge
+    out.shrink = f.u8()
+    out.step_size, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
+    need(out.step_size > 0 and out.scale > 0, "step and scale are above 0")
+    count = f.u8()
+    need(count <= out.levels, "number of gains")
+    out.gains = [f.number("f") for _ in range(count)]
+    need(all(math.isfinite(g) and g >= 0 for g in out.gains), "gains")
