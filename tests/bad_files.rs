@@ -17,8 +17,10 @@ use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
     Reader, WeightsReference, Writer,
 };
+use srt::file::FileBytes;
+use srt::network::Hierarchy;
 use srt::pipeline::{EncodeOptions, Model};
-use srt::{Limits, Result, Shape};
+use srt::{ErrorKind, Limits, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)
@@ -147,6 +149,38 @@ fn with_index(chunks: &Chunks, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
+fn index_offset(whole: &[u8]) -> usize {
+    let reader = Reader::new(whole, &Limits::default()).unwrap();
+    reader.entries().last().unwrap().end() as usize
+}
+
+/// The trailer of a file, pointing elsewhere.
+fn trailer(whole: &[u8], index_offset: usize) -> Vec<u8> {
+    let headers = &whole[whole.len() - 16..whole.len() - 12];
+    let mut out = [&(index_offset as u64).to_le_bytes()[..], headers].concat();
+    out.extend(crc32fast::hash(&out).to_le_bytes());
+    out.extend(b"SRTEND\r\n");
+    out
+}
+
+/// The record of a small 2-D network.
+fn network() -> Vec<u8> {
+    let path = folder("networks").join("conditioned_2d.network.safetensors");
+    let model = Hierarchy::from_safetensors(&fs::read(path).unwrap(), &Limits::default()).unwrap();
+    model.networks()[0].to_bytes()
+}
+
+/// A file with embedded networks, used on level 0.
+fn with_weights(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut all = wavelet();
+    for (part, record) in records.iter().enumerate() {
+        all.insert(1 + part, (ChunkType::NETW, part as u32, record.clone()));
+    }
+    with_frame(all, |f| {
+        form(f).network = Some(NetworkUse { gains: vec![1.0] });
+    })
+}
+
 fn newer(change: impl FnOnce(&mut FileHeader)) -> Vec<u8> {
     let mut bytes = file(&wavelet());
     let mut header = FileHeader::current();
@@ -236,6 +270,92 @@ fn build(name: &str) -> Vec<u8> {
         }),
         "field_does_not_exist" => with_frame(wavelet(), |f| f.field = 9),
         "constant_with_bricks" => with_frame(wavelet(), |f| f.form = Form::Constant),
+        "field_named_twice" => with_payload(wavelet(), "DSET", |p| {
+            let mut dataset = Dataset::parse(p, 0).unwrap();
+            dataset.fields.push(dataset.fields[0].clone());
+            *p = dataset.to_bytes();
+        }),
+        "nan_bound" => with_frame(wavelet(), |f| f.bound = Bound::Psnr(f64::NAN)),
+        "varint_with_spare_byte" => with_payload(wavelet(), "DSET", |p| {
+            // The first extent, 64, once more in two bytes.
+            p.splice(1..2, [0x80 | 64, 0]);
+        }),
+        "brick_before_octree" => {
+            let mut all = wavelet();
+            let (tree, brick) = (place(&all, "TREE"), place(&all, "BRIK"));
+            all.swap(tree, brick);
+            file(&all)
+        }
+        "weights_behind_frame" => {
+            let mut all = wavelet();
+            all.push((ChunkType::NETW, 0, network()));
+            file(&all)
+        }
+        "network_twice" => with_weights(&[network(), network()]),
+        "network_out_of_order" => {
+            let mut all = chunks(&with_weights(&[network()]));
+            all[1].1 = 1;
+            file(&all)
+        }
+        "network_bomb" => {
+            // A record of 60 bytes that says it holds 4 096 features in 9^2 taps.
+            let mut record = network();
+            record.truncate(60);
+            record[16..18].copy_from_slice(&4096u16.to_le_bytes());
+            record[18] = 9;
+            with_weights(&[record])
+        }
+        "network_overflows" => {
+            let mut record = network();
+            let bias = 40 + 5 * 5 * 2 * 17;
+            record[bias..bias + 4].copy_from_slice(&i32::MAX.to_le_bytes());
+            with_weights(&[record])
+        }
+        "gain_without_network" => {
+            // The network serves 2-D frames; this one is 3-D.
+            let mut all = field(Bound::Psnr(35.0), &[16, 16, 17], false);
+            all.insert(1, (ChunkType::NETW, 0, network()));
+            with_frame(all, |f| {
+                form(f).network = Some(NetworkUse { gains: vec![1.0] });
+            })
+        }
+        "hole_before_index" => {
+            let whole = file(&wavelet());
+            let at = index_offset(&whole);
+            let mut out = whole[..at].to_vec();
+            out.extend(b"a hole");
+            out.extend(&whole[at..whole.len() - 24]);
+            out.extend(trailer(&whole, at + 6));
+            out
+        }
+        "index_overlaps" => with_index(&wavelet(), |index| {
+            // One chunk a byte longer, the next one a byte shorter: the sum is right.
+            let last = index.len() - 3;
+            index[last - 2] += 1;
+            index[last + 1] -= 1;
+        }),
+        "index_ends_early" => with_index(&wavelet(), |index| {
+            let last = index.len() - 2;
+            index[last] -= 1;
+        }),
+        "index_within_itself" => {
+            let whole = file(&wavelet());
+            let mut out = whole[..whole.len() - 24].to_vec();
+            out.extend(trailer(&whole, index_offset(&whole) + 20));
+            out
+        }
+        "wide_window" => {
+            let mut all = field(Bound::MaxError(0.0), &[5, 7], false);
+            // A frame header that asks for a window of 2 GB.
+            let at = place(&all, "BRIK");
+            all[at].2 = vec![1, 0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xA8, 1, 0, 0];
+            file(&all)
+        }
+        "truncated" => {
+            let mut whole = file(&wavelet());
+            whole.truncate(whole.len() - 100);
+            whole
+        }
         "mask_palette_twice" => with_payload(psnr(), "MASK", |p| {
             let pattern = p[1..5].to_vec();
             p[0] = 2;
@@ -252,6 +372,19 @@ fn build(name: &str) -> Vec<u8> {
             dataset.shape = Shape::new(&[1 << 16, 1 << 16, 1 << 16]).unwrap();
             *p = dataset.to_bytes();
         }),
+        "newer_draft" => newer(|h| h.version.1 += 1),
+        "bound_kind" => {
+            let mut all = wavelet();
+            let at = place(&all, "FRAM");
+            // Field, step and two reals stand before it.
+            all[at].2[10] = 99;
+            file(&all)
+        }
+        "network_record" => {
+            let mut record = network();
+            record[0] = 2;
+            with_weights(&[record])
+        }
         "newer_major_version" => newer(|h| h.version.0 += 1),
         "required_feature" => newer(|h| h.required = 1 << 31),
         "critical_chunk" => {
@@ -335,6 +468,23 @@ fn check(folder_name: &str) {
 #[test]
 fn bad_files_are_refused_for_the_reason_listed() {
     check("bad");
+}
+
+/// What no file of the folder can show: one that is shortened while it is mapped. Within its last
+/// page the rest reads as zeros, which no checksum passes; pages that are gone end the process.
+#[test]
+fn a_file_shortened_while_mapped_is_refused() {
+    let path = std::env::temp_dir().join(format!("srt-shortened-{}.srt", std::process::id()));
+    let whole = file(&wavelet());
+    assert!(whole.len() < 4096, "{} bytes", whole.len());
+    fs::write(&path, &whole).unwrap();
+    let mapped = FileBytes::open(&path).unwrap();
+    assert!(decode(mapped.bytes(), 0, limits()).is_ok());
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(whole.len() as u64 - 60).unwrap();
+    let error = decode(mapped.bytes(), 0, limits()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Truncated, "{error}");
+    fs::remove_file(path).unwrap();
 }
 
 #[test]

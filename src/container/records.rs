@@ -317,6 +317,9 @@ impl Frame {
         let bound = Bound::from_parts(kind, value).ok_or_else(|| {
             Error::unsupported(format!("unknown bound kind {kind}")).at(f.offset())
         })?;
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(f.corrupt(format!("finite bound from 0 expected, {value} found")));
+        }
         let measured = Measured {
             psnr_db: f.f32("measured psnr")?,
             ssim: match bound {
