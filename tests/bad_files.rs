@@ -338,6 +338,11 @@ fn build(name: &str) -> Vec<u8> {
             let last = index.len() - 2;
             index[last] -= 1;
         }),
+        "index_in_the_middle" => {
+            let mut all = wavelet();
+            all.insert(1, (ChunkType::INDX, 0, vec![1, 0, 9, 0]));
+            file(&all)
+        }
         "index_within_itself" => {
             let whole = file(&wavelet());
             let mut out = whole[..whole.len() - 24].to_vec();

@@ -19,8 +19,9 @@ fuzz_target!(|data: &[u8]| {
     for chunk in dump::choose(&file, None).unwrap_or_default() {
         let _ = (dump::text(&file, chunk, 64), dump::json(&file, chunk, 64));
     }
-    if let Ok(recovered) = recover::recover(&file, &limits) {
-        let again = File::new(&recovered.bytes, &limits);
+    let mut saved = Vec::new();
+    if recover::recover(&file, &limits, &mut saved).is_ok() {
+        let again = File::new(&saved, &limits);
         assert!(again.scan.index_ok, "{:?}", again.scan.findings);
     }
     let _ = map::png(&file, 0, &limits);

@@ -72,6 +72,9 @@ pub fn parse_index(payload: &[u8], offset: u64, end: u64) -> Result<Vec<Entry>> 
             None if code == OTHER_TYPE => ChunkType::from_bytes(f.array("chunk type")?)?,
             None => return Err(f.corrupt(format!("unknown chunk type code {code}"))),
         };
+        if kind == ChunkType::INDX {
+            return Err(f.corrupt("an index before the index found"));
+        }
         let stored_len = f.varint_up_to("stored length", (1 << 31) - 1)?;
         let part = f.varint_up_to("part", u64::from(u32::MAX))?;
         let entry = Entry {

@@ -159,8 +159,9 @@ fn run_recover(
     force: bool,
     limits: &Limits,
 ) -> Result<()> {
-    let recovered = recover::recover(file, limits)?;
-    write(output, force, &recovered.bytes)?;
+    let mut out = create(output, force)?;
+    let recovered = recover::recover(file, limits, &mut out)?;
+    out.commit()?;
     let text = || {
         let mut out: String = recovered
             .dropped
@@ -172,7 +173,7 @@ fn run_recover(
             output.display(),
             recovered.frames,
             recovered.dropped.len(),
-            recovered.bytes.len()
+            recovered.bytes
         );
         out
     };
@@ -180,7 +181,7 @@ fn run_recover(
         json!({
             "schema": SCHEMA,
             "output": output,
-            "bytes": recovered.bytes.len(),
+            "bytes": recovered.bytes,
             "frames": recovered.frames,
             "dropped": recovered.dropped,
             "dropped_chunks": recovered.dropped_chunks,
@@ -197,12 +198,16 @@ fn open(path: &Path) -> Result<FileBytes> {
     FileBytes::open(path)
 }
 
-fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
+fn create(path: &Path, force: bool) -> Result<AtomicFile> {
     let overwrite = match force {
         true => Overwrite::Replace,
         false => Overwrite::Refuse,
     };
-    let mut out = AtomicFile::create(path, overwrite)?;
+    AtomicFile::create(path, overwrite)
+}
+
+fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
+    let mut out = create(path, force)?;
     out.write_all(bytes)?;
     out.commit()
 }

@@ -1,4 +1,6 @@
-//! `recover`: a new file of everything whole in a damaged one.
+//! `recover`: a new file of everything whole in a damaged one, written chunk by chunk.
+
+use std::io::Write;
 
 use srt::container::{Bound, ChunkType, Form, Writer};
 use srt::{Error, Limits, Result};
@@ -10,8 +12,8 @@ use crate::layers::check_frame;
 /// What was kept.
 #[derive(Debug)]
 pub struct Recovered {
-    /// The new file.
-    pub bytes: Vec<u8>,
+    /// Bytes of the new file.
+    pub bytes: u64,
     /// Frames kept.
     pub frames: usize,
     /// Frames given up, each with the reason.
@@ -20,11 +22,12 @@ pub struct Recovered {
     pub dropped_chunks: usize,
 }
 
-/// Copies dataset, weights, whole frames and ancillary chunks into a new file.
+/// Copies dataset, weights, whole frames and ancillary chunks into a new file, `out`.
 ///
 /// # Errors
-/// `Corrupt` when the dataset record is lost, `Unsupported` for a version this program cannot write.
-pub fn recover(file: &File<'_>, limits: &Limits) -> Result<Recovered> {
+/// `Corrupt` when the dataset record is lost, `Unsupported` for a version this program cannot write,
+/// `Io`.
+pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Recovered> {
     if let Some(finding) = file.scan.findings.iter().find(|f| f.rule == "version") {
         return Err(Error::unsupported(finding.message.clone()));
     }
@@ -45,7 +48,7 @@ pub fn recover(file: &File<'_>, limits: &Limits) -> Result<Recovered> {
             dropped.push(format!("{}: {reason}", file.frame_name(place)));
         }
     }
-    let mut writer = Writer::new(Vec::new())?;
+    let mut writer = Writer::new(out)?;
     let mut kept_chunks = 0;
     let mut current = None;
     let mut seen_dataset = false;
@@ -75,7 +78,7 @@ pub fn recover(file: &File<'_>, limits: &Limits) -> Result<Recovered> {
             kept_chunks += 1;
         }
     }
-    let (bytes, _) = writer.finish()?;
+    let (_, bytes) = writer.finish()?;
     let others = file.scan.chunks.iter();
     let others = others.filter(|c| c.header.kind != ChunkType::INDX).count();
     Ok(Recovered {

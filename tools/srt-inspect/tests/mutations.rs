@@ -1,19 +1,72 @@
-//! Thousands of random mutations of small files, through decoding and inspection: never a panic,
-//! never other values without an error, and `check` always reports them.
+//! Ten thousand random mutations of small files, through decoding and inspection: never a panic,
+//! never other values without an error, `check` always reports them, and memory stays in bounds.
+//!
+//! `cargo test --release -p srt-inspect --test mutations -- --nocapture` prints what was seen.
 #![allow(missing_docs, clippy::unwrap_used)]
+// The allocator below passes everything on to the system's.
+#![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use srt::container::{Bound, Reader, Writer};
-use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
-use srt::volume::io::{AnyVolume, Values};
-use srt::{Limits, Shape};
+use srt::container::{Reader, Writer};
+use srt::pipeline::Decoder;
+use srt::volume::io::AnyVolume;
+use srt::{ErrorKind, Limits};
 use srt_inspect::file::File;
 use srt_inspect::finding::Severity;
 use srt_inspect::{check, dump, info, list, recover};
 
-/// Mutations per test; files of the two kinds take about half each.
+/// Mutations per test.
 const ROUNDS: usize = 5000;
+/// Budget for decoded data where checksums are made right, and extents may become large.
+const BUDGET: usize = 32 << 20;
+
+/// The system's allocator, counting the bytes held and their peak.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// One measurement at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call goes to the system's allocator with the caller's arguments, unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(held, Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(held, Relaxed);
+        // SAFETY: as above. Zeroed pages are counted, touched or not.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// Most bytes held beside those held before, while `work` ran.
+fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let result = work();
+    (result, PEAK.load(Relaxed).saturating_sub(before))
+}
 
 struct Draw(u64);
 
@@ -31,48 +84,36 @@ impl Draw {
     }
 }
 
-fn limits() -> Limits {
-    Limits::default().with_decoded_bytes(32 << 20)
-}
-
-fn encode(extents: &[usize], bound: Bound, wide: bool, holes: bool) -> Vec<u8> {
-    let shape = Shape::new(extents).unwrap();
-    let [_, ny, nx] = shape.dims();
-    let value = |i: usize| {
-        let [z, y, x] = [i / nx / ny, i / nx % ny, i % nx].map(|c| c as f64);
-        match holes && x * y > 90.0 {
-            true => f64::NAN,
-            false => (0.3 * x).sin() + (0.2 * y).cos() * (0.1 * z + 1.0).sin(),
-        }
-    };
-    let values: Vec<f64> = (0..shape.len()).map(value).collect();
-    let narrow: Vec<f32> = values.iter().map(|&v| v as f32).collect();
-    let values = match wide {
-        true => Values::F64(Cow::Owned(values)),
-        false => Values::F32(Cow::Owned(narrow)),
-    };
-    let options = EncodeOptions::new(bound).with_threads(1);
-    encode_volume(shape, &values, &options, Vec::new(), &|_| {})
-        .unwrap()
-        .0
-}
-
+/// The golden files and the examples of the specification that need no other file.
 fn files() -> Vec<Vec<u8>> {
-    vec![
-        encode(&[18, 20, 22], Bound::Psnr(40.0), false, false),
-        encode(&[18, 11, 22], Bound::MaxError(1e-4), true, true),
-        encode(&[40, 37], Bound::Psnr(50.0), true, false),
-        encode(&[9, 7], Bound::MaxError(0.0), false, true),
-        encode(&[5, 5, 5], Bound::RelError(0.01), false, false),
-    ]
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut paths: Vec<_> = ["tests/data/golden", "spec/examples"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "srt"))
+        .collect();
+    paths.sort();
+    let files = paths.iter().map(|path| fs::read(path).unwrap());
+    let files: Vec<_> = files
+        .filter(|file| values(file, &Limits::default()).is_ok())
+        .collect();
+    assert!(files.len() > 30, "{} files found", files.len());
+    files
 }
 
-fn values(bytes: &[u8]) -> srt::Result<Vec<u64>> {
-    Ok(match Decoder::new(bytes, limits())?.decode(0, 0)? {
-        AnyVolume::F16(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
-        AnyVolume::F32(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
-        AnyVolume::F64(v) => v.data().iter().map(|v| v.to_bits()).collect(),
-    })
+/// The bits of all values of all frames.
+fn values(bytes: &[u8], limits: &Limits) -> srt::Result<Vec<u64>> {
+    let decoder = Decoder::new(bytes, limits.clone())?;
+    let mut out = Vec::new();
+    for frame in 0..decoder.frames().len() {
+        match decoder.decode(frame, 0)? {
+            AnyVolume::F16(v) => out.extend(v.data().iter().map(|v| u64::from(v.to_bits()))),
+            AnyVolume::F32(v) => out.extend(v.data().iter().map(|v| u64::from(v.to_bits()))),
+            AnyVolume::F64(v) => out.extend(v.data().iter().map(|v| v.to_bits())),
+        }
+    }
+    Ok(out)
 }
 
 /// A bit flip, a burst, a truncation, a splice, a repeat, a run of zeros.
@@ -97,51 +138,113 @@ fn mutate(bytes: &[u8], other: &[u8], draw: &mut Draw) -> Vec<u8> {
     out
 }
 
-fn inspect(bytes: &[u8]) -> bool {
-    let limits = limits();
-    let file = File::new(bytes, &limits);
-    let findings = check::findings(&file, &limits);
-    let _ = (info::json(&file, &limits), info::text(&file, "", &limits));
+/// Runs every command that reads; whether `check` finds a fault.
+fn inspect(bytes: &[u8], limits: &Limits) -> bool {
+    let file = File::new(bytes, limits);
+    let findings = check::findings(&file, limits);
+    let _ = (info::json(&file, limits), info::text(&file, "", limits));
     let _ = (list::text(&file), check::json(&file, &findings));
     for chunk in dump::choose(&file, None).unwrap() {
         let _ = dump::text(&file, chunk, 64);
     }
-    if let Ok(recovered) = recover::recover(&file, &limits) {
-        let again = File::new(&recovered.bytes, &limits);
+    let mut saved = Vec::new();
+    if recover::recover(&file, limits, &mut saved).is_ok() {
+        let again = File::new(&saved, limits);
         assert!(again.scan.index_ok, "{:?}", again.scan.findings);
     }
     findings.iter().any(|f| f.severity == Severity::Fault)
 }
 
+/// What became of the mutations of one test.
+#[derive(Debug, Default)]
+struct Tally {
+    unchanged: usize,
+    same_values: usize,
+    other_values: usize,
+    errors: usize,
+    over_budget: usize,
+    peak: usize,
+}
+
+impl Tally {
+    fn print(&self, name: &str, whole: usize) {
+        println!(
+            "{name}: {} unchanged, {} with errors (of them {} over budget), {} with the same values, \
+             {} with other values; peak {:.2} MiB, of whole files {:.2} MiB",
+            self.unchanged,
+            self.errors,
+            self.over_budget,
+            self.same_values,
+            self.other_values,
+            self.peak as f64 / 1048576.0,
+            whole as f64 / 1048576.0,
+        );
+    }
+
+    /// Decodes and inspects a mutated file; whether `check` reports it.
+    fn add(&mut self, bytes: &[u8], limits: &Limits, expected: &[u64]) -> bool {
+        let ((decoded, found), peak) = peak_of(|| (values(bytes, limits), inspect(bytes, limits)));
+        self.peak = self.peak.max(peak);
+        match decoded {
+            Ok(decoded) if decoded == expected => self.same_values += 1,
+            Ok(_) => self.other_values += 1,
+            Err(error) => {
+                self.errors += 1;
+                self.over_budget += usize::from(error.kind() == ErrorKind::LimitExceeded);
+            }
+        }
+        found
+    }
+}
+
+/// The files, what they decode to, and the peak of memory while they are decoded and inspected.
+fn whole(limits: &Limits) -> (Vec<Vec<u8>>, Vec<Vec<u64>>, usize) {
+    let files = files();
+    let one = |file: &Vec<u8>| {
+        let (decoded, peak) = peak_of(|| {
+            inspect(file, limits);
+            values(file, limits).unwrap()
+        });
+        (decoded, peak)
+    };
+    // Once before, so that what is built on first use is not counted.
+    files.iter().for_each(|file| drop(one(file)));
+    let (decoded, peaks): (Vec<_>, Vec<_>) = files.iter().map(one).unzip();
+    (files, decoded, peaks.into_iter().max().unwrap())
+}
+
 #[test]
 fn mutated_files_are_found_out() {
-    let files = files();
-    let whole: Vec<Vec<u64>> = files.iter().map(|f| values(f).unwrap()).collect();
-    let mut draw = Draw(1);
+    let _alone = ALONE.lock();
+    let limits = Limits::default();
+    let (files, decoded, whole) = whole(&limits);
+    let (mut draw, mut tally) = (Draw(1), Tally::default());
     for round in 0..ROUNDS {
         let which = draw.below(files.len());
         let other = draw.below(files.len());
         let bad = mutate(&files[which], &files[other], &mut draw);
         if bad == files[which] {
+            tally.unchanged += 1;
             continue;
         }
-        assert!(inspect(&bad), "round {round}: check reports nothing");
-        if let Ok(decoded) = values(&bad) {
-            assert!(
-                decoded == whole[which],
-                "round {round}: other values, no error"
-            );
-        }
+        let found = tally.add(&bad, &limits, &decoded[which]);
+        assert!(found, "round {round}: check reports nothing");
+        assert_eq!(tally.other_values, 0, "round {round}: no error");
     }
+    tally.print("as they are", whole);
+    // Damage costs no more than the whole file, under the default budgets.
+    assert!(tally.peak <= whole + whole / 4, "{} {whole}", tally.peak);
 }
 
 #[test]
 fn mutated_payloads_with_right_checksums_never_panic() {
-    let files = files();
-    let mut draw = Draw(2);
+    let _alone = ALONE.lock();
+    let limits = Limits::default().with_decoded_bytes(BUDGET as u64);
+    let (files, decoded, whole) = whole(&limits);
+    let (mut draw, mut tally) = (Draw(2), Tally::default());
     for _ in 0..ROUNDS {
         let which = draw.below(files.len());
-        let reader = Reader::new(&files[which], &limits()).unwrap();
+        let reader = Reader::new(&files[which], &limits).unwrap();
         let chunks = reader.entries().len();
         let target = draw.below(chunks);
         let mut writer = Writer::new(Vec::new()).unwrap();
@@ -155,7 +258,8 @@ fn mutated_payloads_with_right_checksums_never_panic() {
             writer.chunk(entry.kind, entry.part, &payload).unwrap();
         }
         let bytes = writer.finish().unwrap().0;
-        inspect(&bytes);
-        let _ = values(&bytes);
+        tally.add(&bytes, &limits, &decoded[which]);
     }
+    tally.print("with right checksums", whole);
+    assert!(tally.peak <= 2 * BUDGET, "{}", tally.peak);
 }
