@@ -20,13 +20,13 @@ class File:
     def weights(self, packs):
         """The networks of the file: its own, or those of the pack with the right hash; None if it names none."""
         if self.networks:
-            return [networks.parse(r) for r in self.networks]
+            return networks.parse_set(self.networks)
         if self.reference is None:
             return None
         sha256, name = self.reference
         for pack in packs:
             if networks.identity(pack.networks) == sha256:
-                return [networks.parse(r) for r in pack.networks]
+                return networks.parse_set(pack.networks)
         raise MissingWeights(f"{name}, SHA-256 {sha256.hex()}")
 
     def decode(self, number, packs=(), level=0):

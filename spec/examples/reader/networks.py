@@ -43,12 +43,22 @@ class Network:
     layers: dict
 
     def serves(self, level):
-        return self.min_level <= level and (self.max_level == 255 or level <= self.max_level)
+        return self.min_level <= level <= self.max_level
 
 
 def identity(records):
     """SHA-256 of a set of networks, given as their records in order."""
     return hashlib.sha256(b"".join(struct.pack("<Q", len(r)) + r for r in records)).digest()
+
+
+def parse_set(records):
+    """The networks of a weight set; no two serve one level of one rank and transform."""
+    out = [parse(record) for record in records]
+    for place, a in enumerate(out):
+        for b in out[:place]:
+            apart = a.min_level > b.max_level or b.min_level > a.max_level
+            need(apart or (a.rank, a.haar) != (b.rank, b.haar), "two networks for one level")
+    return out
 
 
 def positive_zero_to(value, top, what):

@@ -77,6 +77,7 @@ def frame(payload, dataset):
     bound, bound_value = f.u8(), f.number("d")
     if bound > 4:
         raise Unsupported(f"bound {bound}")
+    need(math.isfinite(bound_value) and bound_value >= 0, "value of the bound")
     psnr_db = f.number("f")
     ssim = f.number("f") if bound == 1 else None
     max_error, form = f.number("d"), f.u8()
