@@ -106,7 +106,7 @@ class Multiresolution:
         for number in reversed(range(len(self.levels))):
             if number in shared:
                 continue
-            for box in layout.boxes(number, self.levels[number], self.frame.brick_edge, rank):
+            for box in layout.boxes(number, self.levels, self.frame.brick_edge, rank):
                 if self.stored(number, box).any():
                     need(part in payloads, f"brick {part} is missing")
                     brick = ctx.BrickDecoder(payloads.pop(part), rank == 2)

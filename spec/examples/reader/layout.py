@@ -1,5 +1,6 @@
 """Levels, subbands and bricks of a shape (spec 4.7 and 6.1)."""
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -60,12 +61,16 @@ def box_bands(level, box):
 
 def shared_levels(all_levels):
     """Numbers of the levels whose details are in the shared brick, coarsest first."""
-    small = [n for n, level in enumerate(all_levels) if level.low[0] * level.low[1] * level.low[2] <= 4096]
+    small = [n for n, level in enumerate(all_levels) if math.prod(level.low) <= 4096]
     return small[::-1]
 
 
-def boxes(number, level, brick_edge, rank):
+def boxes(number, all_levels, brick_edge, rank):
     """Boxes of the low-pass grid of level `number`, in z, y, x order."""
-    edge = max(brick_edge >> (number + 1), 32 if rank == 3 else 256)
+    level = all_levels[number]
+    least = 32 if rank == 3 else 256
+    if math.prod(all_levels[0].dims) >= 1 << 26:
+        least //= 2
+    edge = max(brick_edge >> (number + 1), least)
     cuts = [[range(at, min(at + edge, n)) for at in range(0, n, edge)] for n in level.low]
     return list(product(*cuts))
