@@ -165,6 +165,32 @@ fn many_threads_read_regions_of_one_decoder() {
     });
 }
 
+/// A level of more than 2^21 cells is decoded in layers.
+#[test]
+fn layers_of_a_tall_field_fit_together() {
+    let (shape, field) = common::mirrored(&[4300, 64, 64]);
+    let options = EncodeOptions::new(Bound::Psnr(40.0));
+    let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
+    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    let mut layers = 0;
+    let mut whole = Vec::new();
+    decoder
+        .decode_layers(0, 0, &mut |layer| {
+            layers += 1;
+            whole.extend(bytes(&layer));
+            Ok(())
+        })
+        .unwrap();
+    assert!(layers > 1);
+    assert!(whole == bytes(&decoder.decode(0, 0).unwrap()));
+    let region = Region {
+        start: [3900, 0, 0],
+        size: [400, 64, 64],
+    };
+    let found = bytes(&decoder.region(0, 0, region).unwrap());
+    assert!(found == shape.region().crop(&whole, &region));
+}
+
 #[test]
 fn boxes_outside_the_grid_are_refused() {
     let shape = Shape::new(&[20, 20, 20]).unwrap();

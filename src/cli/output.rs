@@ -1,6 +1,6 @@
 //! What commands print, and where fields go.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,8 +9,11 @@ use serde::Serialize;
 
 use crate::container::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Shape;
 use crate::pipeline::{Decoder, Progress};
-use crate::volume::io::{AnyVolume, AtomicFile, FieldFormat, Overwrite, write_field};
+use crate::volume::io::{
+    AnyVolume, AtomicFile, Dtype, FieldFormat, Overwrite, write_header, write_samples,
+};
 
 /// `-f` or not.
 pub(super) fn overwrite(force: bool) -> Overwrite {
@@ -65,25 +68,50 @@ impl Drop for Spinner {
     }
 }
 
+/// A decoded field on its way to a file: raw if the name ends in `.raw`, else `.npy`.
+pub(super) struct FieldFile {
+    file: BufWriter<AtomicFile>,
+}
+
+impl FieldFile {
+    /// Starts a field of `shape`; its values follow by [`FieldFile::push`].
+    pub(super) fn create(path: &Path, force: bool, shape: Shape, dtype: Dtype) -> Result<Self> {
+        let format = match path.extension() {
+            Some(e) if e == "raw" => FieldFormat::Raw,
+            Some(e) if e == "npy" => FieldFormat::Npy,
+            _ if path.as_os_str() == "-" => FieldFormat::Npy,
+            _ => {
+                return Err(Error::invalid(format!(
+                    "a name ending in .npy or .raw expected, {} found",
+                    path.display()
+                )));
+            }
+        };
+        let mut file = BufWriter::new(AtomicFile::create(path, overwrite(force))?);
+        write_header(&mut file, format, shape, dtype)?;
+        Ok(Self { file })
+    }
+
+    /// Writes the next values.
+    pub(super) fn push(&mut self, volume: &AnyVolume) -> Result<()> {
+        match volume {
+            AnyVolume::F16(v) => write_samples(&mut self.file, v.data()),
+            AnyVolume::F32(v) => write_samples(&mut self.file, v.data()),
+            AnyVolume::F64(v) => write_samples(&mut self.file, v.data()),
+        }
+    }
+
+    /// The file appears under its name.
+    pub(super) fn commit(self) -> Result<()> {
+        let file = self.file.into_inner();
+        file.map_err(std::io::IntoInnerError::into_error)?.commit()
+    }
+}
+
 /// Writes a decoded field: raw if the name ends in `.raw`, else `.npy`.
 pub(super) fn write_volume(path: &Path, force: bool, volume: &AnyVolume) -> Result<()> {
-    let format = match path.extension() {
-        Some(e) if e == "raw" => FieldFormat::Raw,
-        Some(e) if e == "npy" => FieldFormat::Npy,
-        _ if path.as_os_str() == "-" => FieldFormat::Npy,
-        _ => {
-            return Err(Error::invalid(format!(
-                "a name ending in .npy or .raw expected, {} found",
-                path.display()
-            )));
-        }
-    };
-    let mut file = AtomicFile::create(path, overwrite(force))?;
-    match volume {
-        AnyVolume::F16(v) => write_field(&mut file, format, v.shape(), v.data())?,
-        AnyVolume::F32(v) => write_field(&mut file, format, v.shape(), v.data())?,
-        AnyVolume::F64(v) => write_field(&mut file, format, v.shape(), v.data())?,
-    }
+    let mut file = FieldFile::create(path, force, volume.shape(), volume.dtype())?;
+    file.push(volume)?;
     file.commit()
 }
 

@@ -76,29 +76,19 @@ impl FrameSource<'_> {
         }
     }
 
-    /// Decodes values of `value_bytes` at downscaling level `level`: the box `region` of its grid, or
-    /// all of it.
+    /// Decodes values of `value_bytes` at downscaling level `level`: the box `region` of its grid.
     ///
     /// # Errors
     /// `InvalidArgument` for a level or region that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
-    pub(super) fn decode(
+    pub(super) fn region(
         &self,
         value_bytes: u8,
         level: usize,
-        region: Option<Region>,
+        region: Region,
     ) -> Result<AnyVolume> {
-        // Samples, working values, coefficients and one level of bands.
-        let needed = |voxels: usize| {
-            (voxels as u64)
-                .saturating_mul(u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4)))
-        };
-        self.limits.check_decoded(needed(match region {
-            None => self.shape.len(),
-            Some(region) => region.len(),
-        }))?;
+        self.check_memory(value_bytes, region.len())?;
         let grid = self.grid(level)?;
-        let region = region.unwrap_or_else(|| grid.region());
         if region.is_empty() || !grid.region().contains(&region) {
             return Err(Error::invalid(format!(
                 "a region inside the grid of {grid} expected, start {:?} size {:?} found",
@@ -106,41 +96,130 @@ impl FrameSource<'_> {
             )));
         }
         Ok(match value_bytes {
-            2 => AnyVolume::F16(self.decode_as(level, region)?),
-            4 => AnyVolume::F32(self.decode_as(level, region)?),
-            _ => AnyVolume::F64(self.decode_as(level, region)?),
+            2 => AnyVolume::F16(self.region_as(level, region)?),
+            4 => AnyVolume::F32(self.region_as(level, region)?),
+            _ => AnyVolume::F64(self.region_as(level, region)?),
         })
     }
 
-    fn decode_as<E: Sample>(&self, level: usize, region: Region) -> Result<Volume<E>> {
-        let chunks = self.chunks;
-        let value_bytes = E::DTYPE.size() as u8;
-        let simple = !matches!(chunks.frame.form, Form::Wavelet(_));
-        if simple && (chunks.tree.is_some() || chunks.corrections.is_some()) {
-            return Err(Error::corrupt(
-                "octree or corrections found in a frame of a form without them",
-            ));
-        }
-        let mut values = match &chunks.frame.form {
-            Form::Constant => {
-                if !chunks.bricks.is_empty() {
-                    return Err(Error::corrupt("a constant frame has bricks"));
-                }
-                vec![E::from_f64(chunks.frame.range.0); region.len()]
-            }
-            Form::Lossless => self.lossless(region)?,
-            Form::Wavelet(form) => self.wavelet(form, level, region)?,
-        };
-        if level == 0 {
-            self.finish(value_bytes, region, &mut values)?;
-        }
-        // In 2-D the `z` extent stays 1.
-        Volume::new(self.shape.with_dims(region.size), values)
+    /// Decodes all of downscaling level `level`.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region`].
+    pub(super) fn whole(&self, value_bytes: u8, level: usize) -> Result<AnyVolume> {
+        self.check_memory(value_bytes, self.shape.len())?;
+        Ok(match value_bytes {
+            2 => AnyVolume::F16(self.whole_as(level)?),
+            4 => AnyVolume::F32(self.whole_as(level)?),
+            _ => AnyVolume::F64(self.whole_as(level)?),
+        })
     }
 
-    /// Applies corrections and mask: they belong to full resolution.
-    fn finish<E: Sample>(&self, value_bytes: u8, region: Region, values: &mut [E]) -> Result<()> {
+    /// Decodes all of downscaling level `level` in boxes that follow each other along the slowest axis
+    /// and fill the grid.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region`], and what `sink` reports.
+    pub(super) fn layers(
+        &self,
+        value_bytes: u8,
+        level: usize,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        self.check_memory(value_bytes, self.shape.len())?;
+        match value_bytes {
+            2 => self.layers_as(level, &mut |volume| sink(AnyVolume::F16(volume))),
+            4 => self.layers_as(level, &mut |volume| sink(AnyVolume::F32(volume))),
+            _ => self.layers_as(level, &mut |volume| sink(AnyVolume::F64(volume))),
+        }
+    }
+
+    /// Samples, working values, coefficients and one level of bands.
+    fn check_memory(&self, value_bytes: u8, voxels: usize) -> Result<()> {
+        let per_voxel = u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4));
+        self.limits
+            .check_decoded((voxels as u64).saturating_mul(per_voxel))
+    }
+
+    fn region_as<E: Sample>(&self, level: usize, region: Region) -> Result<Volume<E>> {
+        let values = match &self.checked_form()? {
+            Form::Wavelet(form) => self.wavelet(form, level, region)?,
+            simple => self.simple(simple, region)?,
+        };
+        self.volume(&self.finish::<E>(level)?, region, values)
+    }
+
+    fn whole_as<E: Sample>(&self, level: usize) -> Result<Volume<E>> {
+        let grid = self.grid(level)?;
+        let mut values = Vec::new();
+        self.layers_as(level, &mut |layer: Volume<E>| {
+            if layer.shape() == grid {
+                values = layer.into_data();
+            } else {
+                values.reserve_exact(grid.len() - values.len());
+                values.extend_from_slice(layer.data());
+            }
+            Ok(())
+        })?;
+        Volume::new(grid, values)
+    }
+
+    fn layers_as<E: Sample>(
+        &self,
+        level: usize,
+        sink: &mut dyn FnMut(Volume<E>) -> Result<()>,
+    ) -> Result<()> {
+        let grid = self.grid(level)?;
+        let form = self.checked_form()?;
+        let finish = self.finish::<E>(level)?;
+        let Form::Wavelet(form) = form else {
+            for region in slabs(grid.region()) {
+                sink(self.volume(&finish, region, self.simple(form, region)?)?)?;
+            }
+            return Ok(());
+        };
+        let geometry = self.geometry(form)?;
+        let predictor = predictor(geometry, form, self.networks.as_ref())?;
+        let bricks = self.bricks(geometry)?;
+        geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
+            let samples = self.to_field(geometry, form, level, values);
+            sink(self.volume(&finish, region, samples)?)
+        })
+    }
+
+    /// The frame's form, when its chunks fit it.
+    fn checked_form(&self) -> Result<&Form> {
+        let chunks = self.chunks;
+        match &chunks.frame.form {
+            Form::Wavelet(_) => {}
+            _ if chunks.tree.is_some() || chunks.corrections.is_some() => {
+                return Err(Error::corrupt(
+                    "octree or corrections found in a frame of a form without them",
+                ));
+            }
+            Form::Constant if !chunks.bricks.is_empty() => {
+                return Err(Error::corrupt("a constant frame has bricks"));
+            }
+            Form::Constant | Form::Lossless => {}
+        }
+        Ok(&chunks.frame.form)
+    }
+
+    fn simple<E: Sample>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
+        match form {
+            Form::Lossless => self.lossless(region),
+            _ => Ok(vec![E::from_f64(self.chunks.frame.range.0); region.len()]),
+        }
+    }
+
+    /// Corrections and mask of the whole field; they belong to full resolution.
+    fn finish<E: Sample>(&self, level: usize) -> Result<Finish> {
         let (shape, chunks) = (self.shape, self.chunks);
+        let value_bytes = E::DTYPE.size() as u8;
+        let mut finish = Finish::default();
+        if level > 0 {
+            return Ok(finish);
+        }
         if let Some(number) = chunks.corrections {
             let bound = match chunks.frame.bound {
                 Bound::MaxError(bound) => bound,
@@ -153,14 +232,29 @@ impl FrameSource<'_> {
             };
             let payload = self.payloads.payload(number)?;
             let corrections = Corrections::decode(shape, value_bytes, payload, self.limits)?;
-            apply_corrections(&corrections, bound, shape, region, values)?;
+            finish.corrections = Some((corrections, bound));
         }
         if let Some(number) = chunks.mask {
             let payload = self.payloads.payload(number)?;
-            let mask = Mask::decode(shape, value_bytes, payload, self.limits)?;
-            mask.apply(shape, region, values);
+            finish.mask = Some(Mask::decode(shape, value_bytes, payload, self.limits)?);
         }
-        Ok(())
+        Ok(finish)
+    }
+
+    /// The values of a box, finished. In 2-D the `z` extent stays 1.
+    fn volume<E: Sample>(
+        &self,
+        finish: &Finish,
+        region: Region,
+        mut values: Vec<E>,
+    ) -> Result<Volume<E>> {
+        if let Some((corrections, bound)) = &finish.corrections {
+            apply_corrections(corrections, *bound, self.shape, region, &mut values)?;
+        }
+        if let Some(mask) = &finish.mask {
+            mask.apply(self.shape, region, &mut values);
+        }
+        Volume::new(self.shape.with_dims(region.size), values)
     }
 
     fn lossless<E: Sample>(&self, region: Region) -> Result<Vec<E>> {
@@ -262,7 +356,18 @@ impl FrameSource<'_> {
             bricks: &self.bricks(geometry)?,
             cache: self.cache,
         };
-        let mut values = geometry.decode(form, &*predictor, &wanted)?;
+        let values = geometry.decode(form, &*predictor, &wanted)?;
+        Ok(self.to_field(geometry, form, level, values))
+    }
+
+    /// Normalised values of a level to samples in the field's unit.
+    fn to_field<E: Sample>(
+        &self,
+        geometry: &Geometry,
+        form: &WaveletForm,
+        level: usize,
+        mut values: Vec<E::Work>,
+    ) -> Vec<E> {
         scale_to_level(geometry, level, &mut values);
         let range = self.chunks.frame.range;
         let normalisation = Normalisation {
@@ -271,8 +376,30 @@ impl FrameSource<'_> {
             range: (E::Work::from_f64(range.0), E::Work::from_f64(range.1)),
         };
         normalisation.undo(&mut values);
-        Ok(to_samples(&values))
+        to_samples(&values)
     }
+}
+
+/// What is done to decoded values at full resolution.
+#[derive(Default)]
+struct Finish {
+    corrections: Option<(Corrections, f64)>,
+    mask: Option<Mask>,
+}
+
+/// Values of one box of a field without levels.
+const SLAB_VALUES: usize = 1 << 24;
+
+/// A grid in boxes along its slowest axis longer than 1.
+fn slabs(whole: Region) -> impl Iterator<Item = Region> {
+    let axis = (0..2).find(|&axis| whole.size[axis] > 1).unwrap_or(2);
+    let thickness = (SLAB_VALUES / (whole.len() / whole.size[axis])).max(1);
+    (0..whole.size[axis]).step_by(thickness).map(move |first| {
+        let mut slab = whole;
+        slab.start[axis] = first;
+        slab.size[axis] = thickness.min(whole.size[axis] - first);
+        slab
+    })
 }
 
 /// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the

@@ -192,7 +192,23 @@ impl<'a> Decoder<'a> {
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
         let (source, value_bytes) = self.source(index)?;
-        source.decode(value_bytes, level, None)
+        source.whole(value_bytes, level)
+    }
+
+    /// Decodes like [`Decoder::decode`], in layers: boxes of the level's grid that follow each other
+    /// along its slowest axis and together fill it. Beyond the layer at hand, of about 2^24 voxels or one
+    /// brick thick, only the next coarser level lies in memory.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`], and what `sink` reports.
+    pub fn decode_layers(
+        &self,
+        index: usize,
+        level: usize,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        let (source, value_bytes) = self.source(index)?;
+        source.layers(value_bytes, level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -207,7 +223,7 @@ impl<'a> Decoder<'a> {
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
         let (mut source, value_bytes) = self.source(index)?;
         source.cache = Some(self.cache.frame(index));
-        source.decode(value_bytes, level, Some(region))
+        source.region(value_bytes, level, region)
     }
 
     /// Grid of frame `index` at downscaling level `level`.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::geometry::{BrickPayloads, Geometry, Wanted, dequantiser};
+use super::geometry::{BrickPayloads, Geometry, dequantiser};
 use super::predict::NetworkPredictor;
 use super::quantise::{Analysis, Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
@@ -176,18 +176,24 @@ impl<E: Sample> Candidate<E> {
         let start = Instant::now();
         let geometry = Geometry::new(self.analysis.plan.shape(), &form, &payloads.tree)?;
         let predictor = predictor(&geometry, &form, networks)?;
-        let mut values = geometry.decode(
+        let count = geometry.plan.shape().len();
+        let mut decoded = Vec::new();
+        geometry.decode_layers(
             &form,
             &*predictor,
-            &Wanted {
-                level: 0,
-                region: geometry.plan.shape().region(),
-                bricks: &payloads,
-                cache: None,
+            &payloads,
+            0,
+            &mut |region, mut values| {
+                self.normalisation.undo(&mut values);
+                if region.len() == count {
+                    decoded = to_samples(&values);
+                } else {
+                    decoded.reserve_exact(count - decoded.len());
+                    decoded.extend(to_samples::<E>(&values));
+                }
+                Ok(())
             },
         )?;
-        self.normalisation.undo(&mut values);
-        let decoded = to_samples(&values);
         Ok(Trial {
             form,
             payloads,

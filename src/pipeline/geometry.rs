@@ -13,9 +13,16 @@ use crate::grid::{Region, Shape};
 use crate::octree::{self, Octree};
 use crate::real::Real;
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source, Synthesis,
+    Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source,
+    Synthesis, add_residuals, grids_of,
 };
 use crate::transform::{Plan, Wavelet};
+
+/// Cells of a layer: large enough for many threads.
+const LAYER_CELLS: usize = 1 << 21;
+/// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
+/// many threads.
+const BATCH: usize = 64;
 
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]
@@ -89,16 +96,83 @@ impl Geometry {
         predictor: &dyn Predict<T>,
         wanted: &Wanted<'_>,
     ) -> Result<Vec<T>> {
-        let synthesis = Synthesis {
+        let synthesis = self.synthesis(form, predictor);
+        let windows = synthesis.windows(wanted.level, wanted.region);
+        let coefficients = self.coefficients(wanted, &windows)?;
+        synthesis.run(coefficients, wanted.level, wanted.region)
+    }
+
+    /// Decodes the whole grid of downscaling level `level` like [`Geometry::decode`], in boxes that
+    /// follow each other along the slowest axis: a large field never lies in memory twice.
+    ///
+    /// # Errors
+    /// `Corrupt`, or what the predictor and `sink` report.
+    pub(super) fn decode_layers<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictor: &dyn Predict<T>,
+        bricks: &dyn BrickPayloads,
+        level: usize,
+        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
+    ) -> Result<()> {
+        let synthesis = self.synthesis(form, predictor);
+        let whole = |level| Wanted {
+            level,
+            region: self.grid(level).region(),
+            bricks,
+            cache: None,
+        };
+        let layers = match self.plan.levels().get(level) {
+            None => Vec::new(),
+            Some(_) => synthesis.layers(level, LAYER_CELLS),
+        };
+        if layers.len() < 2 {
+            let wanted = whole(level);
+            return sink(wanted.region, self.decode(form, predictor, &wanted)?);
+        }
+        let low = self.decode(form, predictor, &whole(level + 1))?;
+        let source = Source::Details(level);
+        let mut residuals = |cells: Region, bands: &mut [Vec<T>]| {
+            let in_layer = |(_, brick): &(usize, &Brick)| {
+                let touches = |grid: &BrickGrid| !grid.region.intersection(&cells).is_empty();
+                brick
+                    .grids
+                    .iter()
+                    .any(|grid| grid.source == source && touches(grid))
+            };
+            let layer: Vec<(usize, &Brick)> = self
+                .partition
+                .bricks()
+                .iter()
+                .enumerate()
+                .filter(in_layer)
+                .collect();
+            for batch in layer.chunks(BATCH) {
+                let decoded: Vec<Arc<Vec<Vec<i32>>>> = batch
+                    .par_iter()
+                    .map(|&(number, brick)| self.brick(number, brick, bricks).map(Arc::new))
+                    .collect::<Result<_>>()?;
+                let grids = grids_of(source, batch.iter().map(|(_, brick)| *brick).zip(&decoded));
+                let dequantiser = synthesis.dequantiser;
+                add_residuals(&self.plan, source, cells, &grids, dequantiser, bands);
+            }
+            Ok(())
+        };
+        synthesis.sweep(level, &layers, &low, &mut residuals, sink)
+    }
+
+    fn synthesis<'a, T: Real>(
+        &'a self,
+        form: &WaveletForm,
+        predictor: &'a dyn Predict<T>,
+    ) -> Synthesis<'a, T> {
+        Synthesis {
             wavelet: self.wavelet,
             plan: &self.plan,
             partition: &self.partition,
             dequantiser: dequantiser(form.step, form.shrink),
             predictor,
-        };
-        let windows = synthesis.windows(wanted.level, wanted.region);
-        let coefficients = self.coefficients(wanted, &windows)?;
-        synthesis.run(coefficients, wanted.level, wanted.region)
+        }
     }
 
     /// Decodes the bricks that touch `windows`.
@@ -114,10 +188,7 @@ impl Geometry {
             if !brick.grids.iter().any(is_wanted) {
                 return Ok(Arc::default());
             }
-            let decode = || {
-                self.brick(number, brick, wanted.bricks)
-                    .map_err(|e| e.within(format!("brick {number}")))
-            };
+            let decode = || self.brick(number, brick, wanted.bricks);
             match &wanted.cache {
                 Some(cache) => cache.get_or(number, decode),
                 None => decode().map(Arc::new),
@@ -142,13 +213,18 @@ impl Geometry {
         brick: &Brick,
         bricks: &dyn BrickPayloads,
     ) -> Result<Vec<Vec<i32>>> {
+        self.integers(brick, bricks.brick(number)?)
+            .map_err(|e| e.within(format!("brick {number}")))
+    }
+
+    fn integers(&self, brick: &Brick, payload: Option<&[u8]>) -> Result<Vec<Vec<i32>>> {
         let stored: Vec<_> = brick
             .grids
             .iter()
             .map(|grid| grid.stored(&self.tree))
             .collect();
         let anything = stored.iter().flatten().any(|&s| s);
-        match bricks.brick(number)? {
+        match payload {
             None if anything => Err(Error::corrupt("the brick is missing")),
             Some(_) if !anything => Err(Error::corrupt("the brick holds nothing")),
             None => Ok(vec![Vec::new(); brick.grids.len()]),

@@ -55,6 +55,9 @@ pub struct Brick {
 #[derive(Clone, Debug)]
 pub struct Partition {
     bricks: Vec<Brick>,
+    /// Edge of the bricks of each level in coefficients, finest first; none for levels in the shared
+    /// brick.
+    edges: Vec<Option<usize>>,
 }
 
 impl Partition {
@@ -83,6 +86,7 @@ impl Partition {
             },
         }];
         let mut bricks = Vec::new();
+        let mut edges = vec![None; plan.levels().len()];
         for (index, level) in plan.levels().iter().enumerate().rev() {
             if level.coarse.len() <= SHARED_SAMPLES {
                 shared.push(BrickGrid::details(
@@ -94,6 +98,7 @@ impl Partition {
                 continue;
             }
             let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape()));
+            edges[index] = Some(edge);
             for region in boxes(level.coarse.dims(), edge) {
                 bricks.push(Brick {
                     grids: vec![BrickGrid::details(index, level, region, planar)],
@@ -101,7 +106,13 @@ impl Partition {
             }
         }
         bricks.insert(0, Brick { grids: shared });
-        Ok(Self { bricks })
+        Ok(Self { bricks, edges })
+    }
+
+    /// Edge of the bricks of a level in coefficients; `None` for a level in the shared brick.
+    #[must_use]
+    pub fn edge(&self, level: usize) -> Option<usize> {
+        self.edges.get(level).copied().flatten()
     }
 
     /// Bricks in file order; the position is the brick's number in the file.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::bricks::{BrickGrid, Partition, Source};
+use super::bricks::{Brick, BrickGrid, Partition, Source};
 use super::window::{LevelWindow, Window};
 use crate::error::Result;
 use crate::grid::Region;
@@ -215,15 +215,8 @@ impl<T: Real> Synthesis<'_, T> {
         cells: Region,
         bands: &mut [Vec<T>],
     ) {
-        let grids: Vec<(&BrickGrid, &[i32])> = self
-            .partition
-            .bricks()
-            .iter()
-            .zip(coefficients)
-            .flat_map(|(brick, coefficients)| brick.grids.iter().zip(&**coefficients))
-            .filter(|(grid, q)| grid.source == source && !q.is_empty())
-            .map(|(grid, q)| (grid, q.as_slice()))
-            .collect();
+        let bricks = self.partition.bricks().iter().zip(coefficients);
+        let grids = grids_of(source, bricks);
         add_residuals(self.plan, source, cells, &grids, self.dequantiser, bands);
     }
 
@@ -248,6 +241,18 @@ fn cropped<T: Copy>(region: Region, values: Vec<T>, part: Region) -> Vec<T> {
         true => values,
         false => region.crop(&values, &part),
     }
+}
+
+/// The grids of `source` among decoded bricks that store anything.
+pub(crate) fn grids_of<'a>(
+    source: Source,
+    bricks: impl Iterator<Item = (&'a Brick, &'a Arc<Vec<Vec<i32>>>)>,
+) -> Vec<(&'a BrickGrid, &'a [i32])> {
+    bricks
+        .flat_map(|(brick, coefficients)| brick.grids.iter().zip(&**coefficients))
+        .filter(|(grid, q)| grid.source == source && !q.is_empty())
+        .map(|(grid, q)| (grid, q.as_slice()))
+        .collect()
 }
 
 /// Frees the coefficients of all bricks that hold grids of `source` alone.

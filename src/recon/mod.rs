@@ -5,9 +5,11 @@
 
 mod bricks;
 mod levels;
+mod sweep;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
 pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals};
-pub(crate) use levels::{band_regions, upscale, zeros};
+pub(crate) use levels::{band_regions, grids_of, upscale, zeros};
+pub use sweep::AddResiduals;
 pub use window::{LevelWindow, Window};

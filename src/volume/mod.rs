@@ -66,23 +66,15 @@ impl<T: Copy + Default> Volume<T> {
     /// # Errors
     /// `InvalidArgument` when it is empty or leaves the grid.
     pub fn crop(&self, region: Region) -> Result<Self> {
-        let dims = self.shape.dims();
-        if region.is_empty() || region.clipped(dims) != region {
+        if region.is_empty() || !self.shape.region().contains(&region) {
             return Err(Error::invalid(format!(
                 "region {:?} + {:?} is not inside a grid of {}",
                 region.start, region.size, self.shape
             )));
         }
-        let mut data = Vec::with_capacity(region.len());
-        for z in region.start[0]..region.end(0) {
-            for y in region.start[1]..region.end(1) {
-                let row = (z * dims[1] + y) * dims[2] + region.start[2];
-                data.extend_from_slice(&self.data[row..row + region.size[2]]);
-            }
-        }
         Ok(Self {
             shape: self.shape.with_dims(region.size),
-            data,
+            data: self.shape.region().crop(&self.data, &region),
         })
     }
 }

@@ -13,4 +13,7 @@ mod tests;
 
 pub use dtype::{AnyVolume, ByteOrder, Dtype, Element};
 pub use input::{Input, Values};
-pub use output::{AtomicFile, FieldFormat, Overwrite, write_field, write_npy, write_raw};
+pub use output::{
+    AtomicFile, FieldFormat, Overwrite, write_field, write_header, write_npy, write_raw,
+    write_samples,
+};

@@ -63,13 +63,43 @@ pub fn write_field<T: Element>(
     }
 }
 
+/// Writes what stands before the values of a field.
+///
+/// # Errors
+/// `Io`.
+pub fn write_header(
+    out: &mut impl Write,
+    format: FieldFormat,
+    shape: Shape,
+    dtype: Dtype,
+) -> Result<()> {
+    if format == FieldFormat::Npy {
+        out.write_all(&npy_header(shape, dtype))?;
+    }
+    Ok(())
+}
+
+/// Writes values that follow those before: a field may come in parts behind its header.
+///
+/// # Errors
+/// `Io`.
+pub fn write_samples<T: Element>(out: &mut impl Write, values: &[T]) -> Result<()> {
+    let mut bytes = Vec::with_capacity(BLOCK * T::DTYPE.size());
+    for block in values.chunks(BLOCK) {
+        bytes.clear();
+        T::encode_le(block, &mut bytes);
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
 /// Writes a field as `.npy` version 1.0, little endian, C order, in the rank of `shape`.
 ///
 /// # Errors
 /// `InvalidArgument` when `values` do not fill `shape`, `Io`.
 pub fn write_npy<T: Element>(out: &mut impl Write, shape: Shape, values: &[T]) -> Result<()> {
     check_fill(shape, values)?;
-    out.write_all(&npy_header(shape, T::DTYPE))?;
+    write_header(out, FieldFormat::Npy, shape, T::DTYPE)?;
     write_samples(out, values)
 }
 
@@ -89,16 +119,6 @@ fn check_fill<T>(shape: Shape, values: &[T]) -> Result<()> {
             shape.len(),
             values.len()
         )));
-    }
-    Ok(())
-}
-
-fn write_samples<T: Element>(out: &mut impl Write, values: &[T]) -> Result<()> {
-    let mut bytes = Vec::with_capacity(BLOCK * T::DTYPE.size());
-    for block in values.chunks(BLOCK) {
-        bytes.clear();
-        T::encode_le(block, &mut bytes);
-        out.write_all(&bytes)?;
     }
     Ok(())
 }
