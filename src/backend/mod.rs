@@ -3,10 +3,26 @@
 //! Every backend gives the same bytes for the same network and input, whatever the tiling, the
 //! number of threads or the instruction set. [`cpu::Reference`] is the oracle; [`cpu::Cpu`] is
 //! the fast one.
+//!
+//! | module | job |
+//! |---|---|
+//! | `input` | units, quantisation, extension at the domain's edges |
+//! | `program` | the convolutions of a network in order, with the blocks they read and write |
+//! | `layout` | where the activations of a tile lie |
+//! | `tiling` | how a region is cut into tiles |
+//! | `cache` | networks in a backend's form, kept between calls |
+//! | `fallback` | one backend in place of another that fails |
+//! | [`cpu`] | backends on the processor |
 
+mod cache;
 pub mod cpu;
+mod fallback;
 mod input;
+mod layout;
+mod program;
+mod tiling;
 
+pub use fallback::Fallback;
 pub use input::{Extension, NetworkInput, input_multiplier, quantise_input, unit};
 
 use crate::error::{Error, Result};
@@ -26,7 +42,10 @@ pub struct Scaling {
 }
 
 /// What a backend does. Implementations are interchangeable, to the last bit.
-pub trait Backend: Send + Sync {
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// What runs the networks, for reports.
+    fn name(&self) -> &'static str;
+
     /// Predicts the detail subbands of one level from the low-pass of the next coarser one.
     ///
     /// Shapes: `region` is a box of the low-pass grid; `out` is `[K][region]` with `x` fastest,

@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 
 use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
-use super::tiling::parts;
+use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[16, 8],

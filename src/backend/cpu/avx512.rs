@@ -15,7 +15,7 @@ use std::arch::x86_64::*;
 use super::avx2::{Convert, Epilogue, Requantise, finish_block};
 use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
-use super::tiling::parts;
+use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[32, 24, 16, 8],

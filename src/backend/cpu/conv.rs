@@ -1,30 +1,11 @@
 //! One convolution on a box, as the kernels of every instruction set take it.
 
 use super::packed::PackedConv;
+pub(super) use crate::backend::layout::{Activations, Strides};
 
 /// Bytes of source rows to work on at a time: they and the weights of a group fit the
 /// second-level cache of every current processor.
 const BAND_BYTES: usize = 256 << 10;
-
-/// Offsets in elements of a dense array of voxels.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Strides {
-    /// Between activation blocks.
-    pub(super) block: usize,
-    /// Between z planes.
-    pub(super) slice: usize,
-    /// Between rows.
-    pub(super) row: usize,
-    /// Between voxels.
-    pub(super) voxel: usize,
-}
-
-impl Strides {
-    /// Offset of voxel `[z, y, x]`.
-    pub(super) fn offset(&self, at: [usize; 3]) -> usize {
-        at[0] * self.slice + at[1] * self.row + at[2] * self.voxel
-    }
-}
 
 /// What to convolve: `size` voxels whose first tap of the first voxel lies at `start`.
 #[derive(Clone, Copy)]
@@ -36,17 +17,6 @@ pub(super) struct Job<'a> {
     pub(super) strides: Strides,
     /// Extents of the result.
     pub(super) size: [usize; 3],
-}
-
-/// Where requantised activations go: offsets of the first voxel in the arena.
-#[derive(Clone, Copy)]
-pub(super) struct Activations {
-    pub(super) to: usize,
-    pub(super) strides: Strides,
-    /// Activations to add, with the same strides.
-    pub(super) skip: Option<usize>,
-    /// Activations to which the result, scaled, is added; with the same strides.
-    pub(super) blend: Option<(usize, f32)>,
 }
 
 /// How accumulators become output.

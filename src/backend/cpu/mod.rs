@@ -3,10 +3,8 @@
 //! | module | job |
 //! |---|---|
 //! | `reference` | the oracle: plain loops over whole regions |
-//! | `program` | the convolutions of a network in order, with the blocks they read and write |
 //! | `packed` | weights as the kernels read them |
 //! | `tile` | one tile through all layers |
-//! | `tiling` | how a region is cut into tiles |
 //! | `conv` | one convolution on a box, as the kernels take it |
 //! | `isa` | detection, and the way to the kernels |
 //! | `portable`, `avx2`, `avx512`, `neon` | the kernels |
@@ -23,21 +21,22 @@ mod neon;
 mod neon_model;
 mod packed;
 mod portable;
-mod program;
 mod reference;
 mod tile;
-mod tiling;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 pub use isa::Isa;
 pub use reference::Reference;
 
-use self::program::Program;
+use self::packed::PackedConv;
 use self::tile::{Scratch, TileRun};
-use self::tiling::{best_edge, split};
+use super::cache::{Cache, lock};
+use super::layout::Layout;
+use super::program::Program;
+use super::tiling::{Costs, best_edge, split};
 use crate::backend::{Backend, NetworkInput, Scaling, check_arguments};
 use crate::error::{Error, Result};
 use crate::grid::Region;
@@ -47,8 +46,9 @@ use crate::network::{Head, Network};
 const TILE_BYTES: u64 = 4 << 30;
 /// Bytes of fine activations to aim at: a voxel shuffle makes eight times the coarse ones.
 const SLAB_BYTES: usize = 128 << 20;
-/// Packed networks to keep: the levels of a few hierarchies.
-const CACHED_PROGRAMS: usize = 16;
+/// Activations of a thread that count as much as the whole work of a network: the weight of memory
+/// against halo. The default network gets tiles of 64^3 in 53 MiB.
+const BYTES_AS_WORK: f64 = (1u64 << 30) as f64;
 
 /// The fast CPU backend. Tiles run on the current rayon pool. Keep it: it holds packed weights and
 /// the tiles' memory, which clones share.
@@ -64,16 +64,10 @@ pub struct Cpu {
 /// What clones of a backend share.
 #[derive(Default)]
 struct Shared {
-    /// Packed networks by digest, the oldest first.
-    programs: Mutex<Vec<([u8; 32], Arc<Program>)>>,
+    programs: Cache<Program<PackedConv>>,
     /// Memory of tiles that are done, at most one per thread. It outlives a call: fresh pages
     /// cost up to a tenth of the time of a small grid.
     scratch: Mutex<Vec<Scratch>>,
-}
-
-/// No lock guards a state that a panic could leave half done.
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Cpu {
@@ -137,25 +131,13 @@ impl Cpu {
     }
 
     /// The network packed for this instruction set: from the cache, or made now.
-    fn program(&self, network: &Network) -> Result<Arc<Program>> {
-        let cache = &self.shared.programs;
-        let find = |programs: &[([u8; 32], Arc<Program>)]| {
-            let entry = programs
-                .iter()
-                .find(|(digest, _)| digest == network.digest());
-            entry.map(|(_, program)| Arc::clone(program))
-        };
-        if let Some(program) = find(&lock(cache)) {
-            return Ok(program);
-        }
-        // Packing takes a while for large networks; others go on meanwhile.
-        let program = Arc::new(Program::new(network, self.isa.packing())?);
-        let mut programs = lock(cache);
-        if programs.len() == CACHED_PROGRAMS {
-            programs.remove(0);
-        }
-        programs.push((*network.digest(), Arc::clone(&program)));
-        Ok(program)
+    fn program(&self, network: &Network) -> Result<Arc<Program<PackedConv>>> {
+        self.shared.programs.get_or_make(network, || {
+            let packing = self.isa.packing();
+            Program::new(network, |layer, outputs, sources| {
+                Ok(PackedConv::new(layer, outputs, sources, packing))
+            })
+        })
     }
 
     /// Runs all tiles of `region`; `write` gets each tile and plane of output.
@@ -170,16 +152,23 @@ impl Cpu {
         let program = self.program(network)?;
         let run = TileRun {
             isa: self.isa,
-            program: &program,
-            network,
-            input,
-            scaling,
-            slab_bytes: self.slab_bytes,
+            layout: Layout {
+                program: &program,
+                network,
+                input,
+                scaling,
+                slab_bytes: self.slab_bytes,
+            },
         };
-        let threads = rayon::current_num_threads();
+        let costs = Costs {
+            threads: rayon::current_num_threads(),
+            most_bytes: self.tile_bytes,
+            bytes_as_work: BYTES_AS_WORK,
+            work: |conv: &PackedConv| conv.multiplications() as f64,
+        };
         let edge = self.tile_edge;
-        let edge = edge.unwrap_or_else(|| best_edge(&run, region, threads, self.tile_bytes));
-        let bytes = run.activation_bytes(edge);
+        let edge = edge.unwrap_or_else(|| best_edge(&run.layout, region, &costs));
+        let bytes = run.layout.activation_bytes(edge);
         if bytes > self.tile_bytes {
             return Err(Error::limit(format!(
                 "{bytes} bytes of activations needed in a tile, limit is {}",
@@ -197,6 +186,10 @@ impl Cpu {
 }
 
 impl Backend for Cpu {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
     fn subbands(
         &self,
         network: &Network,

@@ -12,7 +12,7 @@ use super::conv::{Activations, Job, Outputs};
 #[cfg(not(target_arch = "aarch64"))]
 use super::neon_model::*;
 use super::packed::{Group, LANES, Packing};
-use super::tiling::parts;
+use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],

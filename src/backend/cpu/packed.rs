@@ -3,37 +3,8 @@
 //! Activations lie in blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between
 //! voxels is a constant, and the concatenation in a dense block is a list of blocks.
 
+pub(super) use crate::backend::program::{LANES, Outputs, Source};
 use crate::network::{Layer, LayerScales};
-
-/// Channels of one activation block.
-pub(super) const LANES: usize = 8;
-
-/// A block of input channels of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    /// Number of the block in its grid.
-    pub(super) block: usize,
-    /// Input channel of the layer in its first lane.
-    pub(super) channel: usize,
-    /// Channels in use, 1 to 8; the other lanes meet zero weights.
-    pub(super) channels: usize,
-}
-
-impl Source {
-    /// Pairs of lanes that a kernel multiplies.
-    pub(super) fn pairs(self) -> usize {
-        self.channels.div_ceil(2)
-    }
-
-    /// Consecutive blocks from `block` that hold `channels` channels from `channel`.
-    pub(super) fn run(block: usize, channel: usize, channels: usize) -> impl Iterator<Item = Self> {
-        (0..channels).step_by(LANES).map(move |at| Self {
-            block: block + at / LANES,
-            channel: channel + at,
-            channels: (channels - at).min(LANES),
-        })
-    }
-}
 
 /// How an instruction set wants its weights.
 #[derive(Clone, Copy, Debug)]
@@ -55,13 +26,6 @@ pub(super) struct Group {
     /// First weight in [`PackedConv::weights`]; each pair of lanes of each tap takes
     /// `2 * width`.
     pub(super) weights: usize,
-}
-
-/// Some outputs of a layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outputs {
-    pub(super) first: usize,
-    pub(super) count: usize,
 }
 
 /// One convolution, ready for a kernel.
@@ -105,7 +69,7 @@ impl PackedConv {
             output += group.width;
             groups.push(group);
         }
-        let scale = |values: &[f32]| padded_copy(values, outputs, padded);
+        let scale = |values: &[f32]| outputs.padded(values, padded);
         let (positive, negative) = match &layer.scales {
             LayerScales::Activation { positive, negative } => (scale(positive), scale(negative)),
             LayerScales::Output(values) => (scale(values), scale(values)),
@@ -114,7 +78,7 @@ impl PackedConv {
             kernel: layer.spec.kernel,
             sources,
             groups,
-            bias: padded_copy(&layer.bias, outputs, padded),
+            bias: outputs.padded(&layer.bias, padded),
             positive,
             negative,
             storage,
@@ -137,12 +101,6 @@ impl PackedConv {
     pub(super) fn outputs(&self) -> usize {
         self.bias.len()
     }
-}
-
-fn padded_copy<T: Copy + Default>(values: &[T], outputs: Outputs, padded: usize) -> Vec<T> {
-    let mut out = values[outputs.first..][..outputs.count].to_vec();
-    out.resize(padded, T::default());
-    out
 }
 
 fn pack_group(

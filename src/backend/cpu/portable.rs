@@ -3,7 +3,7 @@
 
 use super::conv::{Activations, Job, Outputs};
 use super::packed::{Group, LANES, Packing};
-use super::tiling::parts;
+use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],

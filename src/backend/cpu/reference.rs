@@ -13,6 +13,10 @@ use crate::network::{Head, InputChannels, Layer, LayerRole, LayerScales, Network
 pub struct Reference;
 
 impl Backend for Reference {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
     fn subbands(
         &self,
         network: &Network,

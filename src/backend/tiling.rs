@@ -1,54 +1,67 @@
 //! How a region is cut into tiles. The result never depends on it, time and memory do.
 
-use super::program::Program;
-use super::tile::TileRun;
+use super::layout::Layout;
+use super::program::Step;
 use crate::grid::Region;
 
 /// Tile edges to choose from, in coarse voxels.
-const EDGES: [usize; 12] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
-/// Activations of a thread that count as much as the whole work of a network: the weight of memory
-/// against halo. The default network gets tiles of 64^3 in 53 MiB.
-const BYTES_AS_WORK: f64 = (1u64 << 30) as f64;
+const EDGES: [usize; 13] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];
 
-/// The edge with the least estimated time on `threads` threads, memory counted in, among those
-/// that take at most `most_bytes` per thread.
-pub(super) fn best_edge(
-    run: &TileRun<'_>,
+/// What counts in the choice of a tile edge.
+pub(super) struct Costs<F> {
+    /// Tiles that run at the same time.
+    pub(super) threads: usize,
+    /// Most bytes of activations of one tile.
+    pub(super) most_bytes: u64,
+    /// Bytes of activations of a tile that count as much as the whole work of a network: the weight of
+    /// memory against halo.
+    pub(super) bytes_as_work: f64,
+    /// Work of a step per voxel.
+    pub(super) work: F,
+}
+
+/// The edge with the least estimated cost among those that take at most `most_bytes` per tile.
+pub(super) fn best_edge<C>(
+    layout: &Layout<'_, C>,
     region: Region,
-    threads: usize,
-    most_bytes: u64,
+    costs: &Costs<impl Fn(&C) -> f64>,
 ) -> usize {
     let cost = |edge: usize| {
         let tiles: usize = region.size.iter().map(|n| n.div_ceil(edge)).product();
         // The busiest thread's share, as a part of all tiles.
-        let share = tiles.div_ceil(threads) as f64 / tiles as f64;
-        let memory = 1.0 + run.activation_bytes(edge) as f64 / BYTES_AS_WORK;
-        work(run, run.program, region, edge) * share * memory
+        let share = tiles.div_ceil(costs.threads) as f64 / tiles as f64;
+        let memory = 1.0 + layout.activation_bytes(edge) as f64 / costs.bytes_as_work;
+        work(layout, region, edge, &costs.work) * share * memory
     };
     let longest = region.size.iter().copied().max().unwrap_or(1);
     // Beyond the region's length all edges are equal.
     let useful = EDGES.iter().filter(|&&e| e < 2 * longest);
-    let fitting = useful.filter(|&&e| run.activation_bytes(e) <= most_bytes);
+    let fitting = useful.filter(|&&e| layout.activation_bytes(e) <= costs.most_bytes);
     let best = fitting.min_by(|&&a, &&b| cost(a).total_cmp(&cost(b)));
     *best.unwrap_or(&EDGES[0])
 }
 
-/// Multiply-accumulates of all tiles of `edge`, halo included.
-fn work(run: &TileRun<'_>, program: &Program, region: Region, edge: usize) -> f64 {
-    let of_step = |step: &super::program::Step| {
+/// Work of all tiles of `edge`, halo included.
+fn work<C>(
+    layout: &Layout<'_, C>,
+    region: Region,
+    edge: usize,
+    per_voxel: impl Fn(&C) -> f64,
+) -> f64 {
+    let of_step = |step: &Step<C>| {
         // Boxes are products of intervals, so sums over tiles factor into sums over axes.
         let voxels = [0, 1, 2].map(|axis| {
             let lengths = parts(region.size[axis], edge).map(|(start, len)| {
                 let mut tile = region;
                 tile.start[axis] += start;
                 tile.size[axis] = len;
-                run.zone(step, tile).size[axis]
+                layout.zone(step, tile).size[axis]
             });
             lengths.sum::<usize>() as f64
         });
-        voxels.iter().product::<f64>() * step.conv.multiplications() as f64
+        voxels.iter().product::<f64>() * per_voxel(&step.conv)
     };
-    program.steps.iter().map(of_step).sum()
+    layout.program.steps.iter().map(of_step).sum()
 }
 
 /// Splits `region` into boxes of at most `edge` along every axis, as even as can be.

@@ -1,9 +1,61 @@
 //! The convolutions of a network in order, with the activation blocks they read and write.
 
-use super::packed::{LANES, Outputs, PackedConv, Packing, Source};
-use crate::backend::input::refinement;
+use super::input::refinement;
 use crate::error::{Error, Result};
 use crate::network::{Head, Layer, LayerRole, Network, Trunk};
+
+/// Channels of one activation block.
+pub(super) const LANES: usize = 8;
+
+/// A block of input channels of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Number of the block in its grid.
+    pub(super) block: usize,
+    /// Input channel of the layer in its first lane.
+    pub(super) channel: usize,
+    /// Channels in use, 1 to 8; the other lanes meet zero weights.
+    pub(super) channels: usize,
+}
+
+impl Source {
+    /// Pairs of lanes in use.
+    pub(super) fn pairs(self) -> usize {
+        self.channels.div_ceil(2)
+    }
+
+    /// Consecutive blocks from `block` that hold `channels` channels from `channel`.
+    pub(super) fn run(block: usize, channel: usize, channels: usize) -> impl Iterator<Item = Self> {
+        (0..channels).step_by(LANES).map(move |at| Self {
+            block: block + at / LANES,
+            channel: channel + at,
+            channels: (channels - at).min(LANES),
+        })
+    }
+}
+
+/// Some outputs of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outputs {
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
+impl Outputs {
+    fn all(layer: &Layer) -> Self {
+        Self {
+            first: 0,
+            count: layer.spec.outputs,
+        }
+    }
+
+    /// Their values, and zeros up to `len`.
+    pub(super) fn padded<T: Copy + Default>(self, values: &[T], len: usize) -> Vec<T> {
+        let mut out = values[self.first..][..self.count].to_vec();
+        out.resize(len, T::default());
+        out
+    }
+}
 
 /// Resolution of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +66,9 @@ pub(super) enum Grid {
     Fine,
 }
 
-/// One convolution with its epilogue.
-pub(super) struct Step {
-    pub(super) conv: PackedConv,
+/// One convolution with its epilogue; `C` is a backend's form of the layer.
+pub(super) struct Step<C> {
+    pub(super) conv: C,
     /// Grid of the sources, and of the result but for the shuffle.
     pub(super) grid: Grid,
     /// How far beyond the region the result must be known, in voxels of `grid`.
@@ -39,13 +91,13 @@ pub(super) enum Target {
 }
 
 /// Everything a tile needs to know about a network.
-pub(super) struct Program {
-    pub(super) steps: Vec<Step>,
+pub(super) struct Program<C> {
+    pub(super) steps: Vec<Step<C>>,
     /// The first step that writes fine activations; the number of steps where none does.
     pub(super) fine_from: usize,
-    pub(super) head: PackedConv,
+    pub(super) head: C,
     pub(super) head_grid: Grid,
-    pub(super) shortcut: Option<PackedConv>,
+    pub(super) shortcut: Option<C>,
     /// Activation blocks of the coarse and of the fine grid.
     pub(super) blocks: [usize; 2],
     /// How far beyond the region the input and the fine activations reach, in voxels of their
@@ -58,8 +110,13 @@ pub(super) struct Program {
 /// Block of the input channels.
 pub(super) const INPUT_BLOCK: usize = 0;
 
-impl Program {
-    pub(super) fn new(network: &Network, packing: Packing) -> Result<Self> {
+impl<C> Program<C> {
+    /// The program of `network`; `pack` brings some outputs of a layer, which reads the blocks given, into
+    /// the backend's form.
+    pub(super) fn new(
+        network: &Network,
+        mut pack: impl FnMut(&Layer, Outputs, Vec<Source>) -> Result<C>,
+    ) -> Result<Self> {
         let arch = network.arch();
         let features = usize::from(arch.features);
         let head_margin = match arch.head {
@@ -68,9 +125,10 @@ impl Program {
         };
         let mut maker = Maker {
             network,
-            packing,
+            pack: &mut pack,
             features,
             blocks: 1,
+            widest: 0,
             margin: trunk_radius(network) + head_margin,
             steps: Vec::new(),
         };
@@ -83,23 +141,15 @@ impl Program {
             Head::VoxelShuffle => (maker.shuffle(x)?, 2 * features.div_ceil(LANES)),
         };
         let head = maker.layer(LayerRole::Head)?;
-        let pack = |layer: &Layer, sources| {
-            let all = Outputs {
-                first: 0,
-                count: layer.spec.outputs,
-            };
-            PackedConv::new(layer, all, sources, packing)
+        let head = maker.packed(head, Source::run(head_block, 0, features))?;
+        let fields = Source::run(INPUT_BLOCK, 0, arch.channels.field_count());
+        let shortcut = match network.layer(LayerRole::Shortcut) {
+            Some(layer) => Some(maker.packed(layer, fields)?),
+            None => None,
         };
-        let shortcut = network.layer(LayerRole::Shortcut).map(|layer| {
-            let fields = arch.channels.field_count();
-            pack(layer, Source::run(INPUT_BLOCK, 0, fields).collect())
-        });
-        let radius = |conv: &PackedConv| conv.kernel[2] / 2;
-        let widest = maker.steps.iter().map(|s| radius(&s.conv)).max();
-        let coarse_zeros = widest.max(shortcut.as_ref().map(radius)).unwrap_or(0);
         Ok(Self {
             fine_from,
-            head: pack(head, Source::run(head_block, 0, features).collect()),
+            head,
             head_grid: match arch.head {
                 Head::Subbands => Grid::Coarse,
                 Head::VoxelShuffle => Grid::Fine,
@@ -108,7 +158,7 @@ impl Program {
             blocks: [maker.blocks, fine_blocks],
             // Fine: `refine` and `head` reach 3 voxels, whole coarse voxels are shuffled.
             reach: [network.radius(), 4],
-            zeros: [coarse_zeros, 2],
+            zeros: [maker.widest, 2],
             steps: maker.steps,
         })
     }
@@ -129,22 +179,35 @@ fn trunk_radius(network: &Network) -> usize {
     usize::from(arch.input_kernel / 2) + trunk
 }
 
-struct Maker<'a> {
+/// Brings some outputs of a layer, which reads the blocks given, into a backend's form.
+type Pack<'a, C> = dyn FnMut(&Layer, Outputs, Vec<Source>) -> Result<C> + 'a;
+
+struct Maker<'a, C> {
     network: &'a Network,
-    packing: Packing,
+    pack: &'a mut Pack<'a, C>,
     features: usize,
     /// Coarse blocks given away so far.
     blocks: usize,
     /// Margin of the last step's result.
     margin: usize,
-    steps: Vec<Step>,
+    /// Largest kernel radius so far on the coarse grid.
+    widest: usize,
+    steps: Vec<Step<C>>,
 }
 
-impl<'a> Maker<'a> {
+impl<'a, C> Maker<'a, C> {
     fn layer(&self, role: LayerRole) -> Result<&'a Layer> {
         self.network
             .layer(role)
             .ok_or_else(|| Error::invalid(format!("the network has no layer {role}")))
+    }
+
+    /// All outputs of `layer`, packed.
+    fn packed(&mut self, layer: &Layer, sources: impl Iterator<Item = Source>) -> Result<C> {
+        if layer.spec.role != LayerRole::Head {
+            self.widest = self.widest.max(layer.spec.kernel[2] / 2);
+        }
+        (self.pack)(layer, Outputs::all(layer), sources.collect())
     }
 
     /// New coarse blocks for `channels` channels.
@@ -164,13 +227,8 @@ impl<'a> Maker<'a> {
         blend: Option<(usize, f32)>,
     ) -> Result<()> {
         let layer = self.layer(role)?;
-        let all = Outputs {
-            first: 0,
-            count: layer.spec.outputs,
-        };
-        let radius = layer.spec.kernel[2] / 2;
-        let conv = PackedConv::new(layer, all, sources, self.packing);
-        self.margin -= radius;
+        self.margin -= layer.spec.kernel[2] / 2;
+        let conv = self.packed(layer, sources.into_iter())?;
         self.steps.push(Step {
             conv,
             grid: Grid::Coarse,
@@ -253,7 +311,7 @@ impl<'a> Maker<'a> {
             };
             let layer = self.layer(LayerRole::Shuffle)?;
             let sources = Source::run(x, 0, self.features).collect();
-            let conv = PackedConv::new(layer, outputs, sources, self.packing);
+            let conv = (self.pack)(layer, outputs, sources)?;
             self.steps.push(Step {
                 conv,
                 grid: Grid::Coarse,
@@ -265,12 +323,7 @@ impl<'a> Maker<'a> {
             });
         }
         let layer = self.layer(LayerRole::Refine)?;
-        let all = Outputs {
-            first: 0,
-            count: self.features,
-        };
-        let sources = Source::run(shuffled, 0, self.features).collect();
-        let conv = PackedConv::new(layer, all, sources, self.packing);
+        let conv = self.packed(layer, Source::run(shuffled, 0, self.features))?;
         self.steps.push(Step {
             conv,
             grid: Grid::Fine,

@@ -1,0 +1,63 @@
+//! One backend in place of another that fails.
+
+use super::{Backend, NetworkInput, Scaling};
+use crate::error::{ErrorKind, Result};
+use crate::grid::Region;
+use crate::network::Network;
+
+/// Runs the first backend, and the second where the first one's device fails or is too small. As all give the same
+/// bytes, nobody can tell.
+#[derive(Clone, Debug)]
+pub struct Fallback<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: Backend, B: Backend> Fallback<A, B> {
+    /// `second` for when `first` fails.
+    pub fn new(first: A, second: B) -> Self {
+        Self { first, second }
+    }
+}
+
+/// Whether another backend may do better.
+fn is_of_device(result: &Result<()>) -> bool {
+    let kind = result.as_ref().err().map(crate::error::Error::kind);
+    matches!(kind, Some(ErrorKind::Device | ErrorKind::LimitExceeded))
+}
+
+impl<A: Backend, B: Backend> Backend for Fallback<A, B> {
+    fn name(&self) -> &'static str {
+        self.first.name()
+    }
+
+    fn subbands(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        let result = self.first.subbands(network, input, region, scaling, out);
+        if is_of_device(&result) {
+            return self.second.subbands(network, input, region, scaling, out);
+        }
+        result
+    }
+
+    fn upscale(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        let result = self.first.upscale(network, input, region, scaling, out);
+        if is_of_device(&result) {
+            return self.second.upscale(network, input, region, scaling, out);
+        }
+        result
+    }
+}
