@@ -20,6 +20,8 @@ const NOT_MET: i32 = 1;
 const USAGE: i32 = 2;
 const CORRUPT: i32 = 3;
 const UNSUPPORTED: i32 = 4;
+#[cfg(feature = "cuda")]
+const DEVICE: i32 = 5;
 
 /// A folder for one test, and the program run in it.
 struct Bench(TempDir);
@@ -197,6 +199,40 @@ fn encode_reports_the_fields_that_were_promised() {
     let eval = b.json(&["eval", "in.npy", "out.srt", "--json"]);
     for key in ["psnr_db", "ssim", "max_abs_error", "max_rel_error"] {
         assert_eq!(eval[key], report[key], "{key}");
+    }
+}
+
+/// On a machine with a GPU the same commands succeed: the files are equal then.
+#[test]
+#[cfg(feature = "cuda")]
+fn backends_give_the_same_files_or_say_what_is_missing() {
+    let b = Bench::new();
+    b.field("in.npy");
+    for backend in ["auto", "cpu", "cuda"] {
+        let file = format!("{backend}.srt");
+        let encode = [
+            "encode",
+            "in.npy",
+            &file,
+            "--psnr",
+            "45",
+            "--backend",
+            backend,
+        ];
+        let output = b.run(&encode);
+        if output.status.code() == Some(DEVICE) && backend == "cuda" {
+            let message = String::from_utf8(output.stderr).unwrap();
+            assert!(message.starts_with("error: --backend cuda: "), "{message}");
+            assert!(!b.path(&file).exists());
+            b.expect(DEVICE, &["decode", "cpu.srt", "x.npy", "--backend", "cuda"]);
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(DONE), "{backend}");
+        b.expect(
+            DONE,
+            &["decode", &file, "x.npy", "-f", "--backend", backend],
+        );
+        assert!(fs::read(b.path(&file)).unwrap() == fs::read(b.path("auto.srt")).unwrap());
     }
 }
 

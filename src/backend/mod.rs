@@ -13,9 +13,12 @@
 //! | `cache` | networks in a backend's form, kept between calls |
 //! | `fallback` | one backend in place of another that fails |
 //! | [`cpu`] | backends on the processor |
+//! | `cuda` | the backend on NVIDIA GPUs (feature `cuda`) |
 
 mod cache;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod fallback;
 mod input;
 mod layout;
@@ -43,7 +46,7 @@ pub struct Scaling {
 
 /// What a backend does. Implementations are interchangeable, to the last bit.
 pub trait Backend: Send + Sync + std::fmt::Debug {
-    /// What runs the networks, for reports.
+    /// What runs the networks, for reports: `cpu`, `cuda`.
     fn name(&self) -> &'static str;
 
     /// Predicts the detail subbands of one level from the low-pass of the next coarser one.

@@ -91,19 +91,6 @@ pub(super) enum BackendChoice {
     Cuda,
 }
 
-impl BackendChoice {
-    /// # Errors
-    /// `Unsupported` for a backend this program was built without.
-    pub(super) fn check(self) -> Result<()> {
-        match self {
-            Self::Auto | Self::Cpu => Ok(()),
-            Self::Cuda => Err(Error::unsupported(
-                "the cuda backend is not built in yet: --backend cpu gives the same bytes",
-            )),
-        }
-    }
-}
-
 /// How a raw file is to be read.
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct RawArgs {
@@ -248,7 +235,6 @@ impl EncodeArgs {
     /// # Errors
     /// `Unsupported` for what this program is not able to do yet.
     pub(super) fn check(&self) -> Result<()> {
-        self.backend.check()?;
         if self.profile == Profile::Paper {
             return Err(Error::unsupported("the paper profile is not built in yet"));
         }

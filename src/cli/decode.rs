@@ -22,11 +22,12 @@ pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
 }
 
 pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
-    args.backend.check()?;
+    let backend = args.backend.open()?;
     let bytes = read_file(&args.input)?;
     models::open(bytes.bytes(), args.weights.as_deref())
         .and_then(|decoder| {
             let frame = find_frame(&decoder, args.field.as_deref(), args.step)?;
+            let decoder = decoder.with_backend(backend);
             pool(args.threads)?.install(|| write(args, &decoder, frame))
         })
         .map_err(|e| e.within(args.input.display()))?;

@@ -66,6 +66,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     options.wavelet = args.wavelet;
     options.brick_edge = args.brick;
     options.mask_value = args.mask_value;
+    options.backend = args.backend.open()?;
     options.threads = args.threads;
     options.measure_ssim = args.json;
     options.model = models::choose(&args.model)?;

@@ -1,6 +1,7 @@
 //! The `srt` program: one file per command.
 
 mod args;
+mod backend;
 mod decode;
 mod demo;
 mod encode;

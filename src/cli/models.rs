@@ -10,12 +10,16 @@ use crate::file::FileBytes;
 use crate::network::{Hierarchy, builtin, builtin_names};
 use crate::pipeline::{Decoder, Model};
 
+/// A folder of the user: from the variable if it is an absolute path, else below the home folder.
+pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
+    named.filter(|dir| dir.is_absolute()).or_else(home)
+}
+
 /// The folder of imported models: `srt/models` in the user's data folder.
 pub(super) fn store() -> Result<PathBuf> {
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let data = data.filter(|dir| dir.is_absolute()).or_else(home);
-    let data = data
+    let data = user_folder("XDG_DATA_HOME", ".local/share")
         .ok_or_else(|| Error::invalid("neither XDG_DATA_HOME nor HOME is set: no model store"))?;
     Ok(data.join("srt/models"))
 }

@@ -81,7 +81,7 @@ pub fn encode_volume<W: Write>(
         model: weights
             .map_or("none", |w| &w.networks.hierarchy.name)
             .to_owned(),
-        backend: "cpu".into(),
+        backend: options.backend.name().into(),
     };
     Ok((out, report))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::{Backend, cpu::Cpu};
 use crate::container::Bound;
 use crate::error::{Error, Result};
 use crate::grid::Axes;
@@ -56,6 +57,8 @@ pub struct EncodeOptions {
     pub model: Model,
     /// Whether weights are embedded. Default: unless they are built in.
     pub embed_weights: EmbedWeights,
+    /// What runs the networks. Default: the CPU. The file does not depend on it.
+    pub backend: Arc<dyn Backend>,
     /// Threads; default all cores.
     pub threads: Option<usize>,
     /// Whether the report shall contain the SSIM. Default false; the file does not depend on it.
@@ -76,6 +79,7 @@ impl EncodeOptions {
             mask_value: None,
             model: Model::Default,
             embed_weights: EmbedWeights::Auto,
+            backend: Arc::new(Cpu::detect()),
             threads: None,
             measure_ssim: false,
         }
@@ -127,6 +131,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_embed_weights(mut self, embed: EmbedWeights) -> Self {
         self.embed_weights = embed;
+        self
+    }
+
+    /// Sets what runs the networks.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = backend;
         self
     }
 

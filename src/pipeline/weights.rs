@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::frame::Networks;
 use super::options::{EmbedWeights, EncodeOptions, Model};
-use crate::backend::cpu::Cpu;
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, WeightsReference};
 use crate::error::Result;
 use crate::grid::Shape;
@@ -49,7 +48,7 @@ impl Weights {
                 )]
             }
         };
-        let backend = Arc::new(Cpu::detect());
+        let backend = Arc::clone(&options.backend);
         Ok(Some(Self {
             networks: Networks { hierarchy, backend },
             chunks,

@@ -1,0 +1,381 @@
+//! The CUDA backend: hand-written kernels (`kernels/`), compiled at run time, equal to the CPU bit for bit.
+//!
+//! | module | job |
+//! |---|---|
+//! | `machine` | what the backend asks of a device: [`Machine`] |
+//! | `params` | the kernels' parameters, for both compilers |
+//! | `source` | the kernels' text and constants |
+//! | `pack` | layers as the kernels read them, and the shape of launches |
+//! | `run` | the launches of one network on one region |
+//! | `driver` | a GPU as a machine, through the CUDA driver |
+//! | `compile` | kernels to machine code, through NVRTC, and the cache of it |
+//!
+//! Nothing of CUDA is linked: the driver and the compiler are looked for at run time ([`open`]).
+
+mod compile;
+mod driver;
+mod machine;
+mod pack;
+mod params;
+mod run;
+pub mod source;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+pub use compile::{Compiled, Compiler, KernelStore};
+pub use machine::{Address, Kernel, Launch, Machine};
+
+use self::machine::Memory;
+use self::pack::{Constants, DeviceConv};
+use self::params::{bytes_of, bytes_of_mut};
+use self::run::{CallData, Run, scaled};
+use super::cache::{Cache, lock};
+use super::layout::Layout;
+use super::program::Program;
+use super::tiling::{Costs, best_edge, split};
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Extension, NetworkInput, Scaling, check_arguments};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Region;
+use crate::network::{Head, InputChannels, Network, default_model};
+
+/// Opens GPU number `device` with kernels from `store`, or compiled now.
+///
+/// # Errors
+/// `Device` with what is missing: the driver, a GPU of compute capability 8.0 or higher, or the kernels' machine
+/// code where `libnvrtc` is not installed and `store` has none for the GPU. Also where [`Cuda::check`] fails.
+pub fn open(device: usize, store: Option<&KernelStore>) -> Result<Cuda> {
+    let cuda = Cuda::new(Arc::new(driver::Gpu::open(device, store)?));
+    cuda.check()?;
+    Ok(cuda)
+}
+
+/// Share of the free memory that a call may take.
+const MEMORY_SHARE: f64 = 0.9;
+/// Share of that for the fine activations of one slab: the rest is for the coarse ones of a tile.
+const SLAB_SHARE: f64 = 0.4;
+
+/// Networks on a GPU. Calls run one after the other. Keep it: it holds packed weights and device memory, which
+/// clones share.
+#[derive(Clone)]
+pub struct Cuda {
+    machine: Arc<dyn Machine>,
+    tile_edge: Option<usize>,
+    memory_bytes: Option<u64>,
+    shared: Arc<Shared>,
+}
+
+/// What clones of a backend share.
+#[derive(Default)]
+struct Shared {
+    networks: Cache<Prepared>,
+    /// Activations of tiles and data of calls, kept between calls.
+    buffers: Mutex<Buffers>,
+    /// Nanoseconds that calls waited for kernels.
+    kernel_nanoseconds: AtomicU64,
+}
+
+/// A network on the device.
+struct Prepared {
+    program: Program<DeviceConv>,
+    constants: Memory,
+}
+
+/// Device memory that grows with the calls.
+#[derive(Default)]
+struct Buffers {
+    arena: Option<Memory>,
+    call: Option<Memory>,
+    planes: Option<Memory>,
+}
+
+impl Buffers {
+    fn bytes(&self) -> u64 {
+        let all = [&self.arena, &self.call, &self.planes];
+        all.into_iter().flatten().map(Memory::bytes).sum()
+    }
+}
+
+/// At least `bytes` bytes in `slot`.
+fn room<'a>(
+    slot: &'a mut Option<Memory>,
+    machine: &Arc<dyn Machine>,
+    bytes: u64,
+) -> Result<&'a Memory> {
+    if slot.as_ref().is_some_and(|memory| memory.bytes() < bytes) {
+        *slot = None; // given back before more is asked for
+    }
+    Ok(match slot {
+        Some(memory) => memory,
+        None => slot.insert(Memory::new(machine, bytes)?),
+    })
+}
+
+impl std::fmt::Debug for Cuda {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cuda")
+            .field("machine", &self.machine.name())
+            .field("tile_edge", &self.tile_edge)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cuda {
+    /// On `machine`.
+    #[must_use]
+    pub fn new(machine: Arc<dyn Machine>) -> Self {
+        Self {
+            machine,
+            tile_edge: None,
+            memory_bytes: None,
+            shared: Arc::default(),
+        }
+    }
+
+    /// Sets the tile edge in coarse voxels (at least 1). Without it, the one with the least halo is taken that
+    /// fits the memory. The result does not depend on it.
+    #[must_use]
+    pub fn with_tile_edge(mut self, edge: usize) -> Self {
+        self.tile_edge = Some(edge.max(1));
+        self
+    }
+
+    /// Sets the most bytes of device memory that a call may take, weights left out; nine tenths of what is free
+    /// without it. What needs more is refused with `LimitExceeded`.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// What it runs on.
+    #[must_use]
+    pub fn device(&self) -> String {
+        self.machine.name()
+    }
+
+    /// Seconds that all calls so far waited for kernels, without transfers; for reports of speed.
+    #[must_use]
+    pub fn kernel_seconds(&self) -> f64 {
+        self.shared.kernel_nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9
+    }
+
+    /// Predicts a small grid with a built-in network and compares it with the CPU: driver, compiler and GPU do
+    /// what the kernels rely on.
+    ///
+    /// # Errors
+    /// `Device` when the bytes differ, and what the machine reports.
+    pub fn check(&self) -> Result<()> {
+        let Some(model) = default_model(3)? else {
+            return Ok(());
+        };
+        let domain = [11, 10, 13];
+        let field: Vec<i16> = (0..11 * 10 * 13)
+            .map(|i| (i * 7919 % 20011) as i16 - 10005)
+            .collect();
+        let whole = Region {
+            start: [0; 3],
+            size: domain,
+        };
+        for network in model.networks() {
+            let arch = network.arch();
+            if arch.head != Head::Subbands {
+                continue;
+            }
+            let input = NetworkInput {
+                field: &field,
+                origin: [0; 3],
+                size: domain,
+                domain,
+                extension: [Extension::Even, Extension::Odd, Extension::Periodic],
+                condition: arch
+                    .channels
+                    .contains(InputChannels::CONDITION)
+                    .then_some(256),
+            };
+            let scaling = Scaling {
+                gain: 0.7,
+                unit: 2.0,
+            };
+            let mut expected = vec![0f32; whole.len() * arch.outputs()];
+            let mut found = expected.clone();
+            Cpu::detect().subbands(network, &input, whole, scaling, &mut expected)?;
+            self.subbands(network, &input, whole, scaling, &mut found)?;
+            if bytes_of(&expected) != bytes_of(&found) {
+                return Err(Error::new(
+                    ErrorKind::Device,
+                    format!("{} does not give the bytes of the CPU", self.device()),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn prepared(&self, network: &Network) -> Result<Arc<Prepared>> {
+        self.shared.networks.get_or_make(network, || {
+            let mut constants = Constants::default();
+            let program = Program::new(network, |layer, outputs, sources| {
+                DeviceConv::new(layer, outputs, &sources, &mut constants)
+            })?;
+            let memory = Memory::new(&self.machine, constants.bytes.len() as u64)?;
+            memory.upload(&constants.bytes)?;
+            Ok(Prepared {
+                program,
+                constants: memory,
+            })
+        })
+    }
+
+    fn predict(
+        &self,
+        head: Head,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        check_arguments(head, network, input, region, scaling, out)?;
+        if region.is_empty() {
+            return Ok(());
+        }
+        // The kernels count along an axis in 32 bits; halo and both grids included.
+        if input.domain.iter().any(|&n| n > 1 << 28) {
+            return Err(Error::limit(format!(
+                "at most 2^28 voxels along an axis expected, {:?} found",
+                input.domain
+            )));
+        }
+        let prepared = self.prepared(network)?;
+        let machine = &self.machine;
+        let mut buffers = lock(&self.shared.buffers);
+
+        let extent = NetworkInput::needed(network, region, input.domain, input.extension);
+        let field = cut(input, extent);
+        let field_bytes = (size_of_val(&field[..]) as u64).next_multiple_of(256);
+        let out_bytes = size_of_val(out) as u64;
+        let all = match self.memory_bytes {
+            Some(bytes) => bytes,
+            None => ((machine.free_bytes()? + buffers.bytes()) as f64 * MEMORY_SHARE) as u64,
+        };
+        let most = all.saturating_sub(field_bytes + out_bytes);
+        let layout = Layout {
+            program: &prepared.program,
+            network,
+            input,
+            scaling,
+            slab_bytes: (most as f64 * SLAB_SHARE) as usize,
+        };
+        let edge = self.edge(&layout, region, most);
+        let tiles = split(region, edge);
+        let bytes = arena_bytes(&layout, &tiles);
+        if bytes > most {
+            return Err(Error::limit(format!(
+                "{bytes} bytes of device memory needed for activations, {most} are free"
+            )));
+        }
+
+        let mut data = bytes_of(&field).to_vec();
+        data.resize(field_bytes as usize, 0);
+        let program = &prepared.program;
+        data.extend_from_slice(bytes_of(&scaled(Some(&program.head), scaling.gain)));
+        let shortcut_scales = data.len() as u64;
+        let shortcut = scaled(program.shortcut.as_ref(), scaling.unit);
+        data.extend_from_slice(bytes_of(&shortcut));
+        let Buffers {
+            arena,
+            call,
+            planes,
+        } = &mut *buffers;
+        let call = room(call, machine, data.len() as u64)?;
+        call.upload(&data)?;
+        let planes = room(planes, machine, out_bytes)?;
+        let run = Run {
+            machine: machine.as_ref(),
+            layout: &layout,
+            constants: &prepared.constants,
+            arena: room(arena, machine, bytes)?,
+            call: CallData {
+                field: call.at(),
+                extent,
+                scales: [call.at() + field_bytes, call.at() + shortcut_scales],
+                planes: planes.at(),
+            },
+            region,
+        };
+        let start = Instant::now();
+        for tile in tiles {
+            run.tile(tile)?;
+        }
+        machine.finish()?;
+        let nanoseconds = start.elapsed().as_nanos() as u64;
+        let total = &self.shared.kernel_nanoseconds;
+        total.fetch_add(nanoseconds, Ordering::Relaxed);
+        planes.download(bytes_of_mut(out))
+    }
+
+    fn edge(&self, layout: &Layout<'_, DeviceConv>, region: Region, most: u64) -> usize {
+        let costs = Costs {
+            threads: 1,
+            most_bytes: most,
+            bytes_as_work: f64::INFINITY,
+            work: DeviceConv::work,
+        };
+        self.tile_edge
+            .unwrap_or_else(|| best_edge(layout, region, &costs))
+    }
+}
+
+/// The box `extent` of the input.
+fn cut(input: &NetworkInput<'_>, extent: Region) -> Vec<i16> {
+    let mut out = Vec::with_capacity(extent.len());
+    let [z0, y0, x0] = [0, 1, 2].map(|axis| extent.start[axis] - input.origin[axis]);
+    for z in z0..z0 + extent.size[0] {
+        for y in y0..y0 + extent.size[1] {
+            let row = (z * input.size[1] + y) * input.size[2] + x0;
+            out.extend_from_slice(&input.field[row..row + extent.size[2]]);
+        }
+    }
+    out
+}
+
+/// Bytes of activations of the largest tile.
+fn arena_bytes(layout: &Layout<'_, DeviceConv>, tiles: &[Region]) -> u64 {
+    let of_tile = |&region: &Region| {
+        let tile = layout.tile(region);
+        let slabs = layout.slabs(&tile).map(|part| layout.slab(&tile, part));
+        slabs.map(|slab| layout.arena_len(&slab)).max()
+    };
+    let elements = tiles.iter().filter_map(of_tile).max();
+    elements.unwrap_or(0) as u64 * size_of::<i16>() as u64
+}
+
+impl Backend for Cuda {
+    fn name(&self) -> &'static str {
+        "cuda"
+    }
+
+    fn subbands(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        self.predict(Head::Subbands, network, input, region, scaling, out)
+    }
+
+    fn upscale(
+        &self,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        self.predict(Head::VoxelShuffle, network, input, region, scaling, out)
+    }
+}

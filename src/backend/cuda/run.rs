@@ -1,0 +1,250 @@
+//! One network on one region: the launches, tile by tile.
+
+use super::machine::{Address, Kernel, Launch, Machine, Memory};
+use super::pack::DeviceConv;
+use super::params::{ConvParams, InputParams, Int3, Plain, ShortcutParams, Strides, bytes_of};
+use super::source::{THREADS, extension_number};
+use crate::backend::input::{is_clipped, refinement};
+use crate::backend::layout::{Layout, Tile};
+use crate::backend::program::{Grid, INPUT_BLOCK, LANES, Step};
+use crate::error::{Error, Result};
+use crate::grid::Region;
+
+/// Bytes of an activation.
+const ELEMENT: u64 = size_of::<i16>() as u64;
+
+/// What a call needs on the device beside the activations.
+pub(super) struct CallData {
+    /// The part of the low-pass that is needed, `[z][y][x]`.
+    pub(super) field: Address,
+    /// Its place in the coarse grid.
+    pub(super) extent: Region,
+    /// The scales of head and shortcut times the factors of the call, [`LANES`] each.
+    pub(super) scales: [Address; 2],
+    /// The result, `[channel][z][y][x]` of the whole region.
+    pub(super) planes: Address,
+}
+
+/// One network on one region.
+pub(super) struct Run<'a> {
+    pub(super) machine: &'a dyn Machine,
+    pub(super) layout: &'a Layout<'a, DeviceConv>,
+    /// Constants of the network.
+    pub(super) constants: &'a Memory,
+    pub(super) arena: &'a Memory,
+    pub(super) call: CallData,
+    /// The region asked for.
+    pub(super) region: Region,
+}
+
+impl Run<'_> {
+    /// Computes the part `tile` of the region.
+    pub(super) fn tile(&self, tile: Region) -> Result<()> {
+        let layout = self.layout;
+        let program = layout.program;
+        let tile = layout.tile(tile);
+        let (once, per_slab) = program.steps.split_at(program.fine_from);
+        let fine_start = layout.grid_start(&tile, Grid::Fine) as u64 * ELEMENT;
+        if layout.touches_zeros(&tile, Grid::Coarse) {
+            // Steps write inside the domain only: what lies outside stays zero.
+            self.arena.clear(0, fine_start)?;
+        }
+        self.input(&tile)?;
+        for step in once {
+            self.step(step, &tile)?;
+        }
+        for region in layout.slabs(&tile) {
+            let slab = layout.slab(&tile, region);
+            if layout.touches_zeros(&slab, Grid::Fine) {
+                let bytes = layout.arena_len(&slab) as u64 * ELEMENT - fine_start;
+                self.arena.clear(fine_start, bytes)?;
+            }
+            for step in per_slab {
+                self.step(step, &slab)?;
+            }
+            self.output(&slab)?;
+        }
+        Ok(())
+    }
+
+    #[allow(unsafe_code)]
+    fn launch(&self, kernel: Kernel, launch: Launch, params: &impl Plain) -> Result<()> {
+        // SAFETY: every caller below fills the kernel's own struct with addresses in `constants`, `arena` and
+        // the call's buffers, which `self` borrows; `Layout` keeps boxes and halos inside the arena, whose size
+        // `Cuda::arena` took from the same layout.
+        unsafe {
+            self.machine
+                .launch(kernel, launch, bytes_of(std::slice::from_ref(params)))
+        }
+    }
+
+    /// One thread for each of `items`.
+    fn launch_each(&self, kernel: Kernel, items: [usize; 3], params: &impl Plain) -> Result<()> {
+        let blocks = items.iter().product::<usize>().div_ceil(THREADS);
+        let launch = Launch {
+            grid: [grid_extent(blocks)?, 1],
+            shared_bytes: 0,
+        };
+        self.launch(kernel, launch, params)
+    }
+
+    /// Writes the input channels on the whole coarse frame (spec networks 3 and 4).
+    fn input(&self, tile: &Tile) -> Result<()> {
+        let Layout { input, network, .. } = self.layout;
+        let arch = network.arch();
+        let frame = &tile.frames[Grid::Coarse as usize];
+        let block = frame.strides().block * INPUT_BLOCK;
+        let [z, y, x] = input.extension.map(extension_number);
+        let clipped = input
+            .extension
+            .map(|extension| usize::from(is_clipped(network, extension)));
+        let params = InputParams {
+            field: self.call.field,
+            out: self.arena.at() + block as u64 * ELEMENT,
+            origin: self.call.extent.start.into(),
+            extent: self.call.extent.size.into(),
+            domain: input.domain.into(),
+            extension: Int3 { z, y, x },
+            clipped: clipped.into(),
+            first: frame.start.into(),
+            frame: frame.size.into(),
+            channels: arch.channels.bits().into(),
+            inside_value: arch.inside_value().into(),
+            condition: input.condition.unwrap_or(0).into(),
+        };
+        self.launch_each(Kernel::Input, frame.size, &params)
+    }
+
+    fn step(&self, step: &Step<DeviceConv>, tile: &Tile) -> Result<()> {
+        let zone = self.layout.zone(step, tile.regions[0]);
+        let to = self.layout.targets(step, tile, &zone);
+        let element = |at: usize| self.arena.at() + at as u64 * ELEMENT;
+        let conv = &step.conv;
+        let params = ConvParams {
+            positive: self.constants.at() + conv.positive,
+            negative: self.constants.at() + conv.negative,
+            out: element(to.to),
+            skip: to.skip.map_or(0, element),
+            blend: to.blend.map_or(0, |(at, _)| element(at)),
+            beta: to.blend.map_or(0.0, |(_, beta)| beta),
+            to: to.strides.into(),
+            ..ConvParams::default()
+        };
+        self.convolve(conv, tile, step.grid, zone.start, zone.size, params)
+    }
+
+    /// Launches a convolution; `params` says where its result goes.
+    fn convolve(
+        &self,
+        conv: &DeviceConv,
+        tile: &Tile,
+        grid: Grid,
+        at: [isize; 3],
+        size: [usize; 3],
+        params: ConvParams,
+    ) -> Result<()> {
+        let plan = conv.plan(size);
+        let shared = conv.shared_bytes(&plan);
+        if shared > self.machine.shared_bytes() as usize {
+            return Err(Error::limit(format!(
+                "{shared} bytes of shared memory needed by a convolution of {:?} taps, {} are there",
+                conv.kernel,
+                self.machine.shared_bytes()
+            )));
+        }
+        let constants = self.constants.at();
+        let params = ConvParams {
+            arena: self.arena.at(),
+            start: self.layout.first_tap(tile, grid, at, conv.kernel) as i64,
+            sources: constants + conv.sources,
+            units: constants + plan.units,
+            weights: constants + conv.weights,
+            bias: constants + conv.bias,
+            from: tile.frames[grid as usize].strides().into(),
+            size: size.into(),
+            kernel: conv.kernel.into(),
+            tile: plan.tile.into(),
+            blocks: conv.blocks as i32,
+            chunk: conv.chunk as i32,
+            stages: plan.stages as i32,
+            steps: conv.steps as i32,
+            out_blocks: conv.out_blocks() as i32,
+            outputs: conv.outputs as i32,
+            ..params
+        };
+        let tiles = plan.tiles.iter().product();
+        let launch = Launch {
+            grid: [grid_extent(tiles)?, grid_extent(conv.groups())?],
+            shared_bytes: shared as u32,
+        };
+        self.launch(conv.entry, launch, &params)
+    }
+
+    /// Head and shortcut of a slab.
+    fn output(&self, tile: &Tile) -> Result<()> {
+        let program = self.layout.program;
+        let grid = program.head_grid;
+        let part = tile.regions[grid as usize];
+        let factor = match grid {
+            Grid::Coarse => [1; 3],
+            Grid::Fine => refinement(self.layout.network),
+        };
+        let whole = [0, 1, 2].map(|axis| self.region.size[axis] * factor[axis]);
+        let [z, y, x] =
+            [0, 1, 2].map(|axis| part.start[axis] - self.region.start[axis] * factor[axis]);
+        let first = ((z * whole[1] + y) * whole[2] + x) as u64;
+        let planes = self.call.planes + first * size_of::<f32>() as u64;
+        let to = Strides {
+            block: whole.iter().product::<usize>() as i64,
+            slice: (whole[1] * whole[2]) as i64,
+            row: whole[2] as i64,
+            voxel: 1,
+        };
+        let at = part.start.map(|v| v as isize);
+        let params = ConvParams {
+            positive: self.call.scales[0],
+            planes,
+            to,
+            ..ConvParams::default()
+        };
+        self.convolve(&program.head, tile, grid, at, part.size, params)?;
+        let Some(conv) = &program.shortcut else {
+            return Ok(());
+        };
+        let params = ShortcutParams {
+            arena: self.arena.at(),
+            start: self.layout.first_tap(tile, Grid::Coarse, at, conv.kernel) as i64,
+            weights: self.constants.at() + conv.weights,
+            bias: self.constants.at() + conv.bias,
+            scale: self.call.scales[1],
+            planes,
+            from: tile.frames[Grid::Coarse as usize].strides().into(),
+            to,
+            size: part.size.into(),
+            kernel: conv.kernel.into(),
+            channels: conv.channels as i32,
+            outputs: conv.outputs as i32,
+        };
+        self.launch_each(Kernel::Shortcut, part.size, &params)
+    }
+}
+
+/// Blocks along one axis of a launch.
+fn grid_extent(blocks: usize) -> Result<u32> {
+    match u32::try_from(blocks) {
+        Ok(n) if n <= i32::MAX as u32 => Ok(n),
+        _ => Err(Error::limit(format!(
+            "at most {} blocks in a launch expected, {blocks} found",
+            i32::MAX
+        ))),
+    }
+}
+
+/// Values that fill a block of scales.
+pub(super) fn scaled(conv: Option<&DeviceConv>, factor: f32) -> Vec<f32> {
+    let mut out: Vec<f32> = conv.map_or(Vec::new(), |conv| {
+        conv.scale.iter().map(|scale| scale * factor).collect()
+    });
+    out.resize(LANES, 0.0);
+    out
+}

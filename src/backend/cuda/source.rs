@@ -1,0 +1,76 @@
+//! The text of the kernels and the constants that both sides know.
+
+use super::machine::Kernel;
+use super::params;
+use crate::backend::input::Extension;
+use crate::backend::program::LANES;
+use crate::network::InputChannels;
+
+/// Threads of every block.
+pub const THREADS: usize = 256;
+/// Tiles of 16 voxels that a warp of a convolution owns.
+pub(super) const WARP_TILES: usize = 2;
+/// Voxels of a tile along x: one row of an 8 x 8 matrix each.
+pub(super) const TILE_X: usize = 8;
+/// Rows of [`TILE_X`] voxels in the tile of a convolution's block.
+pub(super) const TILE_ROWS: usize = THREADS / 32 * WARP_TILES * 2;
+
+/// The kernels, one operation a file, behind the device primitives.
+pub const FILES: [(&str, &str); 4] = [
+    ("dev.cuh", include_str!("../../../kernels/dev.cuh")),
+    ("conv.cu", include_str!("../../../kernels/conv.cu")),
+    ("input.cu", include_str!("../../../kernels/input.cu")),
+    ("shortcut.cu", include_str!("../../../kernels/shortcut.cu")),
+];
+
+/// Number of an extension in the kernels.
+pub(super) fn extension_number(extension: Extension) -> i32 {
+    match extension {
+        Extension::Even => 0,
+        Extension::Odd => 1,
+        Extension::Periodic => 2,
+        Extension::Half => 3,
+    }
+}
+
+/// `-D` options of every compilation.
+#[must_use]
+pub fn defines() -> Vec<String> {
+    let channel = |c: InputChannels| i32::from(c.bits());
+    let number = |n: usize| n as i32;
+    [
+        ("THREADS", number(THREADS)),
+        ("WARP_TILES", number(WARP_TILES)),
+        ("TILE_X", number(TILE_X)),
+        ("LANES", number(LANES)),
+        ("ACTIVATION_MAX", crate::network::ACTIVATION_MAX),
+        ("EXTEND_EVEN", extension_number(Extension::Even)),
+        ("EXTEND_ODD", extension_number(Extension::Odd)),
+        ("EXTEND_PERIODIC", extension_number(Extension::Periodic)),
+        ("EXTEND_HALF", extension_number(Extension::Half)),
+        ("CHANNEL_FIELD", channel(InputChannels::FIELD)),
+        ("CHANNEL_INSIDE_FIELD", channel(InputChannels::INSIDE_FIELD)),
+        ("CHANNEL_INSIDE", channel(InputChannels::INSIDE)),
+        ("CHANNEL_CONDITION", channel(InputChannels::CONDITION)),
+    ]
+    .map(|(name, value)| format!("-D{name}={value}"))
+    .into()
+}
+
+/// The whole text to compile: primitives, parameter structs, kernels.
+#[must_use]
+pub fn text() -> String {
+    let [(_, primitives), kernels @ ..] = &FILES;
+    let mut text = format!("#line 1 \"dev.cuh\"\n{primitives}\n#line 1 \"params.rs\"\n");
+    text.extend(params::TEXT);
+    for (name, kernel) in kernels {
+        text += &format!("\n#line 1 \"{name}\"\n{kernel}");
+    }
+    text
+}
+
+/// Name of the parameter struct that `kernel` takes.
+#[must_use]
+pub fn params_struct(kernel: Kernel) -> &'static str {
+    params::struct_of(kernel)
+}
