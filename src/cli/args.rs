@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 
+use super::memory::MemorySize;
 use super::region::RegionText;
 use crate::Limits;
 use crate::container::Bound;
@@ -178,6 +179,10 @@ pub(super) struct EncodeArgs {
     /// Put the weights into the file; auto: unless they are built into the program
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) embed_weights: Embed,
+    /// Memory to aim at, like 2G: a larger field is worked on in boxes, with the same bytes as result; a
+    /// quarter of this machine's if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<MemorySize>,
     /// What runs the networks; the bytes do not depend on it
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(super) backend: BackendChoice,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::args::EncodeArgs;
+use super::memory::quarter_of_ram;
 use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
 use crate::error::Result;
@@ -68,6 +69,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     options.mask_value = args.mask_value;
     options.backend = args.backend.open()?;
     options.threads = args.threads;
+    options.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
     options.measure_ssim = args.json;
     options.model = models::choose(&args.model)?;
     options.embed_weights = args.embed_weights.into();

@@ -6,6 +6,7 @@ mod decode;
 mod demo;
 mod encode;
 mod eval;
+mod memory;
 mod model;
 mod models;
 mod output;

@@ -83,7 +83,7 @@ pub(super) fn check_lengths(a: usize, b: usize, mask: Option<&[bool]>) -> Result
 }
 
 /// What the first pass finds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Extremes {
     pub(super) min: f64,
     pub(super) max: f64,
@@ -211,39 +211,147 @@ fn sum_of_squares<A: Element, B: Element>(
     half: f64,
     scale: f64,
 ) -> f64 {
+    let sums: Vec<f64> = original
+        .par_chunks(BLOCK)
+        .zip(reconstructed.par_chunks(BLOCK))
+        .enumerate()
+        .map(|(i, (a, b))| block_squares(a, b, mask.map(|m| &m[i * BLOCK..]), half, scale))
+        .collect();
+    sums.iter().sum()
+}
+
+/// [`sum_of_squares`] of one block.
+fn block_squares<A: Element, B: Element>(
+    a: &[A],
+    b: &[B],
+    mask: Option<&[bool]>,
+    half: f64,
+    scale: f64,
+) -> f64 {
     let term = |a: A, b: B| {
         let d = (a.to_f64() * half - b.to_f64() * half) * scale;
         // Infinite and NaN differences come from voxels that do not count.
         if d.abs() < f64::INFINITY { d * d } else { 0.0 }
     };
-    let block_sum = |(i, (a, b)): (usize, (&[A], &[B]))| {
-        let mut sums = [0.0f64; LANES];
-        if let Some(mask) = mask {
-            let mask = &mask[i * BLOCK..];
-            for (j, (&a, &b)) in a.iter().zip(b).enumerate() {
-                sums[j % LANES] += if mask[j] { term(a, b) } else { 0.0 };
-            }
-            return sums.iter().sum();
+    let mut sums = [0.0f64; LANES];
+    if let Some(mask) = mask {
+        for (j, (&a, &b)) in a.iter().zip(b).enumerate() {
+            sums[j % LANES] += if mask[j] { term(a, b) } else { 0.0 };
         }
-        let (groups_a, rest_a) = a.as_chunks::<LANES>();
-        let (groups_b, rest_b) = b.as_chunks::<LANES>();
-        for (a, b) in groups_a.iter().zip(groups_b) {
-            for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-                *sum += term(a, b);
-            }
-        }
-        for (sum, (&a, &b)) in sums.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+        return sums.iter().sum();
+    }
+    let (groups_a, rest_a) = a.as_chunks::<LANES>();
+    let (groups_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in groups_a.iter().zip(groups_b) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
             *sum += term(a, b);
         }
-        sums.iter().sum::<f64>()
-    };
-    let sums: Vec<f64> = original
-        .par_chunks(BLOCK)
-        .zip(reconstructed.par_chunks(BLOCK))
-        .enumerate()
-        .map(block_sum)
-        .collect();
-    sums.iter().sum()
+    }
+    for (sum, (&a, &b)) in sums.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+        *sum += term(a, b);
+    }
+    sums.iter().sum::<f64>()
+}
+
+/// [`compare`] for a reconstruction that comes in parts, in one pass; the same result to the bit,
+/// because squares are scaled by powers of two alone.
+#[derive(Debug)]
+pub struct Comparer<'a, A> {
+    original: &'a [A],
+    mask: Option<&'a [bool]>,
+    /// Halves differences when the range leaves the doubles.
+    half: f64,
+    scale: f64,
+    found: Extremes,
+    /// Sums of whole blocks, in order.
+    sums: Vec<f64>,
+    /// Values of the block begun.
+    begun: Vec<A>,
+}
+
+impl<'a, A: Element> Comparer<'a, A> {
+    /// Starts at the first voxel. `range` are the least and the largest value of either field: errors
+    /// are at most their difference.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the mask has another length.
+    pub fn new(original: &'a [A], mask: Option<&'a [bool]>, range: (f64, f64)) -> Result<Self> {
+        check_lengths(original.len(), original.len(), mask)?;
+        let largest = range.1 - range.0;
+        let (half, largest) = match largest.is_finite() {
+            true => (1.0, largest),
+            false => (0.5, range.1 * 0.5 - range.0 * 0.5),
+        };
+        Ok(Self {
+            original,
+            mask,
+            half,
+            scale: 2f64.powi(-exponent(largest)),
+            found: Extremes::NONE,
+            sums: Vec::new(),
+            begun: Vec::new(),
+        })
+    }
+
+    /// Compares the next values of the reconstruction.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there are more than the original has.
+    pub fn push(&mut self, mut values: &[A]) -> Result<()> {
+        let done = self.sums.len() * BLOCK + self.begun.len();
+        check_lengths(
+            self.original.len().max(done + values.len()),
+            self.original.len(),
+            None,
+        )?;
+        if !self.begun.is_empty() {
+            let (head, rest) = values.split_at(values.len().min(BLOCK - self.begun.len()));
+            self.begun.extend_from_slice(head);
+            values = rest;
+            if self.begun.len() == BLOCK {
+                let block = std::mem::take(&mut self.begun);
+                self.blocks(&block);
+            }
+        }
+        let (whole, rest) = values.split_at(values.len() / BLOCK * BLOCK);
+        self.blocks(whole);
+        self.begun.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Takes in values that begin at a block's first.
+    fn blocks(&mut self, values: &[A]) {
+        let first = self.sums.len() * BLOCK;
+        let end = first + values.len();
+        let (original, mask) = (
+            &self.original[first..end],
+            self.mask.map(|m| &m[first..end]),
+        );
+        let (half, scale) = (self.half, self.scale);
+        self.found = self.found.merge(&extremes(original, values, mask));
+        let squares = |(i, (a, b)): (usize, (&[A], &[A]))| {
+            block_squares(a, b, mask.map(|m| &m[i * BLOCK..]), half, scale)
+        };
+        let blocks = original.par_chunks(BLOCK).zip(values.par_chunks(BLOCK));
+        self.sums.par_extend(blocks.enumerate().map(squares));
+    }
+
+    /// The comparison of all values.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the reconstruction was shorter than the original.
+    pub fn finish(mut self) -> Result<Comparison> {
+        let done = self.sums.len() * BLOCK + self.begun.len();
+        check_lengths(self.original.len(), done, None)?;
+        let block = std::mem::take(&mut self.begun);
+        self.blocks(&block);
+        let sum: f64 = self.sums.iter().sum();
+        let (half, own) = (self.half, self.scale);
+        Ok(conclude(&self.found, |wanted_half, scale| {
+            // Both are powers of two: the quotient is exact.
+            sum * (wanted_half / half * (scale / own)).powi(2)
+        }))
+    }
 }
 
 fn conclude(found: &Extremes, sum_of_squares: impl FnOnce(f64, f64) -> f64) -> Comparison {
@@ -336,6 +444,39 @@ mod tests {
             ErrorKind::InvalidArgument
         );
         assert!(compare(&a, &b, Some(&[true])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parts_compare_like_the_whole(
+            values in prop::collection::vec((-1e3f32..1e3, -1e-3f32..1e-3, any::<bool>()), 1..100_000),
+            cuts in prop::collection::vec(0.0..1.0f64, 0..5),
+            masked: bool,
+        ) {
+            let a: Vec<f32> = values.iter().map(|v| v.0).collect();
+            let b: Vec<f32> = values.iter().map(|v| v.0 + v.1).collect();
+            let mask: Vec<bool> = values.iter().map(|v| v.2).collect();
+            let mask = masked.then_some(mask.as_slice());
+            let mut comparer = Comparer::new(&a, mask, (-1001.0, 1001.0)).unwrap();
+            let mut cuts: Vec<usize> = cuts.iter().map(|c| (c * b.len() as f64) as usize).collect();
+            cuts.extend([0, b.len()]);
+            cuts.sort_unstable();
+            for pair in cuts.windows(2) {
+                comparer.push(&b[pair[0]..pair[1]]).unwrap();
+            }
+            let (found, whole) = (comparer.finish().unwrap(), compare(&a, &b, mask).unwrap());
+            // Debug output holds every bit of a double, and NaN equals itself there.
+            prop_assert_eq!(format!("{found:?}"), format!("{whole:?}"));
+        }
+    }
+
+    #[test]
+    fn a_comparer_wants_every_value_once() {
+        let a = [1.0f32; 5];
+        let mut comparer = Comparer::new(&a, None, (0.0, 1.0)).unwrap();
+        comparer.push(&a[..3]).unwrap();
+        assert!(comparer.push(&a[..3]).is_err());
+        assert!(comparer.finish().is_err());
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod compare;
 mod report;
 mod ssim;
 
-pub use compare::{Comparison, compare};
+pub use compare::{Comparer, Comparison, compare};
 pub use report::EvalReport;
 pub use ssim::ssim;

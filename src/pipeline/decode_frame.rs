@@ -179,7 +179,12 @@ impl FrameSource<'_> {
             return Ok(());
         };
         let geometry = self.geometry(form)?;
-        let predictor = predictor(geometry, form, self.networks.as_ref())?;
+        let predictor = predictor(
+            geometry.wavelet,
+            &geometry.plan,
+            form,
+            self.networks.as_ref(),
+        )?;
         let bricks = self.bricks(geometry)?;
         geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
             let samples = self.to_field(geometry, form, level, values);
@@ -349,7 +354,12 @@ impl FrameSource<'_> {
         region: Region,
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
-        let predictor = predictor(geometry, form, self.networks.as_ref())?;
+        let predictor = predictor(
+            geometry.wavelet,
+            &geometry.plan,
+            form,
+            self.networks.as_ref(),
+        )?;
         let wanted = Wanted {
             level,
             region,

@@ -1,10 +1,10 @@
 //! One field to one frame: the form it takes, the search for its step, its chunks.
 
+use super::analysis::Analysis;
 use super::fill::fill_masked;
-use super::frame::{Candidate, Networks, SHRINK};
+use super::frame::{Candidate, Networks, Original, SHRINK};
 use super::options::EncodeOptions;
-use super::quantise::Analysis;
-use super::sample::{Normalisation, Sample, check_len};
+use super::sample::{FieldSamples, Normalisation, Sample, check_len};
 use super::search::{Found, Progress, Search};
 use super::weights::{Weights, wavelet};
 use crate::codec::{lossless, mask::Mask};
@@ -24,6 +24,8 @@ pub(super) const LOSSLESS_PART: usize = 1 << 22;
 const TRY_LOSSLESS_ABOVE: f64 = 0.35;
 /// A ratio counts as reached from this fraction of it.
 const RATIO_TOLERANCE: f64 = 0.97;
+/// Copies of a field, about, that encoding it in memory takes.
+const HELD_COPIES: usize = 5;
 /// Bytes of a one-field file around its payloads and their headers.
 const FIXED_BYTES: usize = 200;
 /// A frame before it is written.
@@ -125,12 +127,27 @@ pub(super) fn encode_frame<E: Sample>(
     if exact_bound == Some(0.0) {
         return lossless();
     }
-    let mut field = normalisation.apply(values, ordinary);
-    if let Some(ordinary) = ordinary {
-        fill_masked(shape, &mut field, ordinary);
-    }
     let wavelet = wavelet(options, weights);
-    let candidate = candidate::<E>(shape, options, wavelet, normalisation, field)?;
+    let samples = FieldSamples {
+        shape,
+        values,
+        normalisation,
+    };
+    let held_bytes = values.len() as u64 * (size_of::<E::Work>() * HELD_COPIES) as u64;
+    let is_streamed = ordinary.is_none() && options.memory.is_some_and(|m| held_bytes > m);
+    let candidate = if is_streamed {
+        candidate(shape, options, wavelet, normalisation, |plan, partition| {
+            Analysis::streamed(wavelet, plan, partition, &samples)
+        })?
+    } else {
+        let mut field = normalisation.apply(values, ordinary);
+        if let Some(ordinary) = ordinary {
+            fill_masked(shape, &mut field, ordinary);
+        }
+        candidate(shape, options, wavelet, normalisation, |plan, partition| {
+            Analysis::held(wavelet, plan, partition, field)
+        })?
+    };
     let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
     let run = |networks: Option<&Networks>,
                start: Option<f64>,
@@ -140,10 +157,11 @@ pub(super) fn encode_frame<E: Sample>(
             candidate: &candidate,
             networks,
             start,
-            measure_ssim: options.measure_ssim || matches!(options.bound, Bound::Ssim(_)),
+            // The SSIM takes the whole decoded field in memory.
+            measure_ssim: options.measure_ssim && !is_streamed
+                || matches!(options.bound, Bound::Ssim(_)),
             shape,
-            original: values,
-            ordinary,
+            original: Original { values, ordinary },
             progress,
         };
         let found = match (options.bound, exact_bound) {
@@ -201,14 +219,14 @@ pub(super) fn encode_frame<E: Sample>(
     }
     Ok(encoded)
 }
-/// Transforms a normalised field as `options` say.
-pub(super) fn candidate<E: Sample>(
+/// Transforms a field as `options` say.
+pub(super) fn candidate<'a, E: Sample>(
     shape: Shape,
     options: &EncodeOptions,
     wavelet: Wavelet,
     normalisation: Normalisation<E::Work>,
-    field: Vec<E::Work>,
-) -> Result<Candidate<E>> {
+    analyse: impl FnOnce(Plan, Partition) -> Analysis<'a, E::Work>,
+) -> Result<Candidate<'a, E>> {
     let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
     let edge = options
         .brick_edge
@@ -226,7 +244,7 @@ pub(super) fn candidate<E: Sample>(
         network: None,
     };
     Ok(Candidate {
-        analysis: Analysis::new(wavelet, plan, partition, field),
+        analysis: analyse(plan, partition),
         normalisation,
         form,
     })

@@ -6,19 +6,22 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::analysis::Analysis;
 use super::geometry::{BrickPayloads, Geometry, dequantiser};
 use super::predict::NetworkPredictor;
-use super::quantise::{Analysis, Pass, Used, code_bricks, quantise};
+use super::quantise::{Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
 use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::container::{NetworkUse, WaveletForm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, Shape};
+use crate::metrics::{Comparer, Comparison};
 use crate::network::{Head, Hierarchy};
 use crate::octree;
 use crate::real::Real;
 use crate::recon::{NoPrediction, Predict};
+use crate::transform::{Plan, Wavelet};
 
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
@@ -56,7 +59,8 @@ impl Payloads {
 /// # Errors
 /// `MissingWeights` when it uses networks and none are at hand.
 pub(super) fn predictor<T: Real>(
-    geometry: &Geometry,
+    wavelet: Wavelet,
+    plan: &Plan,
     form: &WaveletForm,
     networks: Option<&Networks>,
 ) -> Result<Box<dyn Predict<T>>> {
@@ -69,13 +73,7 @@ pub(super) fn predictor<T: Real>(
             "the frame uses networks, the file names none",
         )
     })?;
-    let predictor = NetworkPredictor::new(
-        networks,
-        geometry.wavelet,
-        &geometry.plan,
-        gains.clone(),
-        form.step,
-    );
+    let predictor = NetworkPredictor::new(networks, wavelet, plan, gains.clone(), form.step);
     Ok(Box::new(predictor))
 }
 
@@ -87,22 +85,43 @@ pub(super) struct Networks {
 }
 
 /// What the encoder tries: one field, transformed, at a step to be found.
-pub(super) struct Candidate<E: Sample> {
-    pub(super) analysis: Analysis<E::Work>,
+pub(super) struct Candidate<'a, E: Sample> {
+    pub(super) analysis: Analysis<'a, E::Work>,
     pub(super) normalisation: Normalisation<E::Work>,
     pub(super) form: WaveletForm,
+}
+
+/// The field a trial is checked against.
+#[derive(Clone, Copy)]
+pub(super) struct Original<'a, E> {
+    pub(super) values: &'a [E],
+    /// Whether each value is an ordinary number; all are where it is missing.
+    pub(super) ordinary: Option<&'a [bool]>,
+}
+
+/// What is done with the decoded field.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Check {
+    /// Correct every voxel that is further off than this.
+    pub(super) correct: Option<f64>,
+    /// Keep the field.
+    pub(super) keep: bool,
 }
 
 /// A coded frame and what it decodes to.
 pub(super) struct Trial<E: Sample> {
     pub(super) form: WaveletForm,
     pub(super) payloads: Payloads,
+    pub(super) corrections: Corrections,
+    /// The original against the decoded and corrected field.
+    pub(super) comparison: Comparison,
+    /// That field, where it was to be kept.
     pub(super) decoded: Vec<E>,
-    /// Seconds it took to decode.
+    /// Seconds it took to decode and compare.
     pub(super) decode_seconds: f64,
 }
 
-impl<E: Sample> Candidate<E> {
+impl<E: Sample> Candidate<'_, E> {
     /// The gain of each level's network, finest first; 0 where there is none.
     fn gains(&self, networks: &Networks) -> Vec<f32> {
         let plan = &self.analysis.plan;
@@ -144,7 +163,7 @@ impl<E: Sample> Candidate<E> {
         Ok(pass.map(|pass| ((pass.squared_error / count).sqrt(), pass)))
     }
 
-    /// Codes a pass and decodes its bytes again.
+    /// Codes a pass, decodes its bytes again and compares, layer by layer.
     ///
     /// # Errors
     /// What the predictor reports.
@@ -152,6 +171,8 @@ impl<E: Sample> Candidate<E> {
         &self,
         mut pass: Pass<E::Work>,
         networks: Option<&Networks>,
+        original: Original<'_, E>,
+        check: Check,
     ) -> Result<Trial<E>> {
         let mut form = self.form.clone();
         form.step = pass.dequantiser.step.to_f64();
@@ -168,35 +189,47 @@ impl<E: Sample> Candidate<E> {
             gains.truncate(count);
             form.network = (count > 0).then_some(NetworkUse { gains });
         }
+        let analysis = &self.analysis;
+        let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
         let payloads = Payloads {
             tree: octree::encode(&pass.tree),
-            bricks: code_bricks(&self.analysis.partition, &mut pass),
+            bricks: code_bricks(analysis, &mut pass, Some(&*predictor))?,
         };
         drop(pass);
         let start = Instant::now();
-        let geometry = Geometry::new(self.analysis.plan.shape(), &form, &payloads.tree)?;
-        let predictor = predictor(&geometry, &form, networks)?;
-        let count = geometry.plan.shape().len();
-        let mut decoded = Vec::new();
-        geometry.decode_layers(
-            &form,
-            &*predictor,
-            &payloads,
-            0,
-            &mut |region, mut values| {
-                self.normalisation.undo(&mut values);
-                if region.len() == count {
-                    decoded = to_samples(&values);
-                } else {
-                    decoded.reserve_exact(count - decoded.len());
-                    decoded.extend(to_samples::<E>(&values));
-                }
-                Ok(())
-            },
-        )?;
+        let geometry = Geometry::new(analysis.plan.shape(), &form, &payloads.tree)?;
+        let (min, max) = self.normalisation.range;
+        let range = (min.to_f64(), max.to_f64());
+        let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
+        let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
+        let mut first = 0;
+        geometry.decode_layers(&form, &*predictor, &payloads, 0, &mut |_, mut values| {
+            self.normalisation.undo(&mut values);
+            let mut samples = to_samples::<E>(&values);
+            drop(values);
+            let end = first + samples.len();
+            if let Some(bound) = check.correct {
+                let ordinary = original.ordinary.map(|o| &o[first..end]);
+                let found = correct(&original.values[first..end], &mut samples, ordinary, bound);
+                let moved = found.entries.into_iter();
+                corrections
+                    .entries
+                    .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
+            }
+            comparer.push(&samples)?;
+            first = end;
+            if check.keep && decoded.is_empty() {
+                decoded = samples;
+            } else if check.keep {
+                decoded.append(&mut samples);
+            }
+            Ok(())
+        })?;
         Ok(Trial {
             form,
             payloads,
+            corrections,
+            comparison: comparer.finish()?,
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })

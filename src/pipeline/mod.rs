@@ -1,5 +1,6 @@
 //! Fields to frames and back: the only place that knows every part.
 
+mod analysis;
 mod cache;
 mod decode_frame;
 mod decoder;

@@ -59,6 +59,10 @@ pub struct EncodeOptions {
     pub embed_weights: EmbedWeights,
     /// What runs the networks. Default: the CPU. The file does not depend on it.
     pub backend: Arc<dyn Backend>,
+    /// Bytes of memory to aim at. A field that would take more is transformed and checked in boxes, the
+    /// finest level anew in each pass: slower, with the same bytes in the file. Fields with masked
+    /// values are held in memory all the same. Default: no aim, all is held.
+    pub memory: Option<u64>,
     /// Threads; default all cores.
     pub threads: Option<usize>,
     /// Whether the report shall contain the SSIM. Default false; the file does not depend on it.
@@ -80,6 +84,7 @@ impl EncodeOptions {
             model: Model::Default,
             embed_weights: EmbedWeights::Auto,
             backend: Arc::new(Cpu::detect()),
+            memory: None,
             threads: None,
             measure_ssim: false,
         }
@@ -138,6 +143,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// Sets the bytes of memory to aim at.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::analysis::Analysis;
 use super::encode_frame::candidate;
 use super::options::EncodeOptions;
 use super::quantise::code_bricks;
@@ -46,12 +47,15 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
     let field = normalisation.apply(values, None);
     let weights = Weights::choose(shape, options)?;
     let wavelet = wavelet(options, weights.as_ref());
-    let candidate = candidate::<E>(shape, options, wavelet, normalisation, field)?;
+    let candidate = candidate::<E>(shape, options, wavelet, normalisation, |plan, partition| {
+        Analysis::held(wavelet, plan, partition, field)
+    })?;
     let networks = weights.as_ref().map(|w| &w.networks);
     let (_, mut pass) = candidate.quantise(step, networks, None)?.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
-    let bricks = code_bricks(&candidate.analysis.partition, &mut pass);
+    // The predictor is asked for again only where a level is not held.
+    let bricks = code_bricks(&candidate.analysis, &mut pass, None)?;
     let bytes: usize = bricks.iter().map(|(_, b)| b.len()).sum();
     Ok((bytes + octree::encode(&pass.tree).len()) as u64)
 }

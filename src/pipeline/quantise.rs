@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::analysis::Analysis;
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
 use crate::error::Result;
 use crate::grid::Region;
@@ -11,62 +12,11 @@ use crate::recon::{
     Brick, BrickGrid, Dequantiser, Partition, Predict, Source, Window, add_residuals, band_regions,
     upscale, zeros,
 };
-use crate::transform::{Plan, Wavelet, forward};
+use crate::transform::Plan;
 
 /// Price of one bit in units of `step^2`: where the slope of the rate-distortion curve lies for a
 /// uniform quantiser with this coder (DESIGN section 4).
 const LAMBDA: f32 = 0.06;
-
-/// The transform of one field.
-#[derive(Debug)]
-pub(super) struct Analysis<T> {
-    /// Filter pair.
-    pub(super) wavelet: Wavelet,
-    /// Levels and shapes.
-    pub(super) plan: Plan,
-    /// Bricks.
-    pub(super) partition: Partition,
-    /// Low-pass of the coarsest level.
-    low: Vec<T>,
-    /// Details by level, finest first.
-    details: Vec<Vec<Vec<T>>>,
-}
-
-impl<T: Real> Analysis<T> {
-    /// Transforms `field`, the normalised values of `plan`'s full grid.
-    #[must_use]
-    pub(super) fn new(
-        wavelet: Wavelet,
-        plan: Plan,
-        partition: Partition,
-        mut field: Vec<T>,
-    ) -> Self {
-        let mut details = Vec::with_capacity(plan.levels().len());
-        for level in plan.levels() {
-            let bands = forward(wavelet, level, &mut field);
-            field = bands.low;
-            details.push(bands.details);
-        }
-        Self {
-            wavelet,
-            plan,
-            partition,
-            low: field,
-            details,
-        }
-    }
-
-    /// Root mean square of the details of a level, in the frame's orthonormal scale.
-    #[must_use]
-    pub(super) fn detail_rms(&self, level: usize) -> f64 {
-        let (mut sum, mut count) = (0.0, 0);
-        for band in &self.details[level] {
-            count += band.len();
-            sum += band.iter().map(|d| d.to_f64() * d.to_f64()).sum::<f64>();
-        }
-        (sum / count.max(1) as f64).sqrt()
-    }
-}
 
 /// Which levels the predictor was used on, finest first.
 pub(super) type Used = Vec<bool>;
@@ -76,7 +26,7 @@ pub(super) type Used = Vec<bool>;
 pub(super) struct Pass<T> {
     /// How they become coefficients again.
     pub(super) dequantiser: Dequantiser<T>,
-    /// Integers by brick and grid.
+    /// Integers by brick and grid; none where the level is not held in memory.
     pub(super) coefficients: Vec<Vec<Vec<i32>>>,
     /// Which blocks they lie in.
     pub(super) tree: Octree,
@@ -84,6 +34,9 @@ pub(super) struct Pass<T> {
     pub(super) squared_error: f64,
     /// Levels on which the prediction pays.
     pub(super) used: Used,
+    quantiser: Quantiser<T>,
+    /// The decoded low-pass that the finest level is predicted from, when that is not held.
+    coarse: Vec<T>,
 }
 
 /// One grid after quantisation.
@@ -101,7 +54,7 @@ struct GridPass {
 /// # Errors
 /// What the predictor reports.
 pub(super) fn quantise<T: Real>(
-    analysis: &Analysis<T>,
+    analysis: &Analysis<'_, T>,
     dequantiser: Dequantiser<T>,
     predictor: Option<&dyn Predict<T>>,
     use_on: Option<&Used>,
@@ -111,62 +64,113 @@ pub(super) fn quantise<T: Real>(
         lambda: LAMBDA,
         shrink: dequantiser.shrink.to_f32(),
     };
-    let grids = match predictor {
-        None => {
-            open_loop(analysis, quantiser).map(|grids| (grids, vec![false; analysis.details.len()]))
-        }
+    let done = match predictor {
+        None => open_loop(analysis, quantiser),
         Some(predictor) => closed_loop(analysis, quantiser, dequantiser, predictor, use_on)?,
     };
-    Ok(grids.map(|(grids, used)| finish(analysis, dequantiser, grids, used)))
+    Ok(done.map(|done| finish(analysis, quantiser, dequantiser, done)))
+}
+
+/// What the loop over the levels leaves behind.
+struct Done<T> {
+    /// By brick.
+    grids: Vec<Vec<GridPass>>,
+    used: Used,
+    coarse: Vec<T>,
 }
 
 /// All bricks at once: nothing depends on the decoded field.
-fn open_loop<T: Real>(
-    analysis: &Analysis<T>,
-    quantiser: Quantiser<T>,
-) -> Option<Vec<Vec<GridPass>>> {
+fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Option<Done<T>> {
     let brick = |brick: &Brick| {
+        if brick
+            .grids
+            .iter()
+            .any(|grid| grid.level().is_some_and(|l| analysis.is_streamed(l)))
+        {
+            return Some(Vec::new());
+        }
         let mut session = BrickQuantiser::new(quantiser);
         let grid = |grid: &BrickGrid| {
-            let places = whole_bands(&analysis.plan, grid.source);
-            let residuals = match grid.source {
-                Source::LowPass => analysis.low.clone(),
-                Source::Details(level) => grid.gather(&places, &analysis.details[level]),
-            };
+            let exact = analysis.bands(grid.source, grid.region);
+            let residuals = grid.gather(&exact.places, &exact.bands);
             quantise_grid(&mut session, grid, &residuals)
         };
         brick.grids.iter().map(grid).collect()
     };
     // The finest level has the most work: start it first.
-    let mut bricks: Vec<_> = analysis
+    let mut grids: Vec<Vec<GridPass>> = analysis
         .partition
         .bricks()
         .par_iter()
         .rev()
         .map(brick)
         .collect::<Option<_>>()?;
-    bricks.reverse();
-    Some(bricks)
+    grids.reverse();
+    if analysis.is_streamed(0) {
+        for cells in analysis.boxes(0) {
+            for (number, mut pass) in quantise_box(analysis, quantiser, cells, None)? {
+                pass.coefficients = Vec::new();
+                grids[number].push(pass);
+            }
+        }
+    }
+    Some(Done {
+        grids,
+        used: vec![false; analysis.plan.levels().len()],
+        coarse: Vec::new(),
+    })
+}
+
+/// Quantises the bricks of a finest level that is not held, in one of its boxes.
+fn quantise_box<T: Real>(
+    analysis: &Analysis<'_, T>,
+    quantiser: Quantiser<T>,
+    cells: Region,
+    predicted: Option<&[Vec<T>]>,
+) -> Option<Vec<(usize, GridPass)>> {
+    let source = Source::Details(0);
+    let exact = analysis.bands(source, cells);
+    let places = band_regions(&analysis.plan, source, cells);
+    let brick = |(number, grid): (usize, &BrickGrid)| {
+        let mut residuals = grid.gather(&exact.places, &exact.bands);
+        if let Some(predicted) = predicted {
+            subtract(&mut residuals, &grid.gather(&places, predicted));
+        }
+        let pass = quantise_grid(&mut BrickQuantiser::new(quantiser), grid, &residuals)?;
+        Some((number, pass))
+    };
+    analysis
+        .grids_in(0, cells)
+        .into_par_iter()
+        .map(brick)
+        .collect()
+}
+
+fn subtract<T: Real>(values: &mut [T], predicted: &[T]) {
+    for (v, &p) in values.iter_mut().zip(predicted) {
+        *v -= p;
+    }
 }
 
 /// Level by level: each is predicted from the decoded low-pass.
 fn closed_loop<T: Real>(
-    analysis: &Analysis<T>,
+    analysis: &Analysis<'_, T>,
     quantiser: Quantiser<T>,
     dequantiser: Dequantiser<T>,
     predictor: &dyn Predict<T>,
     use_on: Option<&Used>,
-) -> Result<Option<(Vec<Vec<GridPass>>, Used)>> {
+) -> Result<Option<Done<T>>> {
     let (plan, partition) = (&analysis.plan, &analysis.partition);
     let mut sessions: Vec<_> = partition
         .bricks()
         .iter()
         .map(|_| BrickQuantiser::new(quantiser))
         .collect();
-    let mut passes: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
+    let mut grids: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
     // Quantises one level and returns its decoded bands.
-    let mut stage = |source: Source, exact: &[Vec<T>], mut decoded: Vec<Vec<T>>| {
-        let places = whole_bands(plan, source);
+    let mut stage = |grids: &mut Vec<Vec<GridPass>>, source: Source, mut decoded: Vec<Vec<T>>| {
+        let cells = whole_cells(plan, source);
+        let exact = analysis.bands(source, cells);
         let done: Option<Vec<Option<GridPass>>> = sessions
             .par_iter_mut()
             .zip(partition.bricks())
@@ -174,61 +178,94 @@ fn closed_loop<T: Real>(
                 let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
                     return Some(None);
                 };
-                let mut residuals = grid.gather(&places, exact);
-                for (r, p) in residuals.iter_mut().zip(grid.gather(&places, &decoded)) {
-                    *r -= p;
-                }
+                let mut residuals = grid.gather(&exact.places, &exact.bands);
+                subtract(&mut residuals, &grid.gather(&exact.places, &decoded));
                 quantise_grid(session, grid, &residuals).map(Some)
             })
             .collect();
         for (brick, pass) in done?.into_iter().enumerate() {
-            passes[brick].extend(pass);
+            grids[brick].extend(pass);
         }
-        let grids: Vec<(&BrickGrid, &[i32])> = partition
+        let stored: Vec<(&BrickGrid, &[i32])> = partition
             .bricks()
             .iter()
-            .zip(&passes)
+            .zip(&*grids)
             .flat_map(|(brick, passes)| brick.grids.iter().zip(passes))
             .filter(|(grid, _)| grid.source == source)
             .map(|(grid, pass)| (grid, pass.coefficients.as_slice()))
             .collect();
-        let cells = whole_cells(plan, source);
-        add_residuals(plan, source, cells, &grids, dequantiser, &mut decoded);
+        add_residuals(plan, source, cells, &stored, dequantiser, &mut decoded);
         Some(decoded)
     };
     let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
-    let Some(mut low) = stage(
-        Source::LowPass,
-        std::slice::from_ref(&analysis.low),
-        low_zero,
-    ) else {
+    let Some(mut low) = stage(&mut grids, Source::LowPass, low_zero) else {
         return Ok(None);
     };
     let mut low = low.swap_remove(0);
     let mut used = vec![false; plan.levels().len()];
     for (index, level) in plan.levels().iter().enumerate().rev() {
-        let cells = level.coarse.region();
+        let whole = level.coarse.region();
         let known = Window {
-            region: cells,
+            region: whole,
             values: &low,
         };
-        let predicted = predictor
-            .details(index, level, known, cells)?
-            .filter(|predicted| match use_on {
+        let predict = |cells| predictor.details(index, level, known, cells);
+        if analysis.is_streamed(index) {
+            used[index] = match use_on {
                 Some(levels) => levels[index],
-                None => pays(&analysis.details[index], predicted, quantiser.inverse_step),
-            });
-        used[index] = predicted.is_some();
-        let predicted = predicted.unwrap_or_else(|| zeros(level, cells));
-        let Some(details) = stage(Source::Details(index), &analysis.details[index], predicted)
-        else {
+                None => pays(analysis, index, quantiser.inverse_step, predict)?,
+            };
+            for cells in analysis.boxes(index) {
+                let predicted = if used[index] { predict(cells)? } else { None };
+                let Some(done) = quantise_box(analysis, quantiser, cells, predicted.as_deref())
+                else {
+                    return Ok(None);
+                };
+                for (number, mut pass) in done {
+                    pass.coefficients = Vec::new();
+                    grids[number].push(pass);
+                }
+            }
+            break;
+        }
+        let predicted = predict(whole)?;
+        used[index] = match (&predicted, use_on) {
+            (None, _) => false,
+            (_, Some(levels)) => levels[index],
+            (Some(predicted), None) => {
+                let crop = |cells| Ok(Some(crop_bands(plan, index, predicted, cells)));
+                pays(analysis, index, quantiser.inverse_step, crop)?
+            }
+        };
+        let predicted = predicted
+            .filter(|_| used[index])
+            .unwrap_or_else(|| zeros(level, whole));
+        let Some(details) = stage(&mut grids, Source::Details(index), predicted) else {
             return Ok(None);
         };
         if index > 0 {
-            low = upscale(analysis.wavelet, level, cells, low, details);
+            low = upscale(analysis.wavelet, level, whole, low, details);
         }
     }
-    Ok(Some((passes, used)))
+    let coarse = match analysis.is_streamed(0) {
+        true => low,
+        false => Vec::new(),
+    };
+    Ok(Some(Done {
+        grids,
+        used,
+        coarse,
+    }))
+}
+
+/// The part over `cells` of bands over a whole level.
+fn crop_bands<T: Real>(plan: &Plan, level: usize, bands: &[Vec<T>], cells: Region) -> Vec<Vec<T>> {
+    let level = &plan.levels()[level];
+    let part = |(band, &code): (&Vec<T>, _)| {
+        let whole = level.band_region(code, level.coarse.region());
+        whole.crop(band, &level.band_region(code, cells))
+    };
+    bands.iter().zip(&level.details).map(part).collect()
 }
 
 /// All cells of a source's grid.
@@ -239,31 +276,42 @@ fn whole_cells(plan: &Plan, source: Source) -> Region {
     }
 }
 
-/// Boxes of the whole subbands of a source.
-fn whole_bands(plan: &Plan, source: Source) -> Vec<Region> {
-    band_regions(plan, source, whole_cells(plan, source))
-}
+/// Bricks of a level, about, that are looked at to decide whether its prediction pays.
+const LOOK_AT: usize = 64;
 
 /// Whether residuals against the prediction are cheaper than the details themselves: fewer of them
-/// stand out from the quantiser's dead zone. Only exactly rounded operations, so that every encoder
-/// decides alike.
-fn pays<T: Real>(exact: &[Vec<T>], predicted: &[Vec<T>], inverse_step: T) -> bool {
+/// stand out from the quantiser's dead zone. Judged on evenly spread bricks, with exactly rounded
+/// operations in a fixed order, so that every encoder decides alike whatever it holds in memory.
+fn pays<T: Real>(
+    analysis: &Analysis<'_, T>,
+    level: usize,
+    inverse_step: T,
+    predict: impl Fn(Region) -> Result<Option<Vec<Vec<T>>>> + Sync,
+) -> Result<bool> {
     let weight = |v: T| {
         let a = (v * inverse_step).to_f64();
         a * a / (a * a + 1.0)
     };
-    let sums: Vec<(f64, f64)> = exact
-        .par_iter()
-        .zip(predicted)
-        .map(|(exact, predicted)| {
-            let pairs = exact.iter().zip(predicted);
-            pairs.fold((0.0, 0.0), |(with, without), (&d, &p)| {
-                (with + weight(d - p), without + weight(d))
-            })
-        })
-        .collect();
+    let source = Source::Details(level);
+    let all = analysis.grids_in(level, whole_cells(&analysis.plan, source));
+    let stride = all.len().div_ceil(LOOK_AT).max(1);
+    let look = |&(_, grid): &(usize, &BrickGrid)| {
+        let Some(predicted) = predict(grid.region)? else {
+            return Ok((0.0, 0.0));
+        };
+        let exact = analysis.bands(source, grid.region);
+        let exact = grid.gather(&exact.places, &exact.bands);
+        let places = band_regions(&analysis.plan, source, grid.region);
+        let predicted = grid.gather(&places, &predicted);
+        let sums = exact.iter().zip(&predicted);
+        Ok(sums.fold((0.0, 0.0), |(with, without), (&d, &p)| {
+            (with + weight(d - p), without + weight(d))
+        }))
+    };
+    let looked_at: Vec<_> = all.into_iter().step_by(stride).collect();
+    let sums: Vec<(f64, f64)> = looked_at.par_iter().map(look).collect::<Result<_>>()?;
     let (with, without) = sums.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    with < without
+    Ok(with < without)
 }
 
 fn quantise_grid<T: Real>(
@@ -289,11 +337,16 @@ fn quantise_grid<T: Real>(
 
 /// Prunes the tree and clears what it leaves out.
 fn finish<T: Real>(
-    analysis: &Analysis<T>,
+    analysis: &Analysis<'_, T>,
+    quantiser: Quantiser<T>,
     dequantiser: Dequantiser<T>,
-    mut grids: Vec<Vec<GridPass>>,
-    used: Used,
+    done: Done<T>,
 ) -> Pass<T> {
+    let Done {
+        mut grids,
+        used,
+        coarse,
+    } = done;
     let (plan, partition) = (&analysis.plan, &analysis.partition);
     let all = Octree::uniform(plan, true);
     let mut costs: Vec<Vec<BlockCost>> = all
@@ -327,7 +380,8 @@ fn finish<T: Real>(
         .par_iter_mut()
         .zip(partition.bricks())
         .for_each(|(passes, brick)| {
-            for (pass, grid) in passes.iter_mut().zip(&brick.grids) {
+            let held = passes.iter_mut().zip(&brick.grids);
+            for (pass, grid) in held.filter(|(pass, _)| !pass.coefficients.is_empty()) {
                 grid.layout
                     .clear_blocks(&grid.stored(&tree), &mut pass.coefficients);
             }
@@ -342,6 +396,8 @@ fn finish<T: Real>(
         tree,
         squared_error: error * step * step,
         used,
+        quantiser,
+        coarse,
     }
 }
 
@@ -356,32 +412,82 @@ fn pairs<'a>(
         .flat_map(|(brick, passes)| brick.grids.iter().zip(passes))
 }
 
-/// Codes every brick that stores anything: its number and bytes.
-#[must_use]
+/// Codes every brick that stores anything: its number and bytes. `predictor` is the one the pass was
+/// made with.
+///
+/// # Errors
+/// What the predictor reports.
 pub(super) fn code_bricks<T: Real>(
-    partition: &Partition,
+    analysis: &Analysis<'_, T>,
     pass: &mut Pass<T>,
-) -> Vec<(u32, Vec<u8>)> {
+    predictor: Option<&dyn Predict<T>>,
+) -> Result<Vec<(u32, Vec<u8>)>> {
     let tree = &pass.tree;
-    let code = |(number, (brick, coefficients)): (usize, (&Brick, &mut Vec<Vec<i32>>))| {
+    let stored = |brick: &Brick| -> Option<Vec<Vec<bool>>> {
         let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();
-        if !stored.iter().flatten().any(|&s| s) {
+        stored.iter().flatten().any(|&s| s).then_some(stored)
+    };
+    let code = |(number, (brick, coefficients)): (usize, (&Brick, &mut Vec<Vec<i32>>))| {
+        if coefficients.iter().any(Vec::is_empty) {
             return None;
         }
-        let mut encoder = BrickEncoder::default();
-        for ((grid, stored), coefficients) in brick.grids.iter().zip(&stored).zip(coefficients) {
-            encoder.grid(&grid.layout, stored, coefficients);
-        }
-        Some((number as u32, encoder.finish()))
+        Some((
+            number as u32,
+            code_brick(brick, &stored(brick)?, coefficients),
+        ))
     };
-    let mut bricks: Vec<_> = partition
-        .bricks()
+    let bricks = analysis.partition.bricks();
+    let mut coded: Vec<_> = bricks
         .par_iter()
         .zip(&mut pass.coefficients)
         .enumerate()
         .rev()
         .filter_map(code)
         .collect();
-    bricks.reverse();
-    bricks
+    coded.reverse();
+    if !analysis.is_streamed(0) {
+        return Ok(coded);
+    }
+    // The integers of the finest level were not kept: quantise its boxes once more.
+    let level = &analysis.plan.levels()[0];
+    let known = Window {
+        region: level.coarse.region(),
+        values: &pass.coarse,
+    };
+    let predictor = predictor.filter(|_| pass.used[0]);
+    for cells in analysis.boxes(0) {
+        let grids = analysis.grids_in(0, cells);
+        if grids
+            .iter()
+            .all(|&(number, _)| stored(&bricks[number]).is_none())
+        {
+            continue;
+        }
+        let predicted = match predictor {
+            None => None,
+            Some(predictor) => predictor.details(0, level, known, cells)?,
+        };
+        let done = quantise_box(analysis, pass.quantiser, cells, predicted.as_deref());
+        let code = |(number, mut done): (usize, GridPass)| {
+            let brick = &bricks[number];
+            let stored = stored(brick)?;
+            if let (Some(grid), Some(stored)) = (brick.grids.first(), stored.first()) {
+                grid.layout.clear_blocks(stored, &mut done.coefficients);
+            }
+            let mut coefficients = vec![done.coefficients];
+            Some((number as u32, code_brick(brick, &stored, &mut coefficients)))
+        };
+        let done = done.unwrap_or_default();
+        coded.par_extend(done.into_par_iter().filter_map(code));
+    }
+    coded.sort_unstable_by_key(|&(number, _)| number);
+    Ok(coded)
+}
+
+fn code_brick(brick: &Brick, stored: &[Vec<bool>], coefficients: &mut [Vec<i32>]) -> Vec<u8> {
+    let mut encoder = BrickEncoder::default();
+    for ((grid, stored), coefficients) in brick.grids.iter().zip(stored).zip(coefficients) {
+        encoder.grid(&grid.layout, stored, coefficients);
+    }
+    encoder.finish()
 }

@@ -3,7 +3,9 @@
 use half::f16;
 use rayon::prelude::*;
 
+use super::analysis::Samples;
 use crate::error::{Error, Result};
+use crate::grid::{Region, Shape};
 use crate::real::Real;
 use crate::volume::io::Element;
 
@@ -80,14 +82,13 @@ impl<T: Real> Normalisation<T> {
         values: &[E],
         ordinary: Option<&[bool]>,
     ) -> Vec<T> {
-        let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
         let mut out = vec![T::ZERO; values.len()];
         out.par_chunks_mut(RUN)
             .zip(values.par_chunks(RUN))
             .enumerate()
             .for_each(|(i, (out, values))| {
                 for (o, v) in out.iter_mut().zip(values) {
-                    *o = T::from_f64((v.to_f64() - offset) / scale);
+                    *o = self.normalise(v.to_f64());
                 }
                 if let Some(ordinary) = ordinary {
                     for (o, &ordinary) in out.iter_mut().zip(&ordinary[i * RUN..]) {
@@ -98,6 +99,40 @@ impl<T: Real> Normalisation<T> {
                 }
             });
         out
+    }
+
+    /// Normalised values of a box of a field of `shape`, all ordinary: those of
+    /// [`Normalisation::apply`].
+    pub(super) fn apply_to_box<E: Sample<Work = T>>(
+        &self,
+        shape: Shape,
+        values: &[E],
+        region: Region,
+    ) -> Vec<T> {
+        let mut out = vec![T::ZERO; region.len()];
+        let mut rows = Vec::new();
+        shape
+            .region()
+            .for_each_row(&region, &region, |from, _, _| rows.push(from));
+        out.par_chunks_mut(region.size[2])
+            .zip(rows)
+            .with_min_len((RUN / region.size[2]).max(1))
+            .for_each(|(out, from)| {
+                for (o, v) in out.iter_mut().zip(&values[from..]) {
+                    *o = self.normalise(v.to_f64());
+                }
+            });
+        out
+    }
+
+    fn normalise(&self, value: f64) -> T {
+        let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
+        let difference = value - offset;
+        T::from_f64(match difference.is_finite() {
+            true => difference / scale,
+            // The range may pass the largest double; half of it does not.
+            false => (value * 0.5 - offset * 0.5) / (scale * 0.5),
+        })
     }
 
     /// Values in the field's unit: `fl(fl(u scale) + offset)`, clamped to the range (spec section 6.5).
@@ -124,6 +159,20 @@ pub(super) fn to_samples<E: Sample>(values: &[E::Work]) -> Vec<E> {
         .with_min_len(RUN)
         .map(|v| E::from_f64(v.to_f64()))
         .collect()
+}
+
+/// A field in its own type, normalised box by box.
+pub(super) struct FieldSamples<'a, E: Sample> {
+    pub(super) shape: Shape,
+    pub(super) values: &'a [E],
+    pub(super) normalisation: Normalisation<E::Work>,
+}
+
+impl<E: Sample> Samples<E::Work> for FieldSamples<'_, E> {
+    fn normalised(&self, region: Region) -> Vec<E::Work> {
+        self.normalisation
+            .apply_to_box(self.shape, self.values, region)
+    }
 }
 
 /// Checks that the number of values fits a shape.

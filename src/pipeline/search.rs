@@ -1,14 +1,14 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
-use super::frame::{Candidate, Networks, Payloads, Trial, correct};
-use super::quantise::Used;
+use super::frame::{Candidate, Check, Networks, Original, Payloads, Trial};
+use super::quantise::{Pass, Used};
 use super::sample::Sample;
 use super::solve::Solver;
 use crate::codec::corrections::Corrections;
 use crate::container::WaveletForm;
 use crate::error::Result;
 use crate::grid::Shape;
-use crate::metrics::{Comparison, compare, ssim};
+use crate::metrics::{Comparison, ssim};
 
 /// PSNR may exceed its target by this much, in dB.
 const PSNR_SLACK: f64 = 0.15;
@@ -47,28 +47,44 @@ pub(super) struct Found {
 
 /// The field and its context during a search.
 pub(super) struct Search<'a, E: Sample> {
-    pub(super) candidate: &'a Candidate<E>,
+    pub(super) candidate: &'a Candidate<'a, E>,
     pub(super) networks: Option<&'a Networks>,
     /// A step that is likely near the answer.
     pub(super) start: Option<f64>,
     pub(super) shape: Shape,
-    pub(super) original: &'a [E],
-    pub(super) ordinary: Option<&'a [bool]>,
+    pub(super) original: Original<'a, E>,
     /// Whether the SSIM of what is kept shall be known.
     pub(super) measure_ssim: bool,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl<E: Sample> Search<'_, E> {
-    /// Measures a trial and lets its decoded field go.
-    fn keep(&self, trial: Trial<E>, corrections: Option<Corrections>) -> Result<Found> {
-        let measure = || ssim(self.shape, self.original, &trial.decoded, self.ordinary);
+    /// Codes and decodes a pass.
+    fn code(&self, pass: Pass<E::Work>, correct: Option<f64>) -> Result<Trial<E>> {
+        let check = Check {
+            correct,
+            keep: self.measure_ssim,
+        };
+        self.candidate
+            .code(pass, self.networks, self.original, check)
+    }
+
+    fn ssim_of(&self, trial: &Trial<E>) -> Result<f64> {
+        let Original { values, ordinary } = self.original;
+        ssim(self.shape, values, &trial.decoded, ordinary)
+    }
+
+    /// Lets a trial's decoded field go.
+    fn keep(&self, trial: Trial<E>) -> Result<Found> {
         Ok(Found {
-            comparison: compare(self.original, &trial.decoded, self.ordinary)?,
-            ssim: self.measure_ssim.then(measure).transpose()?,
+            ssim: self
+                .measure_ssim
+                .then(|| self.ssim_of(&trial))
+                .transpose()?,
+            comparison: trial.comparison,
             form: trial.form,
             payloads: trial.payloads,
-            corrections,
+            corrections: Some(trial.corrections).filter(|c| !c.entries.is_empty()),
             decode_seconds: trial.decode_seconds,
         })
     }
@@ -99,14 +115,14 @@ impl<E: Sample> Search<'_, E> {
             let estimate = 20.0 * (self.normalised_range() / error).log10();
             let aim = target + bias + PSNR_AIM;
             if error == 0.0 || (estimate - aim).abs() <= PSNR_AIM * 1.5 {
-                let trial = self.candidate.code(pass, self.networks)?;
-                let reached = compare(self.original, &trial.decoded, self.ordinary)?.psnr_db;
+                let trial = self.code(pass, None)?;
+                let reached = trial.comparison.psnr_db;
                 (self.progress)(Progress {
                     passes,
                     quality: reached,
                 });
                 if reached >= target && best.as_ref().is_none_or(|(p, _)| reached < *p) {
-                    best = Some((reached, self.keep(trial, None)?));
+                    best = Some((reached, self.keep(trial)?));
                 }
                 if (target..=target + 3.0 * PSNR_AIM).contains(&reached) || error == 0.0 {
                     break;
@@ -133,7 +149,7 @@ impl<E: Sample> Search<'_, E> {
     /// The coarsest step whose decoded SSIM is at least `target`.
     pub(super) fn ssim(&self, target: f64) -> Result<Option<Found>> {
         let quality = |trial: &Trial<E>| {
-            let value = ssim(self.shape, self.original, &trial.decoded, self.ordinary)?;
+            let value = self.ssim_of(trial)?;
             // Fields without a single window count as equal.
             Ok((
                 -(1.0 - value).max(1e-16).ln(),
@@ -183,7 +199,7 @@ impl<E: Sample> Search<'_, E> {
             let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, None)? else {
                 break;
             };
-            let trial = self.candidate.code(pass, self.networks)?;
+            let trial = self.code(pass, None)?;
             let (reached, shown) = quality(&trial)?;
             (self.progress)(Progress {
                 passes,
@@ -197,7 +213,7 @@ impl<E: Sample> Search<'_, E> {
                 }
             };
             if best.as_ref().is_none_or(|(q, _)| miss(reached) < miss(*q)) {
-                best = Some((reached, self.keep(trial, None)?));
+                best = Some((reached, self.keep(trial)?));
             }
             if (wanted..=wanted + slack).contains(&reached) {
                 break;
@@ -222,11 +238,13 @@ impl<E: Sample> Search<'_, E> {
             else {
                 return Ok(f64::INFINITY);
             };
-            let mut trial = self.candidate.code(pass, self.networks)?;
-            let corrections = correct(self.original, &mut trial.decoded, self.ordinary, bound);
-            let extra = match corrections.entries.is_empty() {
+            let trial = self.code(pass, Some(bound))?;
+            let extra = match trial.corrections.entries.is_empty() {
                 true => 0,
-                false => corrections.encode(self.shape, E::DTYPE.size() as u8).len(),
+                false => trial
+                    .corrections
+                    .encode(self.shape, E::DTYPE.size() as u8)
+                    .len(),
             };
             let bytes = trial.payloads.len() + extra;
             passes += 1;
@@ -235,8 +253,7 @@ impl<E: Sample> Search<'_, E> {
                 quality: bytes as f64,
             });
             if best.as_ref().is_none_or(|(b, _)| bytes < *b) {
-                let corrections = (!corrections.entries.is_empty()).then_some(corrections);
-                best = Some((bytes, self.keep(trial, corrections)?));
+                best = Some((bytes, self.keep(trial)?));
             }
             Ok(bytes as f64)
         };
