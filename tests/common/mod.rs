@@ -19,7 +19,13 @@ pub fn turbulence() -> (Shape, Vec<f32>) {
 /// The sample of turbulence mirrored again and again to a 3-D shape.
 pub fn mirrored(extents: &[usize; 3]) -> (Shape, Vec<f32>) {
     let (_, sample) = turbulence();
-    let fold = |i: usize| if i / 64 % 2 == 0 { i % 64 } else { 63 - i % 64 };
+    let fold = |i: usize| {
+        if (i / 64).is_multiple_of(2) {
+            i % 64
+        } else {
+            63 - i % 64
+        }
+    };
     let [nz, ny, nx] = *extents;
     let mut out = Vec::with_capacity(nz * ny * nx);
     for z in 0..nz {
