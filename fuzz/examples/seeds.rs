@@ -1,52 +1,85 @@
-//! Writes the seed inputs: small files of every form, as they are and without their checksums.
+//! Writes the seed inputs into `seeds/`: the small files of the repository, as they are and without
+//! their checksums, network records, `.npy` files.
 //!
-//! `cargo run --example seeds` in this folder.
+//! `cargo run --release --example seeds` in this folder, or `./run.sh build`.
 
-use std::borrow::Cow;
 use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use srt::container::Bound;
-use srt::pipeline::{EmbedWeights, EncodeOptions, Model, encode_volume};
-use srt::volume::io::Values;
-use srt::Shape;
+use srt::Limits;
+use srt::container::{ChunkType, Reader};
 
-fn main() -> std::io::Result<()> {
-    let cases: [(&str, &[usize], Bound, bool, Model); 6] = [
-        ("wavelet3d", &[20, 18, 17], Bound::Psnr(40.0), false, Model::None),
-        ("networks3d", &[20, 18, 17], Bound::Psnr(40.0), false, Model::Default),
-        ("networks2d", &[40, 33], Bound::Psnr(40.0), false, Model::Default),
-        ("corrections", &[20, 17], Bound::MaxError(1e-3), true, Model::None),
-        ("lossless", &[5, 7], Bound::MaxError(0.0), true, Model::None),
-        ("constant", &[4, 4, 4], Bound::Psnr(40.0), false, Model::None),
-    ];
-    for (name, extents, bound, holes, model) in cases {
-        let shape = Shape::new(extents).expect("small extents");
-        let nx = shape.dims()[2];
-        let value = |i: usize| match (name, holes && i % nx > 12) {
-            ("constant", _) => 1.5,
-            (_, true) => f32::NAN,
-            _ => ((i % nx) as f32 * 0.4).sin() + ((i / nx) as f32 * 0.07).cos(),
+/// Longer files only slow a fuzzer down.
+const MAX_BYTES: usize = 6000;
+
+/// Files of a folder of the repository with one of the suffixes, in order of their names.
+fn files(folder: &str, suffix: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(Path::new("..").join(folder))?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<io::Result<_>>()?;
+    paths.sort();
+    let mut out = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = match name.ends_with(suffix) {
+            true => fs::read(&path)?,
+            false => continue,
         };
-        let values: Vec<f32> = (0..shape.len()).map(value).collect();
-        let options = EncodeOptions::new(bound)
-            .with_threads(1)
-            .with_model(model)
-            .with_embed_weights(EmbedWeights::No);
-        let values = Values::F32(Cow::Owned(values));
-        let file = encode_volume(shape, &values, &options, Vec::new(), &|_| {})
-            .expect("a small field")
-            .0;
-        for target in ["read_container", "inspect", "decode", "stream_split"] {
-            let folder = format!("seeds/{target}");
-            fs::create_dir_all(&folder)?;
-            fs::write(format!("{folder}/{name}.srt"), &file)?;
-            fs::write(format!("{folder}/{name}.chunks"), srt_fuzz::unforge(&file))?;
+        if bytes.len() <= MAX_BYTES {
+            out.push((format!("{}-{name}", folder.replace('/', "-")), bytes));
         }
     }
-    fs::create_dir_all("seeds/npy_input")?;
-    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4), }";
-    let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-    npy.extend(format!("{header:<117}\n").bytes());
-    npy.extend((0..24u8).flat_map(|i| f32::from(i).to_le_bytes()));
-    fs::write("seeds/npy_input/plain.npy", npy)
+    Ok(out)
+}
+
+fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = Path::new("seeds").join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
+}
+
+fn main() -> io::Result<()> {
+    let mut srt = Vec::new();
+    for folder in [
+        "spec/examples",
+        "tests/data/golden",
+        "tests/data/bad",
+        "tests/data/unsupported",
+    ] {
+        srt.extend(files(folder, ".srt")?);
+    }
+    for (name, bytes) in &srt {
+        let mut inputs = vec![(name.clone(), bytes.clone())];
+        if let Some(chunks) = srt_fuzz::unforge(bytes) {
+            inputs.push((format!("{name}.chunks"), chunks));
+        }
+        for (name, input) in inputs {
+            for target in ["read_container", "inspect", "decode"] {
+                write(target, &name, &input)?;
+            }
+            // Its input begins with eight lengths of pieces.
+            write(
+                "stream_split",
+                &name,
+                &[&[0, 1, 2, 7, 19, 20, 100, 255], &input[..]].concat(),
+            )?;
+        }
+        let limits = Limits::default();
+        let Ok(reader) = Reader::new(bytes, &limits) else {
+            continue;
+        };
+        for (number, entry) in reader.entries().iter().enumerate() {
+            if let (ChunkType::NETW, Ok(record)) = (entry.kind, reader.payload(number)) {
+                write("network_record", &format!("{name}.{number}"), record)?;
+            }
+        }
+    }
+    for (name, bytes) in files("tests/data/networks", ".network.safetensors")? {
+        write("network_record", &name, &bytes)?;
+    }
+    for (name, bytes) in files("spec/examples", ".npy")? {
+        write("npy_input", &name, &bytes)?;
+    }
+    Ok(())
 }

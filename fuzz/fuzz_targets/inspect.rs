@@ -24,5 +24,8 @@ fuzz_target!(|data: &[u8]| {
         let again = File::new(&saved, &limits);
         assert!(again.scan.index_ok, "{:?}", again.scan.findings);
     }
-    let _ = map::png(&file, 0, &limits);
+    // A picture takes longer than all the rest.
+    if data.len() % 8 == 0 {
+        let _ = map::png(&file, 0, &limits);
+    }
 });

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use srt::container::Bound;
-use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
+use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume};
+use srt::transform::Wavelet;
 use srt::volume::io::{AnyVolume, Element, Values};
 use srt::{Axes, ErrorKind, Limits, Shape};
 
@@ -19,6 +20,8 @@ struct Input {
     value: u16,
     mask: Option<f32>,
     wide: bool,
+    haar: bool,
+    networks: u8,
     values: Vec<f32>,
 }
 
@@ -37,7 +40,8 @@ fn holds<E: Element>(original: &[E], decoded: &[E], bound: Option<f64>, mask: Op
 }
 
 fuzz_target!(|input: Input| {
-    let extents = input.extents.map(|n| usize::from(n % 24) + 1);
+    let most = if input.planar { 40 } else { 20 };
+    let extents = input.extents.map(|n| usize::from(n % most) + 1);
     let extents = &extents[usize::from(input.planar)..];
     let shape = Shape::new(extents).expect("small extents");
     let last = input.values.last().copied().unwrap_or(0.0);
@@ -58,6 +62,13 @@ fuzz_target!(|input: Input| {
     let mut options = EncodeOptions::new(bound)
         .with_threads(1)
         .with_periodic(Axes::from_bits(input.periodic & 7).expect("three bits"));
+    if input.haar {
+        options = options.with_wavelet(Wavelet::Haar);
+    }
+    // They take most of the time, and do little on small fields.
+    if input.networks % 8 != 0 {
+        options = options.with_model(Model::None);
+    }
     let mask = input.mask.map(f64::from).filter(|m| m.is_finite());
     if let Some(mask) = mask {
         options = options.with_mask_value(mask);

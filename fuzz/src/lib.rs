@@ -38,17 +38,18 @@ pub fn forge(data: &[u8]) -> Vec<u8> {
     writer.finish().expect("a vector takes everything").0
 }
 
-/// The chunks of a whole file as input for [`forge`]: seeds are made from real files.
-pub fn unforge(file: &[u8]) -> Vec<u8> {
-    let reader = srt::container::Reader::new(file, &Limits::default()).expect("a whole file");
+/// The chunks of a file as input for [`forge`]: seeds are made from real files. `None` for damaged ones.
+pub fn unforge(file: &[u8]) -> Option<Vec<u8>> {
+    let limits = Limits::default();
+    let reader = srt::container::Reader::new(file, &limits).ok()?;
     let mut out = Vec::new();
     for (number, entry) in reader.entries().iter().enumerate() {
-        let payload = reader.payload(number).expect("a whole file");
-        let kind = KINDS.iter().position(|k| **k == entry.kind.to_bytes());
-        out.push(kind.expect("a known type") as u8);
+        let payload = reader.payload(number).ok()?;
+        let kind = KINDS.iter().position(|k| **k == entry.kind.to_bytes())?;
+        out.push(kind as u8);
         out.push(entry.part as u8);
-        out.extend((payload.len() as u16).to_le_bytes());
+        out.extend(u16::try_from(payload.len()).ok()?.to_le_bytes());
         out.extend(payload);
     }
-    out
+    Some(out)
 }
