@@ -17,6 +17,7 @@ use half::f16;
 use sha2::{Digest, Sha256};
 use srt::container::Bound;
 use srt::pipeline::{EncodeOptions, Model};
+use srt::transform::Wavelet;
 use srt::{Axes, Limits, Result, Shape};
 
 /// Version in the names: that of the format.
@@ -233,6 +234,49 @@ const GOLDEN: &[Golden] = &[
         },
     },
     Golden {
+        name: "haar_3d",
+        about: "the Haar pair, odd extents",
+        build: || {
+            make::<f32>(
+                &[22, 19, 24],
+                |s| rough(s, 11),
+                Bound::Psnr(42.0),
+                |o| o.wavelet = Some(Wavelet::Haar),
+            )
+        },
+    },
+    Golden {
+        name: "ratio_2d_f32",
+        about: "2-D f32 field, asked for a ratio of 12",
+        build: || make::<f32>(&[50, 46], |s| rough(s, 12), Bound::Ratio(12.0), |_| {}),
+    },
+    Golden {
+        name: "max_error_f16",
+        about: "largest error in binary16, corrections in binary32",
+        build: || {
+            make::<f16>(
+                &[14, 20, 17],
+                |s| rough(s, 13).iter().map(|v| 8.0 * v).collect(),
+                Bound::MaxError(0.03),
+                |_| {},
+            )
+        },
+    },
+    Golden {
+        name: "network_reference_2d",
+        about: "a slice of turbulence in binary64, predicted by the built-in model (NREF)",
+        build: || {
+            let slice = |_: Shape| {
+                let all = common::turbulence().1;
+                let plane = all[40 << 12..41 << 12].iter();
+                plane.map(|&v| f64::from(v)).collect()
+            };
+            make::<f64>(&[64, 64], slice, Bound::Psnr(52.0), |o| {
+                o.model = Model::Default;
+            })
+        },
+    },
+    Golden {
         name: "network_reference",
         about: "real turbulence, predicted by the built-in model (NREF)",
         build: || {
@@ -279,7 +323,8 @@ fn write_all(only_missing: bool) {
         "# Golden files\n\n\
          Small files of format 0.1, one per feature; what each decodes to never changes (`sums.txt`: SHA-256\n\
          of the decoded little-endian values). Written by `tests/golden.rs`, see there; until 1.0 the format\n\
-         still moves, and they are written anew with it.\n\n\
+         still moves, and they are written anew with it. The example files of the specification\n\
+         (`spec/examples`) are golden in the same way: embedded networks of every kind, several frames.\n\n\
          | file | shows |\n|---|---|\n",
     );
     for golden in GOLDEN {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares the reader beside this file with every description of an example, and lets it refuse bad files.
 
-check.py [FOLDER OF BAD FILES ..]: each folder has a README.md whose table names the error of each file.
+check.py [FOLDER ..]: a folder has a sums.txt with the SHA-256 of what each of its files decodes to, or a README.md
+whose table names the error of each file.
 """
 
 import hashlib
@@ -122,6 +123,22 @@ def check_bad(folder):
     return count
 
 
+def check_sums(folder):
+    """Every file decodes to the bytes of its sum, but those whose networks are built into a program."""
+    count = 0
+    for line in (folder / "sums.txt").read_text().splitlines():
+        expected, name = line.split()
+        try:
+            field = file.read((folder / name).read_bytes()).decode(0)
+        except fields.MissingWeights:
+            print(f"{folder / name}: left out, its networks are not in a file")
+            continue
+        raw = field.astype(field.dtype.newbyteorder("<")).tobytes()
+        same(f"SHA-256 of what {name} decodes to", expected, hashlib.sha256(raw).hexdigest())
+        count += 1
+    return count
+
+
 def main():
     examples = sorted(HERE.glob("*.json"))
     assert examples, "no examples found"
@@ -131,6 +148,9 @@ def main():
         except SystemExit as error:
             raise SystemExit(f"{path.stem}: {error}") from None
     for folder in map(Path, sys.argv[1:]):
+        if (folder / "sums.txt").exists():
+            print(f"{folder}: {check_sums(folder)} files decoded to their sums")
+            continue
         print(f"{folder}: {check_bad(folder)} files refused as listed")
 
 

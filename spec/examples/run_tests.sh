@@ -29,4 +29,4 @@ if ! ready "$python"; then
 fi
 cd "$here" || exit 1
 export PYTHONDONTWRITEBYTECODE=1
-"$python" worked.py && exec "$python" check.py ../../tests/data/bad ../../tests/data/unsupported
+"$python" worked.py && exec "$python" check.py ../../tests/data/golden ../../tests/data/bad ../../tests/data/unsupported
