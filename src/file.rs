@@ -62,6 +62,25 @@ impl FileBytes {
     }
 }
 
+impl FileBytes {
+    /// Lets go of the pages that hold `bytes`; reading them again brings them back. Only where the file
+    /// is mapped, on Unix; a hint that may do nothing.
+    pub(crate) fn release(&self, bytes: std::ops::Range<usize>) {
+        #[cfg(unix)]
+        if let Source::Mapped(map) = &self.0
+            && bytes.start < bytes.end
+            && bytes.end <= map.len()
+        {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the map is shared and read-only, so its pages hold nothing but the file's bytes and
+            // come back from the file when they are read; the range lies inside the map.
+            let _ = unsafe { map.unchecked_advise_range(advice, bytes.start, bytes.len()) };
+        }
+        #[cfg(not(unix))]
+        let _ = bytes;
+    }
+}
+
 impl From<Vec<u8>> for FileBytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Source::Owned(bytes))

@@ -2,6 +2,7 @@
 
 use std::io::BufWriter;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::memory::quarter_of_ram;
 use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
 use crate::error::Result;
-use crate::pipeline::{EncodeOptions, EncodeReport, Progress, encode_volume};
+use crate::pipeline::{EncodeOptions, EncodeReport, Progress, Release, encode_volume};
 use crate::volume::io::AtomicFile;
 
 /// The report of `--json`, schema version 1.
@@ -74,7 +75,9 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     options.model = models::choose(&args.model)?;
     options.embed_weights = args.embed_weights.into();
     let file = AtomicFile::create(&args.output, overwrite(args.force))?;
-    let input = args.raw.open(&args.input)?;
+    let input = Arc::new(args.raw.open(&args.input)?);
+    let mapped = Arc::clone(&input);
+    options.release = Some(Release::new(move |values| mapped.release(values)));
     let values = input.values()?;
     let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
     let (file, report) = encode_volume(

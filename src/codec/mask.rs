@@ -24,15 +24,26 @@ pub struct Mask {
     pub palette: Vec<u64>,
 }
 
+/// Tells values that are no ordinary numbers.
+fn special<E: Element>(mask_value: Option<f64>) -> impl Fn(&E) -> bool {
+    let fill = mask_value.map(E::from_f64);
+    move |v| !v.is_finite() || fill.is_some_and(|fill| *v == fill)
+}
+
 impl Mask {
+    /// Whether a field with these values needs a mask.
+    #[must_use]
+    pub fn is_needed<E: Element>(values: &[E], mask_value: Option<f64>) -> bool {
+        values.iter().any(special(mask_value))
+    }
+
     /// Finds NaN, infinities and values equal to `mask_value` (rounded to `E`); `None` when there are
     /// none. Each bit pattern is a class of its own, so NaN payloads and the sign of a zero survive;
     /// beyond 250 different NaNs further ones become [`Element::QUIET_NAN`].
     #[must_use]
     pub fn find<E: Element>(values: &[E], mask_value: Option<f64>) -> Option<Self> {
-        let fill = mask_value.map(E::from_f64);
-        let special = |v: &E| !v.is_finite() || fill.is_some_and(|fill| *v == fill);
-        let first = values.iter().position(special)?;
+        let special = special(mask_value);
+        let first = values.iter().position(&special)?;
         let mut classes = vec![0; values.len()];
         let mut palette = Palette::default();
         let mut last = (0, 0);

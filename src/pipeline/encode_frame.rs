@@ -4,7 +4,7 @@ use super::analysis::Analysis;
 use super::fill::fill_masked;
 use super::frame::{Candidate, Networks, Original, SHRINK};
 use super::options::EncodeOptions;
-use super::sample::{FieldSamples, Normalisation, Sample, check_len};
+use super::sample::{FieldSamples, Normalisation, Sample, check_len, for_each_stretch};
 use super::search::{Found, Progress, Search};
 use super::weights::{Weights, wavelet};
 use crate::codec::{lossless, mask::Mask};
@@ -96,13 +96,20 @@ pub(super) fn encode_frame<E: Sample>(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Encoded> {
     check_len(shape.len(), values.len())?;
-    let mask = Mask::find(values, options.mask_value);
+    let release = options.release.as_ref();
+    let mut has_special = false;
+    for_each_stretch(values, release, |_, values| {
+        has_special |= Mask::is_needed(values, options.mask_value);
+    });
+    let mask = has_special
+        .then(|| Mask::find(values, options.mask_value))
+        .flatten();
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let ordinary = ordinary.as_deref();
     let mask_bytes = mask
         .as_ref()
         .map(|m| m.encode(shape, E::DTYPE.size() as u8));
-    let Some(normalisation) = Normalisation::measure(values, ordinary) else {
+    let Some(normalisation) = Normalisation::measure(values, ordinary, release) else {
         return finish_constant(options.bound, values, ordinary, mask_bytes, E::Work::ZERO);
     };
     let (min, max) = normalisation.range;
@@ -132,6 +139,7 @@ pub(super) fn encode_frame<E: Sample>(
         shape,
         values,
         normalisation,
+        release,
     };
     let held_bytes = values.len() as u64 * (size_of::<E::Work>() * HELD_COPIES) as u64;
     let is_streamed = ordinary.is_none() && options.memory.is_some_and(|m| held_bytes > m);
@@ -161,7 +169,11 @@ pub(super) fn encode_frame<E: Sample>(
             measure_ssim: options.measure_ssim && !is_streamed
                 || matches!(options.bound, Bound::Ssim(_)),
             shape,
-            original: Original { values, ordinary },
+            original: Original {
+                values,
+                ordinary,
+                release,
+            },
             progress,
         };
         let found = match (options.bound, exact_bound) {

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::analysis::Analysis;
 use super::geometry::{BrickPayloads, Geometry, dequantiser};
+use super::options::Release;
 use super::predict::NetworkPredictor;
 use super::quantise::{Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
@@ -97,6 +98,7 @@ pub(super) struct Original<'a, E> {
     pub(super) values: &'a [E],
     /// Whether each value is an ordinary number; all are where it is missing.
     pub(super) ordinary: Option<&'a [bool]>,
+    pub(super) release: Option<&'a Release>,
 }
 
 /// What is done with the decoded field.
@@ -217,6 +219,9 @@ impl<E: Sample> Candidate<'_, E> {
                     .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
             }
             comparer.push(&samples)?;
+            if let Some(release) = original.release {
+                release.call(first..end);
+            }
             first = end;
             if check.keep && decoded.is_empty() {
                 decoded = samples;

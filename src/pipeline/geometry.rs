@@ -130,7 +130,16 @@ impl Geometry {
             let wanted = whole(level);
             return sink(wanted.region, self.decode(form, predictor, &wanted)?);
         }
-        let low = self.decode(form, predictor, &whole(level + 1))?;
+        let mut low = Vec::new();
+        self.decode_layers(form, predictor, bricks, level + 1, &mut |region, values| {
+            if low.is_empty() && region == self.grid(level + 1).region() {
+                low = values;
+            } else {
+                low.reserve_exact(self.grid(level + 1).len() - low.len());
+                low.extend_from_slice(&values);
+            }
+            Ok(())
+        })?;
         let source = Source::Details(level);
         let mut residuals = |cells: Region, bands: &mut [Vec<T>]| {
             let in_layer = |(_, brick): &(usize, &Brick)| {

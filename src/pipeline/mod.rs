@@ -10,6 +10,7 @@ mod fill;
 mod frame;
 mod frame_chunks;
 mod geometry;
+mod integers;
 mod options;
 mod pass;
 mod predict;
@@ -21,7 +22,7 @@ mod weights;
 
 pub use decoder::Decoder;
 pub use encoder::{EncodeReport, encode_volume};
-pub use options::{EmbedWeights, EncodeOptions, Model};
+pub use options::{EmbedWeights, EncodeOptions, Model, Release};
 pub use pass::code_at_step;
 pub use sample::Sample;
 pub use search::Progress;

@@ -1,5 +1,6 @@
 //! How a field is to be encoded.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::backend::{Backend, cpu::Cpu};
@@ -34,6 +35,28 @@ pub enum EmbedWeights {
     No,
 }
 
+/// Called with a range of values that will not be read again for a while: a caller who maps a file may
+/// let go of its pages.
+#[derive(Clone)]
+pub struct Release(Arc<dyn Fn(Range<usize>) + Send + Sync>);
+
+impl Release {
+    /// Wraps a callback.
+    pub fn new(release: impl Fn(Range<usize>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(release))
+    }
+
+    pub(super) fn call(&self, values: Range<usize>) {
+        (self.0)(values);
+    }
+}
+
+impl std::fmt::Debug for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Release")
+    }
+}
+
 /// How a field is encoded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -63,6 +86,8 @@ pub struct EncodeOptions {
     /// finest level anew in each pass: slower, with the same bytes in the file. Fields with masked
     /// values are held in memory all the same. Default: no aim, all is held.
     pub memory: Option<u64>,
+    /// What to tell when values have been read. Default: nothing.
+    pub release: Option<Release>,
     /// Threads; default all cores.
     pub threads: Option<usize>,
     /// Whether the report shall contain the SSIM. Default false; the file does not depend on it.
@@ -85,6 +110,7 @@ impl EncodeOptions {
             embed_weights: EmbedWeights::Auto,
             backend: Arc::new(Cpu::detect()),
             memory: None,
+            release: None,
             threads: None,
             measure_ssim: false,
         }

@@ -41,7 +41,7 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
     if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {
         return Err(plain());
     }
-    let normalisation = Normalisation::measure(values, None)
+    let normalisation = Normalisation::measure(values, None, None)
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
     let field = normalisation.apply(values, None);

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
+use super::integers::Integers;
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
 use crate::error::Result;
 use crate::grid::Region;
@@ -27,7 +28,7 @@ pub(super) struct Pass<T> {
     /// How they become coefficients again.
     pub(super) dequantiser: Dequantiser<T>,
     /// Integers by brick and grid; none where the level is not held in memory.
-    pub(super) coefficients: Vec<Vec<Vec<i32>>>,
+    coefficients: Vec<Vec<Option<Integers>>>,
     /// Which blocks they lie in.
     pub(super) tree: Octree,
     /// Estimated sum of squared errors in the normalised unit.
@@ -41,10 +42,14 @@ pub(super) struct Pass<T> {
 
 /// One grid after quantisation.
 struct GridPass {
-    coefficients: Vec<i32>,
+    /// None where the level is not held in memory.
+    coefficients: Option<Integers>,
     costs: Vec<BlockCost>,
     wanted: Vec<bool>,
 }
+
+/// One grid with its integers.
+type GridDone = (GridPass, Vec<i32>);
 
 /// Quantises `analysis` at `step` against `predictor` and prunes the octree.
 ///
@@ -93,7 +98,9 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
         let grid = |grid: &BrickGrid| {
             let exact = analysis.bands(grid.source, grid.region);
             let residuals = grid.gather(&exact.places, &exact.bands);
-            quantise_grid(&mut session, grid, &residuals)
+            let (mut pass, integers) = quantise_grid(&mut session, grid, &residuals)?;
+            pass.coefficients = Some(Integers::pack(integers));
+            Some(pass)
         };
         brick.grids.iter().map(grid).collect()
     };
@@ -108,8 +115,7 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
     grids.reverse();
     if analysis.is_streamed(0) {
         for cells in analysis.boxes(0) {
-            for (number, mut pass) in quantise_box(analysis, quantiser, cells, None)? {
-                pass.coefficients = Vec::new();
+            for (number, (pass, _)) in quantise_box(analysis, quantiser, cells, None)? {
                 grids[number].push(pass);
             }
         }
@@ -127,7 +133,7 @@ fn quantise_box<T: Real>(
     quantiser: Quantiser<T>,
     cells: Region,
     predicted: Option<&[Vec<T>]>,
-) -> Option<Vec<(usize, GridPass)>> {
+) -> Option<Vec<(usize, GridDone)>> {
     let source = Source::Details(0);
     let exact = analysis.bands(source, cells);
     let places = band_regions(&analysis.plan, source, cells);
@@ -171,7 +177,7 @@ fn closed_loop<T: Real>(
     let mut stage = |grids: &mut Vec<Vec<GridPass>>, source: Source, mut decoded: Vec<Vec<T>>| {
         let cells = whole_cells(plan, source);
         let exact = analysis.bands(source, cells);
-        let done: Option<Vec<Option<GridPass>>> = sessions
+        let done: Option<Vec<Option<GridDone>>> = sessions
             .par_iter_mut()
             .zip(partition.bricks())
             .map(|(session, brick)| {
@@ -183,18 +189,24 @@ fn closed_loop<T: Real>(
                 quantise_grid(session, grid, &residuals).map(Some)
             })
             .collect();
-        for (brick, pass) in done?.into_iter().enumerate() {
-            grids[brick].extend(pass);
-        }
+        let done = done?;
         let stored: Vec<(&BrickGrid, &[i32])> = partition
             .bricks()
             .iter()
-            .zip(&*grids)
-            .flat_map(|(brick, passes)| brick.grids.iter().zip(passes))
-            .filter(|(grid, _)| grid.source == source)
-            .map(|(grid, pass)| (grid, pass.coefficients.as_slice()))
+            .zip(&done)
+            .filter_map(|(brick, done)| {
+                let grid = brick.grids.iter().find(|grid| grid.source == source)?;
+                done.as_ref()
+                    .map(|(_, integers)| (grid, integers.as_slice()))
+            })
             .collect();
         add_residuals(plan, source, cells, &stored, dequantiser, &mut decoded);
+        for (brick, done) in done.into_iter().enumerate() {
+            grids[brick].extend(done.map(|(mut pass, integers)| {
+                pass.coefficients = Some(Integers::pack(integers));
+                pass
+            }));
+        }
         Some(decoded)
     };
     let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
@@ -221,8 +233,7 @@ fn closed_loop<T: Real>(
                 else {
                     return Ok(None);
                 };
-                for (number, mut pass) in done {
-                    pass.coefficients = Vec::new();
+                for (number, (pass, _)) in done {
                     grids[number].push(pass);
                 }
             }
@@ -314,14 +325,16 @@ fn pays<T: Real>(
     Ok(with < without)
 }
 
+/// Quantises one grid; its integers come apart from the rest, which does not hold them yet.
 fn quantise_grid<T: Real>(
     session: &mut BrickQuantiser<T>,
     grid: &BrickGrid,
     residuals: &[T],
-) -> Option<GridPass> {
+) -> Option<GridDone> {
     let blocks = grid.layout.block_count();
+    let mut coefficients = vec![0; grid.len()];
     let mut pass = GridPass {
-        coefficients: vec![0; grid.len()],
+        coefficients: None,
         costs: vec![BlockCost::default(); blocks],
         wanted: vec![true; blocks],
     };
@@ -329,13 +342,13 @@ fn quantise_grid<T: Real>(
         &grid.layout,
         residuals,
         &mut pass.wanted,
-        &mut pass.coefficients,
+        &mut coefficients,
         &mut pass.costs,
     )?;
-    Some(pass)
+    Some((pass, coefficients))
 }
 
-/// Prunes the tree and clears what it leaves out.
+/// Prunes the tree.
 fn finish<T: Real>(
     analysis: &Analysis<'_, T>,
     quantiser: Quantiser<T>,
@@ -376,16 +389,6 @@ fn finish<T: Real>(
             error += f64::from(if stored { cost.stored } else { cost.left_out });
         }
     }
-    grids
-        .par_iter_mut()
-        .zip(partition.bricks())
-        .for_each(|(passes, brick)| {
-            let held = passes.iter_mut().zip(&brick.grids);
-            for (pass, grid) in held.filter(|(pass, _)| !pass.coefficients.is_empty()) {
-                grid.layout
-                    .clear_blocks(&grid.stored(&tree), &mut pass.coefficients);
-            }
-        });
     let step = dequantiser.step.to_f64();
     Pass {
         dequantiser,
@@ -427,19 +430,18 @@ pub(super) fn code_bricks<T: Real>(
         let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();
         stored.iter().flatten().any(|&s| s).then_some(stored)
     };
-    let code = |(number, (brick, coefficients)): (usize, (&Brick, &mut Vec<Vec<i32>>))| {
-        if coefficients.iter().any(Vec::is_empty) {
-            return None;
-        }
+    let code = |(number, (brick, packed)): (usize, (&Brick, Vec<Option<Integers>>))| {
+        let integers: Option<Vec<Integers>> = packed.into_iter().collect();
+        let mut integers: Vec<_> = integers?.into_iter().map(Integers::unpack).collect();
         Some((
             number as u32,
-            code_brick(brick, &stored(brick)?, coefficients),
+            code_brick(brick, &stored(brick)?, &mut integers),
         ))
     };
     let bricks = analysis.partition.bricks();
     let mut coded: Vec<_> = bricks
         .par_iter()
-        .zip(&mut pass.coefficients)
+        .zip(std::mem::take(&mut pass.coefficients))
         .enumerate()
         .rev()
         .filter_map(code)
@@ -468,14 +470,10 @@ pub(super) fn code_bricks<T: Real>(
             Some(predictor) => predictor.details(0, level, known, cells)?,
         };
         let done = quantise_box(analysis, pass.quantiser, cells, predicted.as_deref());
-        let code = |(number, mut done): (usize, GridPass)| {
-            let brick = &bricks[number];
-            let stored = stored(brick)?;
-            if let (Some(grid), Some(stored)) = (brick.grids.first(), stored.first()) {
-                grid.layout.clear_blocks(stored, &mut done.coefficients);
-            }
-            let mut coefficients = vec![done.coefficients];
-            Some((number as u32, code_brick(brick, &stored, &mut coefficients)))
+        let code = |(number, (_, integers)): (usize, GridDone)| {
+            let (brick, mut integers) = (&bricks[number], [integers]);
+            let code = |stored: Vec<Vec<bool>>| code_brick(brick, &stored, &mut integers);
+            stored(brick).map(code).map(|bytes| (number as u32, bytes))
         };
         let done = done.unwrap_or_default();
         coded.par_extend(done.into_par_iter().filter_map(code));
@@ -484,10 +482,12 @@ pub(super) fn code_bricks<T: Real>(
     Ok(coded)
 }
 
-fn code_brick(brick: &Brick, stored: &[Vec<bool>], coefficients: &mut [Vec<i32>]) -> Vec<u8> {
+/// Clears the blocks of a brick that the tree leaves out, and codes the others.
+fn code_brick(brick: &Brick, stored: &[Vec<bool>], integers: &mut [Vec<i32>]) -> Vec<u8> {
     let mut encoder = BrickEncoder::default();
-    for ((grid, stored), coefficients) in brick.grids.iter().zip(stored).zip(coefficients) {
-        encoder.grid(&grid.layout, stored, coefficients);
+    for ((grid, stored), integers) in brick.grids.iter().zip(stored).zip(integers) {
+        grid.layout.clear_blocks(stored, integers);
+        encoder.grid(&grid.layout, stored, integers);
     }
     encoder.finish()
 }

@@ -4,6 +4,7 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::analysis::Samples;
+use super::options::Release;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::real::Real;
@@ -48,13 +49,15 @@ impl<T: Real> Normalisation<T> {
     pub(super) fn measure<E: Sample<Work = T>>(
         values: &[E],
         ordinary: Option<&[bool]>,
+        release: Option<&Release>,
     ) -> Option<Self> {
         // Sums over fixed runs, added in order: the same for every thread count.
-        let runs: Vec<Moments> = values
-            .par_chunks(RUN)
-            .enumerate()
-            .map(|(i, run)| Moments::of(run, ordinary.map(|o| &o[i * RUN..][..run.len()])))
-            .collect();
+        let mut runs: Vec<Moments> = Vec::new();
+        for_each_stretch(values, release, |first, values| {
+            let ordinary = |i: usize, n: usize| ordinary.map(|o| &o[first + i * RUN..][..n]);
+            let run = |(i, run): (usize, &[E])| Moments::of(run, ordinary(i, run.len()));
+            runs.par_extend(values.par_chunks(RUN).enumerate().map(run));
+        });
         let all = runs.into_iter().fold(Moments::default(), Moments::join);
         if all.count == 0.0 {
             return None;
@@ -161,17 +164,41 @@ pub(super) fn to_samples<E: Sample>(values: &[E::Work]) -> Vec<E> {
         .collect()
 }
 
+/// Values read between two calls of [`Release`]; whole runs.
+const STRETCH: usize = RUN << 9;
+
+/// Calls `f` with the values in stretches and the place of each stretch's first; releases them after.
+pub(super) fn for_each_stretch<E>(
+    values: &[E],
+    release: Option<&Release>,
+    mut f: impl FnMut(usize, &[E]),
+) {
+    for (i, stretch) in values.chunks(STRETCH).enumerate() {
+        let first = i * STRETCH;
+        f(first, stretch);
+        if let Some(release) = release {
+            release.call(first..first + stretch.len());
+        }
+    }
+}
+
 /// A field in its own type, normalised box by box.
 pub(super) struct FieldSamples<'a, E: Sample> {
     pub(super) shape: Shape,
     pub(super) values: &'a [E],
     pub(super) normalisation: Normalisation<E::Work>,
+    pub(super) release: Option<&'a Release>,
 }
 
 impl<E: Sample> Samples<E::Work> for FieldSamples<'_, E> {
     fn normalised(&self, region: Region) -> Vec<E::Work> {
-        self.normalisation
-            .apply_to_box(self.shape, self.values, region)
+        let normalisation = &self.normalisation;
+        let out = normalisation.apply_to_box(self.shape, self.values, region);
+        if let Some(release) = self.release {
+            let plane = self.shape.len() / self.shape.dims()[0];
+            release.call(region.start[0] * plane..region.end(0) * plane);
+        }
+        out
     }
 }
 

@@ -70,7 +70,9 @@ impl<E: Sample> Search<'_, E> {
     }
 
     fn ssim_of(&self, trial: &Trial<E>) -> Result<f64> {
-        let Original { values, ordinary } = self.original;
+        let Original {
+            values, ordinary, ..
+        } = self.original;
         ssim(self.shape, values, &trial.decoded, ordinary)
     }
 

@@ -234,6 +234,14 @@ impl Input {
         })
     }
 
+    /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again
+    /// brings them back.
+    pub fn release(&self, values: std::ops::Range<usize>) {
+        let size = self.layout.dtype.size();
+        let place = |value: usize| self.layout.offset + value * size;
+        self.bytes.release(place(values.start)..place(values.end));
+    }
+
     /// The field as a volume of its own.
     ///
     /// # Errors
