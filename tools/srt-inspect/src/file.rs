@@ -1,10 +1,10 @@
 //! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
 
-use srt::container::{Bound, ChunkType, Dataset, Field, Form, Frame, NetworkUse, WeightsReference};
+use srt::container::{Bound, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
 use srt::{Error, Limits};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::scan::{Chunk, Scan};
 
 /// A file as far as its records can be read.
@@ -294,31 +294,8 @@ impl<'a> File<'a> {
                         .in_chunk(corrections.number),
                 );
             }
-            let Form::Wavelet(form) = &frame.form else {
-                continue;
-            };
-            if form.network.is_some() && self.reference.is_none() && self.networks.is_empty() {
-                let message = "the frame uses networks, the file has none";
-                findings.push(fault("networks", message.into()));
-            }
         }
-        if let Some(reference) = &self.reference
-            && !matches!(
-                srt::network::builtin_by_hash(&reference.sha256),
-                Ok(Some(_))
-            )
-        {
-            let mut finding = Finding::note(
-                "networks",
-                0,
-                format!(
-                    "weights {:?} are not built in: decoding needs them from elsewhere",
-                    reference.name
-                ),
-            );
-            finding.severity = Severity::Note;
-            findings.push(finding);
-        }
+        findings.extend(crate::weights::findings(self));
         self.findings.extend(findings);
     }
 }

@@ -6,6 +6,7 @@
 //! | [`scan`] | header, chunks, index, trailer, past damage |
 //! | [`mod@file`] | chunks put together to records and frames |
 //! | [`layers`] | octree and bricks of one frame |
+//! | `weights` | rules between networks and frames |
 //! | [`info`], [`list`], [`dump`], [`check`], [`recover`], [`map`] | the commands |
 
 mod args;
@@ -19,6 +20,7 @@ pub mod list;
 pub mod map;
 pub mod recover;
 pub mod scan;
+mod weights;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
