@@ -6,12 +6,13 @@
 #   fuzz/run.sh table                 what was done so far, as the table of README.md
 #   fuzz/run.sh minimise              writes corpus/ anew: few small inputs that reach every edge seen
 #
-# Everything but corpus/ and seeds/ is kept in FUZZ_WORK (fuzz/work): a run that was stopped goes on.
+# What a run finds is kept in FUZZ_WORK (fuzz/work), what it did in FUZZ_LOG (fuzz/runs.csv): a run that was
+# stopped goes on.
 set -euo pipefail
 cd "$(dirname "$0")"
 work=${FUZZ_WORK:-work}
 turn=${FUZZ_TURN:-300} # seconds a target runs before the next one has its turn
-log=$work/log.csv      # target, executions, edges, processor seconds, wall seconds, findings
+log=${FUZZ_LOG:-runs.csv}  # target, executions, edges, processor seconds, wall seconds, findings
 targets=$(sed -n 's/^path = "fuzz_targets\/\(.*\)\.rs"$/\1/p' Cargo.toml)
 mkdir -p "$work/bin" "$work/artifacts" "$work/output"
 touch "$log"
@@ -32,7 +33,7 @@ run_turn() {
     local target=$1 out=$work/output/$1.log start=$SECONDS findings=0
     mkdir -p "$work/corpus/$target" "corpus/$target" "seeds/$target"
     TIMEFORMAT=%U
-    { time nice -n 19 "$work/bin/$target" "$work/corpus/$target" "corpus/$target" "seeds/$target" \
+    { time nice -n ${FUZZ_NICE:-19} "$work/bin/$target" "$work/corpus/$target" "corpus/$target" "seeds/$target" \
         -dict=srt.dict -max_total_time="$turn" -rss_limit_mb=3000 -timeout=60 -print_final_stats=1 \
         -artifact_prefix="$work/artifacts/$target-" >"$out" 2>&1; } 2>"$out.seconds" || findings=1
     awk -v t="$target" -v user="$(tail -1 "$out.seconds")" -v wall=$((SECONDS - start)) -v found=$findings '
@@ -62,7 +63,7 @@ table() {
     echo "|---|---|---|---|"
     for target in $targets; do
         awk -F, -v t="$target" '
-            $1 == t { runs += $2; edges = $3 > edges ? $3 : edges; user += $4 }
+            $1 == t { runs += $2; edges = $3; user += $4 }
             END { printf "| `%s` | %d | %d | %.1f |\n", t, runs, edges, user / 60 }' "$log"
     done
 }
@@ -72,7 +73,7 @@ minimise() {
     for target in $targets; do
         rm -rf "$work/minimised"
         mkdir -p "$work/minimised" "$work/corpus/$target" "corpus/$target" "seeds/$target"
-        nice -n 19 "$work/bin/$target" -merge=1 -use_counters=0 -use_value_profile=0 -rss_limit_mb=3000 \
+        nice -n ${FUZZ_NICE:-19} "$work/bin/$target" -merge=1 -use_counters=0 -use_value_profile=0 -rss_limit_mb=3000 \
             "$work/minimised" "$work/corpus/$target" "corpus/$target" "seeds/$target" >"$work/output/$target.merge" 2>&1
         rm -rf "corpus/$target"
         mv "$work/minimised" "corpus/$target"
@@ -86,7 +87,7 @@ table) table ;;
 minimise) minimise ;;
 [0-9]*) run "$@" ;;
 *)
-    sed -n "2,9s/^# \{0,1\}//p" "$0"
+    sed -n "2,10s/^# \{0,1\}//p" "$0"
     exit 2
     ;;
 esac

@@ -24,6 +24,7 @@ mod weights;
 #[cfg(test)]
 pub(crate) mod testing;
 
+#[cfg(feature = "cuda")]
 pub(crate) use arch::ACTIVATION_MAX;
 pub use arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
 pub use builtin::{builtin, builtin_by_hash, builtin_names, default_model};
