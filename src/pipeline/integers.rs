@@ -23,11 +23,11 @@ impl Integers {
     }
 
     /// The values again.
-    pub(super) fn unpack(self) -> Vec<i32> {
+    pub(super) fn unpack(&self) -> Vec<i32> {
         match self {
-            Self::Bytes(values) => values.into_iter().map(i32::from).collect(),
-            Self::Shorts(values) => values.into_iter().map(i32::from).collect(),
-            Self::Words(values) => values,
+            Self::Bytes(values) => values.iter().map(|&v| i32::from(v)).collect(),
+            Self::Shorts(values) => values.iter().map(|&v| i32::from(v)).collect(),
+            Self::Words(values) => values.clone(),
         }
     }
 }

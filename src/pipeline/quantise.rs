@@ -86,7 +86,7 @@ struct Done<T> {
 
 /// All bricks at once: nothing depends on the decoded field.
 fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Option<Done<T>> {
-    let brick = |brick: &Brick| {
+    let brick = |_, brick: &Brick| {
         if brick
             .grids
             .iter()
@@ -104,15 +104,8 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
         };
         brick.grids.iter().map(grid).collect()
     };
-    // The finest level has the most work: start it first.
-    let mut grids: Vec<Vec<GridPass>> = analysis
-        .partition
-        .bricks()
-        .par_iter()
-        .rev()
-        .map(brick)
-        .collect::<Option<_>>()?;
-    grids.reverse();
+    let grids = coarse_first(analysis.partition.bricks(), brick);
+    let mut grids: Vec<Vec<GridPass>> = grids.into_iter().collect::<Option<_>>()?;
     if analysis.is_streamed(0) {
         for cells in analysis.boxes(0) {
             for (number, (pass, _)) in quantise_box(analysis, quantiser, cells, None)? {
@@ -125,6 +118,19 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
         used: vec![false; analysis.plan.levels().len()],
         coarse: Vec::new(),
     })
+}
+
+/// Results of `work` for every brick and its number, in their order.
+///
+/// Bricks of coarse levels, which come first, hold the most bits: whichever thread is free takes the
+/// next brick, so that no long one is left for the end.
+fn coarse_first<R: Send>(bricks: &[Brick], work: impl Fn(usize, &Brick) -> R + Sync) -> Vec<R> {
+    let queue = bricks.iter().enumerate().par_bridge();
+    let mut done: Vec<(usize, R)> = queue
+        .map(|(number, brick)| (number, work(number, brick)))
+        .collect();
+    done.sort_unstable_by_key(|&(number, _)| number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Quantises the bricks of a finest level that is not held, in one of its boxes.
@@ -430,23 +436,18 @@ pub(super) fn code_bricks<T: Real>(
         let stored: Vec<_> = brick.grids.iter().map(|grid| grid.stored(tree)).collect();
         stored.iter().flatten().any(|&s| s).then_some(stored)
     };
-    let code = |(number, (brick, packed)): (usize, (&Brick, Vec<Option<Integers>>))| {
-        let integers: Option<Vec<Integers>> = packed.into_iter().collect();
-        let mut integers: Vec<_> = integers?.into_iter().map(Integers::unpack).collect();
-        Some((
-            number as u32,
-            code_brick(brick, &stored(brick)?, &mut integers),
-        ))
-    };
     let bricks = analysis.partition.bricks();
-    let mut coded: Vec<_> = bricks
-        .par_iter()
-        .zip(std::mem::take(&mut pass.coefficients))
-        .enumerate()
-        .rev()
-        .filter_map(code)
-        .collect();
-    coded.reverse();
+    let coefficients = std::mem::take(&mut pass.coefficients);
+    let code = |number: usize, brick: &Brick| {
+        let stored = stored(brick)?;
+        let unpack = |held: &Option<Integers>| held.as_ref().map(Integers::unpack);
+        let mut integers: Vec<_> = coefficients[number]
+            .iter()
+            .map(unpack)
+            .collect::<Option<_>>()?;
+        Some((number as u32, code_brick(brick, &stored, &mut integers)))
+    };
+    let mut coded: Vec<_> = coarse_first(bricks, code).into_iter().flatten().collect();
     if !analysis.is_streamed(0) {
         return Ok(coded);
     }

@@ -10,27 +10,16 @@ use srt::codec::ctx::{BandLayout, BrickDecoder, BrickEncoder, GridLayout};
 use srt::container::Bound;
 use srt::pipeline::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
 use srt::transform::{Plan, SubbandCode, Wavelet, forward, inverse};
-use srt::volume::io::{Input, Values};
+use srt::volume::io::Values;
 use srt::{Axes, Limits, Shape};
+
+#[path = "../common/mirror.rs"]
+mod mirror;
+
+use mirror::sample_128;
 
 /// A quantisation step at which the test field has about 40 dB.
 const STEP: f64 = 0.33;
-
-/// The 64^3 sample of turbulence, mirrored along every axis to 128^3.
-fn field() -> (Shape, Vec<f32>) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/turbulence_64.npy");
-    let input = Input::open(path, None, None).unwrap();
-    let sample = input.as_f32().unwrap();
-    let fold = |i: usize| if i < 64 { i } else { 127 - i };
-    let mut out = Vec::with_capacity(128 * 128 * 128);
-    for z in 0..128 {
-        for y in 0..128 {
-            let row = (fold(z) * 64 + fold(y)) * 64;
-            out.extend((0..128).map(|x| sample[row + fold(x)]));
-        }
-    }
-    (Shape::new(&[128, 128, 128]).unwrap(), out)
-}
 
 fn options(target: f64, threads: usize, model: Model) -> EncodeOptions {
     EncodeOptions::new(Bound::Psnr(target))
@@ -39,7 +28,7 @@ fn options(target: f64, threads: usize, model: Model) -> EncodeOptions {
 }
 
 fn ceiling(c: &mut Criterion) {
-    let (_, field) = field();
+    let (_, field) = sample_128();
     let mut group = c.benchmark_group("ceiling");
     group.throughput(Throughput::Bytes(4 * field.len() as u64));
     let mut copy = vec![0.0f32; field.len()];
@@ -60,7 +49,7 @@ fn ceiling(c: &mut Criterion) {
 }
 
 fn whole(c: &mut Criterion) {
-    let (shape, field) = field();
+    let (shape, field) = sample_128();
     let values = Values::F32(Cow::Borrowed(&field));
     for (name, model) in [("none", Model::None), ("default", Model::Default)] {
         let mut group = c.benchmark_group(format!("model {name}"));
@@ -105,7 +94,7 @@ fn whole(c: &mut Criterion) {
 }
 
 fn transform(c: &mut Criterion) {
-    let (shape, field) = field();
+    let (shape, field) = sample_128();
     let plan = Plan::new(shape, Axes::NONE, 15);
     let level = &plan.levels()[0];
     let mut group = c.benchmark_group("transform");
@@ -133,7 +122,7 @@ fn transform(c: &mut Criterion) {
 
 /// Quantised details of the finest level of the field, as one brick.
 fn coefficients() -> (GridLayout, Vec<bool>, Vec<i32>) {
-    let (shape, mut field) = field();
+    let (shape, mut field) = sample_128();
     let plan = Plan::new(shape, Axes::NONE, 15);
     let level = &plan.levels()[0];
     let mean = field.iter().sum::<f32>() / field.len() as f32;
