@@ -6,3 +6,4 @@ pub mod corrections;
 pub mod ctx;
 pub mod lossless;
 pub mod mask;
+pub mod worker;

@@ -1,0 +1,191 @@
+//! Work done in a process of its own, so that its memory can be told and a crash of a peer does not
+//! end the run: the parent starts this program again with a job, the child prints what it found.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use srt::volume::io::Dtype;
+use srt::{Error, ErrorKind, Result, Shape};
+
+use crate::codec::{Codec, Knob, Target};
+use crate::field::Field;
+use crate::search::{Found, search};
+
+/// Name of the hidden command.
+pub(crate) const COMMAND: &str = "child";
+
+/// What the line with the outcome starts with.
+const MARK: &str = "outcome ";
+
+/// A field in a file, as text that travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) dtype: Option<String>,
+}
+
+impl Source {
+    pub(crate) fn read(&self) -> Result<Field> {
+        let shape = match self.shape.as_slice() {
+            [] => None,
+            extents => Some(Shape::new(extents)?),
+        };
+        let dtype: Option<Dtype> = self.dtype.as_deref().map(str::parse).transpose()?;
+        Field::read(&self.path, shape, dtype)
+    }
+}
+
+/// What the child shall do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) source: Source,
+    pub(crate) codec: Codec,
+    pub(crate) threads: usize,
+    pub(crate) task: Task,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Task {
+    /// Find the setting for a target.
+    Search(Target),
+    /// Encode and leave the stream in a file.
+    Encode {
+        knob: Knob,
+        stream: PathBuf,
+        seconds: f64,
+    },
+    /// Decode the stream of a file.
+    Decode { stream: PathBuf, seconds: f64 },
+}
+
+/// What the child found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    Found(Found),
+    Timed(Timed),
+}
+
+/// Shortest of several runs, and the memory of the process.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Timed {
+    /// Seconds on the clock.
+    pub(crate) wall_seconds: f64,
+    /// Seconds of processor time, all threads.
+    pub(crate) cpu_seconds: f64,
+    /// Most memory the process held, the field included; `None` where the system does not tell.
+    pub(crate) peak_bytes: Option<u64>,
+}
+
+/// Runs a job in a child.
+///
+/// # Errors
+/// `Io` with the child's last line of standard error when it failed or crashed.
+pub(crate) fn run(job: &Job) -> Result<Outcome> {
+    let program = std::env::current_exe()?;
+    let text = serde_json::to_string(job).map_err(std::io::Error::from)?;
+    let output = Command::new(program)
+        .args([COMMAND, &text])
+        // SZ3 and SPERR take their number of threads from here.
+        .env("OMP_NUM_THREADS", job.threads.to_string())
+        .output()?;
+    let name = job.codec.name();
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let last = stderr.trim().lines().last().unwrap_or("no message");
+        let message = format!("{name}: {} ({last})", output.status);
+        return Err(Error::new(ErrorKind::Io, message));
+    }
+    // SZ3 prints to standard output, before and behind.
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let marked = stdout.lines().find_map(|line| line.strip_prefix(MARK));
+    serde_json::from_str(marked.unwrap_or_default())
+        .map_err(|e| Error::new(ErrorKind::Io, format!("{name}: {e} in {stdout:?}")))
+}
+
+/// The child's side: does a job and prints the outcome.
+pub(crate) fn serve(text: &str) -> Result<()> {
+    let job: Job =
+        serde_json::from_str(text).map_err(|e| Error::invalid(format!("not a job: {e}")))?;
+    let outcome = perform(&job)?;
+    let line = serde_json::to_string(&outcome).map_err(std::io::Error::from)?;
+    println!("\n{MARK}{line}");
+    Ok(())
+}
+
+fn perform(job: &Job) -> Result<Outcome> {
+    let field = job.source.read()?;
+    match &job.task {
+        Task::Search(target) => search(job.codec, &field, *target, job.threads).map(Outcome::Found),
+        Task::Encode {
+            knob,
+            stream,
+            seconds,
+        } => {
+            let mut bytes = Vec::new();
+            let timed = repeat(*seconds, || {
+                bytes = job.codec.encode(&field, *knob, job.threads)?;
+                Ok(())
+            })?;
+            std::fs::write(stream, bytes)?;
+            Ok(Outcome::Timed(timed))
+        }
+        Task::Decode { stream, seconds } => {
+            let bytes = read(stream)?;
+            let timed = repeat(*seconds, || {
+                job.codec.decode(&bytes, &field, job.threads).map(drop)
+            })?;
+            Ok(Outcome::Timed(timed))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::from(e).within(path.display()))
+}
+
+/// Runs `work` at least twice and for `seconds` at most (ten runs), and keeps the shortest times.
+fn repeat(seconds: f64, mut work: impl FnMut() -> Result<()>) -> Result<Timed> {
+    let start = Instant::now();
+    let (mut wall, mut cpu) = (f64::INFINITY, f64::INFINITY);
+    for run in 0..10 {
+        if run >= 2 && start.elapsed().as_secs_f64() > seconds {
+            break;
+        }
+        let (began, spent) = (Instant::now(), cpu_seconds());
+        work()?;
+        wall = wall.min(began.elapsed().as_secs_f64());
+        cpu = cpu.min(cpu_seconds() - spent);
+    }
+    Ok(Timed {
+        wall_seconds: wall,
+        cpu_seconds: cpu,
+        peak_bytes: peak_bytes(),
+    })
+}
+
+/// Processor time of this process so far.
+#[allow(unsafe_code)]
+fn cpu_seconds() -> f64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the call fills the struct it is given; on failure that stays zero.
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time);
+    }
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// High-water mark of resident memory. Not `getrusage`: that starts at the parent's.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,42 @@
+//! srt itself, through its library.
+
+use srt::container::Bound;
+use srt::network::builtin;
+use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume, pool};
+use srt::volume::io::AnyVolume;
+use srt::{Error, Limits, Result};
+
+use super::{Codec, Knob, Target};
+use crate::field::{Data, Field};
+
+pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) -> Result<Vec<u8>> {
+    let bound = match knob.target {
+        Target::Psnr(_) => Bound::Psnr(knob.value),
+        Target::Ratio(_) => Bound::Ratio(knob.value),
+        Target::RelError(_) => Bound::RelError(knob.value),
+    };
+    let model = match codec {
+        Codec::SrtNone => Model::None,
+        Codec::SrtSmall => {
+            let name = format!("turbulence{}d-s", field.shape.rank());
+            let missing = || Error::unsupported(format!("no built-in model {name}"));
+            Model::Given(builtin(&name)?.ok_or_else(missing)?)
+        }
+        _ => Model::Default,
+    };
+    let options = EncodeOptions::new(bound)
+        .with_model(model)
+        .with_threads(threads);
+    let (bytes, _) = encode_volume(field.shape, &field.values(), &options, Vec::new(), &|_| {})?;
+    Ok(bytes)
+}
+
+pub(super) fn decode(bytes: &[u8], threads: usize) -> Result<Data> {
+    let volume =
+        pool(Some(threads))?.install(|| Decoder::new(bytes, Limits::default())?.decode(0, 0))?;
+    match volume {
+        AnyVolume::F32(v) => Ok(Data::F32(v.into_data())),
+        AnyVolume::F64(v) => Ok(Data::F64(v.into_data())),
+        AnyVolume::F16(_) => Err(Error::invalid("a field of f16 came back")),
+    }
+}
