@@ -786,3 +786,53 @@ fn the_demo_writes_what_it_says() {
     let png = fs::read(b.path("shown").join("psnr40.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG"));
 }
+
+#[test]
+fn eval_makes_spectra_and_a_page_of_several_files() {
+    let b = Bench::new();
+    b.field("in.npy");
+    b.expect(DONE, &["encode", "in.npy", "a.srt", "--psnr", "30", "-q"]);
+    b.expect(
+        DONE,
+        &["encode", "in.npy", "b.srt", "--max-error", "0.01", "-q"],
+    );
+    let report = b.json(&["eval", "in.npy", "a.srt", "b.srt", "--json", "--spectrum"]);
+    let files = report["files"].as_array().unwrap();
+    assert_eq!((files.len(), &files[1]["file"]), (2, &Value::from("b.srt")));
+    for file in files {
+        let spectrum = &file["spectrum"];
+        let list = |key: &str| spectrum[key].as_array().unwrap().len();
+        assert!(list("original") > 1 && list("original") == list("ratio"));
+        assert!(file["ratio"].as_f64().unwrap() > 1.0);
+    }
+    let output = b.expect(DONE, &["eval", "in.npy", "a.srt", "--spectrum"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("P'/P"), "{text}");
+
+    let page = &[
+        "eval",
+        "in.npy",
+        "a.srt",
+        "b.srt",
+        "in.npy",
+        "--html",
+        "page.html",
+    ];
+    b.expect(DONE, page);
+    let html = std::fs::read_to_string(b.path("page.html")).unwrap();
+    for part in [
+        "a.srt",
+        "Slices",
+        "Octree",
+        "Power kept",
+        "Across faces",
+        "Rate and PSNR",
+        "bound",
+    ] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
+    assert!(!html.contains("NaN"));
+    b.fail(USAGE, page, &["page.html"]);
+    b.expect(DONE, &[page.as_slice(), &["--force"]].concat());
+}

@@ -66,6 +66,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "container",
             "metrics",
             "network",
+            "octree",
             "backend",
             "pipeline",
             "picture",

@@ -303,13 +303,23 @@ pub(super) struct DecodeArgs {
 pub(super) struct EvalArgs {
     /// The field before compression: .npy, or raw with --shape and --dtype
     pub(super) original: PathBuf,
-    /// The field after it: .npy, raw (of the original's shape and type) or .srt
-    pub(super) reconstructed: PathBuf,
+    /// The field after it, one or several: .npy, raw (of the original's shape and type) or .srt
+    #[arg(required = true)]
+    pub(super) reconstructed: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) raw: RawArgs,
     /// Report as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Power spectra of both fields by wavenumber, too
+    #[arg(long)]
+    pub(super) spectrum: bool,
+    /// Write a page with pictures, charts and all numbers, in one file
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Overwrite the page
+    #[arg(short, long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, ClapArgs)]

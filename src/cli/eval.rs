@@ -1,40 +1,24 @@
 //! `srt eval`.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::EvalArgs;
-use super::models;
-use super::output::{print_json, print_line};
-use crate::container::MAGIC;
-use crate::error::{Error, Result};
-use crate::file::FileBytes;
-use crate::grid::Shape;
-use crate::metrics::EvalReport;
-use crate::volume::io::{AnyVolume, Element, Input, Values};
+use serde::Serialize;
 
-/// Reads a field from `.npy`, `.srt` or, with the shape and type of `like`, from raw.
-fn read_like(path: &Path, like: &Input) -> Result<AnyVolume> {
-    let bytes = FileBytes::open(path)?;
-    if bytes.bytes().starts_with(&MAGIC) {
-        let decode = || models::open(bytes.bytes(), None)?.decode(0, 0);
-        return decode().map_err(|e| e.within(path.display()));
-    }
-    if bytes.bytes().starts_with(b"\x93NUMPY") {
-        return Input::open_npy(path)?.to_volume();
-    }
-    Input::open_raw(path, like.shape(), like.dtype())?.to_volume()
-}
+use super::args::EvalArgs;
+use super::output::{overwrite, print_json, print_line};
+use super::report::{Original, Page};
+use super::subject::{Decoded, Subject, check_shapes, doubles, read_like};
+use crate::error::Result;
+use crate::grid::Shape;
+use crate::metrics::{EvalReport, power_spectrum};
+use crate::volume::io::{AnyVolume, AtomicFile, Element, Input, Values};
 
 /// Compares two fields of any types.
 pub(super) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<EvalReport> {
     let shape = original.shape();
-    if reconstructed.shape() != shape {
-        return Err(Error::invalid(format!(
-            "the original has {shape} voxels, the reconstruction {}",
-            reconstructed.shape()
-        )));
-    }
+    check_shapes(shape, reconstructed.shape())?;
     fn second<A: Element>(
         shape: Shape,
         original: &[A],
@@ -53,28 +37,161 @@ pub(super) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<Eva
     }
 }
 
-pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
-    let original = args.raw.open(&args.original)?;
-    let reconstructed = read_like(&args.reconstructed, &original)?;
-    let report = measure(&original, &reconstructed)?;
-    if args.json {
-        print_json(&report)?;
-    } else {
-        print_line(&format!(
-            "PSNR               {:.4} dB\nSSIM               {:.6}\nlargest error      {:.6e}\nof the range       {:.6e}\nRMSE               {:.6e}\nrange              {:.6e}",
-            report.psnr_db,
-            report.ssim,
-            report.max_abs_error,
-            report.max_rel_error,
-            report.rmse,
-            report.range
-        ))?;
-        if report.mismatches > 0 {
-            print_line(&format!(
-                "voxels that are finite in only one field: {}",
-                report.mismatches
-            ))?;
+/// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names and
+/// bytes tell several files apart; one file is told by its quality alone.
+#[derive(Debug, Serialize)]
+struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(flatten)]
+    report: EvalReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spectrum: Option<Spectra>,
+}
+
+/// Mean power by wavenumber, which is the place in the lists.
+#[derive(Debug, Serialize)]
+struct Spectra {
+    original: Vec<f64>,
+    reconstructed: Vec<f64>,
+    /// Reconstructed by original; null where the original has no power.
+    ratio: Vec<Option<f64>>,
+}
+
+impl Spectra {
+    fn new(original: Vec<f64>, reconstructed: Vec<f64>) -> Self {
+        let ratio = |(after, before): (&f64, &f64)| (*before > 0.0).then(|| after / before);
+        Self {
+            ratio: reconstructed.iter().zip(&original).map(ratio).collect(),
+            original,
+            reconstructed,
         }
+    }
+
+    fn print(&self) -> Result<()> {
+        print_line("\n     k        original   reconstructed   P'/P")?;
+        let rows = self
+            .original
+            .iter()
+            .zip(&self.reconstructed)
+            .zip(&self.ratio);
+        for (k, ((before, after), ratio)) in rows.enumerate() {
+            let ratio = ratio.map_or("-".into(), |r| format!("{r:.5}"));
+            print_line(&format!("{k:6} {before:15.6e} {after:15.6e}   {ratio}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn print_report(report: &EvalReport) -> Result<()> {
+    print_line(&format!(
+        "PSNR               {:.4} dB\nSSIM               {:.6}\nlargest error      {:.6e}\nof the range       {:.6e}\nRMSE               {:.6e}\nrange              {:.6e}",
+        report.psnr_db,
+        report.ssim,
+        report.max_abs_error,
+        report.max_rel_error,
+        report.rmse,
+        report.range
+    ))?;
+    if report.mismatches > 0 {
+        print_line(&format!(
+            "voxels that are finite in only one field: {}",
+            report.mismatches
+        ))?;
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let input = args.raw.open(&args.original)?;
+    let name = name_of(&args.original);
+    // Spectra and pictures are made in double precision.
+    let values = match args.spectrum || args.html.is_some() {
+        true => doubles(&input.to_volume()?),
+        false => Vec::new(),
+    };
+    let original = match values.is_empty() {
+        true => None,
+        false => Some(Original::new(
+            &name,
+            input.shape(),
+            input.dtype().to_string(),
+            &values,
+        )?),
+    };
+    // Told before the work, not after it, when the page may not be written.
+    let file = match &args.html {
+        Some(path) => Some(AtomicFile::create(path, overwrite(args.force))?),
+        None => None,
+    };
+    let several = args.reconstructed.len() > 1;
+    let mut page = Page::default();
+    let mut entries = Vec::new();
+    for (number, path) in args.reconstructed.iter().enumerate() {
+        let Decoded {
+            volume,
+            bytes,
+            coded,
+        } = read_like(path, &input)?;
+        let report = measure(&input, &volume)?;
+        let raw_bytes = input.shape().len() * input.dtype().size();
+        let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
+        let mut spectrum = None;
+        if let Some(original) = &original {
+            let values = doubles(&volume);
+            if args.spectrum {
+                let after = power_spectrum(original.shape, &values)?;
+                spectrum = Some(Spectra::new(original.spectrum.clone(), after));
+            }
+            if args.html.is_some() {
+                let name = name_of(path);
+                let subject = Subject {
+                    name,
+                    report,
+                    bytes,
+                    ratio,
+                    coded,
+                };
+                page.add(original, subject, &values)?;
+            }
+        }
+        if !args.json {
+            if several {
+                let gap = if number > 0 { "\n" } else { "" };
+                print_line(&format!("{gap}{}", path.display()))?;
+            }
+            print_report(&report)?;
+            if let Some(spectrum) = &spectrum {
+                spectrum.print()?;
+            }
+        }
+        entries.push(Entry {
+            file: several.then(|| path.display().to_string()),
+            report,
+            bytes: bytes.filter(|_| several),
+            ratio: ratio.filter(|_| several),
+            spectrum,
+        });
+    }
+    if let (Some(mut file), Some(original)) = (file, &original) {
+        file.write_all(page.finish(original).as_bytes())?;
+        file.commit()?;
+    }
+    match (args.json, entries.as_slice()) {
+        (false, _) => {}
+        (true, [entry]) => print_json(entry)?,
+        (true, entries) => print_json(&serde_json::json!({ "files": entries }))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,8 @@ mod model;
 mod models;
 mod output;
 mod region;
+mod report;
+mod subject;
 mod verify;
 
 use std::process::ExitCode;

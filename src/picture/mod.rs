@@ -4,8 +4,10 @@ mod canvas;
 mod colormap;
 mod font;
 mod panel;
-mod scale;
+pub(crate) mod scale;
+mod slices;
 
 pub use canvas::{Canvas, Rgb};
 pub use colormap::Colormap;
 pub use panel::{PanelOptions, slice_panel};
+pub use slices::{Slices, slices};

@@ -11,7 +11,7 @@ use crate::volume::io::Element;
 const BACKGROUND: Rgb = [255, 255, 255];
 const INK: Rgb = [40, 40, 46];
 /// Voxels that are NaN or infinite.
-const NOT_FINITE: Rgb = [150, 150, 150];
+pub(super) const NOT_FINITE: Rgb = [150, 150, 150];
 /// Pixels per dot of a letter.
 const DOT: usize = 2;
 const LINE: usize = font::HEIGHT * DOT;
@@ -151,16 +151,16 @@ pub fn slice_panel<A: Element, B: Element>(
 }
 
 /// A plane of the grid: rows and columns as seen.
-struct Slice {
+pub(super) struct Slice {
     /// Columns and rows.
-    size: [usize; 2],
+    pub(super) size: [usize; 2],
     first: usize,
     /// Distance in the data of neighbours along a row and along a column.
     strides: [usize; 2],
 }
 
 impl Slice {
-    fn new(shape: Shape, options: &PanelOptions) -> Result<Self> {
+    pub(super) fn new(shape: Shape, options: &PanelOptions) -> Result<Self> {
         let [nz, ny, nx] = shape.dims();
         let (size, strides, along) = match options.axis {
             0 => ([nx, ny], [1, nx], (nz, ny * nx)),
@@ -187,7 +187,7 @@ impl Slice {
         })
     }
 
-    fn values(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+    pub(super) fn values(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
         let [columns, rows] = self.size;
         let row = |y: usize| self.first + y * self.strides[1];
         (0..rows)
@@ -198,7 +198,7 @@ impl Slice {
 }
 
 /// How voxels of a slice become blocks of equal colour.
-struct Blocks {
+pub(super) struct Blocks {
     /// Columns and rows of voxels.
     voxels: [usize; 2],
     /// Voxels per block, along both axes.
@@ -210,7 +210,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(voxels: [usize; 2], side: usize) -> Self {
+    pub(super) fn new(voxels: [usize; 2], side: usize) -> Self {
         let side = side.clamp(LEAST_SIDE, 8192);
         let longest = voxels[0].max(voxels[1]);
         let step = longest.div_ceil(side);
@@ -224,11 +224,11 @@ impl Blocks {
         }
     }
 
-    fn pixels(&self) -> [usize; 2] {
+    pub(super) fn pixels(&self) -> [usize; 2] {
         [0, 1].map(|i| self.count[i] * self.zoom[i])
     }
 
-    fn reduce(&self, values: &[f64], reduce: fn(&[f64]) -> f64) -> Vec<f64> {
+    pub(super) fn reduce(&self, values: &[f64], reduce: fn(&[f64]) -> f64) -> Vec<f64> {
         let [columns, rows] = self.voxels;
         let mut block = Vec::with_capacity(self.step * self.step);
         let mut out = Vec::with_capacity(self.count[0] * self.count[1]);
@@ -245,7 +245,7 @@ impl Blocks {
         out
     }
 
-    fn draw(
+    pub(super) fn draw(
         &self,
         canvas: &mut Canvas,
         [left, top]: [usize; 2],
@@ -263,12 +263,12 @@ impl Blocks {
 }
 
 /// NaN where any value is not finite, so that it shows.
-fn average(block: &[f64]) -> f64 {
+pub(super) fn average(block: &[f64]) -> f64 {
     let share = 1.0 / block.len() as f64;
     block.iter().map(|v| v * share).sum()
 }
 
-fn farthest(block: &[f64]) -> f64 {
+pub(super) fn farthest(block: &[f64]) -> f64 {
     block
         .iter()
         .copied()

@@ -2,22 +2,22 @@
 
 /// A linear scale from `low` to `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(crate) struct Scale {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 /// A number on a scale.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Tick {
+pub(crate) struct Tick {
     /// 0 at the scale's low end, 1 at its high end.
-    pub(super) at: f64,
-    pub(super) label: String,
+    pub(crate) at: f64,
+    pub(crate) label: String,
 }
 
 impl Scale {
     /// The scale of the finite values; 0 to 0 where there is none.
-    pub(super) fn of(values: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = values
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
@@ -33,7 +33,7 @@ impl Scale {
     }
 
     /// The scale around zero that holds all finite values.
-    pub(super) fn around_zero(values: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn around_zero(values: impl Iterator<Item = f64>) -> Self {
         let Self { low, high } = Self::of(values);
         let high = high.max(-low).max(0.0);
         Self {
@@ -43,7 +43,7 @@ impl Scale {
     }
 
     /// Place of `value` on the scale, 0.5 where the scale has no extent.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         // Halves cannot overflow; values too small to be halved exactly do not show either.
         let span = self.high * 0.5 - self.low * 0.5;
         match span > 0.0 {
@@ -54,7 +54,7 @@ impl Scale {
 
     /// At most `most` round numbers (at least 2) and the power of ten to be written above them, empty
     /// when there is none.
-    pub(super) fn ticks(&self, most: usize) -> (Vec<Tick>, String) {
+    pub(crate) fn ticks(&self, most: usize) -> (Vec<Tick>, String) {
         let span = self.high - self.low;
         let raw = span / most.max(2) as f64;
         let largest = self.low.abs().max(self.high.abs());

@@ -7,12 +7,14 @@ use super::cache::BrickCache;
 use super::decode_frame::{FrameSource, Payloads};
 use super::frame::Networks;
 use super::frame_chunks::{FrameChunks, is_frame_part, misplaced};
+use super::geometry::Geometry;
 use crate::backend::{Backend, cpu::Cpu};
-use crate::container::{ChunkType, Dataset, Entry, Frame, Reader, WeightsReference};
+use crate::container::{ChunkType, Dataset, Entry, Form, Frame, Reader, WeightsReference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
 use crate::network::{Hierarchy, Network, builtin_by_hash};
+use crate::octree::Leaf;
 use crate::volume::io::AnyVolume;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
@@ -180,6 +182,21 @@ impl<'a> Decoder<'a> {
     /// Frame records in file order.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &Frame> {
         self.frames.iter().map(|f| &f.frame)
+    }
+
+    /// The octree leaves of frame `index`; `None` where it has no octree.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame that does not exist, `Corrupt`, `Unsupported`.
+    pub fn leaves(&self, index: usize) -> Result<Option<Vec<Leaf>>> {
+        let chunks = self.frames.get(index).ok_or_else(|| {
+            Error::invalid(format!("frame {index} of {} asked for", self.frames.len()))
+        })?;
+        let (Form::Wavelet(form), Some(tree)) = (&chunks.frame.form, chunks.tree) else {
+            return Ok(None);
+        };
+        let geometry = Geometry::new(self.dataset.shape, form, self.reader.payload(tree)?)?;
+        Ok(Some(geometry.leaves()))
     }
 
     /// Decodes frame `index` at downscaling level `level` (0 = full resolution), in the current

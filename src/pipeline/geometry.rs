@@ -10,7 +10,7 @@ use crate::codec::ctx::BrickDecoder;
 use crate::container::WaveletForm;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
-use crate::octree::{self, Octree};
+use crate::octree::{self, Leaf, Octree};
 use crate::real::Real;
 use crate::recon::{
     Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source,
@@ -54,6 +54,11 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Geometry {
+    /// Leaves of the octree, coarse ones first.
+    pub(super) fn leaves(&self) -> Vec<Leaf> {
+        self.tree.leaves(&self.plan)
+    }
+
     /// # Errors
     /// `Unsupported` for an unknown filter, `Corrupt` when the level count does not fit the shape or
     /// the octree is damaged.

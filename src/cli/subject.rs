@@ -1,0 +1,138 @@
+//! What `srt eval` compares with the original: a file, what it says of itself, and its values.
+
+use std::path::Path;
+
+use super::models;
+use crate::container::{Bound, Form, MAGIC};
+use crate::error::{Error, Result};
+use crate::file::FileBytes;
+use crate::grid::Shape;
+use crate::metrics::EvalReport;
+use crate::octree::Leaf;
+use crate::volume::io::{AnyVolume, Element, Input};
+
+/// A reconstruction, measured.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// The file's name.
+    pub(super) name: String,
+    pub(super) report: EvalReport,
+    /// Bytes of an `.srt` file, and those of the original by these; other files are not compressed.
+    pub(super) bytes: Option<u64>,
+    pub(super) ratio: Option<f64>,
+    /// What an `.srt` file tells.
+    pub(super) coded: Option<Coded>,
+}
+
+/// What an `.srt` file tells about its frame.
+#[derive(Debug)]
+pub(super) struct Coded {
+    pub(super) bound: Bound,
+    /// Name of the weights in use, or `no networks`.
+    pub(super) model: String,
+    pub(super) levels: usize,
+    pub(super) brick_edge: Option<usize>,
+    pub(super) leaves: Option<Vec<Leaf>>,
+}
+
+impl Subject {
+    /// A line on how it was coded.
+    pub(super) fn description(&self) -> String {
+        let Some(coded) = &self.coded else {
+            return "a plain field".into();
+        };
+        let bound = match coded.bound {
+            Bound::Psnr(v) => format!("PSNR of {v} dB"),
+            Bound::Ssim(v) => format!("SSIM of {v}"),
+            Bound::MaxError(v) => format!("largest error of {v}"),
+            Bound::RelError(v) => format!("largest error of {v} of the range"),
+            Bound::Ratio(v) => format!("ratio of {v}"),
+        };
+        format!("{}; {bound} asked for", coded.model)
+    }
+
+    /// What it has in common with the files of its curve.
+    pub(super) fn family(&self) -> String {
+        match &self.coded {
+            Some(coded) => coded.model.clone(),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// A file read and decoded, not measured yet.
+pub(super) struct Decoded {
+    pub(super) volume: AnyVolume,
+    pub(super) bytes: Option<u64>,
+    pub(super) coded: Option<Coded>,
+}
+
+/// Reads a field from `.npy`, `.srt` or, with the shape and type of `like`, from raw.
+pub(super) fn read_like(path: &Path, like: &Input) -> Result<Decoded> {
+    let bytes = FileBytes::open(path)?;
+    let plain = |volume| Decoded {
+        volume,
+        bytes: None,
+        coded: None,
+    };
+    if bytes.bytes().starts_with(&MAGIC) {
+        return decode(bytes.bytes()).map_err(|e| e.within(path.display()));
+    }
+    if bytes.bytes().starts_with(b"\x93NUMPY") {
+        return Input::open_npy(path)?.to_volume().map(plain);
+    }
+    let raw = Input::open_raw(path, like.shape(), like.dtype())?;
+    raw.to_volume().map(plain)
+}
+
+fn decode(bytes: &[u8]) -> Result<Decoded> {
+    let decoder = models::open(bytes, None)?;
+    let volume = decoder.decode(0, 0)?;
+    let frame = decoder
+        .frames()
+        .next()
+        .ok_or_else(|| Error::invalid("the file has no frame"))?;
+    let (levels, brick_edge, networks) = match &frame.form {
+        Form::Wavelet(form) => (
+            usize::from(form.levels),
+            usize::try_from(form.brick_edge).ok(),
+            form.network.is_some(),
+        ),
+        Form::Constant | Form::Lossless => (0, None, false),
+    };
+    let weights = if networks { decoder.weights()? } else { None };
+    Ok(Decoded {
+        volume,
+        bytes: Some(bytes.len() as u64),
+        coded: Some(Coded {
+            bound: frame.bound,
+            model: weights.map_or_else(|| "no networks".into(), |w| w.name.clone()),
+            levels,
+            brick_edge,
+            leaves: decoder.leaves(0)?,
+        }),
+    })
+}
+
+/// Values in double precision; all types convert exactly.
+pub(super) fn doubles(volume: &AnyVolume) -> Vec<f64> {
+    fn convert<T: Element>(values: &[T]) -> Vec<f64> {
+        values.iter().map(|v| v.to_f64()).collect()
+    }
+    match volume {
+        AnyVolume::F16(v) => convert(v.data()),
+        AnyVolume::F32(v) => convert(v.data()),
+        AnyVolume::F64(v) => convert(v.data()),
+    }
+}
+
+/// # Errors
+/// `InvalidArgument` unless the shapes agree.
+pub(super) fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
+    match original == reconstructed {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "the original has {original} voxels, the reconstruction {reconstructed}"
+        ))),
+    }
+}
