@@ -123,7 +123,7 @@ fn embedded_weights_decode_like_referenced_ones() {
     // The same file with the networks themselves in place of their hash.
     use srt::container::{ChunkType, Reader, Writer};
     let reader = Reader::new(&referenced, &Limits::default()).unwrap();
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     for (number, entry) in reader.entries().iter().enumerate() {
         if entry.kind != ChunkType::NREF {
             writer

@@ -15,7 +15,7 @@ use std::time::Instant;
 use common::{decode, encode, smooth};
 use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
-    Reader, WeightsReference, Writer,
+    Placement, Reader, WeightsReference, Writer,
 };
 use srt::file::FileBytes;
 use srt::network::Hierarchy;
@@ -55,7 +55,7 @@ fn chunks(file: &[u8]) -> Chunks {
 }
 
 fn file(chunks: &Chunks) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     for (kind, part, payload) in chunks {
         writer.chunk(*kind, *part, payload).unwrap();
     }
@@ -287,10 +287,37 @@ fn build(name: &str) -> Vec<u8> {
             file(&all)
         }
         "weights_behind_frame" => {
-            let mut all = wavelet();
+            let mut all = chunks(&with_weights(&[]));
             all.push((ChunkType::NETW, 0, network()));
             file(&all)
         }
+        "weights_within_frame" => {
+            let mut all = wavelet();
+            let at = place(&all, "BRIK");
+            all.insert(at, (ChunkType::NETW, 0, network()));
+            file(&all)
+        }
+        "weights_in_two_places" => {
+            let mut all = chunks(&with_weights(&[network()]));
+            let mut constant = field(Bound::Psnr(35.0), &[64, 56], false).remove(1);
+            let mut frame = Frame::parse(&constant.2, 0, |_| Some(4)).unwrap();
+            (frame.form, frame.step) = (Form::Constant, 1);
+            constant.2 = frame.to_bytes(4);
+            let behind = all.split_off(2);
+            all.push(constant);
+            all.push((ChunkType::NETW, 1, network()));
+            all.extend(behind);
+            file(&all)
+        }
+        "spacing_zero" => with_payload(wavelet(), "DSET", |p| {
+            let mut dataset = Dataset::parse(p, 0).unwrap();
+            dataset.placement = Some(Placement {
+                spacing: [1.0, 0.0, 1.0],
+                ..Placement::default()
+            });
+            *p = dataset.to_bytes();
+        }),
+        "nan_time" => with_frame(wavelet(), |f| f.time = Some(f64::NAN)),
         "network_twice" => with_weights(&[network(), network()]),
         "network_out_of_order" => {
             let mut all = chunks(&with_weights(&[network()]));

@@ -94,7 +94,7 @@ fn every_flipped_bit_is_found_or_harmless() {
 /// The file with one chunk's payload and part replaced, all checksums right.
 fn rebuild(bytes: &[u8], chunk: usize, payload: &[u8], part: u32) -> Vec<u8> {
     let reader = Reader::new(bytes, &Limits::default()).unwrap();
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     for (number, entry) in reader.entries().iter().enumerate() {
         if number == chunk {
             writer.chunk(entry.kind, part, payload).unwrap();
@@ -154,7 +154,7 @@ fn chunks_out_of_order_or_missing_are_corrupt() {
             .map(|n| (reader.entries()[n], reader.payload(n).unwrap()))
             .collect();
         let write = |order: &[usize]| {
-            let mut writer = Writer::new(Vec::new()).unwrap();
+            let mut writer = Writer::new(Vec::new());
             for &n in order {
                 writer
                     .chunk(chunks[n].0.kind, chunks[n].0.part, chunks[n].1)

@@ -23,7 +23,7 @@ pub fn forge(data: &[u8]) -> Vec<u8> {
     if data.starts_with(b"\x89SRT") {
         return data.to_vec();
     }
-    let mut writer = Writer::new(Vec::new()).expect("a vector takes everything");
+    let mut writer = Writer::new(Vec::new());
     let mut rest = data;
     while let [kind, part, low, high, behind @ ..] = rest {
         let kind = KINDS[usize::from(*kind) % KINDS.len()];

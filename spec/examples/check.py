@@ -32,6 +32,10 @@ def field_values(chunk, dataset):
         found |= {f"extent {axis}": n for axis, n in enumerate(dataset.extents)}
         for i, (name, unit, size) in enumerate(dataset.fields):
             found |= {f"field {i} name": name, f"field {i} unit": unit, f"field {i} value size": size}
+        for name in ("spacing", "origin"):
+            found |= {f"{name} {axis}": value for axis, value in enumerate(getattr(dataset, name) or [])}
+        if dataset.time_unit:
+            found |= {"unit of lengths": dataset.length_unit, "unit of time": dataset.time_unit}
         return found
     if chunk.type == "NREF":
         sha256, name = records.weights_reference(chunk.payload)
@@ -46,6 +50,8 @@ def field_values(chunk, dataset):
             found |= {"periodic axes": sum(on << axis for axis, on in enumerate(f.periodic))}
             found |= {"quantisation step": f.step_size, "offset": f.offset, "scale": f.scale}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
+        if f.time is not None:
+            found |= {"time": f.time}
         return found
     return {}
 
@@ -74,13 +80,16 @@ def check_chunks(description, data):
 def check_later_fields(chunks, dataset):
     """Records of later versions are longer; what follows the known fields is ignored (spec 3)."""
     later = b"\x17of a later version"
+    # A record that says nothing in its last fields ends before them: filled up, it says the same.
+    nothing = bytes(3) if (dataset.spacing, dataset.length_unit, dataset.time_unit) == (None, "", "") else b""
     for chunk in chunks:
         if chunk.type == "DSET":
-            same("a longer DSET", dataset, records.dataset(chunk.payload + later))
+            same("a longer DSET", dataset, records.dataset(chunk.payload + nothing + later))
         if chunk.type == "NREF":
             same("a longer NREF", records.weights_reference(chunk.payload), records.weights_reference(chunk.payload + later))
         if chunk.type == "FRAM":
-            same("a longer FRAM", repr(records.frame(chunk.payload, dataset)), repr(records.frame(chunk.payload + later, dataset)))
+            whole = chunk.payload + (bytes(8) if records.frame(chunk.payload, dataset).time is None else b"")
+            same("a longer FRAM", repr(records.frame(whole, dataset)), repr(records.frame(whole + later, dataset)))
 
 
 def check_example(path):

@@ -194,11 +194,8 @@ fn export(name: &str, output: &Path, force: bool) -> Result<()> {
 
 /// A weights pack: a file with networks and no field.
 fn pack(model: &Hierarchy) -> Result<Vec<u8>> {
-    let dataset = Dataset {
-        shape: Shape::new(&[1, 1])?,
-        fields: Vec::new(),
-    };
-    let mut writer = Writer::new(Vec::new())?;
+    let dataset = Dataset::new(Shape::new(&[1, 1])?, Vec::new());
+    let mut writer = Writer::new(Vec::new());
     writer.chunk(ChunkType::DSET, 0, &dataset.to_bytes())?;
     for (network, part) in model.networks().iter().zip(0u32..) {
         writer.chunk(ChunkType::NETW, part, &network.to_bytes())?;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// Longest string in a record, in bytes (spec section 7).
-const MAX_STRING: u64 = 1024;
+pub(super) const MAX_STRING: u64 = 1024;
 
 /// Reads named fields from a slice in order; every error names the field and the offset.
 #[derive(Clone, Debug)]
@@ -107,6 +107,18 @@ impl<'a> Cursor<'a> {
     /// `Corrupt` at the end.
     pub fn f64(&mut self, what: &str) -> Result<f64> {
         Ok(f64::from_le_bytes(self.array(what)?))
+    }
+
+    /// A binary64 that is neither infinite nor NaN.
+    ///
+    /// # Errors
+    /// `Corrupt` otherwise.
+    pub fn finite(&mut self, what: &str) -> Result<f64> {
+        let start = self.clone();
+        match self.f64(what)? {
+            value if value.is_finite() => Ok(value),
+            value => Err(start.corrupt(format!("finite {what} expected, {value} found"))),
+        }
     }
 
     /// An unsigned LEB128 number of at most 63 bits in its shortest form.

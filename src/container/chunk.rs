@@ -75,6 +75,12 @@ impl ChunkType {
         self.0[0].is_ascii_uppercase()
     }
 
+    /// Whether an editor that does not know the type may keep the chunk when it changes others.
+    #[must_use]
+    pub fn is_safe_to_copy(self) -> bool {
+        self.0[3].is_ascii_lowercase()
+    }
+
     /// Whether this reader knows it.
     #[must_use]
     pub fn is_known(self) -> bool {

@@ -5,22 +5,24 @@
 
 mod bytes;
 mod chunk;
+mod dataset;
 mod header;
 mod index;
 mod parser;
 mod reader;
 mod records;
+mod stream;
 mod writer;
 
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+pub use dataset::{Dataset, Field, Placement};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use reader::Reader;
-pub use records::{
-    Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, WeightsReference,
-};
+pub use records::{Bound, Form, Frame, Measured, NetworkUse, WaveletForm, WeightsReference};
+pub use stream::ChunkStream;
 pub use writer::Writer;
 
 #[cfg(test)]

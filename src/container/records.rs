@@ -1,91 +1,12 @@
-//! The records `DSET`, `FRAM` and `NREF` (spec section 4). New fields go at the end; readers ignore
-//! what they do not know.
+//! The records `FRAM` and `NREF` (spec section 4). New fields go at the end; readers ignore what they
+//! do not know and take missing ones as not given.
 
 use super::bytes::{Cursor, Encode};
 use crate::error::{Error, Result};
-use crate::grid::{Axes, Shape};
+use crate::grid::Axes;
 
-/// Most fields of a dataset.
-const MAX_FIELDS: u64 = 4096;
 /// Most levels of a frame.
 const MAX_LEVELS: u64 = 15;
-
-/// `DSET`: what the file describes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
-    /// Domain.
-    pub shape: Shape,
-    /// Named quantities.
-    pub fields: Vec<Field>,
-}
-
-/// A named quantity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Name; may be empty in a file of one field.
-    pub name: String,
-    /// Unit as text; may be empty.
-    pub unit: String,
-    /// Bytes of one value: 2, 4 or 8 for binary16, binary32, binary64.
-    pub value_bytes: u8,
-}
-
-impl Dataset {
-    /// Serialises the record.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![self.shape.extents().len().to_le_bytes()[0]];
-        for &extent in self.shape.extents() {
-            out.put_varint(extent as u64);
-        }
-        out.put_varint(self.fields.len() as u64);
-        for field in &self.fields {
-            out.put_string(&field.name);
-            out.put_string(&field.unit);
-            out.push(field.value_bytes);
-        }
-        out
-    }
-
-    /// Reads the record, which lies at `offset` in the file.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn parse(payload: &[u8], offset: u64) -> Result<Self> {
-        let mut f = Cursor::new(payload, offset);
-        let rank = f.u8("rank")?;
-        if rank != 2 && rank != 3 {
-            return Err(f.corrupt(format!("rank 2 or 3 expected, {rank} found")));
-        }
-        let mut extents = Vec::new();
-        for _ in 0..rank {
-            let extent = f.varint_up_to("axis extent", u64::from(u32::MAX))?;
-            extents.push(usize::try_from(extent).unwrap_or(usize::MAX));
-        }
-        let shape = Shape::new(&extents).map_err(|e| f.corrupt(e.to_string()))?;
-        let count = f.varint_up_to("field count", MAX_FIELDS)?;
-        let mut fields: Vec<Field> = Vec::new();
-        for _ in 0..count {
-            let name = f.string("field name")?;
-            if fields.iter().any(|field| field.name == name) {
-                return Err(f.corrupt(format!("field name {name:?} found twice")));
-            }
-            let unit = f.string("field unit")?;
-            let value_bytes = f.u8("value size")?;
-            if ![2, 4, 8].contains(&value_bytes) {
-                return Err(f.corrupt(format!(
-                    "value size 2, 4 or 8 expected, {value_bytes} found"
-                )));
-            }
-            fields.push(Field {
-                name,
-                unit,
-                value_bytes,
-            });
-        }
-        Ok(Self { shape, fields })
-    }
-}
 
 /// `NREF`: a weight set by reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +107,8 @@ pub struct Frame {
     pub field: u64,
     /// Time step.
     pub step: u64,
+    /// Time of the step in the dataset's unit of time, where it is known; finite.
+    pub time: Option<f64>,
     /// Smallest and largest ordinary value.
     pub range: (f64, f64),
     /// What was asked for.
@@ -287,6 +210,9 @@ impl Frame {
                 }
             }
         }
+        if let Some(time) = self.time {
+            out.extend(time.to_le_bytes());
+        }
         out
     }
 
@@ -338,9 +264,14 @@ impl Frame {
                 );
             }
         };
+        let time = match f.rest() {
+            [] => None,
+            _ => Some(f.finite("time")?),
+        };
         Ok(Self {
             field,
             step,
+            time,
             range,
             bound,
             measured,

@@ -5,7 +5,7 @@ use crate::grid::Shape;
 use crate::limits::Limits;
 
 fn sample() -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     writer.chunk(ChunkType::DSET, 0, b"dataset").unwrap();
     writer
         .chunk(ChunkType::from_bytes(*b"noTe").unwrap(), 7, b"ancillary")
@@ -98,7 +98,7 @@ fn every_truncation_is_truncated() {
 
 #[test]
 fn unknown_critical_chunks_and_newer_versions_are_unsupported() {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     writer
         .chunk(ChunkType::from_bytes(*b"NEWS").unwrap(), 0, b"")
         .unwrap();
@@ -121,7 +121,7 @@ fn unknown_critical_chunks_and_newer_versions_are_unsupported() {
 
 #[test]
 fn a_foreign_tail_shows() {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     writer.chunk(ChunkType::DSET, 0, b"DATASET").unwrap();
     let (other, _) = writer.finish().unwrap();
     let mut bytes = sample();
@@ -134,18 +134,10 @@ fn a_foreign_tail_shows() {
 
 #[test]
 fn records_survive_and_refuse_nonsense() {
-    let dataset = Dataset {
-        shape: Shape::new(&[5, 300, 7]).unwrap(),
-        fields: vec![Field {
-            name: "p".into(),
-            unit: "Pa".into(),
-            value_bytes: 4,
-        }],
-    };
-    assert_eq!(Dataset::parse(&dataset.to_bytes(), 0).unwrap(), dataset);
     let frame = Frame {
         field: 0,
         step: 3,
+        time: None,
         range: (-1.5, 2.0),
         bound: Bound::Psnr(40.0),
         measured: Measured {
@@ -179,4 +171,154 @@ fn records_survive_and_refuse_nonsense() {
     let mut field = bytes;
     field[0] = 9;
     assert_eq!(parse(&field).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_frame_may_say_its_time() {
+    let frame = Frame {
+        field: 0,
+        step: 3,
+        time: Some(-0.25),
+        range: (1.0, 1.0),
+        bound: Bound::Psnr(40.0),
+        measured: Measured {
+            psnr_db: f32::INFINITY,
+            ssim: None,
+            max_error: 0.0,
+        },
+        form: Form::Constant,
+    };
+    let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |_| Some(8));
+    let bytes = frame.to_bytes(8);
+    assert_eq!(parse(&bytes).unwrap(), frame);
+    let without = Frame {
+        time: None,
+        ..frame.clone()
+    };
+    let (before, time) = bytes.split_at(bytes.len() - 8);
+    assert_eq!(without.to_bytes(8), before);
+    assert_eq!(parse(before).unwrap(), without);
+    for len in 1..8 {
+        let cut = [before, &time[..len]].concat();
+        assert_eq!(parse(&cut).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    let nan = [before, &f64::NAN.to_le_bytes()].concat();
+    assert_eq!(parse(&nan).unwrap_err().kind(), ErrorKind::Corrupt);
+    let newer = [&bytes[..], b"of the future"].concat();
+    assert_eq!(parse(&newer).unwrap(), frame);
+}
+
+fn pressure() -> Field {
+    Field {
+        name: "p".into(),
+        unit: "Pa".into(),
+        value_bytes: 4,
+    }
+}
+
+#[test]
+fn a_dataset_says_where_it_lies_or_says_nothing() {
+    for extents in [&[5, 300, 7][..], &[300, 7]] {
+        let plain = Dataset::new(Shape::new(extents).unwrap(), vec![pressure()]);
+        let short = plain.to_bytes();
+        assert_eq!(Dataset::parse(&short, 0).unwrap(), plain);
+        let mut placed = plain.clone();
+        placed.placement = Some(Placement::default());
+        let axes = 3 - extents.len();
+        for axis in axes..3 {
+            let placement = placed.placement.as_mut().unwrap();
+            placement.spacing[axis] = 0.5 + axis as f64;
+            placement.origin[axis] = -3.0 * axis as f64;
+        }
+        placed.check().unwrap();
+        let bytes = placed.to_bytes();
+        assert_eq!(bytes.len(), short.len() + 1 + 16 * extents.len());
+        assert_eq!(Dataset::parse(&bytes, 0).unwrap(), placed);
+        placed.time_unit = "s".into();
+        let bytes = placed.to_bytes();
+        assert_eq!(Dataset::parse(&bytes, 0).unwrap(), placed);
+        let newer = [&bytes[..], b"of the future"].concat();
+        assert_eq!(Dataset::parse(&newer, 0).unwrap(), placed);
+        // Whole fields may be missing at the end; half a field is damage.
+        for len in short.len() + 1..short.len() + 1 + 16 * extents.len() {
+            let error = Dataset::parse(&bytes[..len], 0).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{len}");
+        }
+        let at = short.len() + 1;
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let mut bad = bytes.clone();
+            bad[at..at + 8].copy_from_slice(&wrong.to_le_bytes());
+            let error = Dataset::parse(&bad, 0).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn datasets_that_the_format_cannot_hold_are_refused() {
+    let dataset = Dataset::new(Shape::new(&[2, 3, 4]).unwrap(), vec![pressure()]);
+    dataset.check().unwrap();
+    let refused = |change: &dyn Fn(&mut Dataset)| {
+        let mut changed = dataset.clone();
+        change(&mut changed);
+        changed.check().unwrap_err().kind() == ErrorKind::InvalidArgument
+    };
+    assert!(refused(&|d| d.fields.push(pressure())));
+    assert!(refused(&|d| d.fields[0].value_bytes = 3));
+    assert!(refused(&|d| d.fields[0].name = "x".repeat(1025)));
+    assert!(refused(&|d| d.time_unit = "x".repeat(1025)));
+    assert!(refused(&|d| d.fields.resize(5000, pressure())));
+    assert!(refused(&|d| {
+        d.placement = Some(Placement {
+            spacing: [1.0, 0.0, 1.0],
+            ..Placement::default()
+        });
+    }));
+    assert!(refused(&|d| {
+        d.placement = Some(Placement {
+            origin: [f64::NAN; 3],
+            ..Placement::default()
+        });
+    }));
+}
+
+/// A reader that hands out few bytes at a time.
+struct Dripping<'a>(&'a [u8], usize);
+
+impl std::io::Read for Dripping<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.len().min(out.len()).min(self.1);
+        let (now, later) = self.0.split_at(n);
+        out[..n].copy_from_slice(now);
+        self.0 = later;
+        Ok(n)
+    }
+}
+
+#[test]
+fn a_stream_gives_the_chunks_of_the_file() {
+    let file = sample();
+    let reader = Reader::new(&file, &Limits::default()).unwrap();
+    for step in [1, 7, 64, 1 << 20] {
+        let mut stream = ChunkStream::new(Dripping(&file, step), Limits::default());
+        for (number, entry) in reader.entries().iter().enumerate() {
+            let (found, payload) = stream.next_chunk().unwrap().unwrap();
+            assert_eq!(found, *entry);
+            assert_eq!(payload, reader.payload(number).unwrap());
+        }
+        assert!(stream.next_chunk().unwrap().is_none());
+        assert!(stream.next_chunk().unwrap().is_none(), "the end stays");
+    }
+    let read = |bytes: &[u8]| {
+        let mut stream = ChunkStream::new(bytes, Limits::default());
+        while stream.next_chunk()?.is_some() {}
+        Ok::<(), crate::Error>(())
+    };
+    for len in 0..file.len() {
+        let error = read(&file[..len]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated, "{len}");
+    }
+    let longer = [&file[..], &[0]].concat();
+    assert_eq!(read(&longer).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(read(b"1\n00").unwrap_err().kind(), ErrorKind::Corrupt);
 }

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use super::chunk::{ChunkHeader, ChunkType};
-use super::header::FileHeader;
+use super::header::{FileHeader, HEADER_LEN};
 use super::index::{Entry, Trailer, encode_index};
 use crate::error::Result;
 
-/// Writes a file chunk by chunk.
+/// Writes a file chunk by chunk. The file header goes out with the first of them: a writer that fails
+/// before leaves its sink untouched.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
@@ -17,19 +18,21 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the file header.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn new(mut out: W) -> Result<Self> {
-        let header = FileHeader::current().to_bytes();
-        out.write_all(&header)?;
-        Ok(Self {
+    /// Starts a file.
+    #[must_use]
+    pub fn new(out: W) -> Self {
+        Self {
             out,
-            offset: header.len() as u64,
+            offset: HEADER_LEN as u64,
             entries: Vec::new(),
             headers: crc32fast::Hasher::new(),
-        })
+        }
+    }
+
+    /// Chunks written so far.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// Writes one chunk.
@@ -38,6 +41,9 @@ impl<W: Write> Writer<W> {
     /// `Io`, or `InvalidArgument` for a payload of 2 GiB or more.
     pub fn chunk(&mut self, kind: ChunkType, part: u32, payload: &[u8]) -> Result<()> {
         let header = ChunkHeader::describe(kind, part, payload)?;
+        if self.entries.is_empty() {
+            self.out.write_all(&FileHeader::current().to_bytes())?;
+        }
         let bytes = header.to_bytes(self.entries.len() as u64);
         let [.., c0, c1, c2, c3] = bytes;
         self.headers.update(&[c0, c1, c2, c3]);
@@ -52,6 +58,14 @@ impl<W: Write> Writer<W> {
         self.offset = entry.end();
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Hands on what the sink may still hold, so that a reader at the other end of a pipe gets it.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn flush(&mut self) -> Result<()> {
+        Ok(self.out.flush()?)
     }
 
     /// Writes index and trailer; returns the sink and the length of the file.

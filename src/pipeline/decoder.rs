@@ -1,19 +1,22 @@
 //! Files to fields.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cache::BrickCache;
 use super::decode_frame::{FrameSource, Payloads};
+use super::file_weights::FileWeights;
 use super::frame::Networks;
-use super::frame_chunks::{FrameChunks, is_frame_part, misplaced};
+use super::frame_chunks::FrameChunks;
 use super::geometry::Geometry;
+use super::outline::{Item, Outline};
 use crate::backend::{Backend, cpu::Cpu};
-use crate::container::{ChunkType, Dataset, Entry, Form, Frame, Reader, WeightsReference};
-use crate::error::{Error, ErrorKind, Result};
+use crate::container::{
+    CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference,
+};
+use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
-use crate::network::{Hierarchy, Network, builtin_by_hash};
+use crate::network::{Hierarchy, Network};
 use crate::octree::Leaf;
 use crate::volume::io::AnyVolume;
 
@@ -23,7 +26,8 @@ pub struct Decoder<'a> {
     limits: Limits,
     dataset: Dataset,
     frames: Vec<FrameChunks>,
-    weights: FileWeights,
+    /// Embedded networks by the numbers of their chunks.
+    weights: FileWeights<usize>,
     /// Weight sets handed in, for files that name theirs by reference.
     known: Vec<Arc<Hierarchy>>,
     backend: Arc<dyn Backend>,
@@ -32,14 +36,6 @@ pub struct Decoder<'a> {
 
 /// Bytes of decoded bricks kept between regions, if not set: a few dozen bricks of 64^3.
 const CACHE_BYTES: usize = 64 << 20;
-
-/// The weight set of a file.
-#[derive(Debug, Default)]
-struct FileWeights {
-    /// Chunk numbers of embedded networks.
-    embedded: Vec<usize>,
-    reference: Option<WeightsReference>,
-}
 
 impl std::fmt::Debug for Decoder<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,55 +52,29 @@ impl<'a> Decoder<'a> {
     /// `Corrupt`, `Truncated`, `Unsupported`, `LimitExceeded`.
     pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self> {
         let reader = Reader::new(bytes, &limits)?;
-        let mut dataset: Option<Dataset> = None;
+        let mut outline = Outline::default();
         let mut frames: Vec<FrameChunks> = Vec::new();
-        // Field and step of every frame so far.
-        let mut places = HashSet::new();
         let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
-            let offset = entry.offset + crate::container::CHUNK_HEADER_LEN as u64;
-            match (entry.kind, &dataset) {
-                (ChunkType::DSET, None) => {
-                    dataset = Some(Dataset::parse(reader.payload(number)?, offset)?);
+            match outline.add(entry, || reader.payload(number))? {
+                Item::Dataset | Item::Ancillary => {}
+                Item::Weights if entry.kind == ChunkType::NETW => {
+                    weights.add_network(number, entry)?;
                 }
-                (ChunkType::DSET, Some(_)) => {
-                    return Err(misplaced(entry, "a second dataset record"));
-                }
-                (kind, None) if kind.is_critical() => {
-                    return Err(misplaced(entry, "a chunk before the dataset record"));
-                }
-                (ChunkType::FRAM, Some(dataset)) => {
-                    let value_bytes = |field: u64| {
-                        let field = usize::try_from(field).ok()?;
-                        Some(dataset.fields.get(field)?.value_bytes)
-                    };
-                    let frame = Frame::parse(reader.payload(number)?, offset, value_bytes)?;
-                    if !places.insert((frame.field, frame.step)) {
-                        return Err(misplaced(
-                            entry,
-                            "a second frame of the same field and step",
-                        ));
-                    }
-                    frames.push(FrameChunks::new(frame));
-                }
-                (ChunkType::NETW | ChunkType::NREF, _) if !frames.is_empty() => {
-                    return Err(misplaced(entry, "weights behind a frame"));
-                }
-                (ChunkType::NETW, _) => weights.add_network(number, entry)?,
-                (ChunkType::NREF, _) => {
+                Item::Weights => {
+                    let offset = entry.offset + CHUNK_HEADER_LEN as u64;
                     let reference = WeightsReference::parse(reader.payload(number)?, offset)?;
                     weights.add_reference(reference, entry)?;
                 }
-                _ => match frames.last_mut() {
-                    Some(frame) => frame.add(number, entry)?,
-                    None if is_frame_part(entry.kind) => {
-                        return Err(misplaced(entry, "a part of a frame before any frame"));
+                Item::Frame(frame) => frames.push(FrameChunks::new(frame)),
+                Item::Part => {
+                    if let Some(frame) = frames.last_mut() {
+                        frame.add(number, entry)?;
                     }
-                    None => {}
-                },
+                }
             }
         }
-        let dataset = dataset.ok_or_else(|| Error::corrupt("no dataset record found"))?;
+        let dataset = outline.dataset()?.clone();
         Ok(Self {
             reader,
             limits,
@@ -144,33 +114,23 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `MissingWeights` with the hash when it is not at hand, `Corrupt`, `LimitExceeded`.
     pub fn weights(&self) -> Result<Option<Arc<Hierarchy>>> {
-        if let Some(WeightsReference { sha256, name }) = &self.weights.reference {
-            if let Some(known) = self.known.iter().find(|known| known.sha256() == *sha256) {
-                return Ok(Some(Arc::clone(known)));
-            }
-            return match builtin_by_hash(sha256)? {
-                Some(hierarchy) => Ok(Some(hierarchy)),
-                None => Err(Error::new(
-                    ErrorKind::MissingWeights,
-                    format!(
-                        "weights {name:?} with sha-256 {} are not at hand",
-                        hex(sha256)
-                    ),
-                )),
-            };
-        }
-        if self.weights.embedded.is_empty() {
-            return Ok(None);
-        }
-        let mut networks = Vec::new();
         let mut parameters = 0;
-        for &number in &self.weights.embedded {
+        self.weights.resolve(&self.known, |&number| {
             let network = Network::from_bytes(self.reader.payload(number)?, &self.limits)?;
             parameters += network.parameters();
             self.limits.check_parameters(parameters)?;
-            networks.push(network);
-        }
-        Ok(Some(Arc::new(Hierarchy::new("embedded", "", networks)?)))
+            Ok(network)
+        })
+    }
+
+    /// Whether the file has a weight set, at hand or not.
+    pub(super) fn has_weights(&self) -> bool {
+        !self.weights.is_empty()
+    }
+
+    /// The chunks.
+    pub(super) fn reader(&self) -> &Reader<'a> {
+        &self.reader
     }
 
     /// The dataset record.
@@ -278,23 +238,6 @@ impl<'a> Decoder<'a> {
     }
 }
 
-impl FileWeights {
-    fn add_network(&mut self, number: usize, entry: &Entry) -> Result<()> {
-        if self.reference.is_some() || entry.part as usize != self.embedded.len() {
-            return Err(misplaced(entry, "a network out of order"));
-        }
-        self.embedded.push(number);
-        Ok(())
-    }
-
-    fn add_reference(&mut self, reference: WeightsReference, entry: &Entry) -> Result<()> {
-        if !self.embedded.is_empty() || self.reference.replace(reference).is_some() {
-            return Err(misplaced(entry, "a second weight set"));
-        }
-        Ok(())
-    }
-}
-
 impl Payloads for Reader<'_> {
     fn payload(&self, number: usize) -> Result<&[u8]> {
         Reader::payload(self, number)
@@ -303,8 +246,4 @@ impl Payloads for Reader<'_> {
     fn part(&self, number: usize) -> u32 {
         self.entries().get(number).map_or(0, |entry| entry.part)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -372,6 +372,7 @@ fn frame<T: Real>(
     Frame {
         field: 0,
         step: 0,
+        time: None,
         range: (range.0.to_f64(), range.1.to_f64()),
         bound,
         measured: Measured {

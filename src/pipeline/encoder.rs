@@ -1,25 +1,65 @@
-//! Fields to files.
+//! Fields and time steps to files, frame by frame.
 
+use std::collections::HashSet;
 use std::io::Write;
 
+use super::decoder::Decoder;
 use super::encode_frame::{Encoded, encode_frame};
-use super::options::{EncodeOptions, check_bound};
+use super::options::{EncodeOptions, Model, check_bound};
 use super::search::Progress;
 use super::weights::Weights;
-use crate::container::{ChunkType, Dataset, Field, Writer};
-use crate::error::Result;
+use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Writer};
+use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::metrics::Comparison;
 use crate::volume::io::Values;
 
-/// What an encoder reports.
+/// Writes a file frame by frame, into anything that takes bytes: it never seeks, and a frame is on its
+/// way when [`Encoder::frame`] returns.
+///
+/// All frames share one weight set, written before the first frame that uses it; a file whose frames
+/// do better without has none.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use srt::container::{Bound, Dataset, Field};
+/// use srt::pipeline::{Decoder, EncodeOptions, Encoder};
+/// use srt::volume::io::Values;
+///
+/// let shape = srt::Shape::new(&[8, 9, 10])?;
+/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), value_bytes: 4 };
+/// let mut dataset = Dataset::new(shape, vec![field("u"), field("v")]);
+/// dataset.time_unit = "s".into();
+/// let mut encoder = Encoder::new(Vec::new(), dataset, EncodeOptions::new(Bound::Psnr(60.0)))?;
+/// for step in 0..3 {
+///     let values = vec![step as f32; shape.len()];
+///     for field in 0..2 {
+///         let values = Values::F32(Cow::Borrowed(&values));
+///         encoder.frame(field, step, Some(0.5 * step as f64), &values, &|_| {})?;
+///     }
+/// }
+/// let (file, _) = encoder.finish()?;
+/// assert_eq!(Decoder::new(&file, srt::Limits::default())?.frames().len(), 6);
+/// # Ok::<(), srt::Error>(())
+/// ```
+pub struct Encoder<W> {
+    writer: Writer<W>,
+    dataset: Dataset,
+    options: EncodeOptions,
+    pool: rayon::ThreadPool,
+    weights: Option<Weights>,
+    /// Field and step of every frame so far.
+    places: HashSet<(u64, u64)>,
+    /// What has been written so far; the rest is filled in at the end.
+    report: FileReport,
+}
+
+/// What an encoder reports of a frame.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct EncodeReport {
-    /// Bytes of the file.
+pub struct FrameReport {
+    /// Bytes of the frame's chunks in the file, without weights.
     pub bytes: u64,
-    /// Of these, embedded network weights.
-    pub weight_bytes: u64,
     /// Bytes of the field in memory.
     pub raw_bytes: u64,
     /// Errors of the decoded field.
@@ -28,76 +68,283 @@ pub struct EncodeReport {
     pub ssim: Option<f64>,
     /// Seconds spent on decoding and measuring the frame for the last time.
     pub verify_seconds: f64,
-    /// Name of the model that predicted details, or `none`.
+    /// Whether networks predict its details.
+    pub uses_networks: bool,
+}
+
+/// What an encoder reports of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileReport {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Of these, embedded network weights.
+    pub weight_bytes: u64,
+    /// Bytes of all fields in memory, of frames that were there before included.
+    pub raw_bytes: u64,
+    /// Frames in the file.
+    pub frames: usize,
+    /// Name of the model that predicts details in at least one new frame, or `none`.
     pub model: String,
     /// Backend that ran the networks.
     pub backend: String,
 }
 
-/// Encodes one field into a file.
-///
-/// The encoder decodes what it wrote; the bound holds for what every decoder will return.
-///
-/// # Errors
-/// `InvalidArgument` for options that make no sense, `BoundNotMet`, `Io`.
-pub fn encode_volume<W: Write>(
-    shape: Shape,
-    values: &Values<'_>,
-    options: &EncodeOptions,
-    out: W,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(W, EncodeReport)> {
-    check_bound(options.bound)?;
-    let pool = super::pool(options.threads)?;
-    let weights = Weights::choose(shape, options)?;
-    let weights = weights.as_ref();
-    let (encoded, value_bytes) =
-        pool.install(|| encode_values(shape, values, options, weights, progress))?;
-    let dataset = Dataset {
-        shape,
-        fields: vec![Field {
-            name: options.field.clone(),
-            unit: options.unit.clone(),
-            value_bytes,
-        }],
-    };
-    let weights = weights.filter(|_| encoded.uses_networks());
-    let mut writer = Writer::new(out)?;
-    writer.chunk(ChunkType::DSET, 0, &dataset.to_bytes())?;
-    for (kind, part, payload) in weights.iter().flat_map(|w| &w.chunks) {
-        writer.chunk(*kind, *part, payload)?;
+impl<W> std::fmt::Debug for Encoder<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder")
+            .field("dataset", &self.dataset)
+            .field("frames", &self.places.len())
+            .finish_non_exhaustive()
     }
-    for (kind, part, payload) in &encoded.chunks(value_bytes) {
-        writer.chunk(*kind, *part, payload)?;
-    }
-    let (out, bytes) = writer.finish()?;
-    let report = EncodeReport {
-        bytes,
-        weight_bytes: weights.map_or(0, Weights::embedded_bytes),
-        raw_bytes: shape.len() as u64 * u64::from(value_bytes),
-        comparison: encoded.comparison,
-        ssim: encoded.ssim,
-        verify_seconds: encoded.verify_seconds,
-        model: weights
-            .map_or("none", |w| &w.networks.hierarchy.name)
-            .to_owned(),
-        backend: options.backend.name().into(),
-    };
-    Ok((out, report))
 }
 
-/// Encodes values of any type; returns the frame and the size of a value. Not generic over the sink, so
-/// that callers do not compile the encoder again.
+impl<W: Write> Encoder<W> {
+    /// Starts a file. Nothing is written before the first frame is encoded. The name and unit of
+    /// `options` are not used: fields have theirs from `dataset`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for options or a dataset that make no sense.
+    pub fn new(out: W, dataset: Dataset, options: EncodeOptions) -> Result<Self> {
+        let weights = Weights::choose(dataset.shape, &options)?;
+        Self::start(out, dataset, options, weights)
+    }
+
+    /// Starts a file with all that `file` holds, copied as it is, to write further frames behind it.
+    ///
+    /// `dataset` is the file's own, or that with more fields at its end, or with what was not known
+    /// of it. New frames use the weights of the file; when it has none, those of `options`. Unknown
+    /// ancillary chunks are copied when they are safe to copy (spec section 3).
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `dataset` or the model of `options` does not go with the file,
+    /// `MissingWeights` when the file's weights are not at hand, `Corrupt` when a chunk is damaged,
+    /// `Io`.
+    pub fn append(
+        out: W,
+        file: &Decoder<'_>,
+        dataset: Dataset,
+        options: EncodeOptions,
+    ) -> Result<Self> {
+        let old = file.dataset();
+        let kept = dataset.fields.get(..old.fields.len());
+        if dataset.shape != old.shape || kept != Some(&old.fields[..]) {
+            return Err(Error::invalid(
+                "the dataset of the file, or that with more fields, expected; another found",
+            ));
+        }
+        let weights = match (&options.model, file.has_weights()) {
+            (Model::None, _) => None,
+            (_, false) => Weights::choose(dataset.shape, &options)?,
+            (_, true) => match file.weights()? {
+                Some(hierarchy) => Weights::of_file(hierarchy, &options)?,
+                None => None,
+            },
+        };
+        let mut encoder = Self::start(out, dataset, options, weights)?;
+        encoder.copy(file)?;
+        Ok(encoder)
+    }
+
+    fn start(
+        out: W,
+        dataset: Dataset,
+        options: EncodeOptions,
+        weights: Option<Weights>,
+    ) -> Result<Self> {
+        check_bound(options.bound)?;
+        dataset.check()?;
+        Ok(Self {
+            writer: Writer::new(out),
+            pool: super::pool(options.threads)?,
+            report: FileReport {
+                model: "none".into(),
+                backend: options.backend.name().into(),
+                ..FileReport::default()
+            },
+            dataset,
+            options,
+            weights,
+            places: HashSet::new(),
+        })
+    }
+
+    fn copy(&mut self, file: &Decoder<'_>) -> Result<()> {
+        let reader = file.reader();
+        for (number, entry) in reader.entries().iter().enumerate() {
+            if entry.kind == ChunkType::DSET {
+                let verbatim = self.dataset == *file.dataset();
+                match verbatim {
+                    true => self.chunk(entry.kind, entry.part, reader.payload(number)?)?,
+                    false => self.describe()?,
+                }
+            } else if entry.kind.is_known() || entry.kind.is_safe_to_copy() {
+                self.chunk(entry.kind, entry.part, reader.payload(number)?)?;
+            }
+        }
+        for frame in file.frames() {
+            self.places.insert((frame.field, frame.step));
+            let field = usize::try_from(frame.field).unwrap_or(usize::MAX);
+            self.report.raw_bytes += self.raw_bytes(field);
+        }
+        Ok(())
+    }
+
+    /// What the file describes.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Encodes one field (a place in the dataset's list) at one time step. `time` is that of the step
+    /// in the dataset's unit of time.
+    ///
+    /// The encoder decodes what it writes; the bound holds for what every decoder will return. When it
+    /// fails, the file is as it was before, and can go on with other frames, unless the error is `Io`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a field that is not in the dataset, values of another number or type
+    /// than its own, a field and step that are there already, or a time that is not finite;
+    /// `BoundNotMet`; `Io`.
+    pub fn frame(
+        &mut self,
+        field: usize,
+        step: u64,
+        time: Option<f64>,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
+        let place = (field as u64, step);
+        self.check(place, time, values)
+            .map_err(|e| e.within(self.name(field, step)))?;
+        let (shape, weights) = (self.dataset.shape, self.weights.as_ref());
+        let mut encoded = self
+            .pool
+            .install(|| encode_values(shape, values, &self.options, weights, progress))?;
+        encoded.frame.field = place.0;
+        encoded.frame.step = step;
+        encoded.frame.time = time;
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        let uses_networks = encoded.uses_networks();
+        if let Some(weights) = self.weights.as_mut().filter(|_| uses_networks) {
+            self.report
+                .model
+                .clone_from(&weights.networks.hierarchy.name);
+            for (kind, part, payload) in weights.take_chunks() {
+                self.chunk(kind, part, &payload)?;
+            }
+        }
+        let mut bytes = 0;
+        for (kind, part, payload) in encoded.chunks(values.value_bytes()) {
+            bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+            self.chunk(kind, part, &payload)?;
+        }
+        self.writer.flush()?;
+        self.places.insert(place);
+        self.report.raw_bytes += self.raw_bytes(field);
+        Ok(FrameReport {
+            bytes,
+            raw_bytes: self.raw_bytes(field),
+            comparison: encoded.comparison,
+            ssim: encoded.ssim,
+            verify_seconds: encoded.verify_seconds,
+            uses_networks,
+        })
+    }
+
+    /// Completes the file; returns the sink.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish(mut self) -> Result<(W, FileReport)> {
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        let (out, bytes) = self.writer.finish()?;
+        let report = FileReport {
+            bytes,
+            frames: self.places.len(),
+            ..self.report
+        };
+        Ok((out, report))
+    }
+
+    fn describe(&mut self) -> Result<()> {
+        self.chunk(ChunkType::DSET, 0, &self.dataset.to_bytes())
+    }
+
+    fn chunk(&mut self, kind: ChunkType, part: u32, payload: &[u8]) -> Result<()> {
+        if kind == ChunkType::NETW {
+            self.report.weight_bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+        }
+        self.writer.chunk(kind, part, payload)
+    }
+
+    fn check(&self, place: (u64, u64), time: Option<f64>, values: &Values<'_>) -> Result<()> {
+        let fields = &self.dataset.fields;
+        let field = usize::try_from(place.0).ok().and_then(|f| fields.get(f));
+        let field = field.ok_or_else(|| {
+            Error::invalid(format!("a field of a dataset of {} expected", fields.len()))
+        })?;
+        if field.value_bytes != values.value_bytes() {
+            return Err(Error::invalid(format!(
+                "values of {} bytes expected, of {} found: a field has one type",
+                field.value_bytes,
+                values.value_bytes()
+            )));
+        }
+        if values.len() != self.dataset.shape.len() {
+            return Err(Error::invalid(format!(
+                "{} values expected for {}, {} found",
+                self.dataset.shape.len(),
+                self.dataset.shape,
+                values.len()
+            )));
+        }
+        if self.places.contains(&place) {
+            return Err(Error::invalid("the file has this frame already"));
+        }
+        if place.1 >= 1 << 63 {
+            return Err(Error::invalid(format!(
+                "a time step below 2^63 expected, {} found",
+                place.1
+            )));
+        }
+        match time {
+            Some(time) if !time.is_finite() => Err(Error::invalid(format!(
+                "a finite time expected, {time} found"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn name(&self, field: usize, step: u64) -> String {
+        match self.dataset.fields.get(field) {
+            Some(field) if !field.name.is_empty() => format!("field {:?} step {step}", field.name),
+            _ => format!("field {field} step {step}"),
+        }
+    }
+
+    fn raw_bytes(&self, field: usize) -> u64 {
+        let value_bytes = self.dataset.fields.get(field).map_or(0, |f| f.value_bytes);
+        (self.dataset.shape.len() as u64).saturating_mul(u64::from(value_bytes))
+    }
+}
+
+/// Encodes values of any type. Not generic over the sink, so that callers do not compile the encoder
+/// again.
 fn encode_values(
     shape: Shape,
     values: &Values<'_>,
     options: &EncodeOptions,
     weights: Option<&Weights>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(Encoded, u8)> {
-    Ok(match values {
-        Values::F16(v) => (encode_frame(shape, v, options, weights, progress)?, 2),
-        Values::F32(v) => (encode_frame(shape, v, options, weights, progress)?, 4),
-        Values::F64(v) => (encode_frame(shape, v, options, weights, progress)?, 8),
-    })
+) -> Result<Encoded> {
+    match values {
+        Values::F16(v) => encode_frame(shape, v, options, weights, progress),
+        Values::F32(v) => encode_frame(shape, v, options, weights, progress),
+        Values::F64(v) => encode_frame(shape, v, options, weights, progress),
+    }
 }

@@ -32,7 +32,7 @@ impl FrameChunks {
 
     /// Whether decoding it takes networks.
     pub(super) fn uses_networks(&self) -> bool {
-        matches!(&self.frame.form, Form::Wavelet(form) if form.network.is_some())
+        uses_networks(&self.frame)
     }
 
     /// Adds a chunk that stands behind the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
@@ -60,6 +60,11 @@ impl FrameChunks {
         }
         Ok(())
     }
+}
+
+/// Whether decoding a frame takes networks.
+pub(super) fn uses_networks(frame: &Frame) -> bool {
+    matches!(&frame.form, Form::Wavelet(form) if form.network.is_some())
 }
 
 pub(super) fn is_frame_part(kind: ChunkType) -> bool {

@@ -91,6 +91,24 @@ impl Geometry {
         }
     }
 
+    /// By downscaling level from 0 on: the number of the last brick that the field at that level needs.
+    pub(super) fn last_bricks(&self) -> Vec<u32> {
+        let mut last = vec![0; self.plan.levels().len() + 1];
+        for (number, brick) in (0u32..).zip(self.partition.bricks()) {
+            let holds = |grid: &BrickGrid| grid.stored(&self.tree).contains(&true);
+            if !brick.grids.iter().any(holds) {
+                continue;
+            }
+            // A brick serves the fields at its own level and finer, the one with the low-pass all.
+            let level = |grid: &BrickGrid| grid.level().unwrap_or(last.len());
+            let coarsest = brick.grids.iter().map(level).max().unwrap_or_default();
+            for last in last.iter_mut().take(coarsest + 1) {
+                *last = number;
+            }
+        }
+        last
+    }
+
     /// Decodes what is wanted to normalised values in the orthonormal scale of its level.
     ///
     /// # Errors

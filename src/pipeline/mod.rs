@@ -1,31 +1,38 @@
 //! Fields to frames and back: the only place that knows every part.
 
 mod analysis;
+mod arriving;
 mod cache;
 mod decode_frame;
 mod decoder;
 mod encode_frame;
+mod encode_volume;
 mod encoder;
+mod file_weights;
 mod fill;
 mod frame;
 mod frame_chunks;
 mod geometry;
 mod integers;
 mod options;
+mod outline;
 mod pass;
 mod predict;
 mod quantise;
 mod sample;
 mod search;
 mod solve;
+mod stream_decoder;
 mod weights;
 
 pub use decoder::Decoder;
-pub use encoder::{EncodeReport, encode_volume};
+pub use encode_volume::{EncodeReport, encode_volume};
+pub use encoder::{Encoder, FileReport, FrameReport};
 pub use options::{EmbedWeights, EncodeOptions, Model, Release};
 pub use pass::code_at_step;
 pub use sample::Sample;
 pub use search::Progress;
+pub use stream_decoder::StreamDecoder;
 
 pub use crate::transform::Wavelet;
 

@@ -63,9 +63,10 @@ impl std::fmt::Debug for Release {
 pub struct EncodeOptions {
     /// Error bound.
     pub bound: Bound,
-    /// Name of the field; may be empty.
+    /// Name of the field; may be empty. For [`super::encode_volume`]: an encoder of several fields
+    /// takes names and units from its dataset.
     pub field: String,
-    /// Unit of the field; may be empty.
+    /// Unit of the field; may be empty. As the name.
     pub unit: String,
     /// Axes along which the field repeats. Default none.
     pub periodic: Axes,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::frame::Networks;
 use super::options::{EmbedWeights, EncodeOptions, Model};
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, WeightsReference};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::Shape;
-use crate::network::{Transform, builtin_by_hash, default_model};
+use crate::network::{Hierarchy, Transform, builtin_by_hash, default_model};
 use crate::transform::Wavelet;
 
 /// The networks an encoder may use, as objects and as chunks.
 pub(super) struct Weights {
     pub(super) networks: Networks,
-    pub(super) chunks: Vec<(ChunkType, u32, Vec<u8>)>,
+    /// What the file still lacks of them: nothing once they are written.
+    chunks: Vec<(ChunkType, u32, Vec<u8>)>,
 }
 
 impl Weights {
@@ -48,30 +49,54 @@ impl Weights {
                 )]
             }
         };
-        let backend = Arc::clone(&options.backend);
         Ok(Some(Self {
-            networks: Networks { hierarchy, backend },
+            networks: networks(hierarchy, options),
             chunks,
         }))
     }
 
-    /// Bytes all its chunks add to a file.
+    /// The weights that a file has already, where `options` allow their use.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `options` ask for others: a file has one set.
+    pub(super) fn of_file(
+        hierarchy: Arc<Hierarchy>,
+        options: &EncodeOptions,
+    ) -> Result<Option<Self>> {
+        match &options.model {
+            Model::None => return Ok(None),
+            Model::Given(given) if given.sha256() != hierarchy.sha256() => {
+                return Err(Error::invalid(format!(
+                    "model {:?} asked for, but the file has a weight set already, and a file has one",
+                    given.name
+                )));
+            }
+            Model::Default | Model::Given(_) => {}
+        }
+        Ok(Some(Self {
+            networks: networks(hierarchy, options),
+            chunks: Vec::new(),
+        }))
+    }
+
+    /// The chunks to write before the first frame that uses them; none from then on.
+    pub(super) fn take_chunks(&mut self) -> Vec<(ChunkType, u32, Vec<u8>)> {
+        std::mem::take(&mut self.chunks)
+    }
+
+    /// Bytes that using them adds to the file: none once they are written.
     pub(super) fn len(&self) -> usize {
         self.chunks
             .iter()
             .map(|(_, _, payload)| payload.len() + CHUNK_HEADER_LEN + 6)
             .sum()
     }
+}
 
-    /// Bytes of embedded networks; a reference is no weights.
-    pub(super) fn embedded_bytes(&self) -> u64 {
-        let embedded = self
-            .chunks
-            .iter()
-            .filter(|(kind, _, _)| *kind == ChunkType::NETW);
-        embedded
-            .map(|(_, _, payload)| (payload.len() + CHUNK_HEADER_LEN) as u64)
-            .sum()
+fn networks(hierarchy: Arc<Hierarchy>, options: &EncodeOptions) -> Networks {
+    Networks {
+        hierarchy,
+        backend: Arc::clone(&options.backend),
     }
 }
 

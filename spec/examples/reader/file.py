@@ -40,18 +40,22 @@ def read(data):
     chunks = [c for c in read_chunks(data)[:-1] if c.type[0].isupper()]
     need(chunks and chunks[0].type == "DSET", "the dataset comes first")
     out = File(records.dataset(chunks[0].payload), [], None, [])
-    stage = -1  # place of the last chunk within its frame; -1 before the first frame
+    stage = -1  # place of the last chunk within its frame; -1 outside of frames
+    over = False  # whether weights may not follow: a frame uses networks, or stands behind weights
     for chunk in chunks[1:]:
         if chunk.type == "NETW":
-            need(stage < 0 and out.reference is None and chunk.part == len(out.networks), "weights out of order")
+            need(not over and out.reference is None and chunk.part == len(out.networks), "weights out of order")
             out.networks.append(chunk.payload)
+            stage = -1
         elif chunk.type == "NREF":
-            need(stage < 0 and not out.networks and out.reference is None, "weights out of order")
+            need(not over and not out.networks and out.reference is None, "weights out of order")
             out.reference = records.weights_reference(chunk.payload)
+            stage = -1
         elif chunk.type == "FRAM":
             record = records.frame(chunk.payload, out.dataset)
             known = [(f.field, f.step) for f, _ in out.frames]
             need((record.field, record.step) not in known, "two frames of one field and step")
+            over = over or bool(record.gains or out.networks or out.reference)
             out.frames.append((record, {name: [] for name in OF_FRAME}))
             stage = 0
         else:

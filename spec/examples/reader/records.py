@@ -10,6 +10,10 @@ from .fields import Fields, Unsupported, need
 class Dataset:
     extents: list  # [nz, ny, nx] or [ny, nx]
     fields: list  # (name, unit, bytes per value)
+    spacing: list | None = None  # per axis, as the extents; None: not known
+    origin: list | None = None
+    length_unit: str = ""
+    time_unit: str = ""
 
     @property
     def rank(self):
@@ -35,7 +39,21 @@ def dataset(payload):
         need(size in (2, 4, 8), "bytes per value")
         need(name not in [other[0] for other in fields], "two fields of one name")
         fields.append((name, unit, size))
-    return Dataset(extents, fields)
+    out = Dataset(extents, fields)
+    # The record may end before each of these.
+    if f.left():
+        placed = f.u8()
+        need(placed < 2, "placement")
+        if placed:
+            out.spacing = [f.number("d") for _ in range(rank)]
+            out.origin = [f.number("d") for _ in range(rank)]
+            need(all(math.isfinite(s) and s > 0 for s in out.spacing), "spacing")
+            need(all(map(math.isfinite, out.origin)), "origin")
+    if f.left():
+        out.length_unit = f.string()
+    if f.left():
+        out.time_unit = f.string()
+    return out
 
 
 def weights_reference(payload):
@@ -65,6 +83,8 @@ class Frame:
     offset: float = 0.0
     scale: float = 0.0
     gains: list = field(default_factory=list)
+    # All forms:
+    time: float | None = None  # None: not known
 
 
 def frame(payload, dataset):
@@ -86,6 +106,9 @@ def frame(payload, dataset):
     out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form)
     if form == 2:
         multiresolution(f, out, size)
+    if f.left():
+        out.time = f.number("d")
+        need(math.isfinite(out.time), "time")
     return out
 
 

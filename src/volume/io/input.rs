@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::cast::cast;
 use super::dtype::{AnyVolume, ByteOrder, Dtype, Element};
 use super::npy::{self, Layout};
+use super::stream::FieldStream;
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::grid::Shape;
@@ -39,6 +40,35 @@ pub enum Values<'a> {
     F32(Cow<'a, [f32]>),
     /// Double precision.
     F64(Cow<'a, [f64]>),
+}
+
+impl Values<'_> {
+    /// The sample type.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::F16(_) => Dtype::F16,
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+        }
+    }
+
+    /// Bytes of one value: 2, 4 or 8.
+    #[must_use]
+    pub fn value_bytes(&self) -> u8 {
+        self.dtype().size() as u8
+    }
+
+    /// Number of values.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // a field has at least one
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F16(v) => v.len(),
+            Self::F32(v) => v.len(),
+            Self::F64(v) => v.len(),
+        }
+    }
 }
 
 impl Input {
@@ -94,40 +124,21 @@ impl Input {
     /// # Errors
     /// As [`Input::open`], and `LimitExceeded`.
     pub fn from_reader(
-        mut reader: impl Read,
+        reader: impl Read,
         shape: Option<Shape>,
         dtype: Option<Dtype>,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut bytes = Vec::new();
-        let mut read_to = |bytes: &mut Vec<u8>, end: usize| -> Result<()> {
-            let missing = end.saturating_sub(bytes.len()) as u64;
-            reader.by_ref().take(missing).read_to_end(bytes)?;
-            Ok(())
-        };
-        read_to(&mut bytes, npy::PREFIX_LEN)?;
-        let layout = if is_npy(&bytes) {
-            let header_len = npy::data_offset(&bytes)?;
-            read_to(&mut bytes, header_len)?;
-            npy::parse(&bytes)?
-        } else {
-            raw_layout(shape, dtype)?
-        };
-        let data_len = layout.data_len()?;
-        limits.check_decoded(data_len as u64)?;
-        // One byte more than expected tells a stream that goes on from one that ends.
-        read_to(
-            &mut bytes,
-            layout.offset.saturating_add(data_len).saturating_add(1),
-        )?;
-        let bytes = FileBytes::from(bytes);
-        match layout.offset {
-            0 => Self::from_raw(bytes, layout),
-            _ => Self::from_npy(bytes)?.agreeing(shape, dtype),
+        let mut stream = FieldStream::new(reader, shape, dtype, limits.clone());
+        let field = stream.next_field()?;
+        let field = field.ok_or_else(|| Error::truncated("a field expected, none found"))?;
+        if !stream.at_end()? {
+            check_len(field.bytes.bytes().len().saturating_add(1), &field.layout)?;
         }
+        Ok(field)
     }
 
-    fn from_npy(bytes: FileBytes) -> Result<Self> {
+    pub(super) fn from_npy(bytes: FileBytes) -> Result<Self> {
         if !is_npy(bytes.bytes()) {
             return Err(Error::invalid("not an npy file: its first bytes differ"));
         }
@@ -136,12 +147,12 @@ impl Input {
         Ok(Self { bytes, layout })
     }
 
-    fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
+    pub(super) fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
         check_len(bytes.bytes().len(), &layout)?;
         Ok(Self { bytes, layout })
     }
 
-    fn agreeing(self, shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Self> {
+    pub(super) fn agreeing(self, shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Self> {
         if let Some(shape) = shape.filter(|&s| s != self.layout.shape) {
             return Err(Error::invalid(format!(
                 "shape {shape} given, but the npy header says {}",
@@ -256,11 +267,11 @@ impl Input {
     }
 }
 
-fn is_npy(bytes: &[u8]) -> bool {
+pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(npy::MAGIC)
 }
 
-fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {
+pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {
     let (Some(shape), Some(dtype)) = (shape, dtype) else {
         let missing = match (shape, dtype) {
             (None, None) => "shape and type are",

@@ -8,6 +8,7 @@ mod dtype;
 mod input;
 mod npy;
 mod output;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -17,3 +18,4 @@ pub use output::{
     AtomicFile, FieldFormat, Overwrite, write_field, write_header, write_npy, write_raw,
     write_samples,
 };
+pub use stream::FieldStream;

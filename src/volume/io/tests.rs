@@ -420,3 +420,45 @@ fn written_samples_must_fill_the_shape() {
     assert!(write_npy(&mut Vec::new(), shape, &[0.0f32; 5]).is_err());
     assert!(write_raw(&mut Vec::new(), shape, &[0.0f32; 7]).is_err());
 }
+
+#[test]
+fn fields_follow_each_other_in_a_stream() {
+    let field = |first: f32| {
+        let values: Vec<f32> = (0..6).map(|i| first + i as f32).collect();
+        npy_file(1, ByteOrder::Little, false, &[2, 3], &values)
+    };
+    let bytes = [field(0.0), field(10.0), field(20.0)].concat();
+    let mut stream = FieldStream::new(&bytes[..], None, None, Limits::default());
+    for first in [0.0, 10.0, 20.0] {
+        let input = stream.next_field().unwrap().unwrap();
+        assert_eq!(input.as_f32().unwrap()[0], first);
+    }
+    assert!(stream.next_field().unwrap().is_none());
+    // What is no field behind a field.
+    for (behind, kind) in [
+        (&b"more"[..], ErrorKind::Corrupt),
+        (&bytes[..20], ErrorKind::Truncated),
+    ] {
+        let bytes = [&field(0.0), behind].concat();
+        let mut stream = FieldStream::new(&bytes[..], None, None, Limits::default());
+        assert!(stream.next_field().unwrap().is_some());
+        assert_eq!(stream.next_field().unwrap_err().kind(), kind);
+    }
+    // Raw fields shorter than what tells an npy header.
+    let shape = Shape::new(&[1, 2]).unwrap();
+    let bytes: Vec<u8> = (0..20).collect();
+    let raw = |bytes| FieldStream::new(bytes, Some(shape), Some(Dtype::F16), Limits::default());
+    let mut stream = raw(&bytes[..]);
+    for first in (0..20).step_by(4) {
+        let input = stream.next_field().unwrap().unwrap();
+        let bits = input.as_f16().unwrap()[0].to_bits();
+        assert_eq!(bits, u16::from_le_bytes([first, first + 1]));
+    }
+    assert!(stream.next_field().unwrap().is_none());
+    let mut stream = raw(&bytes[..6]);
+    assert!(stream.next_field().unwrap().is_some());
+    for mut short in [stream, raw(&[])] {
+        let error = short.next_field().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+    }
+}

@@ -195,6 +195,19 @@ fn dataset(f: &mut Fields<'_>) -> Result<()> {
         f.read(&format!("field {i} unit"), Cursor::string)?;
         f.read(&format!("field {i} value size"), Cursor::u8)?;
     }
+    // The record may end before each of the rest.
+    if !f.cursor.rest().is_empty() && f.read("placement", Cursor::u8)? == 1 {
+        for name in ["spacing", "origin"] {
+            for axis in 0..rank.min(3) {
+                f.read(&format!("{name} {axis}"), Cursor::f64)?;
+            }
+        }
+    }
+    for name in ["unit of lengths", "unit of time"] {
+        if !f.cursor.rest().is_empty() {
+            f.read(name, Cursor::string)?;
+        }
+    }
     Ok(())
 }
 
@@ -218,9 +231,16 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
         f.read("measured ssim", Cursor::f32)?;
     }
     f.read("measured largest error", Cursor::f64)?;
-    if f.read("form", Cursor::u8)? != 2 {
-        return Ok(());
+    if f.read("form", Cursor::u8)? == 2 {
+        wavelet_form(f, size)?;
     }
+    if !f.cursor.rest().is_empty() {
+        f.read("time", Cursor::f64)?;
+    }
+    Ok(())
+}
+
+fn wavelet_form(f: &mut Fields<'_>, size: u8) -> Result<()> {
     for name in [
         "filter pair",
         "periodic axes",

@@ -22,6 +22,8 @@ pub struct File<'a> {
     pub frames: Vec<FrameChunks>,
     /// Faults of order and records.
     pub findings: Vec<Finding>,
+    /// Whether no frame stands behind the last chunk of weights.
+    behind_weights: bool,
 }
 
 /// One embedded network.
@@ -79,6 +81,7 @@ impl<'a> File<'a> {
             reference: None,
             frames: Vec::new(),
             findings: Vec::new(),
+            behind_weights: false,
         };
         let mut expected = 0;
         for chunk in file.scan.chunks.clone() {
@@ -189,11 +192,14 @@ impl<'a> File<'a> {
 
     fn add_network(&mut self, chunk: &Chunk, limits: &Limits) {
         let number = self.networks.len() as u64;
-        if !self.frames.is_empty() {
-            self.out_of_order(chunk, "weights behind a frame");
+        if self.networks_used() {
+            self.out_of_order(chunk, "weights behind a frame that uses networks");
+        } else if number > 0 && !self.behind_weights {
+            self.out_of_order(chunk, "a network behind weights and a frame");
         } else if self.reference.is_some() || u64::from(chunk.header.part) != number {
             self.out_of_order(chunk, "a network out of order");
         }
+        self.behind_weights = true;
         let network = self.record(chunk, |payload, _| Network::from_bytes(payload, limits));
         self.networks.push(NetworkChunk {
             chunk: *chunk,
@@ -202,13 +208,21 @@ impl<'a> File<'a> {
     }
 
     fn add_reference(&mut self, chunk: &Chunk) {
-        if !self.frames.is_empty() {
-            self.out_of_order(chunk, "weights behind a frame");
+        if self.networks_used() {
+            self.out_of_order(chunk, "weights behind a frame that uses networks");
         } else if self.reference.is_some() || !self.networks.is_empty() {
             self.out_of_order(chunk, "a second weight set");
             return;
         }
+        self.behind_weights = true;
         self.reference = self.record(chunk, WeightsReference::parse);
+    }
+
+    /// Whether a frame so far uses networks.
+    fn networks_used(&self) -> bool {
+        let records = self.frames.iter().filter_map(|f| f.frame.as_ref());
+        let mut forms = records.map(|frame| &frame.form);
+        forms.any(|form| matches!(form, Form::Wavelet(form) if form.network.is_some()))
     }
 
     fn add_frame(&mut self, chunk: &Chunk) {
@@ -223,6 +237,7 @@ impl<'a> File<'a> {
             }),
             None => None,
         };
+        self.behind_weights = false;
         self.frames.push(FrameChunks {
             chunk: *chunk,
             frame,
@@ -236,6 +251,9 @@ impl<'a> File<'a> {
 
     /// A part of a frame: `FRAM [MASK] [TREE] *BRIK [CORR]`.
     fn add_part(&mut self, chunk: &Chunk) {
+        if self.behind_weights && !self.frames.is_empty() {
+            self.out_of_order(chunk, "a part of a frame behind weights");
+        }
         let Some(frame) = self.frames.last_mut() else {
             self.out_of_order(chunk, "a part of a frame before any frame");
             return;

@@ -1,7 +1,7 @@
 //! `info`: what a file holds, in the manner of `ncdump -h`.
 
 use serde_json::{Value, json};
-use srt::container::{Form, Frame, WaveletForm};
+use srt::container::{Dataset, Form, Frame, WaveletForm};
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
 
@@ -125,6 +125,7 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
         let axes: Vec<String> = axes.map(|(a, n)| format!("{a} = {n}")).collect();
         let voxels = group(dataset.shape.len() as u64);
         out += &format!("dimensions:  // {voxels} voxels\n  {}\n", axes.join(", "));
+        out += &placement_text(dataset);
         out += "fields:\n";
         for (number, field) in dataset.fields.iter().enumerate() {
             let unit = match field.unit.as_str() {
@@ -154,6 +155,28 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
     out += &state_text(file);
     out += "}\n";
     out
+}
+
+/// Where the voxels lie, if that is known.
+fn placement_text(dataset: &Dataset) -> String {
+    let Some(placement) = &dataset.placement else {
+        return String::new();
+    };
+    let rank = dataset.shape.rank();
+    let line = |name: &str, values: &[f64; 3]| {
+        let axes = ["z", "y", "x"].into_iter().zip(values).skip(3 - rank);
+        let axes: Vec<String> = axes.map(|(axis, v)| format!("{axis} = {v}")).collect();
+        format!("  {name}: {}\n", axes.join(", "))
+    };
+    let unit = match dataset.length_unit.as_str() {
+        "" => String::new(),
+        unit => format!("  // in {unit}"),
+    };
+    let spacing = line("spacing", &placement.spacing);
+    format!(
+        "placement:{unit}\n{spacing}{}",
+        line("origin", &placement.origin)
+    )
 }
 
 fn networks_text(file: &File<'_>) -> String {
@@ -200,6 +223,10 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
         line("record", "unreadable".into());
         return out;
     };
+    if let Some(time) = frame.time {
+        let unit = file.dataset.as_ref().map_or("", |d| &d.time_unit);
+        line("time", format!("{time} {unit}").trim_end().to_owned());
+    }
     line("range", format!("{} to {}", frame.range.0, frame.range.1));
     line("asked", frame.bound.to_string());
     line("achieved", achieved(frame));
@@ -308,6 +335,10 @@ pub fn json(file: &File<'_>, limits: &Limits) -> Value {
         json!({
             "shape": d.shape.extents(),
             "voxels": d.shape.len(),
+            "spacing": d.placement.map(|p| p.spacing[3 - d.shape.rank()..].to_vec()),
+            "origin": d.placement.map(|p| p.origin[3 - d.shape.rank()..].to_vec()),
+            "length_unit": d.length_unit,
+            "time_unit": d.time_unit,
             "fields": d.fields.iter().map(|f| json!({
                 "name": f.name, "unit": f.unit, "dtype": format!("f{}", 8 * f.value_bytes),
             })).collect::<Vec<_>>(),
@@ -381,6 +412,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
         "bytes": chunks.stored_bytes(),
         "field": frame.field,
         "step": frame.step,
+        "time": frame.time,
         "range": [frame.range.0, frame.range.1],
         "bound": frame.bound.to_string(),
         "psnr_db": frame.measured.psnr_db,

@@ -48,7 +48,7 @@ pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Reco
             dropped.push(format!("{}: {reason}", file.frame_name(place)));
         }
     }
-    let mut writer = Writer::new(out)?;
+    let mut writer = Writer::new(out);
     let mut kept_chunks = 0;
     let mut current = None;
     let mut seen_dataset = false;

@@ -1,5 +1,5 @@
 //! How each example was made. Most are encoded; what the encoder never writes (networks of random
-//! weights, several fields, ancillary chunks) is put together from encoded parts.
+//! weights, ancillary chunks) is put together from encoded parts.
 
 use std::borrow::Cow;
 use std::f64::consts::TAU;
@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use half::f16;
 use srt::container::{
-    Bound, ChunkType, Dataset, Form, Frame, Measured, NetworkUse, Reader, WaveletForm,
-    WeightsReference, Writer,
+    Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader,
+    WaveletForm, WeightsReference, Writer,
 };
 use srt::network::{Hierarchy, builtin};
-use srt::pipeline::{EmbedWeights, EncodeOptions, Model, encode_volume};
+use srt::pipeline::{EmbedWeights, EncodeOptions, Encoder, Model, encode_volume};
 use srt::transform::Wavelet;
 use srt::volume::io::{Input, Values};
 use srt::{Axes, Limits, Shape};
@@ -39,10 +39,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
         "empty",
         "no field and no frame, one ancillary chunk: the smallest file",
         || {
-            let dataset = Dataset {
-                shape: Shape::new(&[1, 1]).unwrap(),
-                fields: Vec::new(),
-            };
+            let dataset = Dataset::new(Shape::new(&[1, 1]).unwrap(), Vec::new());
             file(&[
                 (ChunkType::DSET, 0, dataset.to_bytes()),
                 (kind("teXt"), 0, b"an example".to_vec()),
@@ -158,10 +155,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
         "a weights pack: the built-in small model",
         || {
             let model = builtin("turbulence3d-s").unwrap().unwrap();
-            let dataset = Dataset {
-                shape: Shape::new(&[1, 1, 1]).unwrap(),
-                fields: Vec::new(),
-            };
+            let dataset = Dataset::new(Shape::new(&[1, 1, 1]).unwrap(), Vec::new());
             let mut all = vec![(ChunkType::DSET, 0, dataset.to_bytes())];
             all.extend(records(&model));
             file(&all)
@@ -172,11 +166,8 @@ pub(crate) const EXAMPLES: &[Example] = &[
         about: "turbulence, predicted by networks named by their hash (NREF)",
         weights: Some("turbulence3d-s.srt"),
         build: || {
-            let mut options = options(Bound::Psnr(40.0));
-            options.model = Model::Given(builtin("turbulence3d-s").unwrap().unwrap());
-            options.embed_weights = EmbedWeights::No;
             let (shape, values) = turbulence(&[24, 22, 26]);
-            write(shape, &Values::F32(Cow::Owned(values)), &options)
+            write(shape, &Values::F32(Cow::Owned(values)), &small_networks())
         },
     },
     example(
@@ -256,6 +247,12 @@ pub(crate) const EXAMPLES: &[Example] = &[
         "two fields, of two types, at two steps; unknown ancillary chunks between; a reference nobody uses",
         frames,
     ),
+    Example {
+        name: "series_3d",
+        about: "spacing, origin, units and times; weights (NREF) behind a frame that uses none",
+        weights: Some("turbulence3d-s.srt"),
+        build: series,
+    },
 ];
 
 /// Chunks of a file: type, part, payload.
@@ -266,7 +263,7 @@ fn kind(name: &str) -> ChunkType {
 }
 
 fn file(chunks: &[(ChunkType, u32, Vec<u8>)]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     for (kind, part, payload) in chunks {
         writer.chunk(*kind, *part, payload).unwrap();
     }
@@ -285,6 +282,13 @@ fn options(bound: Bound) -> EncodeOptions {
     EncodeOptions::new(bound)
         .with_threads(1)
         .with_model(Model::None)
+}
+
+/// The small built-in model, by reference.
+fn small_networks() -> EncodeOptions {
+    options(Bound::Psnr(40.0))
+        .with_model(Model::Given(builtin("turbulence3d-s").unwrap().unwrap()))
+        .with_embed_weights(EmbedWeights::No)
 }
 
 fn waves(z: f64, y: f64, x: f64) -> f64 {
@@ -449,4 +453,28 @@ fn frames() -> Vec<u8> {
         }
     }
     file(&all)
+}
+
+fn series() -> Vec<u8> {
+    let (shape, flow) = turbulence(&[24, 22, 26]);
+    let field = Field {
+        name: "speed".into(),
+        unit: "m/s".into(),
+        value_bytes: 4,
+    };
+    let mut dataset = Dataset::new(shape, vec![field]);
+    dataset.placement = Some(Placement {
+        spacing: [0.5, 0.25, 0.25],
+        origin: [-6.0, 0.0, 100.0],
+    });
+    dataset.length_unit = "mm".into();
+    dataset.time_unit = "s".into();
+    let mut encoder = Encoder::new(Vec::new(), dataset, small_networks()).unwrap();
+    let rest = vec![0.0; shape.len()];
+    for (step, values) in (0..).zip([rest, flow]) {
+        let values = Values::F32(Cow::Owned(values));
+        let time = Some(0.125 * step as f64 - 0.125);
+        encoder.frame(0, step, time, &values, &|_| {}).unwrap();
+    }
+    encoder.finish().unwrap().0
 }

@@ -1,0 +1,106 @@
+//! Chunks from a stream: drives the parser with exactly the bytes it asks for, and never seeks.
+
+use std::io::{BufReader, Read};
+
+use super::chunk::CHUNK_HEADER_LEN;
+use super::index::Entry;
+use super::parser::{Event, Parser};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// The chunks of a file that arrives byte by byte.
+///
+/// Holds one chunk, and about 24 bytes for each chunk before it: the index at the end is checked
+/// against them.
+#[derive(Debug)]
+pub struct ChunkStream<R> {
+    input: BufReader<R>,
+    parser: Parser,
+    /// Bytes from the parser's position on.
+    ahead: Vec<u8>,
+}
+
+impl<R: Read> ChunkStream<R> {
+    /// Reads from the first byte of a file on. Nothing is read yet.
+    #[must_use]
+    pub fn new(input: R, limits: Limits) -> Self {
+        Self {
+            input: BufReader::new(input),
+            parser: Parser::new(limits),
+            ahead: Vec::new(),
+        }
+    }
+
+    /// The next chunk with its payload, checked; `None` behind the last, when index and trailer are
+    /// whole and nothing follows them. The index is not among the chunks.
+    ///
+    /// # Errors
+    /// `Truncated` when the stream ends early; `Corrupt`, `Unsupported`, `LimitExceeded`, `Io`. The
+    /// stream is of no use afterwards.
+    pub fn next_chunk(&mut self) -> Result<Option<(Entry, Vec<u8>)>> {
+        loop {
+            let known = self.parser.entries().len();
+            let (event, taken) = self.parser.feed(&self.ahead)?;
+            match event {
+                Event::NeedBytes(wanted) => {
+                    self.read_to(wanted)?;
+                    continue;
+                }
+                Event::End => {
+                    self.ahead.clear();
+                    return self.expect_end().map(|()| None);
+                }
+                Event::Header(_) | Event::Chunk { .. } => {}
+            }
+            let mut bytes = std::mem::take(&mut self.ahead);
+            self.ahead = bytes.split_off(taken);
+            // The header of the file and the index leave no entry.
+            if let Some(entry) = self.parser.entries().get(known) {
+                bytes.drain(..CHUNK_HEADER_LEN);
+                return Ok(Some((*entry, bytes)));
+            }
+        }
+    }
+
+    /// Reads until `wanted` bytes lie ahead. Memory grows with the bytes that arrive, whatever was
+    /// declared.
+    fn read_to(&mut self, wanted: usize) -> Result<()> {
+        let missing = wanted.saturating_sub(self.ahead.len());
+        let mut input = self.input.by_ref().take(missing as u64);
+        input.read_to_end(&mut self.ahead)?;
+        if self.ahead.len() < wanted {
+            return Err(self.cut(wanted));
+        }
+        Ok(())
+    }
+
+    fn cut(&self, wanted: usize) -> Error {
+        let start = self.parser.offset();
+        let magic = &super::header::MAGIC;
+        let begin = self.ahead.get(..magic.len()).unwrap_or(&self.ahead);
+        if start == 0 && !magic.starts_with(begin) {
+            return Error::corrupt("not an .srt file: the first eight bytes are not its magic")
+                .at(0);
+        }
+        Error::truncated(format!(
+            "the stream ends early: {wanted} bytes expected, {} found",
+            self.ahead.len()
+        ))
+        .at(start)
+    }
+
+    fn expect_end(&mut self) -> Result<()> {
+        let mut behind = [0];
+        loop {
+            match self.input.read(&mut behind) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {
+                    return Err(Error::corrupt("bytes found behind the end of the file")
+                        .at(self.parser.offset()));
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}

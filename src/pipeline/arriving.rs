@@ -1,0 +1,108 @@
+//! A frame that arrives chunk by chunk, and which of its levels are there.
+
+use super::decode_frame::Payloads;
+use super::frame_chunks::FrameChunks;
+use super::geometry::Geometry;
+use crate::container::{Bound, ChunkType, Entry, Form, Frame};
+use crate::error::{Error, Result};
+use crate::grid::Shape;
+use crate::limits::Limits;
+
+/// A frame as far as it has arrived.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    /// Its chunks by their places in `held`.
+    pub(super) chunks: FrameChunks,
+    pub(super) held: Held,
+    /// By level: the last brick that its field needs. Known from the octree.
+    last_bricks: Option<Vec<u32>>,
+    /// Whether nothing of it can follow.
+    pub(super) complete: bool,
+    /// The level to hand out next, from coarse to fine; `None` behind level 0.
+    pub(super) next_level: Option<usize>,
+}
+
+/// Parts and payloads of the chunks of one frame.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    chunks: Vec<(u32, Vec<u8>)>,
+    bytes: u64,
+}
+
+impl Payloads for Held {
+    fn payload(&self, number: usize) -> Result<&[u8]> {
+        let chunk = self.chunks.get(number);
+        let missing = || Error::invalid(format!("no chunk {number}"));
+        chunk.map(|(_, payload)| &payload[..]).ok_or_else(missing)
+    }
+
+    fn part(&self, number: usize) -> u32 {
+        self.chunks.get(number).map_or(0, |(part, _)| *part)
+    }
+}
+
+impl Arriving {
+    pub(super) fn new(frame: Frame) -> Self {
+        let levels = match &frame.form {
+            Form::Wavelet(form) => usize::from(form.levels),
+            Form::Constant | Form::Lossless => 0,
+        };
+        Self {
+            chunks: FrameChunks::new(frame),
+            held: Held::default(),
+            last_bricks: None,
+            complete: false,
+            next_level: Some(levels),
+        }
+    }
+
+    /// Takes the next chunk of the frame.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is out of order or not an octree where it should be one; `LimitExceeded`
+    /// when the frame's chunks, or the field, are too much to hold.
+    pub(super) fn add(
+        &mut self,
+        entry: &Entry,
+        payload: Vec<u8>,
+        shape: Shape,
+        limits: &Limits,
+    ) -> Result<()> {
+        self.chunks.add(self.held.chunks.len(), entry)?;
+        if let (ChunkType::TREE, Form::Wavelet(form)) = (entry.kind, &self.chunks.frame.form) {
+            // Octree and list of bricks: a byte for some hundred voxels of the domain.
+            limits.check_decoded(shape.len() as u64 / 128)?;
+            let geometry = Geometry::new(shape, form, &payload)?;
+            self.last_bricks = Some(geometry.last_bricks());
+            self.chunks.geometry = geometry.into();
+        }
+        self.held.bytes += payload.len() as u64;
+        limits.check_decoded(self.held.bytes)?;
+        self.held.chunks.push((entry.part, payload));
+        Ok(())
+    }
+
+    /// Checks the order of a chunk that is not wanted.
+    pub(super) fn skip(&mut self, entry: &Entry) -> Result<()> {
+        self.chunks.add(0, entry)
+    }
+
+    /// Whether all that the field at `level` needs has arrived.
+    pub(super) fn has(&self, level: usize) -> bool {
+        if self.complete {
+            return true;
+        }
+        // Corrections come last, and may be missing.
+        let corrected = matches!(
+            self.chunks.frame.bound,
+            Bound::MaxError(_) | Bound::RelError(_)
+        );
+        let arrived = self.chunks.bricks.last();
+        let arrived = arrived.map(|&number| self.held.part(number));
+        let needed = self.last_bricks.as_ref().and_then(|last| last.get(level));
+        match (arrived, needed) {
+            (Some(arrived), Some(needed)) => arrived >= *needed && (level > 0 || !corrected),
+            _ => false,
+        }
+    }
+}
