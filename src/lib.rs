@@ -27,6 +27,9 @@
 //! header | DSET | NREF or NETW.. | FRAM MASK TREE BRIK.. CORR | FRAM .. | INDX | trailer
 //! ```
 //!
+//! [`pipeline::Encoder`] writes several fields and time steps into one such file, frame by frame into
+//! anything that takes bytes; [`pipeline::StreamDecoder`] reads it as it arrives.
+//!
 //! | module | job |
 //! |---|---|
 //! | [`error`], [`limits`], [`grid`], [`real`], [`mod@file`] | what everything stands on |

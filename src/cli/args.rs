@@ -1,6 +1,7 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::io::StdinLock;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 
@@ -11,7 +12,7 @@ use crate::container::Bound;
 use crate::error::{Error, Result};
 use crate::grid::{Axes, Shape};
 use crate::pipeline::{EmbedWeights, Wavelet};
-use crate::volume::io::{Dtype, Input};
+use crate::volume::io::{Dtype, FieldStream, Input};
 
 /// Error-bounded compression of scientific volumes.
 #[derive(Debug, Parser)]
@@ -24,7 +25,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Compress a field (.npy or raw) under an error bound
-    Encode(EncodeArgs),
+    Encode(Box<EncodeArgs>),
     /// Decompress a field to .npy or raw
     Decode(DecodeArgs),
     /// Compare a reconstruction with its original
@@ -104,12 +105,23 @@ pub(super) struct RawArgs {
 }
 
 impl RawArgs {
+    fn shape(&self) -> Result<Option<Shape>> {
+        match self.shape.as_slice() {
+            [] => Ok(None),
+            extents => Shape::new(extents).map(Some),
+        }
+    }
+
+    /// Fields behind each other on standard input.
+    pub(super) fn stream(&self) -> Result<FieldStream<StdinLock<'static>>> {
+        let (shape, limits) = (self.shape()?, Limits::default());
+        let input = std::io::stdin().lock();
+        Ok(FieldStream::new(input, shape, self.dtype, limits))
+    }
+
     /// Opens a field; `-` is standard input.
-    pub(super) fn open(&self, path: &std::path::Path) -> Result<Input> {
-        let shape = match self.shape.as_slice() {
-            [] => None,
-            extents => Some(Shape::new(extents)?),
-        };
+    pub(super) fn open(&self, path: &Path) -> Result<Input> {
+        let shape = self.shape()?;
         if path.as_os_str() == "-" {
             return Input::from_reader(
                 std::io::stdin().lock(),
@@ -125,10 +137,10 @@ impl RawArgs {
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]
 pub(super) struct EncodeArgs {
-    /// Field to compress: .npy, or raw with --shape and --dtype; - for standard input
-    pub(super) input: PathBuf,
-    /// File to write; - for standard output
-    pub(super) output: PathBuf,
+    /// Field to compress, .npy or raw with --shape and --dtype, or several: its time steps; - for
+    /// standard input, one step behind the other. Last, the file to write; - for standard output
+    #[arg(required = true, value_names = ["INPUT", "OUTPUT"], num_args = 1..)]
+    files: Vec<PathBuf>,
     /// Peak signal-to-noise ratio of at least DB
     #[arg(
         long,
@@ -157,9 +169,48 @@ pub(super) struct EncodeArgs {
     /// Filter pair: cdf97, or haar (mean pooling); what the model was made for if not given
     #[arg(long, value_name = "PAIR", value_parser = Wavelet::from_name)]
     pub(super) wavelet: Option<Wavelet>,
-    /// Name of the field
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub(super) field: String,
+    /// Name of the field; NAME=FILE for each further field or time step of one
+    #[arg(long, value_name = "NAME[=FILE]")]
+    pub(super) field: Vec<String>,
+    /// Unit of the field; NAME=UNIT where there are several
+    #[arg(long, value_name = "[NAME=]UNIT")]
+    pub(super) unit: Vec<String>,
+    /// Add frames to a file that is there; it stays as it is until the new one is complete
+    #[arg(long)]
+    pub(super) append: bool,
+    /// Number of the first time step; 0 if not given, or the one behind the last in the file
+    #[arg(long, value_name = "N")]
+    pub(super) step: Option<u64>,
+    /// Times of the steps, as many as there are
+    #[arg(
+        long,
+        value_name = "T,..",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(super) time: Vec<f64>,
+    /// Unit of the times
+    #[arg(long, value_name = "UNIT", default_value = "")]
+    pub(super) time_unit: String,
+    /// Distance of neighbouring voxels along each axis, slowest first
+    #[arg(
+        long,
+        value_name = "DZ,DY,DX",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(super) spacing: Vec<f64>,
+    /// Place of the first voxel
+    #[arg(
+        long,
+        value_name = "Z,Y,X",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(super) origin: Vec<f64>,
+    /// Unit of spacing and origin
+    #[arg(long, value_name = "UNIT", default_value = "")]
+    pub(super) length_unit: String,
     /// Edge of a brick in voxels: 64, 128, 256, ...
     #[arg(long, value_name = "N")]
     pub(super) brick: Option<u32>,
@@ -251,6 +302,17 @@ impl EncodeArgs {
         }
     }
 
+    /// The inputs without names of their own.
+    pub(super) fn inputs(&self) -> &[PathBuf] {
+        let last = self.files.len().saturating_sub(1);
+        &self.files[..last]
+    }
+
+    /// The file to write.
+    pub(super) fn output(&self) -> &Path {
+        self.files.last().map_or(Path::new("-"), PathBuf::as_path)
+    }
+
     pub(super) fn bound(&self) -> Result<Bound> {
         let given = [
             self.psnr.map(Bound::Psnr),
@@ -271,7 +333,8 @@ impl EncodeArgs {
 pub(super) struct DecodeArgs {
     /// File to read; - for standard input
     pub(super) input: PathBuf,
-    /// Field to write: .npy, or .raw (little endian, x fastest); - for .npy on standard output
+    /// Field to write: .npy, or .raw (little endian, x fastest); - for .npy on standard output, one
+    /// behind the other where several are asked for
     pub(super) output: PathBuf,
     /// Downscaling level: 0 is full resolution, every level above halves each axis
     #[arg(long, value_name = "L", default_value_t = 0)]
@@ -306,6 +369,12 @@ pub(super) struct EvalArgs {
     /// The field after it, one or several: .npy, raw (of the original's shape and type) or .srt
     #[arg(required = true)]
     pub(super) reconstructed: Vec<PathBuf>,
+    /// Field to compare, where an .srt file has several
+    #[arg(long, value_name = "NAME")]
+    pub(super) field: Option<String>,
+    /// Time step to compare, where an .srt file has several
+    #[arg(long, value_name = "T")]
+    pub(super) step: Option<u64>,
     #[command(flatten)]
     pub(super) raw: RawArgs,
     /// Report as JSON

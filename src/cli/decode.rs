@@ -3,10 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::args::DecodeArgs;
+use super::decode_stream;
 use super::models;
-use super::output::{FieldFile, find_frame, write_volume};
+use super::output::{FieldFile, find_frames, several_frames, write_volume};
+use crate::backend::Backend;
 use crate::error::Result;
 use crate::file::FileBytes;
 use crate::pipeline::{Decoder, pool};
@@ -23,15 +26,26 @@ pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
 
 pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     let backend = args.backend.open()?;
-    let bytes = read_file(&args.input)?;
-    models::open(bytes.bytes(), args.weights.as_deref())
-        .and_then(|decoder| {
-            let frame = find_frame(&decoder, args.field.as_deref(), args.step)?;
-            let decoder = decoder.with_backend(backend);
-            pool(args.threads)?.install(|| write(args, &decoder, frame))
-        })
+    let pool = pool(args.threads)?;
+    let decode = move || match args.input.as_os_str() == "-" {
+        true => decode_stream::run(args, backend),
+        false => decode_file(args, backend),
+    };
+    pool.install(decode)
         .map_err(|e| e.within(args.input.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn decode_file(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
+    let bytes = FileBytes::load(&args.input)?;
+    let decoder = models::open(bytes.bytes(), args.weights.as_deref())?.with_backend(backend);
+    let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
+    if frames.len() > 1 && args.output.as_os_str() != "-" {
+        return Err(several_frames());
+    }
+    frames
+        .into_iter()
+        .try_for_each(|frame| write(args, &decoder, frame))
 }
 
 /// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a

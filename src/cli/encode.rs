@@ -1,69 +1,56 @@
 //! `srt encode`.
 
-use std::io::BufWriter;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::args::EncodeArgs;
+use super::decode::read_file;
+use super::encode_report::{FrameLine, Report};
 use super::memory::quarter_of_ram;
 use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
-use crate::error::Result;
-use crate::pipeline::{EncodeOptions, EncodeReport, Progress, Release, encode_volume};
+use super::series::{Item, Series, next_step};
+use crate::error::{Error, Result};
+use crate::file::FileBytes;
+use crate::pipeline::{Decoder, EncodeOptions, Encoder, FileReport, Progress, Release};
 use crate::volume::io::AtomicFile;
-
-/// The report of `--json`, schema version 1.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    schema: u32,
-    bytes: u64,
-    weight_bytes: u64,
-    /// Without embedded weights.
-    ratio: f64,
-    ratio_with_weights: f64,
-    /// Null when the decoded field is identical.
-    psnr_db: Option<f64>,
-    ssim: Option<f64>,
-    max_abs_error: f64,
-    max_rel_error: f64,
-    identical: bool,
-    encode_seconds: f64,
-    /// Part of `encode_seconds`: decoding and measuring what was written.
-    verify_seconds: f64,
-    model: String,
-    backend: String,
-}
-
-impl Report {
-    pub(super) fn new(report: &EncodeReport, seconds: f64) -> Self {
-        let finite = |v: f64| v.is_finite().then_some(v);
-        let raw = report.raw_bytes as f64;
-        Self {
-            schema: 1,
-            bytes: report.bytes,
-            weight_bytes: report.weight_bytes,
-            ratio: raw / (report.bytes - report.weight_bytes) as f64,
-            ratio_with_weights: raw / report.bytes as f64,
-            psnr_db: finite(report.comparison.psnr_db),
-            ssim: report.ssim.and_then(finite),
-            max_abs_error: report.comparison.max_abs_error,
-            max_rel_error: report.comparison.max_rel_error,
-            identical: report.comparison.is_identical(),
-            encode_seconds: seconds,
-            verify_seconds: report.verify_seconds,
-            model: report.model.clone(),
-            backend: report.backend.clone(),
-        }
-    }
-}
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
     args.check()?;
-    let mut options = EncodeOptions::new(args.bound()?).with_field(args.field.as_str());
+    let options = options(args)?;
+    let old = match args.append {
+        true => Some(existing(args)?),
+        false => None,
+    };
+    let file = AtomicFile::create(args.output(), overwrite(args.force || args.append))?;
+    let series = Series::open(args)?;
+    let old = match &old {
+        Some(bytes) => {
+            let decoder = models::open(bytes.bytes(), None);
+            Some(decoder.map_err(|e| e.within(args.output().display()))?)
+        }
+        None => None,
+    };
+    let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
+    let progress = |p| report_pass(args.verbose, &spinner, p);
+    let (file, report, frames) = write(args, series, old.as_ref(), options, file, &progress)?;
+    drop(old);
+    file.commit()?;
+    drop(spinner);
+    let report = Report::new(&report, frames, start.elapsed().as_secs_f64());
+    let to_stdout = args.output().as_os_str() == "-";
+    if args.json && !to_stdout {
+        print_json(&report)?;
+    } else if !args.quiet && !to_stdout {
+        print_line(&report.summary())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
+    let mut options = EncodeOptions::new(args.bound()?);
     options.periodic = args.periodic.unwrap_or_default();
     options.wavelet = args.wavelet;
     options.brick_edge = args.brick;
@@ -74,30 +61,71 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     options.measure_ssim = args.json;
     options.model = models::choose(&args.model)?;
     options.embed_weights = args.embed_weights.into();
-    let file = AtomicFile::create(&args.output, overwrite(args.force))?;
-    let input = Arc::new(args.raw.open(&args.input)?);
-    let mapped = Arc::clone(&input);
-    options.release = Some(Release::new(move |values| mapped.release(values)));
-    let values = input.values()?;
-    let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
-    let (file, report) = encode_volume(
-        input.shape(),
-        &values,
-        &options,
-        BufWriter::new(file),
-        &|p| report_pass(args.verbose, &spinner, p),
-    )
-    .map_err(|e| e.within(args.input.display()))?;
-    file.into_inner().map_err(|e| e.into_error())?.commit()?;
-    drop(spinner);
-    let seconds = start.elapsed().as_secs_f64();
-    let to_stdout = args.output.as_os_str() == "-";
-    if args.json && !to_stdout {
-        print_json(&Report::new(&report, seconds))?;
-    } else if !args.quiet && !to_stdout {
-        print_line(&summary(&report, seconds))?;
+    Ok(options)
+}
+
+/// The file to append to.
+fn existing(args: &EncodeArgs) -> Result<FileBytes> {
+    if args.output().as_os_str() == "-" {
+        return Err(Error::invalid(
+            "--append needs a file: standard output has no frames yet",
+        ));
     }
-    Ok(ExitCode::SUCCESS)
+    read_file(args.output())
+}
+
+/// Encodes all of a series into `out`.
+fn write(
+    args: &EncodeArgs,
+    series: Series,
+    old: Option<&Decoder<'_>>,
+    options: EncodeOptions,
+    out: AtomicFile,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    let (dataset, places) = series.dataset(args, old.map(Decoder::dataset))?;
+    let steps = series.steps();
+    if !args.time.is_empty() && args.time.len() != steps && !series.is_open() {
+        return Err(Error::invalid(format!(
+            "{steps} times expected, one for each time step, {} found",
+            args.time.len()
+        )));
+    }
+    let first = |place: usize| match (args.step, old) {
+        (Some(step), _) => step,
+        (None, Some(old)) => next_step(old.frames(), place),
+        (None, None) => 0,
+    };
+    let firsts: Vec<u64> = places.iter().map(|&place| first(place)).collect();
+    let mut encoder = match old {
+        Some(old) => Encoder::append(out, old, dataset, options)?,
+        None => Encoder::new(out, dataset, options)?,
+    };
+    let mut lines = Vec::new();
+    series.for_each(|item: &Item| {
+        let place = places[item.field];
+        let step = firsts[item.field].saturating_add(item.step);
+        let time = match args.time.get(item.step as usize) {
+            None if !args.time.is_empty() => {
+                return Err(Error::invalid(format!(
+                    "{} times given, standard input has more time steps",
+                    args.time.len()
+                )));
+            }
+            time => time.copied(),
+        };
+        let mapped = Arc::clone(&item.input);
+        encoder.set_release(Some(Release::new(move |values| mapped.release(values))));
+        let values = item.input.values()?;
+        let report = encoder
+            .frame(place, step, time, &values, progress)
+            .map_err(|e| e.within(item.path.display()))?;
+        let name = &encoder.dataset().fields[place].name;
+        lines.push(FrameLine::new(name, step, time, &report));
+        Ok(())
+    })?;
+    let (file, report) = encoder.finish()?;
+    Ok((file, report, lines))
 }
 
 fn report_pass(verbose: bool, spinner: &Spinner, progress: Progress) {
@@ -106,22 +134,4 @@ fn report_pass(verbose: bool, spinner: &Spinner, progress: Progress) {
     } else {
         spinner.pass(progress);
     }
-}
-
-fn summary(report: &EncodeReport, seconds: f64) -> String {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let quality = match report.comparison.is_identical() {
-        true => "lossless".to_owned(),
-        false => format!(
-            "{:.2} dB, largest error {:.4e}",
-            report.comparison.psnr_db, report.comparison.max_abs_error
-        ),
-    };
-    format!(
-        "{:.2} MiB -> {} bytes, ratio {:.2}, {quality}, model {}, {seconds:.2} s",
-        mib(report.raw_bytes),
-        report.bytes,
-        report.raw_bytes as f64 / report.bytes as f64,
-        report.model,
-    )
 }

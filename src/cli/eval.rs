@@ -143,7 +143,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             volume,
             bytes,
             coded,
-        } = read_like(path, &input)?;
+        } = read_like(path, &input, args.field.as_deref(), args.step)?;
         let report = measure(&input, &volume)?;
         let raw_bytes = input.shape().len() * input.dtype().size();
         let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);

@@ -3,8 +3,10 @@
 mod args;
 mod backend;
 mod decode;
+mod decode_stream;
 mod demo;
 mod encode;
+mod encode_report;
 mod eval;
 mod memory;
 mod model;
@@ -12,6 +14,7 @@ mod models;
 mod output;
 mod region;
 mod report;
+mod series;
 mod subject;
 mod verify;
 

@@ -64,14 +64,19 @@ pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>) -> Result<Decoder<
     }
     let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
     if decoder.weights().as_ref().is_err_and(missing) {
-        for (_, path) in stored() {
-            // A damaged file in the store must not keep others from being found.
-            if let Ok(model) = read(&path) {
-                decoder = decoder.with_weights(Arc::new(model));
-            }
+        for model in stored_models() {
+            decoder = decoder.with_weights(model);
         }
     }
     Ok(decoder)
+}
+
+/// The models of the store. A damaged file must not keep others from being found.
+pub(super) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
+    let models = stored()
+        .into_iter()
+        .filter_map(|(_, path)| read(&path).ok());
+    models.map(Arc::new)
 }
 
 /// A model by name (built in, or in the store) or by file.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::container::Dataset;
+use crate::container::{Dataset, Frame};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Shape;
 use crate::pipeline::{Decoder, Progress};
@@ -115,36 +115,63 @@ pub(super) fn write_volume(path: &Path, force: bool, volume: &AnyVolume) -> Resu
     file.commit()
 }
 
+/// Which frames of a file are meant: those of a field, of a time step, or all.
+pub(super) struct FrameChoice {
+    field: Option<u64>,
+    step: Option<u64>,
+}
+
+impl FrameChoice {
+    /// # Errors
+    /// `InvalidArgument` for a field that the file does not have.
+    pub(super) fn new(dataset: &Dataset, field: Option<&str>, step: Option<u64>) -> Result<Self> {
+        let field = match field {
+            None => None,
+            Some(name) => Some(dataset.field(name).ok_or_else(|| {
+                let names: Vec<&str> = dataset.fields.iter().map(|f| f.name.as_str()).collect();
+                Error::invalid(format!("no field {name:?}; the file has {names:?}"))
+            })? as u64),
+        };
+        Ok(Self { field, step })
+    }
+
+    pub(super) fn fits(&self, frame: &Frame) -> bool {
+        self.field.is_none_or(|field| frame.field == field)
+            && self.step.is_none_or(|step| frame.step == step)
+    }
+}
+
+/// The frames with the given field name and time step, in file order; at least one.
+pub(super) fn find_frames(
+    decoder: &Decoder<'_>,
+    field: Option<&str>,
+    step: Option<u64>,
+) -> Result<Vec<usize>> {
+    let choice = FrameChoice::new(decoder.dataset(), field, step)?;
+    let frames = decoder.frames().enumerate();
+    let frames: Vec<usize> = frames
+        .filter(|(_, frame)| choice.fits(frame))
+        .map(|(index, _)| index)
+        .collect();
+    match frames.is_empty() {
+        true => Err(Error::invalid("the file has no such frame")),
+        false => Ok(frames),
+    }
+}
+
 /// The frame with the given field name and time step; either may be left out where only one is left.
 pub(super) fn find_frame(
     decoder: &Decoder<'_>,
     field: Option<&str>,
     step: Option<u64>,
 ) -> Result<usize> {
-    let dataset: &Dataset = decoder.dataset();
-    let number = match field {
-        None => None,
-        Some(name) => Some(
-            dataset
-                .fields
-                .iter()
-                .position(|f| f.name == name)
-                .ok_or_else(|| {
-                    let names: Vec<&str> = dataset.fields.iter().map(|f| f.name.as_str()).collect();
-                    Error::invalid(format!("no field {name:?}; the file has {names:?}"))
-                })?,
-        ),
-    };
-    let mut fitting = decoder.frames().enumerate().filter(|(_, frame)| {
-        number.is_none_or(|n| frame.field == n as u64) && step.is_none_or(|s| frame.step == s)
-    });
-    let (index, _) = fitting
-        .next()
-        .ok_or_else(|| Error::invalid("the file has no such frame"))?;
-    if fitting.next().is_some() {
-        return Err(Error::invalid(
-            "the file has several frames: name one with --field and --step",
-        ));
+    match find_frames(decoder, field, step)?[..] {
+        [frame] => Ok(frame),
+        _ => Err(several_frames()),
     }
-    Ok(index)
+}
+
+/// One frame was needed, and several fit.
+pub(super) fn several_frames() -> Error {
+    Error::invalid("the file has several frames: name one with --field and --step")
 }

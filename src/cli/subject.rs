@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::models;
+use super::output::find_frame;
 use crate::container::{Bound, Form, MAGIC};
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
@@ -17,7 +18,8 @@ pub(super) struct Subject {
     /// The file's name.
     pub(super) name: String,
     pub(super) report: EvalReport,
-    /// Bytes of an `.srt` file, and those of the original by these; other files are not compressed.
+    /// Bytes of an `.srt` file with one frame, and those of the original by these; other files are not
+    /// compressed.
     pub(super) bytes: Option<u64>,
     pub(super) ratio: Option<f64>,
     /// What an `.srt` file tells.
@@ -67,8 +69,14 @@ pub(super) struct Decoded {
     pub(super) coded: Option<Coded>,
 }
 
-/// Reads a field from `.npy`, `.srt` or, with the shape and type of `like`, from raw.
-pub(super) fn read_like(path: &Path, like: &Input) -> Result<Decoded> {
+/// Reads a field from `.npy`, `.srt` (the frame of that name and step) or, with the shape and type of
+/// `like`, from raw.
+pub(super) fn read_like(
+    path: &Path,
+    like: &Input,
+    field: Option<&str>,
+    step: Option<u64>,
+) -> Result<Decoded> {
     let bytes = FileBytes::open(path)?;
     let plain = |volume| Decoded {
         volume,
@@ -76,7 +84,7 @@ pub(super) fn read_like(path: &Path, like: &Input) -> Result<Decoded> {
         coded: None,
     };
     if bytes.bytes().starts_with(&MAGIC) {
-        return decode(bytes.bytes()).map_err(|e| e.within(path.display()));
+        return decode(bytes.bytes(), field, step).map_err(|e| e.within(path.display()));
     }
     if bytes.bytes().starts_with(b"\x93NUMPY") {
         return Input::open_npy(path)?.to_volume().map(plain);
@@ -85,12 +93,13 @@ pub(super) fn read_like(path: &Path, like: &Input) -> Result<Decoded> {
     raw.to_volume().map(plain)
 }
 
-fn decode(bytes: &[u8]) -> Result<Decoded> {
+fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decoded> {
     let decoder = models::open(bytes, None)?;
-    let volume = decoder.decode(0, 0)?;
+    let index = find_frame(&decoder, field, step)?;
+    let volume = decoder.decode(index, 0)?;
     let frame = decoder
         .frames()
-        .next()
+        .nth(index)
         .ok_or_else(|| Error::invalid("the file has no frame"))?;
     let (levels, brick_edge, networks) = match &frame.form {
         Form::Wavelet(form) => (
@@ -103,13 +112,14 @@ fn decode(bytes: &[u8]) -> Result<Decoded> {
     let weights = if networks { decoder.weights()? } else { None };
     Ok(Decoded {
         volume,
-        bytes: Some(bytes.len() as u64),
+        // What other frames take is not this one's.
+        bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
         coded: Some(Coded {
             bound: frame.bound,
             model: weights.map_or_else(|| "no networks".into(), |w| w.name.clone()),
             levels,
             brick_edge,
-            leaves: decoder.leaves(0)?,
+            leaves: decoder.leaves(index)?,
         }),
     })
 }

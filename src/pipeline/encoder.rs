@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::decoder::Decoder;
 use super::encode_frame::{Encoded, encode_frame};
-use super::options::{EncodeOptions, Model, check_bound};
+use super::options::{EncodeOptions, Model, Release, check_bound};
 use super::search::Progress;
 use super::weights::Weights;
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Writer};
@@ -194,6 +194,11 @@ impl<W: Write> Encoder<W> {
     #[must_use]
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// Sets [`EncodeOptions::release`] for the frames that follow.
+    pub fn set_release(&mut self, release: Option<Release>) {
+        self.options.release = release;
     }
 
     /// Encodes one field (a place in the dataset's list) at one time step. `time` is that of the step

@@ -38,6 +38,10 @@ class Fields:
         self.at += count
         return self.data[self.at - count : self.at]
 
+    def left(self):
+        """Whether anything is left of the record."""
+        return self.at < len(self.data)
+
     def number(self, kind):
         """One fixed-size number; `kind` is a letter of the struct module."""
         return struct.unpack("<" + kind, self.take(struct.calcsize(kind)))[0]

@@ -1,6 +1,6 @@
 //! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
 
-use srt::container::{Bound, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
+use srt::container::{Bound, ChunkType, Dataset, Field, Form, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
 use srt::{Error, Limits};
 
