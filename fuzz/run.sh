@@ -34,7 +34,7 @@ run_turn() {
     mkdir -p "$work/corpus/$target" "corpus/$target" "seeds/$target"
     TIMEFORMAT=%U
     { time nice -n ${FUZZ_NICE:-19} "$work/bin/$target" "$work/corpus/$target" "corpus/$target" "seeds/$target" \
-        -dict=srt.dict -max_total_time="$turn" -rss_limit_mb=3000 -timeout=60 -print_final_stats=1 \
+        -dict=srt.dict -max_total_time="$turn" -rss_limit_mb=3000 -timeout=${FUZZ_TIMEOUT:-60} -print_final_stats=1 \
         -artifact_prefix="$work/artifacts/$target-" >"$out" 2>&1; } 2>"$out.seconds" || findings=1
     awk -v t="$target" -v user="$(tail -1 "$out.seconds")" -v wall=$((SECONDS - start)) -v found=$findings '
         match($0, /cov: [0-9]+/) { edges = substr($0, RSTART + 5, RLENGTH - 5) }
