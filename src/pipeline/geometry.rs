@@ -18,7 +18,7 @@ use crate::recon::{
 };
 use crate::transform::{Plan, Wavelet};
 
-/// Cells of a layer: large enough for many threads.
+/// Cells of a layer or slab, about: large enough for many threads.
 const LAYER_CELLS: usize = 1 << 21;
 /// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
 /// many threads.
@@ -190,7 +190,7 @@ impl Geometry {
             }
             Ok(())
         };
-        synthesis.sweep(level, &layers, &low, &mut residuals, sink)
+        synthesis.sweep(level, &layers, LAYER_CELLS, &low, &mut residuals, sink)
     }
 
     fn synthesis<'a, T: Real>(

@@ -11,7 +11,7 @@ use crate::octree::{Octree, prune};
 use crate::real::Real;
 use crate::recon::{
     Brick, BrickGrid, Dequantiser, Partition, Predict, Source, Window, add_residuals, band_regions,
-    upscale, zeros,
+    crop_details, upscale, zeros,
 };
 use crate::transform::Plan;
 
@@ -250,7 +250,7 @@ fn closed_loop<T: Real>(
             (None, _) => false,
             (_, Some(levels)) => levels[index],
             (Some(predicted), None) => {
-                let crop = |cells| Ok(Some(crop_bands(plan, index, predicted, cells)));
+                let crop = |cells| Ok(Some(crop_details(level, predicted, whole, cells)));
                 pays(analysis, index, quantiser.inverse_step, crop)?
             }
         };
@@ -273,16 +273,6 @@ fn closed_loop<T: Real>(
         used,
         coarse,
     }))
-}
-
-/// The part over `cells` of bands over a whole level.
-fn crop_bands<T: Real>(plan: &Plan, level: usize, bands: &[Vec<T>], cells: Region) -> Vec<Vec<T>> {
-    let level = &plan.levels()[level];
-    let part = |(band, &code): (&Vec<T>, _)| {
-        let whole = level.band_region(code, level.coarse.region());
-        whole.crop(band, &level.band_region(code, cells))
-    };
-    bands.iter().zip(&level.details).map(part).collect()
 }
 
 /// All cells of a source's grid.

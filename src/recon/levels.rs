@@ -236,7 +236,7 @@ impl<T: Real> Synthesis<'_, T> {
 }
 
 /// `values` of `region` cut to `part`; without a copy when that is all of it.
-fn cropped<T: Copy>(region: Region, values: Vec<T>, part: Region) -> Vec<T> {
+pub(super) fn cropped<T: Copy>(region: Region, values: Vec<T>, part: Region) -> Vec<T> {
     match region == part {
         true => values,
         false => region.crop(&values, &part),
@@ -262,6 +262,20 @@ fn release(partition: &Partition, coefficients: &mut Coefficients, source: Sourc
             *coefficients = Arc::default();
         }
     }
+}
+
+/// The part over `part` of details over `cells`.
+pub(crate) fn crop_details<T: Copy>(
+    level: &LevelPlan,
+    details: &[Vec<T>],
+    cells: Region,
+    part: Region,
+) -> Vec<Vec<T>> {
+    let crop = |(band, &code): (&Vec<T>, _)| {
+        let whole = level.band_region(code, cells);
+        whole.crop(band, &level.band_region(code, part))
+    };
+    details.iter().zip(&level.details).map(crop).collect()
 }
 
 /// Details over `cells` without a prediction.

@@ -10,6 +10,6 @@ mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
 pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals};
-pub(crate) use levels::{band_regions, grids_of, upscale, zeros};
+pub(crate) use levels::{band_regions, crop_details, grids_of, upscale, zeros};
 pub use sweep::AddResiduals;
 pub use window::{LevelWindow, Window};

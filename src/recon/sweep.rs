@@ -1,14 +1,17 @@
-//! One level of a large grid, layer by layer: the memory of a layer instead of that of the level.
+//! One level of a large grid: details layer by layer, whole bricks thick, and from them the fine samples
+//! in thinner slabs. It takes the memory of a layer instead of that of the level.
 
-use super::levels::{Synthesis, upscale, zeros};
+use super::levels::{Synthesis, crop_details, cropped, upscale, zeros};
 use super::window::Window;
 use crate::error::Result;
 use crate::grid::Region;
 use crate::real::Real;
 use crate::transform::LevelPlan;
 
-/// Cells that two neighbouring layers share: what a cut spoils on either side of it.
+/// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
 const SHARED: usize = 4;
+/// A slab is at least so many cells thick, or what is shared would be most of the work.
+const LEAST_THICKNESS: usize = 16;
 /// Adds the stored residuals of some cells to the bands over them.
 pub type AddResiduals<'a, T> = dyn FnMut(Region, &mut [Vec<T>]) -> Result<()> + 'a;
 
@@ -42,8 +45,8 @@ impl<T: Real> Synthesis<'_, T> {
     }
 
     /// Decodes level `index` in `layers` from `low`, the whole low-pass of the next coarser one. Calls
-    /// `sink` with boxes of the level's grid that follow each other along its slowest axis, and their
-    /// values.
+    /// `sink` with slabs of the level's grid, of about `slab_cells` cells, that follow each other along
+    /// its slowest axis, and their values.
     ///
     /// # Errors
     /// What the predictor, `residuals` and `sink` report.
@@ -51,6 +54,7 @@ impl<T: Real> Synthesis<'_, T> {
         &self,
         index: usize,
         layers: &[Region],
+        slab_cells: usize,
         low: &[T],
         residuals: &mut AddResiduals<'_, T>,
         sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
@@ -58,6 +62,7 @@ impl<T: Real> Synthesis<'_, T> {
         let level = &self.plan.levels()[index];
         let whole = level.coarse.region();
         let axis = slowest(level);
+        let thickness = (slab_cells / (whole.len() / whole.size[axis])).max(LEAST_THICKNESS);
         let known = Window {
             region: whole,
             values: low,
@@ -78,44 +83,44 @@ impl<T: Real> Synthesis<'_, T> {
                     *band = kept;
                 }
             }
-            let (is_first, is_last) = (cells.start[axis] == 0, cells.end(axis) == whole.size[axis]);
-            before = (!is_last).then(|| {
-                let mut shared = cells;
-                shared.start[axis] = cells.end(axis) - SHARED;
-                shared.size[axis] = SHARED;
-                let tail = |(band, &code): (&Vec<T>, _)| {
-                    level
-                        .band_region(code, cells)
-                        .crop(band, &level.band_region(code, shared))
-                };
-                (
-                    shared,
-                    details.iter().zip(&level.details).map(tail).collect(),
-                )
-            });
-            let fine = upscale(self.wavelet, level, cells, whole.crop(low, &cells), details);
             // Cells within half of what is shared beside a cut are spoilt there, and right in the
             // neighbouring layer.
-            let mut right = cells;
-            if !is_first {
-                right.start[axis] += SHARED / 2;
-                right.size[axis] -= SHARED / 2;
+            let (mut next, mut end) = (cells.start[axis], cells.end(axis));
+            next += if next == 0 { 0 } else { SHARED / 2 };
+            end -= if end == whole.size[axis] {
+                0
+            } else {
+                SHARED / 2
+            };
+            while next < end {
+                let right = along(axis, cells, next, (next + thickness).min(end));
+                next = right.end(axis);
+                let around = along(
+                    axis,
+                    cells,
+                    right.start[axis].saturating_sub(SHARED / 2),
+                    right.end(axis) + SHARED / 2,
+                )
+                .intersection(&cells);
+                let bands = crop_details(level, &details, cells, around);
+                let fine = upscale(self.wavelet, level, around, whole.crop(low, &around), bands);
+                let (has, right) = (level.fine_of(around), level.fine_of(right));
+                sink(right, cropped(has, fine, right))?;
             }
-            if !is_last {
-                right.size[axis] -= SHARED / 2;
-            }
-            let (has, right) = (level.fine_of(cells), level.fine_of(right));
-            sink(
-                right,
-                if has == right {
-                    fine
-                } else {
-                    has.crop(&fine, &right)
-                },
-            )?;
+            before = (cells.end(axis) != whole.size[axis]).then(|| {
+                let shared = along(axis, cells, cells.end(axis) - SHARED, cells.end(axis));
+                (shared, crop_details(level, &details, cells, shared))
+            });
         }
         Ok(())
     }
+}
+
+/// `cells` from `start` to `end` along `axis`.
+fn along(axis: usize, mut cells: Region, start: usize, end: usize) -> Region {
+    cells.start[axis] = start;
+    cells.size[axis] = end - start;
+    cells
 }
 
 /// The slowest axis longer than 1: boxes cut along it are runs of values.
@@ -225,7 +230,7 @@ mod tests {
             let mut found = Vec::new();
             let mut next = 0;
             synthesis
-                .sweep(0, &layers, &low, &mut residuals, &mut |region, values| {
+                .sweep(0, &layers, 1, &low, &mut residuals, &mut |region, values| {
                     assert_eq!((region.start, region.len()), ([next, 0, 0], values.len()));
                     next = region.end(0);
                     found.extend(values);
