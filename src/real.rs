@@ -9,6 +9,24 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
+/// Values in one of the working precisions, for what is not generic.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// binary32.
+    F32(&'a [f32]),
+    /// binary64.
+    F64(&'a [f64]),
+}
+
+/// [`Values`] to be written.
+#[derive(Debug)]
+pub enum ValuesMut<'a> {
+    /// binary32.
+    F32(&'a mut [f32]),
+    /// binary64.
+    F64(&'a mut [f64]),
+}
+
 /// A working precision. Every operation used on it in decoding is one IEEE 754 operation, rounded to
 /// nearest even; nothing is fused or reordered (spec section 6).
 pub trait Real:
@@ -31,6 +49,10 @@ pub trait Real:
     const ZERO: Self;
     /// Bits of the largest magnitude an integer coefficient may have.
     const BYTES: usize;
+    /// Values with their precision.
+    fn values(values: &[Self]) -> Values<'_>;
+    /// [`Real::values`], to be written.
+    fn values_mut(values: &mut [Self]) -> ValuesMut<'_>;
     /// Nearest value.
     fn from_f64(value: f64) -> Self;
     /// Exact widening.
@@ -50,6 +72,12 @@ pub trait Real:
 impl Real for f32 {
     const ZERO: Self = 0.0;
     const BYTES: usize = 4;
+    fn values(values: &[Self]) -> Values<'_> {
+        Values::F32(values)
+    }
+    fn values_mut(values: &mut [Self]) -> ValuesMut<'_> {
+        ValuesMut::F32(values)
+    }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as f32
@@ -83,6 +111,12 @@ impl Real for f32 {
 impl Real for f64 {
     const ZERO: Self = 0.0;
     const BYTES: usize = 8;
+    fn values(values: &[Self]) -> Values<'_> {
+        Values::F64(values)
+    }
+    fn values_mut(values: &mut [Self]) -> ValuesMut<'_> {
+        ValuesMut::F64(values)
+    }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("metrics", &["error", "grid", "volume"]),
     ("octree", &["error", "grid", "codec", "transform"]),
     ("network", &["error", "limits", "grid", "container"]),
-    ("backend", &["error", "limits", "grid", "network"]),
+    ("backend", &["error", "limits", "grid", "real", "network"]),
     (
         "recon",
         &[

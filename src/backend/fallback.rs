@@ -1,7 +1,8 @@
 //! One backend in place of another that fails.
 
+use super::device::Levels;
 use super::{Backend, NetworkInput, Scaling};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::grid::Region;
 use crate::network::Network;
 
@@ -22,8 +23,8 @@ impl<A: Backend, B: Backend> Fallback<A, B> {
 
 /// Whether another backend may do better.
 fn is_of_device(result: &Result<()>) -> bool {
-    let kind = result.as_ref().err().map(crate::error::Error::kind);
-    matches!(kind, Some(ErrorKind::Device | ErrorKind::LimitExceeded))
+    let failed = result.as_ref().err();
+    failed.is_some_and(super::device::is_of_device)
 }
 
 impl<A: Backend, B: Backend> Backend for Fallback<A, B> {
@@ -59,5 +60,13 @@ impl<A: Backend, B: Backend> Backend for Fallback<A, B> {
             return self.second.upscale(network, input, region, scaling, out);
         }
         result
+    }
+
+    fn levels(&self) -> Option<Levels<'_>> {
+        let levels = self.first.levels()?;
+        Some(Levels {
+            may_fail: true,
+            ..levels
+        })
     }
 }

@@ -11,6 +11,7 @@
 //! | `layout` | where the activations of a tile lie |
 //! | `tiling` | how a region is cut into tiles |
 //! | `cache` | networks in a backend's form, kept between calls |
+//! | `device` | devices that put whole levels together |
 //! | `fallback` | one backend in place of another that fails |
 //! | [`cpu`] | backends on the processor |
 //! | `cuda` | the backend on NVIDIA GPUs (feature `cuda`) |
@@ -19,6 +20,7 @@ mod cache;
 pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+pub mod device;
 mod fallback;
 mod input;
 mod layout;
@@ -84,6 +86,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         scaling: Scaling,
         out: &mut [f32],
     ) -> Result<()>;
+
+    /// Its device, where it has one that puts whole levels together.
+    fn levels(&self) -> Option<device::Levels<'_>> {
+        None
+    }
 }
 
 /// Checks what every backend requires of its arguments.

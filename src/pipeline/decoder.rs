@@ -173,8 +173,8 @@ impl<'a> Decoder<'a> {
     }
 
     /// Decodes like [`Decoder::decode`], in layers: boxes of the level's grid that follow each other
-    /// along its slowest axis and together fill it. Beyond the layer at hand, of about 2^24 voxels or one
-    /// brick thick, only the next coarser level lies in memory.
+    /// along its slowest axis and together fill it. Beyond the layer at hand, of about 2^24 voxels (2^26 from a
+    /// GPU) or one brick thick, only the next coarser level lies in memory.
     ///
     /// # Errors
     /// As [`Decoder::decode`], and what `sink` reports.

@@ -22,7 +22,7 @@ use crate::transform::{Plan, Wavelet};
 const LAYER_CELLS: usize = 1 << 21;
 /// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
 /// many threads.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub(super) trait BrickPayloads: Sync {
 }
 
 /// What to decode and from where.
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// Downscaling level; 0 is full resolution.
     pub(super) level: usize,
@@ -119,6 +120,28 @@ impl Geometry {
         predictor: &dyn Predict<T>,
         wanted: &Wanted<'_>,
     ) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        let mut keep = |_, part: Vec<T>| {
+            match values.is_empty() {
+                true => values = part,
+                false => values.extend_from_slice(&part),
+            }
+            Ok(())
+        };
+        if let Some(region) = self.decode_on_device(form, predictor, wanted, &mut keep)? {
+            let rest = Wanted { region, ..*wanted };
+            keep(region, self.decode_on_host(form, predictor, &rest)?)?;
+        }
+        Ok(values)
+    }
+
+    /// [`Geometry::decode`] without a device.
+    fn decode_on_host<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictor: &dyn Predict<T>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<T>> {
         let synthesis = self.synthesis(form, predictor);
         let windows = synthesis.windows(wanted.level, wanted.region);
         let coefficients = self.coefficients(wanted, &windows)?;
@@ -138,23 +161,48 @@ impl Geometry {
         level: usize,
         sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
     ) -> Result<()> {
-        let synthesis = self.synthesis(form, predictor);
-        let whole = |level| Wanted {
+        let wanted = Wanted {
             level,
             region: self.grid(level).region(),
             bricks,
             cache: None,
         };
+        match self.decode_on_device(form, predictor, &wanted, sink)? {
+            None => Ok(()),
+            Some(all) if all == wanted.region => {
+                self.layers_on_host(form, predictor, &wanted, sink)
+            }
+            Some(region) => {
+                let rest = Wanted { region, ..wanted };
+                sink(region, self.decode_on_host(form, predictor, &rest)?)
+            }
+        }
+    }
+
+    /// [`Geometry::decode_layers`] without a device, of a whole grid.
+    fn layers_on_host<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictor: &dyn Predict<T>,
+        wanted: &Wanted<'_>,
+        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
+    ) -> Result<()> {
+        let synthesis = self.synthesis(form, predictor);
+        let Wanted { level, bricks, .. } = *wanted;
         let layers = match self.plan.levels().get(level) {
             None => Vec::new(),
             Some(_) => synthesis.layers(level, LAYER_CELLS),
         };
         if layers.len() < 2 {
-            let wanted = whole(level);
-            return sink(wanted.region, self.decode(form, predictor, &wanted)?);
+            return sink(wanted.region, self.decode_on_host(form, predictor, wanted)?);
         }
         let mut low = Vec::new();
-        self.decode_layers(form, predictor, bricks, level + 1, &mut |region, values| {
+        let coarser = Wanted {
+            level: level + 1,
+            region: self.grid(level + 1).region(),
+            ..*wanted
+        };
+        self.layers_on_host(form, predictor, &coarser, &mut |region, values| {
             if low.is_empty() && region == self.grid(level + 1).region() {
                 low = values;
             } else {
@@ -193,7 +241,7 @@ impl Geometry {
         synthesis.sweep(level, &layers, LAYER_CELLS, &low, &mut residuals, sink)
     }
 
-    fn synthesis<'a, T: Real>(
+    pub(super) fn synthesis<'a, T: Real>(
         &'a self,
         form: &WaveletForm,
         predictor: &'a dyn Predict<T>,
@@ -220,11 +268,7 @@ impl Geometry {
             if !brick.grids.iter().any(is_wanted) {
                 return Ok(Arc::default());
             }
-            let decode = || self.brick(number, brick, wanted.bricks);
-            match &wanted.cache {
-                Some(cache) => cache.get_or(number, decode),
-                None => decode().map(Arc::new),
-            }
+            self.wanted_brick(number, brick, wanted)
         };
         // The finest level has the most work: start it first.
         let mut coefficients: Coefficients = self
@@ -237,6 +281,20 @@ impl Geometry {
             .collect::<Result<_>>()?;
         coefficients.reverse();
         Ok(coefficients)
+    }
+
+    /// The integers of a brick, from the cache where they are kept.
+    pub(super) fn wanted_brick(
+        &self,
+        number: usize,
+        brick: &Brick,
+        wanted: &Wanted<'_>,
+    ) -> Result<Arc<Vec<Vec<i32>>>> {
+        let decode = || self.brick(number, brick, wanted.bricks);
+        match &wanted.cache {
+            Some(cache) => cache.get_or(number, decode),
+            None => decode().map(Arc::new),
+        }
     }
 
     fn brick(

@@ -3,6 +3,7 @@
 mod analysis;
 mod arriving;
 mod cache;
+mod decode_device;
 mod decode_frame;
 mod decoder;
 mod encode_frame;

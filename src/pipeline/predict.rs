@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::frame::Networks;
+use crate::backend::device::{LevelPrediction, LevelShape, Levels};
 use crate::backend::{Extension, NetworkInput, Scaling, input_multiplier, quantise_input, unit};
 use crate::error::{Error, Result};
 use crate::grid::Region;
@@ -106,46 +107,47 @@ impl<T: Real> Predict<T> for NetworkPredictor {
         low: Window<'_, T>,
         cells: Region,
     ) -> Result<Option<Vec<Vec<T>>>> {
-        let gain = self.gains.get(index).copied().unwrap_or(0.0);
-        if gain == 0.0 {
+        let Some(prediction) = self.prediction_of(index, level, cells)? else {
             return Ok(None);
-        }
-        let network = self.network(index).ok_or_else(|| {
-            Error::corrupt(format!("no network for level {index} in the weight set"))
-        })?;
-        let number = u8::try_from(index).map_err(|_| Error::corrupt("too many levels"))?;
-        let multiplier = input_multiplier(network, number);
+        };
         let mut field = vec![0i16; low.values.len()];
         field
             .par_chunks_mut(RUN)
             .zip(low.values.par_chunks(RUN))
             .try_for_each(|(out, low)| {
                 let low: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
-                quantise_input(&low, multiplier, out)
+                quantise_input(&low, prediction.multiplier, out)
             })?;
-        let wants_condition = network.arch().channels.contains(InputChannels::CONDITION);
-        let input = NetworkInput {
-            field: &field,
-            origin: low.region.start,
-            size: low.region.size,
-            domain: level.coarse.dims(),
-            extension: std::array::from_fn(|axis| self.extension(level, axis)),
-            condition: wants_condition.then(|| condition(self.step, gain)),
-        };
-        let scaling = Scaling {
-            gain,
-            unit: unit(self.rank, number),
-        };
         let job = Job {
-            network,
-            input,
+            network: prediction.network,
+            input: NetworkInput {
+                field: &field,
+                origin: low.region.start,
+                size: low.region.size,
+                domain: prediction.domain,
+                extension: prediction.extension,
+                condition: prediction.condition,
+            },
             level,
-            scaling,
+            scaling: prediction.scaling,
         };
-        match network.arch().head {
+        match prediction.network.arch().head {
             Head::Subbands => self.subbands(&job, cells).map(Some),
             Head::VoxelShuffle => self.upscaled(&job, cells).map(Some),
         }
+    }
+
+    fn device(&self) -> Option<Levels<'_>> {
+        self.networks.backend.levels()
+    }
+
+    fn prediction(
+        &self,
+        index: usize,
+        level: &LevelPlan,
+        cells: Region,
+    ) -> Result<Option<LevelPrediction<'_>>> {
+        self.prediction_of(index, level, cells)
     }
 }
 
@@ -167,6 +169,38 @@ fn predicted_cells(network: &Network, level: &LevelPlan, cells: Region) -> Regio
 }
 
 impl NetworkPredictor {
+    /// What is predicted of a level over `cells`; `None` where no network is used.
+    fn prediction_of(
+        &self,
+        index: usize,
+        level: &LevelPlan,
+        cells: Region,
+    ) -> Result<Option<LevelPrediction<'_>>> {
+        let gain = self.gains.get(index).copied().unwrap_or(0.0);
+        if gain == 0.0 {
+            return Ok(None);
+        }
+        let network = self.network(index).ok_or_else(|| {
+            Error::corrupt(format!("no network for level {index} in the weight set"))
+        })?;
+        let number = u8::try_from(index).map_err(|_| Error::corrupt("too many levels"))?;
+        let wants_condition = network.arch().channels.contains(InputChannels::CONDITION);
+        let cells = predicted_cells(network, level, cells);
+        Ok(Some(LevelPrediction {
+            network,
+            multiplier: input_multiplier(network, number),
+            domain: level.coarse.dims(),
+            extension: std::array::from_fn(|axis| self.extension(level, axis)),
+            condition: wants_condition.then(|| condition(self.step, gain)),
+            scaling: Scaling {
+                gain,
+                unit: unit(self.rank, number),
+            },
+            cells,
+            shape: LevelShape::of(&level.window(cells)),
+        }))
+    }
+
     fn subbands<T: Real>(&self, job: &Job<'_>, cells: Region) -> Result<Vec<Vec<T>>> {
         let codes = &job.level.details;
         let part = |code, region: Region| job.level.band_region(code, region);

@@ -1,6 +1,7 @@
 //! The partition of all coefficients of a frame into bricks, the units of entropy coding and of
 //! random access (spec section 4.7).
 
+use crate::backend::device::Piece;
 use crate::codec::ctx::{BLOCK, BandLayout, GridLayout};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
@@ -162,6 +163,24 @@ impl BrickGrid {
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.layout.len()
+    }
+
+    /// Its integers `q` subband by subband.
+    pub fn pieces<'a>(&'a self, q: &'a [i32]) -> impl Iterator<Item = Piece<'a>> {
+        let mut first = 0;
+        self.layout
+            .bands
+            .iter()
+            .enumerate()
+            .map(move |(band, layout)| {
+                let rest = q.get(first..).unwrap_or_default();
+                first += layout.len();
+                Piece {
+                    band,
+                    region: self.band_region(layout),
+                    integers: rest.get(..layout.len()).unwrap_or_default(),
+                }
+            })
     }
 
     /// Level of the details it holds; `None` for the low-pass.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::bricks::{Brick, BrickGrid, Partition, Source};
 use super::window::{LevelWindow, Window};
+use crate::backend::device::{LevelPrediction, Levels};
 use crate::error::Result;
 use crate::grid::Region;
 use crate::real::Real;
@@ -49,6 +50,24 @@ pub trait Predict<T>: Sync {
         low: Window<'_, T>,
         cells: Region,
     ) -> Result<Option<Vec<Vec<T>>>>;
+
+    /// The device that puts levels together in place of the host, where there is one.
+    fn device(&self) -> Option<Levels<'_>> {
+        None
+    }
+
+    /// What a network predicts of `level` over `cells`, for that device; `None` where nothing is predicted.
+    ///
+    /// # Errors
+    /// As [`Predict::details`].
+    fn prediction(
+        &self,
+        _level: usize,
+        _plan: &LevelPlan,
+        _cells: Region,
+    ) -> Result<Option<LevelPrediction<'_>>> {
+        Ok(None)
+    }
 }
 
 /// Predicts nothing: residuals are the coefficients themselves.
@@ -170,9 +189,7 @@ impl<T: Real> Synthesis<'_, T> {
     ) -> Result<Vec<T>> {
         let windows = self.windows(target, region);
         let coarsest = Self::low_pass_box(&windows, region);
-        let mut low = vec![vec![T::ZERO; coarsest.len()]];
-        self.add(&coefficients, Source::LowPass, coarsest, &mut low);
-        let mut low = low.swap_remove(0);
+        let mut low = self.low_pass(&coefficients, coarsest);
         for (i, window) in windows.iter().enumerate().rev() {
             let index = target + i;
             let details = self.details(&coefficients, index, window, &low)?;
@@ -180,6 +197,13 @@ impl<T: Real> Synthesis<'_, T> {
             low = self.join(index, window, low, details);
         }
         Ok(low)
+    }
+
+    /// The box `cells` of the coarsest low-pass; the first brick holds its coefficients.
+    pub(crate) fn low_pass(&self, coefficients: &Coefficients, cells: Region) -> Vec<T> {
+        let mut low = vec![vec![T::ZERO; cells.len()]];
+        self.add(coefficients, Source::LowPass, cells, &mut low);
+        low.swap_remove(0)
     }
 
     /// Details of one level over its window: prediction and residuals.

@@ -4,11 +4,13 @@
 //! The encoder's closed loop and the decoder run this same code.
 
 mod bricks;
+mod device;
 mod levels;
 mod sweep;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
+pub use device::LevelPieces;
 pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals};
 pub(crate) use levels::{band_regions, crop_details, grids_of, upscale, zeros};
 pub use sweep::AddResiduals;

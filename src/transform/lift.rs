@@ -56,6 +56,35 @@ impl Wavelet {
         }
     }
 
+    /// Lifting coefficients in the order of the analysis; `None` for Haar, which needs none.
+    #[must_use]
+    pub fn lifting(self) -> Option<[f64; 4]> {
+        match self {
+            Self::Cdf97 => Some(CDF97),
+            Self::Haar => None,
+        }
+    }
+
+    /// Factors that bring lifted subbands with 0, 1, 2, 3 high-pass axes among `axes` split ones to orthonormal scale; 1
+    /// beyond `axes`.
+    #[must_use]
+    pub fn analysis_scales(self, axes: usize) -> [f64; 4] {
+        std::array::from_fn(|high| match axes.checked_sub(high) {
+            Some(low) => self.analysis_scale(low, high),
+            None => 1.0,
+        })
+    }
+
+    /// Factors that bring subbands with 0, 1, 2, 3 high-pass axes among `axes` split ones from
+    /// orthonormal scale to that of lifting; 1 beyond `axes`.
+    #[must_use]
+    pub fn synthesis_scales(self, axes: usize) -> [f64; 4] {
+        std::array::from_fn(|high| match axes.checked_sub(high) {
+            Some(low) => self.synthesis_scale(low, high),
+            None => 1.0,
+        })
+    }
+
     /// Factor of one axis: low-pass samples are multiplied by it, high-pass samples divided.
     fn gain(self) -> f64 {
         match self {
