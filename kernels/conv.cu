@@ -13,89 +13,156 @@
 // Per channel sum |w| < 2^31 / 32767, so neither pass overflows.
 // Grid: x = tiles of the box, y = groups of N outputs. Block: THREADS = 8 warps; a tile is 32 rows of 8 voxels,
 // a warp owns 4 of its rows. Shared memory: two stages of halo tiles for a chunk of source blocks (cp.async, zero fill
-// beyond the box), the offsets of the halo's voxels and of the units: ConvPlan::shared_bytes in conv.rs.
+// beyond the box), the offsets of the halo's voxels and of the units: DeviceConv::shared_bytes in pack.rs.
 // Minimum architecture sm_80. Deterministic. Registers: README.md. Reference test: emulated.rs, `networks`.
 // Measured throughput: none yet (README.md).
 
 // The 32-bit sums of one lane: rows v / 2 of output pair v % 2 as the mma instruction deals them out.
-template <int N>
+template <int T, int N>
 struct Sums {
-    int hi[WARP_TILES][N][4];
-    int lo[WARP_TILES][N][4];
+    int hi[T][N][4];
+    int lo[T][N][4];
+
+    __device__ __forceinline__ void clear() {
+#pragma unroll
+        for (int i = 0; i < T; i++)
+#pragma unroll
+            for (int n = 0; n < N; n++)
+#pragma unroll
+                for (int v = 0; v < 4; v++) hi[i][n][v] = lo[i][n][v] = 0;
+    }
 
     __device__ __forceinline__ int joined(int tile, int n, int v, int bias) const {
         return (int)(((u32)hi[tile][n][v] << 8) + (u32)lo[tile][n][v] + (u32)bias); // the high part alone may wrap
     }
 };
 
-template <int N, class Store>
-__device__ __forceinline__ void convolve(const ConvParams& p, Store store) {
-    DYNAMIC_SHARED(shared);
-    const int thread = threadIdx.x, lane = thread & 31, warp = thread >> 5;
-    const int halo_y = p.tile.y + p.kernel.y - 1, halo_x = TILE_X + p.kernel.x - 1;
-    const int halo = (p.tile.z + p.kernel.z - 1) * halo_y * halo_x;
-    const int stage_bytes = p.chunk * halo * 16;
-    u8* const stages = shared;
-    int2* const units = (int2*)(shared + p.stages * stage_bytes);
-    int* const voxels = (int*)(units + 2 * p.steps);
+// A block's tile, its halo in shared memory and how source blocks get there.
+struct Halo {
+    const ConvParams& p;
+    int z0, y0, x0, width, height, count, stage_bytes;
+    u8* stages;
+    int* voxels; // where each voxel of the halo lies in a source block, or -1 beyond the box
+    const i16* corner;
 
-    const int tiles_x = (p.size.x + TILE_X - 1) / TILE_X, tiles_y = (p.size.y + p.tile.y - 1) / p.tile.y;
-    const int x0 = (int)(blockIdx.x % tiles_x) * TILE_X;
-    const int y0 = (int)(blockIdx.x / tiles_x % tiles_y) * p.tile.y;
-    const int z0 = (int)(blockIdx.x / tiles_x / tiles_y) * p.tile.z;
-
-    // Where each voxel of the halo lies in a source block, or -1 beyond the box.
-    for (int v = thread; v < halo; v += THREADS) {
-        const int x = x0 + v % halo_x, y = y0 + v / halo_x % halo_y, z = z0 + v / halo_x / halo_y;
-        const bool inside = x < p.size.x + p.kernel.x - 1 && y < p.size.y + p.kernel.y - 1 && z < p.size.z + p.kernel.z - 1;
-        voxels[v] = inside ? (z - z0) * (int)p.from.slice + (y - y0) * (int)p.from.row + (x - x0) * LANES : -1;
+    __device__ __forceinline__ explicit Halo(const ConvParams& p, u8* shared) : p(p), stages(shared) {
+        const int tiles_x = (p.size.x + TILE_X - 1) / TILE_X, tiles_y = (p.size.y + p.tile.y - 1) / p.tile.y;
+        x0 = (int)(blockIdx.x % tiles_x) * TILE_X;
+        y0 = (int)(blockIdx.x / tiles_x % tiles_y) * p.tile.y;
+        z0 = (int)(blockIdx.x / tiles_x / tiles_y) * p.tile.z;
+        height = p.tile.y + p.kernel.y - 1;
+        width = TILE_X + p.kernel.x - 1;
+        count = (p.tile.z + p.kernel.z - 1) * height * width;
+        stage_bytes = p.chunk * count * 16;
+        corner = p.arena + p.start + z0 * p.from.slice + y0 * p.from.row + (u64)(x0 * LANES);
     }
-    // No barrier yet: a thread copies by the entries it wrote, and units are read behind the first chunk's barrier.
-    for (int i = thread; i < 2 * p.steps; i += THREADS) units[i] = p.units[i];
 
-    const i16* const corner = p.arena + p.start + z0 * p.from.slice + y0 * p.from.row + (u64)(x0 * LANES);
-    auto load = [&](int chunk) {
+    __device__ __forceinline__ u8* behind() const { return stages + p.stages * stage_bytes; }
+    __device__ __forceinline__ const u8* stage(int chunk) const { return stages + (chunk & 1) * stage_bytes; }
+
+    __device__ __forceinline__ void find_voxels(int* to) {
+        voxels = to;
+        for (int v = threadIdx.x; v < count; v += THREADS) {
+            const int x = x0 + v % width, y = y0 + v / width % height, z = z0 + v / width / height;
+            const bool inside = x < p.size.x + p.kernel.x - 1 && y < p.size.y + p.kernel.y - 1 && z < p.size.z + p.kernel.z - 1;
+            voxels[v] = inside ? (z - z0) * (int)p.from.slice + (y - y0) * (int)p.from.row + (x - x0) * LANES : -1;
+        }
+        // No barrier: a thread copies by the entries it wrote.
+    }
+
+    // Starts the copies of a chunk.
+    __device__ __forceinline__ void load(int chunk) {
         u8* const stage = stages + (chunk & 1) * stage_bytes;
         for (int b = 0; b < p.chunk && chunk * p.chunk + b < p.blocks; b++) {
             const i16* const block = corner + p.sources[chunk * p.chunk + b] * p.from.block;
-            for (int v = thread; v < halo; v += THREADS) {
+            for (int v = threadIdx.x; v < count; v += THREADS) {
                 const int offset = voxels[v];
-                copy_async_16(stage + (b * halo + v) * 16, block + (offset < 0 ? 0 : offset), offset >= 0);
+                copy_async_16(stage + (b * count + v) * 16, block + (offset < 0 ? 0 : offset), offset >= 0);
             }
         }
         copy_async_commit();
-    };
+    }
 
-    Sums<N> sums;
-#pragma unroll
-    for (int i = 0; i < WARP_TILES; i++)
-#pragma unroll
-        for (int n = 0; n < N; n++)
-#pragma unroll
-            for (int v = 0; v < 4; v++) sums.hi[i][n][v] = sums.lo[i][n][v] = 0;
+    // The row of the halo tile that this lane names to ldmatrix: voxel lane % 8 of row lane / 8 % 2 of pair `pair`.
+    __device__ __forceinline__ int row(int pair) const {
+        const int lane = threadIdx.x & 31;
+        const int row = pair * 2 + (lane >> 3 & 1);
+        return ((row / p.tile.y * height + row % p.tile.y) * width + (lane & 7)) * 16;
+    }
 
-    // The row of the halo tile that this lane names to ldmatrix: voxel lane % 8 of row lane / 8 % 2 of each pair.
+    // Writes the sums of T pairs of rows from `pair` on and of 8 N outputs, group `group`.
+    template <int T, int N, class Store>
+    __device__ __forceinline__ void store(const Sums<T, N>& sums, int pair, int group, Store store) const {
+        const int lane = threadIdx.x & 31;
+        const int x = x0 + (lane >> 2);
+        if (x >= p.size.x) return;
+#pragma unroll
+        for (int i = 0; i < T; i++)
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                const int row = (pair + i) * 2 + half;
+                const int y = y0 + row % p.tile.y, z = z0 + row / p.tile.y;
+                if (y >= p.size.y || z >= p.size.z) continue;
+#pragma unroll
+                for (int n = 0; n < N; n++) {
+                    const int block = group * N + n;
+                    if (block >= p.out_blocks) continue;
+                    const int o = block * LANES + (lane & 3) * 2;
+                    const int2 bias = *(const int2*)(p.bias + o);
+                    store(z, y, x, block, o, sums.joined(i, n, 2 * half, bias.x), sums.joined(i, n, 2 * half + 1, bias.y));
+                }
+            }
+    }
+};
+
+// The units of an mma step from shared memory, as fragments of high and low bytes. Lanes 0-15 name rows of the first
+// unit of each pair, lanes 16-31 of the second.
+template <int T>
+__device__ __forceinline__ void load_fragments(u32 (&hi)[T][4], u32 (&lo)[T][4], const u8* const (&from)[T], int2 offset) {
+    u32 first[T][4], second[T][4];
+    load_matrices(first, from, offset.x);
+    load_matrices(second, from, offset.y);
+#pragma unroll
+    for (int i = 0; i < T; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            lo[i][half] = __byte_perm(first[i][half], first[i][half + 2], 0x6420);
+            hi[i][half] = __byte_perm(first[i][half], first[i][half + 2], 0x7531);
+            lo[i][half + 2] = __byte_perm(second[i][half], second[i][half + 2], 0x6420);
+            hi[i][half + 2] = __byte_perm(second[i][half], second[i][half + 2], 0x7531);
+        }
+}
+
+template <int N, class Store>
+__device__ __forceinline__ void convolve(const ConvParams& p, Store store) {
+    DYNAMIC_SHARED(shared);
+    const int thread = threadIdx.x, lane = thread & 31, pair = (thread >> 5) * WARP_TILES;
+    Halo halo(p, shared);
+    int2* const units = (int2*)halo.behind();
+    halo.find_voxels((int*)(units + 2 * p.steps));
+    // Units are read behind the first chunk's barrier.
+    for (int i = thread; i < 2 * p.steps; i += THREADS) units[i] = p.units[i];
+
+    Sums<WARP_TILES, N> sums;
+    sums.clear();
     int rows[WARP_TILES];
 #pragma unroll
-    for (int i = 0; i < WARP_TILES; i++) {
-        const int row = (warp * WARP_TILES + i) * 2 + (lane >> 3 & 1);
-        rows[i] = ((row / p.tile.y * halo_y + row % p.tile.y) * halo_x + (lane & 7)) * 16;
-    }
+    for (int i = 0; i < WARP_TILES; i++) rows[i] = halo.row(pair + i);
     const int chunks = (p.blocks + p.chunk - 1) / p.chunk;
     const uint2* weights = p.weights + (size_t)blockIdx.y * chunks * p.steps * N * 32 + lane;
     uint2 next[N];
 #pragma unroll
     for (int n = 0; n < N; n++) next[n] = weights[n * 32];
 
-    load(0);
+    halo.load(0);
     for (int chunk = 0; chunk < chunks; chunk++) {
         copy_async_wait<0>();
         // The chunk is there for every thread, and nobody reads the stage any more that is loaded next.
         __syncthreads();
-        if (chunk + 1 < chunks) load(chunk + 1);
+        if (chunk + 1 < chunks) halo.load(chunk + 1);
         const u8* from[WARP_TILES];
 #pragma unroll
-        for (int i = 0; i < WARP_TILES; i++) from[i] = stages + (chunk & 1) * stage_bytes + rows[i];
+        for (int i = 0; i < WARP_TILES; i++) from[i] = halo.stage(chunk) + rows[i];
         for (int step = 0; step < p.steps; step++) {
             uint2 b[N];
 #pragma unroll
@@ -104,43 +171,13 @@ __device__ __forceinline__ void convolve(const ConvParams& p, Store store) {
             if (step + 1 < p.steps || chunk + 1 < chunks)
 #pragma unroll
                 for (int n = 0; n < N; n++) next[n] = weights[n * 32];
-            // Lanes 0-15 name rows of the first unit of each pair, lanes 16-31 of the second.
-            const int2 offset = units[2 * step + (lane >> 4)];
-            u32 first[WARP_TILES][4], second[WARP_TILES][4], hi[WARP_TILES][4], lo[WARP_TILES][4];
-            load_matrices(first, from, offset.x);
-            load_matrices(second, from, offset.y);
-#pragma unroll
-            for (int i = 0; i < WARP_TILES; i++)
-#pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    lo[i][half] = __byte_perm(first[i][half], first[i][half + 2], 0x6420);
-                    hi[i][half] = __byte_perm(first[i][half], first[i][half + 2], 0x7531);
-                    lo[i][half + 2] = __byte_perm(second[i][half], second[i][half + 2], 0x6420);
-                    hi[i][half + 2] = __byte_perm(second[i][half], second[i][half + 2], 0x7531);
-                }
+            u32 hi[WARP_TILES][4], lo[WARP_TILES][4];
+            load_fragments(hi, lo, from, units[2 * step + (lane >> 4)]);
             mma_s8(sums.hi, hi, b);
             mma_u8(sums.lo, lo, b);
         }
     }
-
-    const int x = x0 + (lane >> 2);
-    if (x >= p.size.x) return;
-#pragma unroll
-    for (int i = 0; i < WARP_TILES; i++)
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-            const int row = (warp * WARP_TILES + i) * 2 + half;
-            const int y = y0 + row % p.tile.y, z = z0 + row / p.tile.y;
-            if (y >= p.size.y || z >= p.size.z) continue;
-#pragma unroll
-            for (int n = 0; n < N; n++) {
-                const int block = (int)blockIdx.y * N + n;
-                if (block >= p.out_blocks) continue;
-                const int o = block * LANES + (lane & 3) * 2;
-                const int2 bias = *(const int2*)(p.bias + o);
-                store(z, y, x, block, o, sums.joined(i, n, 2 * half, bias.x), sums.joined(i, n, 2 * half + 1, bias.y));
-            }
-        }
+    halo.store(sums, pair, (int)blockIdx.y, store);
 }
 
 // Requantises two accumulators of neighbouring outputs and writes them as one 32-bit word.

@@ -59,7 +59,51 @@ SRT_MMA(mma_s8, "s8")
 SRT_MMA(mma_u8, "u8")
 #undef SRT_MMA
 
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define SRT_WGMMA
+
+// Shared memory written by threads is visible to the tensor cores behind this and a barrier.
+__device__ __forceinline__ void async_proxy_fence() { asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory"); }
+
+// Multiplications to come see the registers as they are now.
+__device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;\n" ::: "memory"); }
+__device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;\n" ::: "memory"); }
+
+// Waits until at most N of the warpgroup's groups are under way.
+template <int N>
+__device__ __forceinline__ void wgmma_wait() {
+    asm volatile("wgmma.wait_group.sync.aligned %0;\n" ::"n"(N) : "memory");
+}
+
+// d += a b on a 64 x 96 tile with depth 32: a signed or unsigned bytes from registers, b signed bytes from shared memory.
+#define SRT_SUMS(d) "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+#define SRT_WGMMA_96(name, type)                                                                                     \
+    __device__ __forceinline__ void name(int (&d)[12][4], const u32 (&a)[4], u64 b) {                                \
+        asm volatile(                                                                                                \
+            "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\n"                                                               \
+            "wgmma.mma_async.sync.aligned.m64n96k32.s32." type ".s8 {"                                               \
+            "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,"                                                                 \
+            "%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,"                                                       \
+            "%24,%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,"                                                       \
+            "%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47"                                                        \
+            "}, {%48,%49,%50,%51}, %52, p;\n}\n"                                                                     \
+            : SRT_SUMS(d[0]), SRT_SUMS(d[1]), SRT_SUMS(d[2]), SRT_SUMS(d[3]), SRT_SUMS(d[4]), SRT_SUMS(d[5]),        \
+              SRT_SUMS(d[6]), SRT_SUMS(d[7]), SRT_SUMS(d[8]), SRT_SUMS(d[9]), SRT_SUMS(d[10]), SRT_SUMS(d[11])       \
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                                                   \
+    }
+SRT_WGMMA_96(wgmma_s8, "s8")
+SRT_WGMMA_96(wgmma_u8, "u8")
+#undef SRT_WGMMA_96
+#undef SRT_SUMS
 #endif
+
+#endif
+
+// A matrix in shared memory for the warpgroup instructions: core matrices of 8 rows x 16 bytes without swizzle, neighbours
+// along the depth `depth_bytes` apart, groups of 8 rows `row_bytes`.
+__device__ __forceinline__ u64 matrix_descriptor(const u8* at, u32 depth_bytes, u32 row_bytes) {
+    return (u64)((shared_address(at) & 0x3ffff) >> 4) | (u64)(depth_bytes >> 4) << 16 | (u64)(row_bytes >> 4) << 32;
+}
 
 // An accumulator times a scale, clamped to the activation range, rounded to nearest, ties to even.
 __device__ __forceinline__ int round_activation(float value) {

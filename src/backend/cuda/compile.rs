@@ -177,9 +177,14 @@ impl KernelStore {
         format!("{digest}-{arch}-nvrtc")
     }
 
-    fn path(&self, arch: &str, (major, minor): (i32, i32)) -> PathBuf {
-        let stem = Self::stem(arch);
-        self.dir.join(format!("{stem}{major}.{minor}.cubin"))
+    /// Name of the file for this program's kernels on `arch`, made by a version of the compiler.
+    #[must_use]
+    pub fn file_name(arch: &str, (major, minor): (i32, i32)) -> String {
+        format!("{}{major}.{minor}.cubin", Self::stem(arch))
+    }
+
+    fn path(&self, arch: &str, version: (i32, i32)) -> PathBuf {
+        self.dir.join(Self::file_name(arch, version))
     }
 
     /// Machine code for `arch` made by this version of the compiler; by any where that is `None`.

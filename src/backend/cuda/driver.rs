@@ -7,12 +7,13 @@ use std::ffi::{CString, c_void};
 use cudarc::driver::{result, sys};
 
 use super::compile::{KernelStore, machine_code};
-use super::machine::{Address, Kernel, Launch, Machine};
+use super::machine::{Address, Kernel, Launch, Machine, Mark};
 use super::source::THREADS;
+use super::streams::{Line, Streams};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Functions of the driver that are called; cudarc panics where one is missing.
-const SYMBOLS: [&[u8]; 20] = [
+const SYMBOLS: [&[u8]; 27] = [
     b"cuInit\0",
     b"cuDeviceGet\0",
     b"cuDeviceGetCount\0",
@@ -20,17 +21,24 @@ const SYMBOLS: [&[u8]; 20] = [
     b"cuDeviceGetAttribute\0",
     b"cuDevicePrimaryCtxRetain\0",
     b"cuCtxSetCurrent\0",
-    b"cuCtxSynchronize\0",
     b"cuMemAlloc_v2\0",
     b"cuMemFree_v2\0",
-    b"cuMemcpyHtoD_v2\0",
-    b"cuMemcpyDtoH_v2\0",
-    b"cuMemsetD8_v2\0",
+    b"cuMemHostAlloc\0",
+    b"cuMemFreeHost\0",
+    b"cuMemcpyHtoDAsync_v2\0",
+    b"cuMemcpyDtoHAsync_v2\0",
+    b"cuMemsetD8Async\0",
     b"cuMemGetInfo_v2\0",
     b"cuModuleLoadData\0",
     b"cuModuleGetFunction\0",
     b"cuFuncSetAttribute\0",
     b"cuLaunchKernel\0",
+    b"cuStreamCreate\0",
+    b"cuStreamSynchronize\0",
+    b"cuStreamWaitEvent\0",
+    b"cuEventCreate\0",
+    b"cuEventRecord\0",
+    b"cuEventSynchronize\0",
     b"cuGetErrorName\0",
     b"cuGetErrorString\0",
 ];
@@ -42,8 +50,11 @@ const LEAST_ARCH: (i32, i32) = (8, 0);
 pub(super) struct Gpu {
     name: String,
     context: sys::CUcontext,
-    functions: Vec<sys::CUfunction>,
+    /// Those that exist on this architecture.
+    functions: Vec<Option<sys::CUfunction>>,
+    arch: String,
     shared_bytes: u32,
+    streams: Streams,
 }
 
 // SAFETY: contexts and functions are handles of the driver, which may be used from any thread once the context is
@@ -107,10 +118,15 @@ impl Gpu {
         // SAFETY: the device is one; the context stays retained.
         let context = unsafe { result::primary_ctx::retain(handle) }
             .map_err(|e| failed("cuDevicePrimaryCtxRetain", e))?;
+        // SAFETY: the context stays retained.
+        unsafe { result::ctx::set_current(context) }.map_err(|e| failed("cuCtxSetCurrent", e))?;
+        let streams = Streams::new().map_err(|e| failed("cuStreamCreate", e))?;
         let mut gpu = Self {
             name: format!("{name} ({arch})"),
             context,
+            streams,
             functions: Vec::new(),
+            arch,
             shared_bytes: u32::try_from(shared_bytes).unwrap_or(0),
         };
         gpu.load(&cubin)?;
@@ -123,6 +139,10 @@ impl Gpu {
         let module = unsafe { result::module::load_data(cubin.as_ptr().cast()) }
             .map_err(|e| failed("cuModuleLoadData", e))?;
         for kernel in Kernel::ALL {
+            if !kernel.exists_on(&self.arch) {
+                self.functions.push(None);
+                continue;
+            }
             let name = CString::new(kernel.name()).map_err(|_| problem("a NUL in a name"))?;
             use sys::CUfunction_attribute_enum as Attribute;
             let most = Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
@@ -134,7 +154,7 @@ impl Gpu {
                     .map_err(|e| failed(kernel.name(), e))?;
                 function
             };
-            self.functions.push(function);
+            self.functions.push(Some(function));
         }
         Ok(())
     }
@@ -160,6 +180,10 @@ fn failed(what: &str, error: result::DriverError) -> Error {
 impl Machine for Gpu {
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn has(&self, kernel: Kernel) -> bool {
+        kernel.exists_on(&self.arch)
     }
 
     fn shared_bytes(&self) -> u32 {
@@ -188,32 +212,103 @@ impl Machine for Gpu {
 
     unsafe fn upload(&self, to: Address, from: &[u8]) -> Result<()> {
         self.enter()?;
-        // SAFETY: the caller vouches for the room.
-        unsafe { result::memcpy_htod_sync(to, from) }.map_err(|e| failed("cuMemcpyHtoD", e))
+        let launches = self.streams.of(Line::Launches);
+        // SAFETY: the caller vouches for the room; `from` lives until all is done.
+        unsafe { result::memcpy_htod_async(to, from, launches) }
+            .map_err(|e| failed("cuMemcpyHtoD", e))?;
+        self.finish()
     }
 
     fn finish(&self) -> Result<()> {
         self.enter()?;
-        result::ctx::synchronize().map_err(|e| failed("cuCtxSynchronize", e))
+        let done = self.streams.finish(Line::Launches);
+        done.map_err(|e| failed("cuStreamSynchronize", e))
     }
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
         self.enter()?;
-        // SAFETY: the caller vouches for what is there.
-        unsafe { result::memcpy_dtoh_sync(to, from) }.map_err(|e| failed("cuMemcpyDtoH", e))
+        let launches = self.streams.of(Line::Launches);
+        // SAFETY: the caller vouches for what is there; `to` lives until all is done.
+        unsafe { result::memcpy_dtoh_async(to, from, launches) }
+            .map_err(|e| failed("cuMemcpyDtoH", e))?;
+        self.finish()
     }
 
     unsafe fn clear(&self, at: Address, bytes: u64) -> Result<()> {
         self.enter()?;
+        let launches = self.streams.of(Line::Launches);
         // SAFETY: the caller vouches for the room.
-        unsafe { result::memset_d8_sync(at, 0, bytes as usize) }.map_err(|e| failed("cuMemset", e))
+        unsafe { result::memset_d8_async(at, 0, bytes as usize, launches) }
+            .map_err(|e| failed("cuMemset", e))
+    }
+
+    fn allocate_host(&self, bytes: u64) -> Result<*mut u8> {
+        self.enter()?;
+        let bytes = usize::try_from(bytes).map_err(|_| Error::limit("too many bytes"))?;
+        // SAFETY: `HostMemory` gives it back.
+        let at =
+            unsafe { result::malloc_host(bytes, 0) }.map_err(|e| failed("cuMemHostAlloc", e))?;
+        Ok(at.cast())
+    }
+
+    unsafe fn release_host(&self, at: *mut u8) {
+        if self.enter().is_ok() {
+            // SAFETY: the caller vouches for `at`.
+            let _ = unsafe { result::free_host(at.cast()) };
+        }
+    }
+
+    unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
+        self.enter()?;
+        let uploads = self.streams.of(Line::Uploads);
+        // SAFETY: the caller vouches for both places until the mark.
+        unsafe { sys::cuMemcpyHtoDAsync_v2(to, from.cast(), bytes, uploads) }
+            .result()
+            .and_then(|()| self.streams.mark(Line::Uploads))
+            .map_err(|e| failed("cuMemcpyHtoD", e))
+    }
+
+    unsafe fn download_beside(
+        &self,
+        after: Mark,
+        from: Address,
+        to: *mut u8,
+        bytes: usize,
+    ) -> Result<Mark> {
+        self.enter()?;
+        let downloads = self.streams.of(Line::Downloads);
+        let held = self.streams.hold(Line::Downloads, after);
+        // SAFETY: the caller vouches for both places until the mark.
+        held.and_then(|()| unsafe {
+            sys::cuMemcpyDtoHAsync_v2(to.cast(), from, bytes, downloads).result()
+        })
+        .and_then(|()| self.streams.mark(Line::Downloads))
+        .map_err(|e| failed("cuMemcpyDtoH", e))
+    }
+
+    fn mark(&self) -> Result<Mark> {
+        self.enter()?;
+        let mark = self.streams.mark(Line::Launches);
+        mark.map_err(|e| failed("cuEventRecord", e))
+    }
+
+    fn hold(&self, mark: Mark) -> Result<()> {
+        self.enter()?;
+        let held = self.streams.hold(Line::Launches, mark);
+        held.map_err(|e| failed("cuStreamWaitEvent", e))
+    }
+
+    fn wait(&self, mark: Mark) -> Result<()> {
+        self.enter()?;
+        let waited = self.streams.wait(mark);
+        waited.map_err(|e| failed("cuEventSynchronize", e))
     }
 
     unsafe fn launch(&self, kernel: Kernel, launch: Launch, params: &[u8]) -> Result<()> {
         self.enter()?;
         let number = Kernel::ALL.iter().position(|&k| k == kernel);
         let function = number.and_then(|number| self.functions.get(number));
-        let Some(&function) = function else {
+        let Some(&Some(function)) = function else {
             return Err(problem(format!("kernel {} is not loaded", kernel.name())));
         };
         let mut arguments = [params.as_ptr().cast_mut().cast::<c_void>()];
@@ -225,7 +320,7 @@ impl Machine for Gpu {
                 (x, y, 1),
                 (THREADS as u32, 1, 1),
                 launch.shared_bytes,
-                std::ptr::null_mut(),
+                self.streams.of(Line::Launches),
                 &mut arguments,
             )
         }

@@ -7,31 +7,45 @@
 //! | `source` | the kernels' text and constants |
 //! | `pack` | layers as the kernels read them, and the shape of launches |
 //! | `run` | the launches of one network on one region |
+//! | `lift` | the launches of the wavelet |
+//! | `level` | a whole level: prediction, residuals, inverse wavelet |
+//! | `pieces` | stored integers on their way to the device |
+//! | `grid` | fields in device memory |
+//! | `stage` | copies beside the kernels |
 //! | `driver` | a GPU as a machine, through the CUDA driver |
+//! | `streams` | the order of work on a GPU |
 //! | `compile` | kernels to machine code, through NVRTC, and the cache of it |
 //!
 //! Nothing of CUDA is linked: the driver and the compiler are looked for at run time ([`open`]).
 
 mod compile;
 mod driver;
+mod grid;
+mod level;
+mod lift;
 mod machine;
 mod pack;
 mod params;
+mod pieces;
 mod run;
 pub mod source;
+mod stage;
+mod streams;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 pub use compile::{Compiled, Compiler, KernelStore};
-pub use machine::{Address, Kernel, Launch, Machine};
+pub use machine::{Address, Kernel, Launch, Machine, Mark};
 
 use self::machine::Memory;
 use self::pack::{Constants, DeviceConv};
 use self::params::{bytes_of, bytes_of_mut};
 use self::run::{CallData, Run, scaled};
+use self::stage::{Downloads, Uploads};
 use super::cache::{Cache, lock};
+use super::device::Levels;
 use super::layout::Layout;
 use super::program::Program;
 use super::tiling::{Costs, best_edge, split};
@@ -71,10 +85,25 @@ pub struct Cuda {
 #[derive(Default)]
 struct Shared {
     networks: Cache<Prepared>,
-    /// Activations of tiles and data of calls, kept between calls.
+    /// Scratch memory, kept between calls. A call takes it away: one beside it makes its own.
     buffers: Mutex<Buffers>,
+    /// Memory of grids that are no more.
+    idle: Mutex<Vec<Memory>>,
+    /// Bytes of grids that are.
+    live_bytes: AtomicU64,
+    downloads: Mutex<Downloads>,
     /// Nanoseconds that calls waited for kernels.
     kernel_nanoseconds: AtomicU64,
+}
+
+impl Shared {
+    fn add_live(&self, bytes: u64) {
+        self.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove_live(&self, bytes: u64) {
+        self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// A network on the device.
@@ -86,15 +115,24 @@ struct Prepared {
 /// Device memory that grows with the calls.
 #[derive(Default)]
 struct Buffers {
+    /// Activations of a tile.
     arena: Option<Memory>,
+    /// Quantised field, and factors of the output.
     call: Option<Memory>,
+    /// What a network predicts.
     planes: Option<Memory>,
+    /// Subbands in the working precision.
+    bands: Option<Memory>,
+    /// Grids that a level passes through.
+    grids: [Option<Memory>; 2],
+    uploads: Uploads,
 }
 
 impl Buffers {
     fn bytes(&self) -> u64 {
-        let all = [&self.arena, &self.call, &self.planes];
-        all.into_iter().flatten().map(Memory::bytes).sum()
+        let all = [&self.arena, &self.call, &self.planes, &self.bands];
+        let all = all.into_iter().chain(&self.grids);
+        all.flatten().map(Memory::bytes).sum()
     }
 }
 
@@ -217,7 +255,8 @@ impl Cuda {
         self.shared.networks.get_or_make(network, || {
             let mut constants = Constants::default();
             let program = Program::new(network, |layer, outputs, sources| {
-                DeviceConv::new(layer, outputs, &sources, &mut constants)
+                let has_warpgroups = self.machine.has(Kernel::Conv96);
+                DeviceConv::new(layer, outputs, &sources, has_warpgroups, &mut constants)
             })?;
             let memory = Memory::new(&self.machine, constants.bytes.len() as u64)?;
             memory.upload(&constants.bytes)?;
@@ -249,32 +288,52 @@ impl Cuda {
             )));
         }
         let prepared = self.prepared(network)?;
-        let machine = &self.machine;
-        let mut buffers = lock(&self.shared.buffers);
+        let mut buffers = std::mem::take(&mut *lock(&self.shared.buffers));
+        let done = self.predict_with(
+            &mut buffers,
+            &prepared,
+            network,
+            input,
+            region,
+            scaling,
+            out,
+        );
+        *lock(&self.shared.buffers) = buffers;
+        done
+    }
 
+    /// Bytes that a call may take, `buffers` included, memory of idle grids too.
+    fn memory(&self, buffers: &Buffers) -> Result<u64> {
+        if let Some(bytes) = self.memory_bytes {
+            return Ok(bytes.saturating_sub(self.shared.live_bytes.load(Ordering::Relaxed)));
+        }
+        let idle: u64 = lock(&self.shared.idle).iter().map(Memory::bytes).sum();
+        let free = self.machine.free_bytes()? + buffers.bytes() + idle;
+        Ok((free as f64 * MEMORY_SHARE) as u64)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn predict_with(
+        &self,
+        buffers: &mut Buffers,
+        prepared: &Prepared,
+        network: &Network,
+        input: &NetworkInput<'_>,
+        region: Region,
+        scaling: Scaling,
+        out: &mut [f32],
+    ) -> Result<()> {
+        let machine = &self.machine;
         let extent = NetworkInput::needed(network, region, input.domain, input.extension);
         let field = cut(input, extent);
         let field_bytes = (size_of_val(&field[..]) as u64).next_multiple_of(256);
         let out_bytes = size_of_val(out) as u64;
-        let all = match self.memory_bytes {
-            Some(bytes) => bytes,
-            None => ((machine.free_bytes()? + buffers.bytes()) as f64 * MEMORY_SHARE) as u64,
-        };
-        let most = all.saturating_sub(field_bytes + out_bytes);
-        let layout = Layout {
-            program: &prepared.program,
-            network,
-            input,
-            scaling,
-            slab_bytes: (most as f64 * SLAB_SHARE) as usize,
-        };
-        let edge = self.edge(&layout, region, most);
-        let tiles = split(region, edge);
-        let bytes = arena_bytes(&layout, &tiles);
+        let most = self.memory(buffers)?;
+        let most = most.saturating_sub(field_bytes + out_bytes);
+        let layout = self.layout(prepared, network, input, scaling, most);
+        let (tiles, bytes) = self.tiles(&layout, region, most);
         if bytes > most {
-            return Err(Error::limit(format!(
-                "{bytes} bytes of device memory needed for activations, {most} are free"
-            )));
+            return Err(too_little(bytes, most));
         }
 
         let mut data = bytes_of(&field).to_vec();
@@ -288,7 +347,8 @@ impl Cuda {
             arena,
             call,
             planes,
-        } = &mut *buffers;
+            ..
+        } = buffers;
         let call = room(call, machine, data.len() as u64)?;
         call.upload(&data)?;
         let planes = room(planes, machine, out_bytes)?;
@@ -316,6 +376,36 @@ impl Cuda {
         planes.download(bytes_of_mut(out))
     }
 
+    /// Where activations lie when at most `most` bytes of them may.
+    fn layout<'a>(
+        &self,
+        prepared: &'a Prepared,
+        network: &'a Network,
+        input: &'a NetworkInput<'a>,
+        scaling: Scaling,
+        most: u64,
+    ) -> Layout<'a, DeviceConv> {
+        Layout {
+            program: &prepared.program,
+            network,
+            input,
+            scaling,
+            slab_bytes: (most as f64 * SLAB_SHARE) as usize,
+        }
+    }
+
+    /// The tiles of a region, and the bytes of activations of the largest: at most `most` where that can be had.
+    fn tiles(
+        &self,
+        layout: &Layout<'_, DeviceConv>,
+        region: Region,
+        most: u64,
+    ) -> (Vec<Region>, u64) {
+        let tiles = split(region, self.edge(layout, region, most));
+        let bytes = arena_bytes(layout, &tiles);
+        (tiles, bytes)
+    }
+
     fn edge(&self, layout: &Layout<'_, DeviceConv>, region: Region, most: u64) -> usize {
         let costs = Costs {
             threads: 1,
@@ -326,6 +416,12 @@ impl Cuda {
         self.tile_edge
             .unwrap_or_else(|| best_edge(layout, region, &costs))
     }
+}
+
+fn too_little(needed: u64, free: u64) -> Error {
+    Error::limit(format!(
+        "{needed} bytes of device memory needed, {free} are free"
+    ))
 }
 
 /// The box `extent` of the input.
@@ -377,5 +473,12 @@ impl Backend for Cuda {
         out: &mut [f32],
     ) -> Result<()> {
         self.predict(Head::VoxelShuffle, network, input, region, scaling, out)
+    }
+
+    fn levels(&self) -> Option<Levels<'_>> {
+        Some(Levels {
+            device: self,
+            may_fail: false,
+        })
     }
 }

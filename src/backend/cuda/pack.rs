@@ -2,20 +2,34 @@
 
 use super::machine::Kernel;
 use super::params::{Plain, bytes_of};
-use super::source::{TILE_ROWS, TILE_X};
+use super::source::{TILE_X, WGMMA_STEPS};
 use crate::backend::program::{LANES, Outputs, Source};
 use crate::error::{Error, Result};
 use crate::network::{Layer, LayerRole, LayerScales};
 
 /// Units (8 channels of a block at one tap) of one mma: depth 32.
 const STEP_UNITS: usize = 4;
+/// Bytes of weights of one output for a step.
+const STEP_BYTES: usize = STEP_UNITS * LANES;
 /// Bytes of a stage of halo tiles to aim at: two stages leave room for two blocks on every device.
 const STAGE_BYTES: usize = 20 << 10;
 /// Lanes of a warp.
 const WARP: usize = 32;
 
+/// Bytes of a stage where a block has a multiprocessor to itself.
+const WIDE_STAGE_BYTES: usize = 40 << 10;
+
 /// Shapes of a tile to choose from: rows along z and along y.
 const TILES: [[usize; 2]; 6] = [[4, 8], [8, 4], [2, 16], [16, 2], [1, 32], [32, 1]];
+/// The same for [`Kernel::Conv96`], whose tiles are half as large.
+const HALF_TILES: [[usize; 2]; 6] = [[2, 8], [4, 4], [8, 2], [1, 16], [16, 1], [2, 8]];
+
+fn tiles(entry: Kernel) -> &'static [[usize; 2]; 6] {
+    match entry {
+        Kernel::Conv96 => &HALF_TILES,
+        _ => &TILES,
+    }
+}
 
 /// Constant data of a network on its way to the device.
 #[derive(Default)]
@@ -65,11 +79,15 @@ impl DeviceConv {
         layer: &Layer,
         outputs: Outputs,
         sources: &[Source],
+        has_warpgroups: bool,
         to: &mut Constants,
     ) -> Result<Self> {
         let padded = outputs.count.next_multiple_of(LANES);
         let (entry, scale) = match (&layer.scales, layer.spec.role) {
-            (LayerScales::Activation { .. }, _) => (activation_kernel(padded / LANES), Vec::new()),
+            (LayerScales::Activation { .. }, _) => (
+                activation_kernel(padded / LANES, has_warpgroups),
+                Vec::new(),
+            ),
             (LayerScales::Output(scale), LayerRole::Shortcut) => (Kernel::Shortcut, scale.clone()),
             (LayerScales::Output(scale), _) => (Kernel::ConvOutput, scale.clone()),
         };
@@ -84,8 +102,11 @@ impl DeviceConv {
         let group = group_blocks(entry) * LANES;
         let most = padded.next_multiple_of(group);
         let numbers: Vec<i32> = sources.iter().map(|s| s.block as i32).collect();
-        let chunk = chunk_blocks(kernel, sources.len());
-        let steps = (chunk * taps).div_ceil(STEP_UNITS);
+        let chunk = chunk_blocks(entry, kernel, sources.len());
+        let mut steps = (chunk * taps).div_ceil(STEP_UNITS);
+        if entry == Kernel::Conv96 {
+            steps = steps.next_multiple_of(WGMMA_STEPS);
+        }
         let weights = if entry == Kernel::Shortcut {
             to.add(&shortcut_weights(layer))
         } else {
@@ -94,6 +115,7 @@ impl DeviceConv {
                 outputs,
                 sources,
                 [chunk, steps, group, most],
+                entry == Kernel::Conv96,
             ))
         };
         let of = |values: &[f32]| outputs.padded(values, most);
@@ -116,7 +138,7 @@ impl DeviceConv {
             blocks: sources.len(),
             chunk,
             steps,
-            units: TILES.map(|tile| to.add(&unit_offsets(kernel, tile, chunk, steps))),
+            units: tiles(entry).map(|tile| to.add(&unit_offsets(kernel, tile, chunk, steps))),
             channels: layer.spec.inputs,
         })
     }
@@ -134,7 +156,7 @@ impl DeviceConv {
     /// How a box of `size` voxels is cut into tiles.
     pub(super) fn plan(&self, size: [usize; 3]) -> ConvPlan {
         let plan = |number: usize| {
-            let [z, y] = TILES[number];
+            let [z, y] = tiles(self.entry)[number];
             let tile = [z, y, TILE_X];
             ConvPlan {
                 tile,
@@ -152,7 +174,11 @@ impl DeviceConv {
     /// Dynamic shared memory of a block (`kernels/conv.cu` says what it holds).
     pub(super) fn shared_bytes(&self, plan: &ConvPlan) -> usize {
         let stages = plan.stages * self.chunk * plan.halo * LANES * size_of::<i16>();
-        stages + (STEP_UNITS * self.steps + plan.halo) * size_of::<i32>()
+        let weights = match self.entry {
+            Kernel::Conv96 => 2 * WGMMA_STEPS * group_blocks(self.entry) * LANES * STEP_BYTES,
+            _ => 0,
+        };
+        weights + stages + (STEP_UNITS * self.steps + plan.halo) * size_of::<i32>()
     }
 
     /// Groups of outputs, each computed by blocks of its own.
@@ -172,9 +198,10 @@ pub(super) struct ConvPlan {
 }
 
 /// The kernel for `blocks` blocks of outputs: the widest that leaves none idle.
-fn activation_kernel(blocks: usize) -> Kernel {
+fn activation_kernel(blocks: usize, has_warpgroups: bool) -> Kernel {
     match blocks {
         1 => Kernel::Conv8,
+        n if has_warpgroups && n % 12 == 0 => Kernel::Conv96,
         n if n % 6 == 0 => Kernel::Conv48,
         n if n % 4 == 0 => Kernel::Conv32,
         n if n % 3 == 0 => Kernel::Conv24,
@@ -188,7 +215,9 @@ fn group_blocks(entry: Kernel) -> usize {
         Kernel::Conv24 => 3,
         Kernel::Conv32 => 4,
         Kernel::Conv48 => 6,
-        Kernel::Conv8 | Kernel::ConvOutput | Kernel::Shortcut | Kernel::Input => 1,
+        Kernel::Conv96 => 12,
+        // Of the rest, only those of one block of outputs are convolutions.
+        _ => 1,
     }
 }
 
@@ -197,14 +226,18 @@ fn halo(kernel: [usize; 3], tile: [usize; 3]) -> usize {
 }
 
 /// Source blocks of one stage: the number with the fewest steps that fits.
-fn chunk_blocks(kernel: [usize; 3], blocks: usize) -> usize {
-    let tile = if kernel[0] == 1 {
-        [1, TILE_ROWS]
-    } else {
-        TILES[0]
+fn chunk_blocks(entry: Kernel, kernel: [usize; 3], blocks: usize) -> usize {
+    let tiles = tiles(entry);
+    let tile = match kernel[0] {
+        1 => tiles.iter().find(|tile| tile[0] == 1).unwrap_or(&tiles[0]),
+        _ => &tiles[0],
+    };
+    let most = match entry {
+        Kernel::Conv96 => WIDE_STAGE_BYTES,
+        _ => STAGE_BYTES,
     };
     let bytes = halo(kernel, [tile[0], tile[1], TILE_X]) * LANES * size_of::<i16>();
-    let fitting = (STAGE_BYTES / bytes).clamp(1, STEP_UNITS);
+    let fitting = (most / bytes).clamp(1, STEP_UNITS);
     let taps: usize = kernel.iter().product();
     let steps = |chunk: usize| blocks.div_ceil(chunk) * (chunk * taps).div_ceil(STEP_UNITS);
     (1..=fitting.min(blocks))
@@ -238,13 +271,15 @@ fn tap_position(kernel: [usize; 3], tap: usize) -> [usize; 3] {
     [tap / (ky * kx), tap / kx % ky, tap % kx]
 }
 
-/// Weights as mma fragments, `[group][chunk][step][8 outputs][lane][8 bytes]`: lane `4 g + t` holds, for output
-/// `g`, the channels `2t` and `2t + 1` of the step's four units.
+/// Weights as the multiplications read them: for output `g` of 8, four times the channels `2t` and `2t + 1` of the step's
+/// four units. As mma fragments `[group][chunk][step][8 outputs][lane 4 g + t][4 units][2]`; as matrices of the warpgroups
+/// `[group][chunk][step][half of the units][output][t][2 units][2]`.
 fn fragments(
     layer: &Layer,
     outputs: Outputs,
     sources: &[Source],
     [chunk, steps, group, most]: [usize; 4],
+    as_matrices: bool,
 ) -> Vec<u8> {
     let spec = &layer.spec;
     let weight = |output: usize, block: usize, unit: usize, lane: usize| {
@@ -262,13 +297,22 @@ fn fragments(
     for first in (0..most).step_by(group) {
         for block in (0..sources.len()).step_by(chunk) {
             for step in 0..steps {
+                let mut add = |output: usize, t: usize, units: std::ops::Range<usize>| {
+                    out.extend(units.flat_map(|unit| [0, 1].map(|i| (unit, i))).map(
+                        |(unit, i)| weight(output, block, step * STEP_UNITS + unit, 2 * t + i),
+                    ));
+                };
+                if as_matrices {
+                    for half in [0, STEP_UNITS / 2] {
+                        for output in first..first + group {
+                            (0..4).for_each(|t| add(output, t, half..half + STEP_UNITS / 2));
+                        }
+                    }
+                    continue;
+                }
                 for output in (first..first + group).step_by(LANES) {
                     for lane in 0..WARP {
-                        let (g, t) = (lane / 4, lane % 4);
-                        out.extend((0..STEP_UNITS * 2).map(|i| {
-                            let unit = step * STEP_UNITS + i / 2;
-                            weight(output + g, block, unit, 2 * t + i % 2)
-                        }));
+                        add(output + lane / 4, lane % 4, 0..STEP_UNITS);
                     }
                 }
             }

@@ -16,7 +16,7 @@ macro_rules! plain {
         unsafe impl Plain for $name {}
     )* };
 }
-plain!(u8, i16, i32, f32, u64);
+plain!(u8, i16, i32, f32, f64, u64);
 
 /// The bytes of `values` in the order of this machine, which is that of its device.
 #[allow(unsafe_code)]
@@ -146,23 +146,103 @@ params! {
     }
 }
 
+params! {
+    /// Kernels of `lift.cu`.
+    LiftParams {
+        low: Address as "const void*",
+        high: Address as "const void*",
+        to_low: Address as "void*",
+        to_high: Address as "void*",
+        low_from: Strides as "Strides",
+        high_from: Strides as "Strides",
+        low_to: Strides as "Strides",
+        high_to: Strides as "Strides",
+        low_scale: f64 as "double",
+        high_scale: f64 as "double",
+        lift0: f64 as "double",
+        lift1: f64 as "double",
+        lift2: f64 as "double",
+        lift3: f64 as "double",
+        size: Int3 as "Int3",
+        axis: i32 as "int",
+        lows: i32 as "int",
+        highs: i32 as "int",
+        periodic: i32 as "int",
+        unused: i32 as "int",
+    }
+}
+
+params! {
+    /// `quantise_T` of `level.cu`.
+    QuantiseParams {
+        from: Address as "const void*",
+        to: Address as "i16*",
+        count: i64 as "i64",
+        multiplier: f32 as "float",
+        unused: i32 as "int",
+    }
+}
+
+params! {
+    /// `widen_f64` of `level.cu`.
+    WidenParams {
+        from: Address as "const float*",
+        to: Address as "double*",
+        from_strides: Strides as "Strides",
+        to_strides: Strides as "Strides",
+        size: Int3 as "Int3",
+        unused: i32 as "int",
+    }
+}
+
+params! {
+    /// `residual_T` of `level.cu`.
+    ResidualParams {
+        values: Address as "void*",
+        q: Address as "const int*",
+        to: Strides as "Strides",
+        step: f64 as "double",
+        shrink: f64 as "double",
+        size: Int3 as "Int3",
+        unused: i32 as "int",
+    }
+}
+
 /// All structs as CUDA text.
-pub(super) const TEXT: [&str; 5] = [
+pub(super) const TEXT: [&str; 9] = [
     Int3::TEXT,
     Strides::TEXT,
     InputParams::TEXT,
     ConvParams::TEXT,
     ShortcutParams::TEXT,
+    LiftParams::TEXT,
+    QuantiseParams::TEXT,
+    WidenParams::TEXT,
+    ResidualParams::TEXT,
 ];
 
 /// Name of the parameter struct of `kernel`.
 pub(super) fn struct_of(kernel: Kernel) -> &'static str {
     match kernel {
         Kernel::Input => "InputParams",
-        Kernel::Conv8 | Kernel::Conv24 | Kernel::Conv32 | Kernel::Conv48 | Kernel::ConvOutput => {
-            "ConvParams"
-        }
+        Kernel::Conv8
+        | Kernel::Conv24
+        | Kernel::Conv32
+        | Kernel::Conv48
+        | Kernel::Conv96
+        | Kernel::ConvOutput => "ConvParams",
         Kernel::Shortcut => "ShortcutParams",
+        Kernel::QuantiseF32 | Kernel::QuantiseF64 => "QuantiseParams",
+        Kernel::WidenF64 => "WidenParams",
+        Kernel::ResidualF32 | Kernel::ResidualF64 => "ResidualParams",
+        Kernel::JoinCdf97F32
+        | Kernel::JoinCdf97F64
+        | Kernel::JoinHaarF32
+        | Kernel::JoinHaarF64
+        | Kernel::SplitCdf97F32
+        | Kernel::SplitCdf97F64
+        | Kernel::SplitHaarF32
+        | Kernel::SplitHaarF64 => "LiftParams",
     }
 }
 

@@ -67,27 +67,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    #[allow(unsafe_code)]
-    fn launch(&self, kernel: Kernel, launch: Launch, params: &impl Plain) -> Result<()> {
-        // SAFETY: every caller below fills the kernel's own struct with addresses in `constants`, `arena` and
-        // the call's buffers, which `self` borrows; `Layout` keeps boxes and halos inside the arena, whose size
-        // `Cuda::arena` took from the same layout.
-        unsafe {
-            self.machine
-                .launch(kernel, launch, bytes_of(std::slice::from_ref(params)))
-        }
-    }
-
-    /// One thread for each of `items`.
-    fn launch_each(&self, kernel: Kernel, items: [usize; 3], params: &impl Plain) -> Result<()> {
-        let blocks = items.iter().product::<usize>().div_ceil(THREADS);
-        let launch = Launch {
-            grid: [grid_extent(blocks)?, 1],
-            shared_bytes: 0,
-        };
-        self.launch(kernel, launch, params)
-    }
-
     /// Writes the input channels on the whole coarse frame (spec networks 3 and 4).
     fn input(&self, tile: &Tile) -> Result<()> {
         let Layout { input, network, .. } = self.layout;
@@ -112,7 +91,7 @@ impl Run<'_> {
             inside_value: arch.inside_value().into(),
             condition: input.condition.unwrap_or(0).into(),
         };
-        self.launch_each(Kernel::Input, frame.size, &params)
+        launch_each(self.machine, Kernel::Input, frame.size, &params)
     }
 
     fn step(&self, step: &Step<DeviceConv>, tile: &Tile) -> Result<()> {
@@ -177,7 +156,7 @@ impl Run<'_> {
             grid: [grid_extent(tiles)?, grid_extent(conv.groups())?],
             shared_bytes: shared as u32,
         };
-        self.launch(conv.entry, launch, &params)
+        start(self.machine, conv.entry, launch, &params)
     }
 
     /// Head and shortcut of a slab.
@@ -225,8 +204,35 @@ impl Run<'_> {
             channels: conv.channels as i32,
             outputs: conv.outputs as i32,
         };
-        self.launch_each(Kernel::Shortcut, part.size, &params)
+        launch_each(self.machine, Kernel::Shortcut, part.size, &params)
     }
+}
+
+/// Starts a kernel; `params` are of its own struct.
+#[allow(unsafe_code)]
+fn start(machine: &dyn Machine, kernel: Kernel, launch: Launch, params: &impl Plain) -> Result<()> {
+    // SAFETY: every caller in this folder fills the kernel's own struct with addresses in memory that it borrows until
+    // the launches are done or that others write behind them. `Layout` keeps boxes and halos inside the arena, whose
+    // size `arena_bytes` took from the same layout; `level::check` keeps the boxes of a level inside its grids.
+    unsafe { machine.launch(kernel, launch, bytes_of(std::slice::from_ref(params))) }
+}
+
+/// Starts a kernel with one thread for each of `items`.
+pub(super) fn launch_each(
+    machine: &dyn Machine,
+    kernel: Kernel,
+    items: [usize; 3],
+    params: &impl Plain,
+) -> Result<()> {
+    let blocks = items.iter().product::<usize>().div_ceil(THREADS);
+    if blocks == 0 {
+        return Ok(());
+    }
+    let launch = Launch {
+        grid: [grid_extent(blocks)?, 1],
+        shared_bytes: 0,
+    };
+    start(machine, kernel, launch, params)
 }
 
 /// Blocks along one axis of a launch.

@@ -12,15 +12,22 @@ pub const THREADS: usize = 256;
 pub(super) const WARP_TILES: usize = 2;
 /// Voxels of a tile along x: one row of an 8 x 8 matrix each.
 pub(super) const TILE_X: usize = 8;
-/// Rows of [`TILE_X`] voxels in the tile of a convolution's block.
-pub(super) const TILE_ROWS: usize = THREADS / 32 * WARP_TILES * 2;
+
+/// Steps of depth 32 whose weights a warpgroup's block keeps at once.
+pub(super) const WGMMA_STEPS: usize = 4;
 
 /// The kernels, one operation a file, behind the device primitives.
-pub const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 7] = [
     ("dev.cuh", include_str!("../../../kernels/dev.cuh")),
     ("conv.cu", include_str!("../../../kernels/conv.cu")),
+    (
+        "conv_wgmma.cu",
+        include_str!("../../../kernels/conv_wgmma.cu"),
+    ),
     ("input.cu", include_str!("../../../kernels/input.cu")),
     ("shortcut.cu", include_str!("../../../kernels/shortcut.cu")),
+    ("lift.cu", include_str!("../../../kernels/lift.cu")),
+    ("level.cu", include_str!("../../../kernels/level.cu")),
 ];
 
 /// Number of an extension in the kernels.
@@ -43,6 +50,7 @@ pub fn defines() -> Vec<String> {
         ("WARP_TILES", number(WARP_TILES)),
         ("TILE_X", number(TILE_X)),
         ("LANES", number(LANES)),
+        ("WGMMA_STEPS", number(WGMMA_STEPS)),
         ("ACTIVATION_MAX", crate::network::ACTIVATION_MAX),
         ("EXTEND_EVEN", extension_number(Extension::Even)),
         ("EXTEND_ODD", extension_number(Extension::Odd)),

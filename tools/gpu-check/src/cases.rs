@@ -253,6 +253,29 @@ pub fn small() -> Result<Vec<Case>> {
     Ok(out)
 }
 
+/// Networks of the paper's width, which Hopper's warpgroups compute, on small grids.
+///
+/// # Errors
+/// None, unless an architecture breaks a rule.
+pub fn wide() -> Result<Vec<Case>> {
+    let solid = paper_architecture(3, 96, 24, [1, 1, 2]);
+    let flat = Architecture {
+        padding: Padding::Extend,
+        ..paper_architecture(2, 96, 24, [1, 1, 2])
+    };
+    let two_groups = Architecture {
+        features: 192,
+        trunk: Trunk::Residual { blocks: 1 },
+        ..default_architecture(2)
+    };
+    Ok(vec![
+        Case::new("96 features, 3-D", solid, [2, 3, 5], 60)?,
+        Case::new("96 features, 3-D, two tiles", solid, [3, 2, 9], 61)?,
+        Case::new("96 features, 2-D", flat, [1, 5, 9], 62)?,
+        Case::new("192 features, 2-D", two_groups, [1, 4, 10], 63)?,
+    ])
+}
+
 /// Every network of the built-in models, on a grid of its rank.
 ///
 /// # Errors

@@ -2,19 +2,23 @@
 
 #![allow(unsafe_code)] // loads the compiled kernels
 
+use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libloading::{Library, Symbol};
 use srt::backend::cuda::source;
-use srt::backend::cuda::{Address, Kernel, Launch, Machine};
+use srt::backend::cuda::{Address, Kernel, Launch, Machine, Mark};
 use srt::{Error, ErrorKind, Result};
 
 const HEADER: &str = include_str!("emulator.h");
 /// Dynamic shared memory of a block on the smallest device (compute capability 8.6).
 const SHARED_BYTES: u32 = 99 << 10;
+/// The same on Hopper (9.0).
+const HOPPER_SHARED_BYTES: u32 = 227 << 10;
 /// What [`Machine::free_bytes`] says: tests set a limit of their own.
 const FREE_BYTES: u64 = 1 << 40;
 /// Longest message of a failed launch.
@@ -31,11 +35,27 @@ pub enum Order {
     Random(u32),
 }
 
+/// When work happens, within what the marks allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// All of it as late as possible.
+    Late,
+    /// Copies beside the launches at once, launches as late as possible.
+    CopiesFirst,
+    /// Launches at once, copies beside them as late as possible.
+    LaunchesFirst,
+}
+
 /// The emulated machine.
 #[derive(Clone)]
 pub struct Emulator {
     compiled: Arc<Compiled>,
     order: Order,
+    schedule: Schedule,
+    has_warpgroups: bool,
+    /// Launches before the machine breaks down.
+    lasts: Arc<AtomicU64>,
+    queue: Arc<Mutex<Queue>>,
 }
 
 /// What the copies of an emulator share.
@@ -56,6 +76,62 @@ type LaunchFn = unsafe extern "C" fn(
     *mut c_char,
     usize,
 ) -> c_int;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a machine does in order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Launches,
+    Uploads,
+    Downloads,
+}
+
+/// One piece of work.
+enum Work {
+    /// Waits for other work.
+    After(Mark),
+    Launch(Kernel, Launch, Vec<u8>),
+    Clear(Address, u64),
+    Copy {
+        to: Address,
+        from: Address,
+        bytes: usize,
+    },
+}
+
+/// Work that is not done yet.
+#[derive(Default)]
+struct Queue {
+    /// Each line with the number of works that were ever in it.
+    lines: [(VecDeque<Work>, u64); 3],
+}
+
+impl Queue {
+    fn push(&mut self, line: Line, work: Work) {
+        let (works, count) = &mut self.lines[line as usize];
+        works.push_back(work);
+        *count += 1;
+    }
+
+    /// The point behind all work of a line so far.
+    fn mark(&self, line: Line) -> Mark {
+        Mark(self.lines[line as usize].1 * 3 + line as u64)
+    }
+
+    /// The next work before `mark`.
+    fn next(&mut self, Mark(mark): Mark) -> Option<Work> {
+        let (works, count) = &mut self.lines[(mark % 3) as usize];
+        let done = *count - works.len() as u64;
+        if done < mark / 3 {
+            works.pop_front()
+        } else {
+            None
+        }
+    }
+}
 
 /// The C++ compiler, or why there is none that would do.
 ///
@@ -80,20 +156,20 @@ impl Emulator {
     /// `Device` with the compiler's messages.
     pub fn new(compiler: &str, text: &str) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let (from, to) = (
-            dir.path().join("kernels.cpp"),
-            dir.path().join("kernels.so"),
-        );
-        std::fs::write(&from, unit(text))?;
-        compile(compiler, &from, &to)?;
+        let library = dir.path().join("kernels.so");
+        compile(compiler, &unit(text), &library)?;
         // SAFETY: the library was made just now from our own text; it has no initialisers but empty vectors.
-        let library = unsafe { Library::new(&to) }.map_err(|e| device(e.to_string()))?;
+        let library = unsafe { Library::new(&library) }.map_err(|e| device(e.to_string()))?;
         Ok(Self {
             compiled: Arc::new(Compiled {
                 library,
                 lock: Mutex::new(()),
             }),
             order: Order::Forward,
+            schedule: Schedule::LaunchesFirst,
+            has_warpgroups: false,
+            lasts: Arc::new(AtomicU64::new(u64::MAX)),
+            queue: Arc::default(),
         })
     }
 
@@ -102,8 +178,75 @@ impl Emulator {
     pub fn with_order(&self, order: Order) -> Self {
         Self {
             order,
+            queue: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// The same machine with the kernels and the shared memory of Hopper.
+    #[must_use]
+    pub fn with_warpgroups(&self) -> Self {
+        Self {
+            has_warpgroups: true,
+            queue: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The same machine, all of whose launches fail after the first `launches`.
+    #[must_use]
+    pub fn breaking_down_after(&self, launches: u64) -> Self {
+        Self {
+            lasts: Arc::new(AtomicU64::new(launches)),
+            queue: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// The same machine with this schedule.
+    #[must_use]
+    pub fn with_schedule(&self, schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            queue: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Adds work; does it where the schedule says so.
+    fn push(&self, line: Line, work: Work) -> Result<()> {
+        let mut queue = lock(&self.queue);
+        queue.push(line, work);
+        let now = match (self.schedule, line) {
+            (Schedule::Late, _) => false,
+            (Schedule::CopiesFirst, line) => line != Line::Launches,
+            (Schedule::LaunchesFirst, line) => line == Line::Launches,
+        };
+        let mark = queue.mark(line);
+        if now {
+            self.run(&mut queue, mark)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Does all work before `mark`.
+    fn run(&self, queue: &mut Queue, mark: Mark) -> Result<()> {
+        while let Some(work) = queue.next(mark) {
+            match work {
+                Work::After(other) => self.run(queue, other)?,
+                Work::Launch(kernel, launch, params) => self.start(kernel, launch, &params)?,
+                // SAFETY: whoever asked for it vouched for the room, which stays allocated until the mark.
+                Work::Clear(at, bytes) => unsafe {
+                    std::ptr::write_bytes(at as *mut u8, 0, bytes as usize);
+                },
+                // SAFETY: as above.
+                Work::Copy { to, from, bytes } => unsafe {
+                    std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes);
+                },
+            }
+        }
+        Ok(())
     }
 
     /// # Safety
@@ -132,28 +275,43 @@ fn unit(text: &str) -> String {
             )
         })
         .collect();
+    let names: String = Kernel::ALL
+        .iter()
+        .map(|kernel| format!("\"{}\", ", kernel.name()))
+        .collect();
+    let sizes: String = Kernel::ALL
+        .iter()
+        .map(|&kernel| format!("sizeof({}), ", source::params_struct(kernel)))
+        .collect();
     format!(
         "#define SRT_EMULATOR\n#line 1 \"emulator.h\"\n{HEADER}\n{text}\n\
+         static const char* const emulator_kernels[] = {{{names}nullptr}};\n\
+         static const size_t emulator_params_bytes[] = {{{sizes}0}};\n\
          extern \"C\" int emulator_launch(int kernel, unsigned x, unsigned y, size_t shared, int order, \
          unsigned seed, const void* params, char* message, size_t bytes) {{\n{cases}    \
          return emulator_result(message, bytes);\n}}\n"
     )
 }
 
-fn compile(compiler: &str, from: &Path, to: &Path) -> Result<()> {
+/// Compiles the kernels and `more`, which stands behind them in the same file, into a shared library.
+///
+/// # Errors
+/// `Device` with the compiler's messages, `Io`.
+pub fn compile_library(compiler: &str, more: &str, library: &Path) -> Result<()> {
+    compile(compiler, &(unit(&source::text()) + more), library)
+}
+
+/// The C++ file beside the library is overwritten.
+fn compile(compiler: &str, text: &str, library: &Path) -> Result<()> {
+    let from = library.with_extension("cpp");
+    std::fs::write(&from, text)?;
     let output = Command::new(compiler)
-        .args([
-            "-std=c++17",
-            "-O3",
-            "-march=native",
-            "-ffp-contract=off",
-            "-w",
-        ])
-        .args(["-fPIC", "-shared", "-fno-strict-aliasing"])
+        .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off"])
+        .args(["-w", "-fPIC", "-shared", "-fno-strict-aliasing"])
         .args(source::defines())
-        .arg(from)
+        .arg(&from)
         .arg("-o")
-        .arg(to)
+        .arg(library)
         .output()?;
     if output.status.success() {
         return Ok(());
@@ -170,8 +328,15 @@ impl Machine for Emulator {
         "host emulator".into()
     }
 
+    fn has(&self, kernel: Kernel) -> bool {
+        self.has_warpgroups || kernel.exists_on("sm_86")
+    }
+
     fn shared_bytes(&self) -> u32 {
-        SHARED_BYTES
+        match self.has_warpgroups {
+            true => HOPPER_SHARED_BYTES,
+            false => SHARED_BYTES,
+        }
     }
 
     fn free_bytes(&self) -> Result<u64> {
@@ -179,11 +344,7 @@ impl Machine for Emulator {
     }
 
     fn allocate(&self, bytes: u64) -> Result<Address> {
-        let _lock = self
-            .compiled
-            .lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _lock = lock(&self.compiled.lock);
         // SAFETY: the type is that of emulator.h; the lock keeps others from its list of allocations.
         let at = unsafe {
             let allocate =
@@ -197,11 +358,7 @@ impl Machine for Emulator {
     }
 
     unsafe fn release(&self, at: Address) {
-        let _lock = self
-            .compiled
-            .lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _lock = lock(&self.compiled.lock);
         // SAFETY: the caller vouches for `at`; otherwise as in `allocate`.
         unsafe {
             if let Ok(release) =
@@ -213,33 +370,87 @@ impl Machine for Emulator {
     }
 
     unsafe fn upload(&self, to: Address, from: &[u8]) -> Result<()> {
+        self.finish()?;
         // SAFETY: addresses are those of host memory; the caller vouches for the room.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to as *mut u8, from.len()) };
         Ok(())
     }
 
     fn finish(&self) -> Result<()> {
-        Ok(())
+        let mut queue = lock(&self.queue);
+        let mark = queue.mark(Line::Launches);
+        self.run(&mut queue, mark)
     }
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
+        self.finish()?;
         // SAFETY: as in `upload`.
         unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to.as_mut_ptr(), to.len()) };
         Ok(())
     }
 
     unsafe fn clear(&self, at: Address, bytes: u64) -> Result<()> {
-        // SAFETY: as in `upload`.
-        unsafe { std::ptr::write_bytes(at as *mut u8, 0, bytes as usize) };
-        Ok(())
+        self.push(Line::Launches, Work::Clear(at, bytes))
+    }
+
+    fn allocate_host(&self, bytes: u64) -> Result<*mut u8> {
+        Ok(self.allocate(bytes)? as *mut u8)
+    }
+
+    unsafe fn release_host(&self, at: *mut u8) {
+        // SAFETY: the caller vouches for `at`, which `allocate` gave.
+        unsafe { self.release(at as Address) }
+    }
+
+    unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
+        let from = from as Address;
+        self.push(Line::Uploads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Line::Uploads))
+    }
+
+    unsafe fn download_beside(
+        &self,
+        after: Mark,
+        from: Address,
+        to: *mut u8,
+        bytes: usize,
+    ) -> Result<Mark> {
+        let to = to as Address;
+        self.push(Line::Downloads, Work::After(after))?;
+        self.push(Line::Downloads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Line::Downloads))
+    }
+
+    fn mark(&self) -> Result<Mark> {
+        Ok(lock(&self.queue).mark(Line::Launches))
+    }
+
+    fn hold(&self, mark: Mark) -> Result<()> {
+        self.push(Line::Launches, Work::After(mark))
+    }
+
+    fn wait(&self, mark: Mark) -> Result<()> {
+        self.run(&mut lock(&self.queue), mark)
     }
 
     unsafe fn launch(&self, kernel: Kernel, launch: Launch, params: &[u8]) -> Result<()> {
-        let _lock = self
-            .compiled
-            .lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let params = params.to_vec();
+        self.push(Line::Launches, Work::Launch(kernel, launch, params))
+    }
+}
+
+impl Emulator {
+    /// Runs a kernel. Whoever asked for it vouched for the parameters, which name memory that stays until it ran.
+    fn start(&self, kernel: Kernel, launch: Launch, params: &[u8]) -> Result<()> {
+        let left = self
+            .lasts
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
+        if left.is_err() {
+            return Err(device("the machine broke down"));
+        }
+        let _lock = lock(&self.compiled.lock);
         let number = Kernel::ALL.iter().position(|&k| k == kernel);
         let (order, seed) = match self.order {
             Order::Forward => (0, 1),
@@ -247,7 +458,7 @@ impl Machine for Emulator {
             Order::Random(seed) => (2, seed),
         };
         let mut message = [0u8; MESSAGE_BYTES];
-        // SAFETY: the type is that of `unit`; the caller vouches for the parameters.
+        // SAFETY: the type is that of `unit`; `launch` was promised the parameters.
         let failed = unsafe {
             let run = self.function::<LaunchFn>(c"emulator_launch")?;
             run(

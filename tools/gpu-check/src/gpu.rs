@@ -12,9 +12,10 @@ use srt::container::Bound;
 use srt::network::{Architecture, Head, LayerRole, Network};
 use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
 use srt::volume::io::{AnyVolume, Values};
-use srt::{Limits, Region, Result, Shape};
+use srt::{Axes, Limits, Region, Result, Shape};
 
 use crate::cases::{self, Random, default_architecture, paper_architecture, random_network};
+use crate::levels;
 
 /// Calls of a benchmark; the median counts.
 const REPEATS: usize = 7;
@@ -51,9 +52,11 @@ impl Table {
     }
 }
 
-/// All kernels on small networks and on the built-in ones against the CPU.
-pub fn kernels(cuda: &Cuda, table: &mut Table) {
+/// All kernels on small networks and grids against the CPU.
+pub fn small(cuda: &Cuda, table: &mut Table) {
     let small = cases::small().map_err(|e| e.to_string()).and_then(|cases| {
+        let wide = cases::wide().map_err(|e| e.to_string())?;
+        let cases: Vec<cases::Case> = cases.into_iter().chain(wide).collect();
         for case in &cases {
             case.check(cuda)
                 .map_err(|e| format!("{}: {e}", case.name))?;
@@ -61,6 +64,15 @@ pub fn kernels(cuda: &Cuda, table: &mut Table) {
         Ok(format!("{} networks and grids", cases.len()))
     });
     table.add("small networks against the CPU", small);
+    let levels = levels::check(cuda).map(|count| format!("{count} levels"));
+    table.add("levels against the CPU", levels);
+    for file in &small_files() {
+        table.add(file.name, round_trip(cuda, file));
+    }
+}
+
+/// Networks of real size against the CPU.
+pub fn large(cuda: &Cuda, table: &mut Table) {
     let large = cases::built_in([61, 67, 71], [1, 301, 509])
         .map_err(|e| e.to_string())
         .and_then(|cases| {
@@ -89,31 +101,105 @@ pub fn files(cuda: &Cuda, given: &[PathBuf], table: &mut Table) {
             .and_then(|file| decode_both(cuda, &file));
         table.add(&format!("decode {}", path.display()), result);
     }
-    for (name, extents) in [("3-D", &[75, 80, 83][..]), ("2-D", &[403, 513])] {
-        table.add(
-            &format!("encode and decode {name}"),
-            round_trip(cuda, extents),
-        );
+    for file in [
+        File::new("encode and decode 3-D", &[75, 80, 83]),
+        File::new("encode and decode 2-D", &[403, 513]),
+    ] {
+        table.add(file.name, round_trip(cuda, &file));
     }
 }
 
-fn decode(file: &[u8], backend: Arc<dyn Backend>) -> Result<AnyVolume> {
-    Decoder::new(file, Limits::default())?
-        .with_backend(backend)
-        .decode(0, 0)
+/// A file made here: a field of random waves, and how it is encoded, with the built-in networks.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// What is special about it.
+    pub name: &'static str,
+    /// Extents of the field.
+    pub extents: Vec<usize>,
+    /// Whether its values are binary64.
+    pub is_double: bool,
+    /// Axes along which it repeats.
+    pub periodic: Axes,
 }
 
-fn decode_both(cuda: &Cuda, file: &[u8]) -> Result<String, String> {
+impl File {
+    /// A binary32 field.
+    #[must_use]
+    pub fn new(name: &'static str, extents: &[usize]) -> Self {
+        Self {
+            name,
+            extents: extents.into(),
+            is_double: false,
+            periodic: Axes::NONE,
+        }
+    }
+
+    /// Encodes it with `backend`.
+    ///
+    /// # Errors
+    /// What the encoder reports.
+    pub fn encode(&self, backend: Arc<dyn Backend>) -> Result<(Vec<u8>, String)> {
+        let (shape, values) = field(&self.extents)?;
+        let options = EncodeOptions::new(Bound::Psnr(50.0))
+            .with_periodic(self.periodic)
+            .with_backend(backend);
+        let values = match self.is_double {
+            false => Values::F32((&values[..]).into()),
+            true => Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect()),
+        };
+        let (file, report) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+        Ok((file, report.model))
+    }
+}
+
+/// Small files that between them use every way through the decoder of levels.
+#[must_use]
+pub fn small_files() -> Vec<File> {
+    vec![
+        File::new("small 3-D file", &[20, 23, 24]),
+        File::new("small 2-D file", &[63, 81]),
+        File {
+            is_double: true,
+            periodic: Axes::NONE.with(1),
+            ..File::new("small periodic 3-D file of binary64", &[20, 23, 24])
+        },
+    ]
+}
+
+/// Decodes a file by GPU and CPU: whole, at half resolution, and a box of it.
+///
+/// # Errors
+/// What differs.
+pub fn decode_both(cuda: &Cuda, file: &[u8]) -> Result<String, String> {
     let text = |e: srt::Error| e.to_string();
+    let open = |backend: Arc<dyn Backend>| {
+        let decoder = Decoder::new(file, Limits::default());
+        decoder.map(|d| d.with_backend(backend)).map_err(text)
+    };
+    let by_gpu = open(Arc::new(cuda.clone()))?;
+    let by_cpu = open(Arc::new(Cpu::detect()))?;
     let start = Instant::now();
-    let found = decode(file, Arc::new(cuda.clone())).map_err(text)?;
+    let found = by_gpu.decode(0, 0).map_err(text)?;
     let seconds = start.elapsed().as_secs_f64();
-    let expected = decode(file, Arc::new(Cpu::detect())).map_err(text)?;
-    if bits(&expected) == bits(&found) {
-        Ok(format!("{} values in {seconds:.3} s", bits(&found).len()))
-    } else {
-        Err("the decoded values differ".into())
+    let equal = |what: &str, expected: &AnyVolume, found: &AnyVolume| {
+        let same = bits(expected) == bits(found);
+        same.then_some(())
+            .ok_or_else(|| format!("{what}: the decoded values differ"))
+    };
+    equal("whole", &by_cpu.decode(0, 0).map_err(text)?, &found)?;
+    let shape = by_cpu.grid(0, 0).map_err(text)?;
+    let mut part = shape.region();
+    for axis in 0..3 {
+        part.start[axis] = part.size[axis] / 3;
+        part.size[axis] = (part.size[axis] / 2).max(1);
     }
+    let [expected, cut] = [&by_cpu, &by_gpu].map(|d| d.region(0, 0, part).map_err(text));
+    equal("box", &expected?, &cut?)?;
+    if by_cpu.grid(0, 1).is_ok() {
+        let [expected, coarse] = [&by_cpu, &by_gpu].map(|d| d.decode(0, 1).map_err(text));
+        equal("half resolution", &expected?, &coarse?)?;
+    }
+    Ok(format!("{} values in {seconds:.3} s", bits(&found).len()))
 }
 
 fn bits(volume: &AnyVolume) -> Vec<u64> {
@@ -124,38 +210,30 @@ fn bits(volume: &AnyVolume) -> Vec<u64> {
     }
 }
 
-/// A smooth field with detail on every scale.
+/// A field with a front, of which networks predict something.
 fn field(extents: &[usize]) -> Result<(Shape, Vec<f32>)> {
     let shape = Shape::new(extents)?;
     let [_, ny, nx] = shape.dims();
-    let mut random = Random(9);
     let values = (0..shape.len()).map(|i| {
         let [z, y, x] = [i / (ny * nx), i / nx % ny, i % nx].map(|v| v as f32);
-        let waves = (0.11 * x + 0.05 * z).sin() + (0.23 * y - 0.07 * x).cos() + (0.61 * z).sin();
-        waves + 0.02 * random.unit()
+        let front = 3.0 * (0.22 * x + 0.1 * z + (0.14 * y).cos()).sin();
+        front.tanh() + (0.23 * y - 0.12 * x).cos() + (0.29 * z + 0.14 * y).sin()
     });
     Ok((shape, values.collect()))
 }
 
-fn round_trip(cuda: &Cuda, extents: &[usize]) -> Result<String, String> {
+fn round_trip(cuda: &Cuda, file: &File) -> Result<String, String> {
     let text = |e: srt::Error| e.to_string();
-    let (shape, values) = field(extents).map_err(text)?;
-    let encode = |backend: Arc<dyn Backend>| {
-        let options = EncodeOptions::new(Bound::Psnr(45.0)).with_backend(backend);
-        let values = Values::F32((&values[..]).into());
-        encode_volume(shape, &values, &options, Vec::new(), &|_| {})
-    };
-    let (by_gpu, report) = encode(Arc::new(cuda.clone())).map_err(text)?;
-    let (by_cpu, _) = encode(Arc::new(Cpu::detect())).map_err(text)?;
+    let (by_gpu, model) = file.encode(Arc::new(cuda.clone())).map_err(text)?;
+    let (by_cpu, _) = file.encode(Arc::new(Cpu::detect())).map_err(text)?;
     if by_gpu != by_cpu {
         return Err("the encoded files differ".into());
     }
+    if model == "none" {
+        return Err("no network is used".into());
+    }
     let detail = decode_both(cuda, &by_gpu)?;
-    Ok(format!(
-        "model {}, {} bytes, {detail}",
-        report.model,
-        by_gpu.len()
-    ))
+    Ok(format!("model {model}, {} bytes, {detail}", by_gpu.len()))
 }
 
 /// `compute-sanitizer` where it is installed: this program's kernel checks under each of its tools.
@@ -170,7 +248,7 @@ pub fn sanitizer(store: Option<&Path>, table: &mut Table) {
         let run = || {
             let mut command = Command::new(name);
             command.args(["--tool", tool, "--error-exitcode", "9"]);
-            command.arg(std::env::current_exe()?).arg("kernels");
+            command.arg(std::env::current_exe()?).arg("small");
             if let Some(store) = store {
                 command.arg("--store").arg(store);
             }
@@ -186,6 +264,35 @@ pub fn sanitizer(store: Option<&Path>, table: &mut Table) {
             Err(e) => Err(e.to_string()),
         };
         table.add(&format!("compute-sanitizer {tool}"), result);
+    }
+}
+
+/// The benchmark's networks in PyTorch, where this is run in the repository and PyTorch with CUDA is installed.
+pub fn pytorch(table: &mut Table) {
+    let script = Path::new("tools/gpu-check/pytorch_speed.py");
+    if !script.exists() {
+        println!("| PyTorch | left out | {} is not here |", script.display());
+        return;
+    }
+    let output = Command::new("python3")
+        .arg(script)
+        .env("PYTHONPATH", "tools/trainer/src")
+        .output();
+    let Ok(output) = output else {
+        println!("| PyTorch | left out | python3 is not installed |");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().last().unwrap_or_default();
+    if let Some(reason) = last.strip_prefix("left out: ") {
+        println!("| PyTorch | left out | {reason} |");
+    } else if output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        for line in text.lines() {
+            table.add("speed: PyTorch", Ok(line.into()));
+        }
+    } else {
+        table.add("speed: PyTorch", Err(format!("{}, {last}", output.status)));
     }
 }
 
@@ -224,6 +331,21 @@ pub fn benchmark(cuda: &Cuda, table: &mut Table) {
     for (name, arch, size) in cases {
         let result = time(cuda, arch, size).map_err(|e| e.to_string());
         table.add(&format!("speed: {name}"), result);
+        let fine = size.map(|n| 2 * n);
+        let fine = if arch.rank == 2 {
+            &fine[1..]
+        } else {
+            &fine[..]
+        };
+        let level = random_network(arch, 3).and_then(|network| {
+            levels::seconds(cuda, &network, fine)?; // packs weights, allocates
+            levels::seconds(cuda, &network, fine)
+        });
+        let level = level.map(|s| format!("{s:.4} s, low-pass and field in host memory"));
+        table.add(
+            &format!("speed: whole level, {name}"),
+            level.map_err(|e| e.to_string()),
+        );
     }
 }
 

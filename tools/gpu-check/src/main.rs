@@ -1,7 +1,7 @@
 //! `gpu-check`: everything about the CUDA backend that needs a GPU, in one table.
 //!
 //! ```text
-//! gpu-check [kernels|files|bench|all] [--store DIR] [--device N] [FILE.srt ..]
+//! gpu-check [all|small|kernels|files|bench] [--store DIR] [--device N] [FILE.srt ..]
 //! gpu-check compile [--store DIR] [ARCH ..]
 //! ```
 //!
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use gpu_check::{gpu, report};
 use srt::backend::cuda::{self, KernelStore};
 
-const USAGE: &str = "usage: gpu-check [all|kernels|files|bench] [--store DIR] [--device N] [FILE.srt ..]\n       \
+const USAGE: &str = "usage: gpu-check [all|small|kernels|files|bench] [--store DIR] [--device N] [FILE.srt ..]\n       \
                      gpu-check compile [--store DIR] [ARCH ..]";
 
 struct Args {
@@ -35,7 +35,7 @@ fn parse() -> Option<Args> {
     };
     let mut words = std::env::args().skip(1).peekable();
     if let Some(word) = words.peek()
-        && ["all", "kernels", "files", "bench", "compile"].contains(&word.as_str())
+        && ["all", "small", "kernels", "files", "bench", "compile"].contains(&word.as_str())
     {
         args.command = words.next()?;
     }
@@ -78,8 +78,12 @@ fn main() -> ExitCode {
     };
     let mut table = gpu::Table::new(&cuda.device());
     let all = args.command == "all";
-    if all || args.command == "kernels" {
-        gpu::kernels(&cuda, &mut table);
+    let kernels = all || args.command == "kernels";
+    if kernels || args.command == "small" {
+        gpu::small(&cuda, &mut table);
+    }
+    if kernels {
+        gpu::large(&cuda, &mut table);
     }
     if all || args.command == "files" {
         let files: Vec<PathBuf> = args.rest.iter().map(PathBuf::from).collect();
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
     }
     if all || args.command == "bench" {
         gpu::benchmark(&cuda, &mut table);
+        gpu::pytorch(&mut table);
     }
     match table.failures() {
         0 => ExitCode::SUCCESS,

@@ -57,6 +57,24 @@ pub fn parse(log: &str) -> Vec<Usage> {
     out
 }
 
+/// What a log of `ptxas -v` for `arch` finds fault with.
+fn faults_in(log: &str, arch: &str) -> Vec<String> {
+    let usage = parse(log);
+    let mut faults = Vec::new();
+    for kernel in Kernel::ALL.iter().filter(|kernel| kernel.exists_on(arch)) {
+        match usage.iter().find(|u| u.kernel == kernel.name()) {
+            None => faults.push(format!("{arch}: no report on {}", kernel.name())),
+            Some(u) if u.spill_bytes > 0 => faults.push(format!("{arch}: {} spills", u.kernel)),
+            Some(_) => {}
+        }
+    }
+    // As ptxas says it: "Potential Performance Loss: wgmma.mma_async instructions are serialized due to .."
+    if log.contains("serialized") {
+        faults.push(format!("{arch}: wgmma instructions are serialised"));
+    }
+    faults
+}
+
 /// Compiles for `archs`, prints the table, and keeps the machine code in `store`.
 ///
 /// # Errors
@@ -70,24 +88,13 @@ pub fn print(archs: &[String], store: Option<&KernelStore>) -> Result<()> {
     let mut faults = Vec::new();
     for arch in archs {
         let compiled = compiler.compile(&source::text(), arch, true)?;
-        let usage = parse(&compiled.log);
-        for kernel in Kernel::ALL {
-            match usage.iter().find(|u| u.kernel == kernel.name()) {
-                None => faults.push(format!("{arch}: no report on {}", kernel.name())),
-                Some(u) => {
-                    println!(
-                        "| `{}` | {arch} | {} | {} | {} | {} |",
-                        u.kernel, u.registers, u.shared_bytes, u.stack_bytes, u.spill_bytes
-                    );
-                    if u.spill_bytes > 0 {
-                        faults.push(format!("{arch}: {} spills", u.kernel));
-                    }
-                }
-            }
+        for u in parse(&compiled.log) {
+            println!(
+                "| `{}` | {arch} | {} | {} | {} | {} |",
+                u.kernel, u.registers, u.shared_bytes, u.stack_bytes, u.spill_bytes
+            );
         }
-        if compiled.log.contains("serialized") {
-            faults.push(format!("{arch}: wgmma instructions are serialised"));
-        }
+        faults.extend(faults_in(&compiled.log, arch));
         if let Some(store) = store {
             store.save(arch, compiler, &compiled.cubin)?;
         }
@@ -125,5 +132,26 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(parse(log), [one, two]);
+    }
+
+    #[test]
+    fn missing_kernels_spills_and_serialised_multiplications_are_faults() {
+        let report = |kernel: Kernel, spills: u32| {
+            format!(
+                "ptxas info    : Compiling entry function '{}' for 'sm_90a'\n    \
+                0 bytes stack frame, {spills} bytes spill stores, 0 bytes spill loads\n",
+                kernel.name()
+            )
+        };
+        let good: String = Kernel::ALL.iter().map(|&k| report(k, 0)).collect();
+        assert!(faults_in(&good, "sm_90a").is_empty());
+        let without = good.replace(&report(Kernel::Conv96, 0), "");
+        assert_eq!(faults_in(&without, "sm_90a").len(), 1);
+        assert!(faults_in(&without, "sm_80").is_empty());
+        let spilling = without + &report(Kernel::Conv96, 4);
+        assert_eq!(faults_in(&spilling, "sm_90a").len(), 1);
+        let waits =
+            "Potential Performance Loss: wgmma.mma_async instructions are serialized due to";
+        assert_eq!(faults_in(&(good + waits), "sm_90a").len(), 1);
     }
 }

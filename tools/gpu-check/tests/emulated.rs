@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use gpu_check::cases::{self, Case};
-use gpu_check::emulator::{Emulator, Order, compiler};
-use srt::Region;
-use srt::backend::Backend;
+use gpu_check::emulator::{Emulator, Order, Schedule, compiler};
+use gpu_check::gpu;
+use srt::backend::cpu::Cpu;
 use srt::backend::cuda::{Cuda, source};
+use srt::backend::{Backend, Fallback};
+use srt::pipeline::Decoder;
+use srt::{Limits, Region};
 
 /// The emulator, or `None` with the reason printed.
 fn emulator() -> Option<Emulator> {
@@ -77,5 +80,101 @@ fn built_in_models_equal_the_cpu() {
     let cuda = Cuda::new(Arc::new(machine.with_order(Order::Random(11))));
     for case in cases::built_in([5, 7, 9], [1, 13, 17]).unwrap() {
         check(&case, &cuda, "built in");
+    }
+}
+
+#[test]
+fn warpgroups_equal_the_cpu() {
+    let Some(machine) = emulator() else {
+        return;
+    };
+    for order in [Order::Forward, Order::Reverse, Order::Random(13)] {
+        let machine = machine.with_order(order).with_warpgroups();
+        let cuda = Cuda::new(Arc::new(machine));
+        for case in cases::wide().unwrap() {
+            check(&case, &cuda, &format!("{order:?}"));
+        }
+    }
+}
+
+#[test]
+fn the_host_takes_over_where_the_machine_breaks_down() {
+    let Some(machine) = emulator() else {
+        return;
+    };
+    let file = &gpu::small_files()[0];
+    let cpu = || Arc::new(Cpu::detect());
+    let (bytes, _) = file.encode(cpu()).unwrap();
+    let decode = |backend: Arc<dyn Backend>| {
+        let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+        decoder.with_backend(backend).decode(0, 0)
+    };
+    let expected = decode(cpu()).unwrap();
+    let mut refused = 0;
+    for launches in [0, 1, 5, 20, 40, 80, 10_000] {
+        for schedule in [Schedule::Late, Schedule::LaunchesFirst] {
+            let machine = machine.with_schedule(schedule);
+            // Boxes, so that some are delivered before the end.
+            let broken = || {
+                let machine = machine.breaking_down_after(launches);
+                Cuda::new(Arc::new(machine)).with_memory_bytes((24 << 20) + 600_000)
+            };
+            let alone = decode(Arc::new(broken()));
+            refused += usize::from(alone.is_err());
+            let with_host = Fallback::new(broken(), Cpu::detect());
+            assert!(decode(Arc::new(with_host)).unwrap() == expected);
+        }
+    }
+    assert!((4..14).contains(&refused), "{refused}");
+}
+
+/// Every order of threads, each with another schedule.
+const WAYS: [(Order, Schedule); 3] = [
+    (Order::Forward, Schedule::Late),
+    (Order::Reverse, Schedule::CopiesFirst),
+    (Order::Random(5), Schedule::LaunchesFirst),
+];
+
+#[test]
+fn levels_equal_the_cpu() {
+    let Some(machine) = emulator() else {
+        return;
+    };
+    for (order, schedule) in WAYS {
+        let machine = machine.with_order(order).with_schedule(schedule);
+        let cuda = Cuda::new(Arc::new(machine));
+        let checked = gpu_check::levels::check(&cuda);
+        assert!(
+            checked.as_ref().is_ok_and(|&n| n > 90),
+            "{order:?}: {checked:?}"
+        );
+    }
+}
+
+#[test]
+fn files_equal_the_cpu_whatever_memory_there_is() {
+    let Some(machine) = emulator() else {
+        return;
+    };
+    for file in gpu::small_files() {
+        let (bytes, model) = file.encode(Arc::new(Cpu::detect())).unwrap();
+        assert_ne!(model, "none", "{}", file.name);
+        for (order, schedule) in WAYS {
+            let machine = machine.with_order(order).with_schedule(schedule);
+            let cuda = Cuda::new(Arc::new(machine));
+            let decoded = gpu::decode_both(&cuda, &bytes);
+            assert!(decoded.is_ok(), "{}, {order:?}: {decoded:?}", file.name);
+        }
+        // Stages, and not enough beside them for the finest level: boxes of it.
+        let cuda = Cuda::new(Arc::new(machine.with_schedule(Schedule::Late)));
+        let small = cuda.with_memory_bytes((24 << 20) + 600_000);
+        let decoded = gpu::decode_both(&small, &bytes);
+        assert!(decoded.is_ok(), "{}, boxes: {decoded:?}", file.name);
+        let refused = gpu::decode_both(&small.with_memory_bytes(24 << 20), &bytes);
+        assert!(
+            refused.is_err_and(|e| e.contains("memory")),
+            "{}",
+            file.name
+        );
     }
 }

@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use gpu_check::cases::{Case, default_architecture, paper_architecture};
 use gpu_check::emulator::{Emulator, Order, compiler};
+use gpu_check::levels;
 use srt::backend::cuda::{Cuda, source};
 use srt::network::{Architecture, InputChannels, Padding, Trunk};
 
 /// What is wrong, the text it replaces, the text in its place.
-const FAULTS: &[(&str, &str, &str)] = &[
+type Fault = (&'static str, &'static str, &'static str);
+
+const FAULTS: &[Fault] = &[
     (
         "no barrier between the copies of a chunk and its use",
-        "__syncthreads();\n        if (chunk + 1 < chunks) load(chunk + 1);",
-        "if (chunk + 1 < chunks) load(chunk + 1);",
+        "__syncthreads();\n        if (chunk + 1 < chunks) halo.load(chunk + 1);",
+        "if (chunk + 1 < chunks) halo.load(chunk + 1);",
     ),
     (
         "a barrier that some threads pass by",
-        "__syncthreads();\n        if (chunk + 1 < chunks) load(chunk + 1);",
-        "if (thread < 64) __syncthreads();\n        if (chunk + 1 < chunks) load(chunk + 1);",
+        "__syncthreads();\n        if (chunk + 1 < chunks) halo.load(chunk + 1);",
+        "if (thread < 64) __syncthreads();\n        if (chunk + 1 < chunks) halo.load(chunk + 1);",
     ),
     ("no wait for the copies", "copy_async_wait<0>();", ""),
     (
@@ -28,8 +31,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     (
         "copies that are never committed",
-        "copy_async_commit();\n    };",
-        "};",
+        "copy_async_commit();\n    }\n\n    // The row",
+        "}\n\n    // The row",
     ),
     (
         "one stage for all chunks",
@@ -189,9 +192,123 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "fmaf(__int2float_rn(acc[o]), p.scale[o], *to)",
     ),
     (
+        "a lifting step forgotten",
+        "X::mul((T)k, X::add(a, b))",
+        "X::mul((T)k, a)",
+    ),
+    (
+        "lifting contracted to fused operations",
+        "return X::sub(x, X::mul((T)k, X::add(a, b)));",
+        "return std::fma(-(T)k, X::add(a, b), x);",
+    ),
+    (
+        "no symmetry at the end of an axis",
+        "return min(i, p.highs - 1);",
+        "return i;",
+    ),
+    (
+        "an axis that does not wrap",
+        "(p.periodic ? p.highs - 1 : 0)",
+        "0",
+    ),
+    (
+        "rows of an unsplit axis lost",
+        "} else if (p.highs == 0) {",
+        "} else if (p.highs < 0) {",
+    ),
+    (
+        "details split with the wrong sign",
+        "X::add(x, X::mul((T)k, X::add(a, b)))",
+        "X::sub(x, X::mul((T)k, X::add(a, b)))",
+    ),
+    (
+        "a Haar sum for a mean",
+        "X::add(low, X::mul((T)0.5, high))",
+        "X::add(low, high)",
+    ),
+    (
+        "split subbands not scaled",
+        "X::mul(low, (T)p.low_scale);\n}",
+        "low;\n}",
+    ),
+    (
+        "predictions read with the strides of their target",
+        "p.from[voxel.in(p.from_strides)]",
+        "p.from[voxel.in(p.to_strides)]",
+    ),
+    (
+        "network input quantised from the neighbour",
+        "((const T*)p.from)[i])",
+        "((const T*)p.from)[i > 0 ? i - 1 : i])",
+    ),
+    (
+        "residuals of the wrong sign",
+        "*v = q < 0 ? X::sub(*v, value) : X::add(*v, value);",
+        "*v = X::add(*v, value);",
+    ),
+    (
+        "residuals that do not shrink",
+        "X::sub(X::from_int(magnitude), (T)p.shrink)",
+        "X::from_int(magnitude)",
+    ),
+    (
         "one channel of the shortcut for both",
         "channel == 0 ? activation_low(pair) : activation_high(pair)",
         "activation_low(pair)",
+    ),
+];
+
+/// The same for the kernel of Hopper's warpgroups.
+const WARPGROUP_FAULTS: &[Fault] = &[
+    (
+        "weights of warpgroups not waited for",
+        "        copy_async_wait<0>();\n        async_proxy_fence();",
+        "        copy_async_wait<1>();\n        async_proxy_fence();",
+    ),
+    (
+        "no fence of the proxy in front of the tensor cores",
+        "async_proxy_fence(); // the tensor",
+        "// the tensor",
+    ),
+    (
+        "no fence of the registers",
+        "wgmma_fence();\n            wgmma_s8(sums",
+        "wgmma_s8(sums",
+    ),
+    (
+        "sums read before the multiplications end",
+        "wgmma_wait<0>();\n    }\n    halo",
+        "}\n    halo",
+    ),
+    (
+        "fragments overwritten while they are multiplied",
+        "wgmma_wait<1>();",
+        "wgmma_wait<2>();",
+    ),
+    (
+        "halves of the depth exchanged with groups of outputs",
+        "WG_OUTPUTS * 16, 128);",
+        "128, WG_OUTPUTS * 16);",
+    ),
+    (
+        "a descriptor in bytes",
+        "(u64)(depth_bytes >> 4) << 16",
+        "(u64)depth_bytes << 16",
+    ),
+    (
+        "weights of the step before",
+        "matrices + step * WG_STEP_BYTES",
+        "matrices + step / 2 * WG_STEP_BYTES",
+    ),
+    (
+        "one group of weights for all",
+        "u8* const to = shared + (group & 1) * WG_GROUP_BYTES;",
+        "u8* const to = shared;",
+    ),
+    (
+        "a chunk loaded over the one that is read",
+        "if (first == 0 && chunk + 1 < chunks)",
+        "if (first + WGMMA_STEPS == p.steps && chunk + 2 < chunks) halo.load(chunk + 2);\n        if (group == 0 && chunk + 1 < chunks)",
     ),
 ];
 
@@ -224,31 +341,68 @@ fn cases() -> Vec<Case> {
     out
 }
 
-#[test]
-fn every_planted_fault_shows() {
-    let compiler = match compiler() {
-        Ok(compiler) => compiler,
-        Err(reason) => return println!("left out: {reason}"),
-    };
+/// The C++ compiler, or `None` with the reason printed.
+fn ready() -> Option<String> {
+    match compiler() {
+        Ok(compiler) => Some(compiler),
+        Err(reason) => {
+            println!("left out: {reason}");
+            None
+        }
+    }
+}
+
+/// Plants each of `faults`; `differs` says whether a backend on a machine with such kernels differs from the CPU.
+fn plant(faults: &'static [Fault], differs: impl Fn(&Emulator, Order) -> bool + Sync) {
+    let Some(compiler) = ready() else { return };
     let text = source::text();
-    let cases = cases();
     let shows = |text: &str| {
         let machine = Emulator::new(&compiler, text).unwrap();
         [Order::Forward, Order::Random(5), Order::Reverse]
             .into_iter()
-            .any(|order| {
-                let cuda = Cuda::new(Arc::new(machine.with_order(order)));
-                cases.iter().any(|case| case.check(&cuda).is_err())
-            })
+            .any(|order| differs(&machine, order))
     };
     assert!(!shows(&text), "the kernels as they are");
-    let unnoticed: Vec<&str> = FAULTS
-        .iter()
-        .filter(|(what, from, to)| {
-            assert!(text.contains(from), "no text for: {what}");
-            !shows(&text.replacen(from, to, 1))
-        })
-        .map(|(what, ..)| *what)
-        .collect();
+    for (what, from, _) in faults {
+        assert!(text.contains(from), "no text for: {what}");
+    }
+    let shows = &shows;
+    let text = &text;
+    let unnoticed_among = |faults: &'static [Fault]| -> Vec<&str> {
+        let unnoticed = faults
+            .iter()
+            .filter(|(_, from, to)| !shows(&text.replacen(from, to, 1)));
+        unnoticed.map(|(what, ..)| *what).collect()
+    };
+    // Compilers take most of the time: two at once.
+    let (first, second) = faults.split_at(faults.len() / 2);
+    let unnoticed = std::thread::scope(|scope| {
+        let first = scope.spawn(|| unnoticed_among(first));
+        let second = unnoticed_among(second);
+        [first.join().unwrap(), second].concat()
+    });
     assert!(unnoticed.is_empty(), "not noticed: {unnoticed:#?}");
+}
+
+#[test]
+fn every_planted_fault_shows() {
+    let cases = cases();
+    plant(FAULTS, |machine, order| {
+        let cuda = Cuda::new(Arc::new(machine.with_order(order)));
+        cases.iter().any(|case| case.check(&cuda).is_err()) || levels::check(&cuda).is_err()
+    });
+}
+
+#[test]
+fn every_fault_planted_for_warpgroups_shows() {
+    let wide = Architecture {
+        features: 96,
+        trunk: Trunk::Residual { blocks: 1 },
+        ..default_architecture(2)
+    };
+    let case = Case::new("96 features", wide, [1, 4, 10], 90).unwrap();
+    plant(WARPGROUP_FAULTS, |machine, order| {
+        let machine = machine.with_order(order).with_warpgroups();
+        case.check(&Cuda::new(Arc::new(machine))).is_err()
+    });
 }

@@ -1,0 +1,486 @@
+//! A whole level on the device (spec section 6): quantise the low-pass, predict, add what is stored, join. Entropy decoding
+//! happens on the host while the network runs.
+
+use std::sync::Arc;
+
+use super::grid::Grid;
+use super::lift::{Lifting, Precision, View};
+use super::machine::{Kernel, Machine};
+use super::params::{QuantiseParams, WidenParams, bytes_of};
+use super::pieces::Pending;
+use super::run::{CallData, Run, launch_each, scaled};
+use super::stage::Uploads;
+use super::{Buffers, Cuda, Prepared, lock, room, too_little};
+use crate::backend::NetworkInput;
+use crate::backend::device::{
+    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LevelShape, LowPass, Pieces,
+};
+use crate::error::{Error, Result};
+use crate::grid::Region;
+use crate::network::Head;
+use crate::real::Values;
+
+/// Most voxels along an axis: kernels count them in 32 bits.
+const MOST_EXTENT: usize = 1 << 28;
+
+/// Values that a grid of an earlier level may have beside those that are good, along an axis: what the wavelet spoils beside
+/// both cuts.
+const MARGIN: usize = 10;
+
+/// Bytes of device memory of a level, activations left out.
+struct Sizes {
+    low: u64,
+    result: u64,
+    field: u64,
+    planes: u64,
+    bands: u64,
+    grids: [u64; 2],
+}
+
+impl Sizes {
+    fn new(job: &LevelJob<'_>, precision: Precision, low: Region) -> Self {
+        let bytes = precision.bytes();
+        let voxels = |dims: [usize; 3]| dims.iter().product::<usize>() as u64;
+        let fine = voxels(job.shape.fine) * bytes;
+        // A grid may have a margin.
+        let low = voxels(low.size.map(|n| n + MARGIN));
+        let mut sizes = Self {
+            low: low * bytes,
+            result: fine,
+            field: 0,
+            planes: 0,
+            bands: fine,
+            grids: [fine, 0],
+        };
+        if let Some(p) = &job.prediction {
+            sizes.field = low * size_of::<i16>() as u64;
+            let per_cell = planes_per_cell(p);
+            sizes.planes = p.cells.len() as u64 * per_cell as u64 * size_of::<f32>() as u64;
+            let wide = voxels(p.shape.fine) * bytes;
+            match (p.network.arch().head, precision) {
+                (Head::VoxelShuffle, _) => {
+                    sizes.bands = wide;
+                    sizes.grids = [wide.max(fine), wide];
+                }
+                // Subbands are joined where they were predicted.
+                (Head::Subbands, Precision::F32) => sizes.bands = 0,
+                (Head::Subbands, Precision::F64) => {}
+            }
+        }
+        sizes
+    }
+
+    /// All but the low-pass.
+    fn beside_low(&self) -> u64 {
+        let all = [self.result, self.field, self.planes, self.bands];
+        all.iter().chain(&self.grids).sum::<u64>() + Uploads::DEVICE_BYTES
+    }
+}
+
+/// Values that a network predicts for a cell.
+fn planes_per_cell(prediction: &LevelPrediction<'_>) -> usize {
+    let arch = prediction.network.arch();
+    match arch.head {
+        Head::Subbands => arch.outputs(),
+        Head::VoxelShuffle => 1 << arch.rank,
+    }
+}
+
+/// The box of the finer grid over the cells of a job.
+fn fine_box(cells: Region, shape: &LevelShape) -> Region {
+    Region {
+        start: [0, 1, 2].map(|axis| cells.start[axis] << usize::from(shape.split[axis])),
+        size: shape.fine,
+    }
+}
+
+fn contradiction(what: &str) -> Error {
+    Error::invalid(format!("a level whose parts fit expected, {what} found"))
+}
+
+/// Checks that the parts of a job fit each other, and that `low` holds what it needs.
+fn check(job: &LevelJob<'_>, low: Region) -> Result<()> {
+    let shape = &job.shape;
+    let low_dims = shape.band_dims([false; 3]);
+    let repeats = |s: &LevelShape| {
+        (0..3).all(|axis| !s.periodic[axis] || s.split[axis] && s.fine[axis].is_multiple_of(2))
+    };
+    let small = |dims: [usize; 3]| dims.iter().all(|&n| n <= MOST_EXTENT);
+    if job.cells.is_empty() || job.cells.size != low_dims || !low.contains(&job.cells) {
+        return Err(contradiction("cells of another shape, or without low-pass"));
+    }
+    if !repeats(shape) || !small(shape.fine) || !small(low.size) {
+        return Err(contradiction("extents that no level has"));
+    }
+    if !fine_box(job.cells, shape).contains(&job.fine) || job.fine.is_empty() {
+        return Err(contradiction("a finer box outside its cells"));
+    }
+    let is_band = |high: &[bool; 3]| {
+        let others = job.details.iter().filter(|&other| other == high);
+        (0..3).all(|axis| shape.split[axis] || !high[axis])
+            && high.contains(&true)
+            && others.count() == 1
+    };
+    if job.details.len() + 1 != 1 << shape.axes() || !job.details.iter().all(is_band) {
+        return Err(contradiction("other subbands"));
+    }
+    let Some(p) = &job.prediction else {
+        return Ok(());
+    };
+    let arch = p.network.arch();
+    let input = input_of(p, low);
+    let whole = Region {
+        start: [0; 3],
+        size: p.domain,
+    };
+    let needed = NetworkInput::needed(p.network, p.cells, p.domain, p.extension);
+    let conditioned = arch
+        .channels
+        .contains(crate::network::InputChannels::CONDITION);
+    if usize::from(arch.rank) != shape.axes()
+        || !whole.contains(&p.cells)
+        || !low.contains(&needed)
+        || conditioned != input.condition.is_some()
+        || p.condition == Some(i16::MIN)
+        || !small(p.domain)
+    {
+        return Err(contradiction("a network or low-pass for another level"));
+    }
+    let wide = p.shape.band_dims([false; 3]);
+    let fits = match arch.head {
+        Head::Subbands => p.cells == job.cells && arch.outputs() == job.details.len(),
+        Head::VoxelShuffle => {
+            p.shape.split == shape.split
+                && p.cells.size == wide
+                && repeats(&p.shape)
+                && job.details.iter().all(|&high| {
+                    let (has, wants) = (p.shape.band_dims(high), shape.band_dims(high));
+                    (0..3).all(|axis| {
+                        let end = job.cells.start[axis] + wants[axis];
+                        job.cells.start[axis] >= p.cells.start[axis]
+                            && end <= p.cells.start[axis] + has[axis]
+                    })
+                })
+        }
+    };
+    fits.then_some(())
+        .ok_or_else(|| contradiction("a prediction of other cells"))
+}
+
+/// The network's input but for its values, which are on the device.
+fn input_of<'a>(p: &LevelPrediction<'_>, low: Region) -> NetworkInput<'a> {
+    NetworkInput {
+        field: &[],
+        origin: low.start,
+        size: low.size,
+        domain: p.domain,
+        extension: p.extension,
+        condition: p.condition,
+    }
+}
+
+/// One level on its way.
+struct Level<'a> {
+    cuda: &'a Cuda,
+    job: &'a LevelJob<'a>,
+    precision: Precision,
+    sizes: Sizes,
+    /// The prediction's network in the form of the device.
+    prepared: Option<Arc<Prepared>>,
+}
+
+impl<'a> Level<'a> {
+    fn new(
+        cuda: &'a Cuda,
+        job: &'a LevelJob<'a>,
+        precision: Precision,
+        low: Region,
+    ) -> Result<Self> {
+        check(job, low)?;
+        let prediction = job.prediction.as_ref();
+        let prepared = prediction.map(|p| cuda.prepared(p.network)).transpose()?;
+        Ok(Self {
+            cuda,
+            job,
+            precision,
+            sizes: Sizes::new(job, precision, low),
+            prepared,
+        })
+    }
+
+    fn machine(&self) -> &'a Arc<dyn Machine> {
+        &self.cuda.machine
+    }
+
+    /// Tiles and bytes of the activations, when at most `most` bytes may be taken for them.
+    fn activations(&self, low: Region, most: u64) -> (Vec<Region>, u64) {
+        match (&self.job.prediction, &self.prepared) {
+            (Some(p), Some(prepared)) => {
+                let input = input_of(p, low);
+                let layout = self
+                    .cuda
+                    .layout(prepared, p.network, &input, p.scaling, most);
+                self.cuda.tiles(&layout, p.cells, most)
+            }
+            _ => (Vec::new(), 0),
+        }
+    }
+
+    /// Dense subbands of a box of cells that starts at `first`, one behind the other from `at`: what lies from the job's
+    /// cells on.
+    fn subbands(&self, at: u64, first: Region, shape: &LevelShape) -> Vec<([bool; 3], View)> {
+        let bytes = self.precision.bytes();
+        let offset = [0, 1, 2].map(|axis| self.job.cells.start[axis] - first.start[axis]);
+        let mut next = at;
+        let band = |&high: &[bool; 3]| {
+            let dims = shape.band_dims(high);
+            let whole = View::dense(next, dims);
+            next += dims.iter().product::<usize>() as u64 * bytes;
+            (high, whole.from(offset, bytes))
+        };
+        self.job.details.iter().map(band).collect()
+    }
+
+    /// Predicts the details; returns where they are.
+    fn predict(
+        &self,
+        buffers: &mut Buffers,
+        low: &Grid,
+        most: u64,
+    ) -> Result<Vec<([bool; 3], View)>> {
+        let machine = self.machine();
+        let sizes = &self.sizes;
+        let (Some(p), Some(prepared)) = (&self.job.prediction, &self.prepared) else {
+            let bands = room(&mut buffers.bands, machine, sizes.bands)?;
+            bands.clear(0, sizes.bands)?;
+            return Ok(self.subbands(bands.at(), self.job.cells, &self.job.shape));
+        };
+        let input = input_of(p, low.outer);
+        let layout = self
+            .cuda
+            .layout(prepared, p.network, &input, p.scaling, most);
+        let (tiles, bytes) = self.cuda.tiles(&layout, p.cells, most);
+        let field = room(&mut buffers.call, machine, sizes.field)?.at();
+        let planes = room(&mut buffers.planes, machine, sizes.planes)?.at();
+        let arena = room(&mut buffers.arena, machine, bytes)?;
+        let head = scaled(Some(&prepared.program.head), p.scaling.gain);
+        let shortcut = scaled(prepared.program.shortcut.as_ref(), p.scaling.unit);
+        let scales = [
+            buffers.uploads.add_bytes(machine, bytes_of(&head))?,
+            buffers.uploads.add_bytes(machine, bytes_of(&shortcut))?,
+        ];
+        buffers.uploads.send(|| {
+            self.quantise(low, field, p.multiplier)?;
+            let run = Run {
+                machine: machine.as_ref(),
+                layout: &layout,
+                constants: &prepared.constants,
+                arena,
+                call: CallData {
+                    field,
+                    extent: low.outer,
+                    scales,
+                    planes,
+                },
+                region: p.cells,
+            };
+            tiles.into_iter().try_for_each(|tile| run.tile(tile))
+        })?;
+        match p.network.arch().head {
+            Head::Subbands => self.predicted_bands(buffers, planes),
+            Head::VoxelShuffle => self.split(buffers, planes, p),
+        }
+    }
+
+    /// Network input from a whole grid.
+    fn quantise(&self, low: &Grid, to: u64, multiplier: f32) -> Result<()> {
+        let kernel = match self.precision {
+            Precision::F32 => Kernel::QuantiseF32,
+            Precision::F64 => Kernel::QuantiseF64,
+        };
+        let params = QuantiseParams {
+            from: low.memory()?.at(),
+            to,
+            count: low.outer.len() as i64,
+            multiplier,
+            unused: 0,
+        };
+        launch_each(self.machine().as_ref(), kernel, low.outer.size, &params)
+    }
+
+    fn predicted_bands(
+        &self,
+        buffers: &mut Buffers,
+        planes: u64,
+    ) -> Result<Vec<([bool; 3], View)>> {
+        let cells = self.job.cells;
+        let plane = |number: usize| {
+            let bytes = (number * cells.len() * size_of::<f32>()) as u64;
+            View::dense(planes + bytes, cells.size)
+        };
+        let details = self.job.details.iter().enumerate();
+        if self.precision == Precision::F32 {
+            return Ok(details
+                .map(|(number, &high)| (high, plane(number)))
+                .collect());
+        }
+        let bands = room(&mut buffers.bands, self.machine(), self.sizes.bands)?;
+        let views = self.subbands(bands.at(), cells, &self.job.shape);
+        for (number, &(high, view)) in views.iter().enumerate() {
+            self.widen(plane(number), view, self.job.shape.band_dims(high))?;
+        }
+        Ok(views)
+    }
+
+    fn widen(&self, from: View, to: View, size: [usize; 3]) -> Result<()> {
+        let params = WidenParams {
+            from: from.at,
+            to: to.at,
+            from_strides: from.strides,
+            to_strides: to.strides,
+            size: size.into(),
+            unused: 0,
+        };
+        launch_each(self.machine().as_ref(), Kernel::WidenF64, size, &params)
+    }
+
+    /// The details of predicted voxels.
+    fn split(
+        &self,
+        buffers: &mut Buffers,
+        planes: u64,
+        p: &LevelPrediction<'_>,
+    ) -> Result<Vec<([bool; 3], View)>> {
+        let machine = self.machine();
+        let [first, second] = &mut buffers.grids;
+        let first = room(first, machine, self.sizes.grids[0])?.at();
+        let second = room(second, machine, self.sizes.grids[1])?.at();
+        let bands = room(&mut buffers.bands, machine, self.sizes.bands)?;
+        // An odd fine axis drops the last plane.
+        let double = [0, 1, 2].map(|axis| p.cells.size[axis] << usize::from(p.shape.split[axis]));
+        let mut from = View::dense(planes, double);
+        if self.precision == Precision::F64 {
+            let wide = View::dense(second, p.shape.fine);
+            self.widen(from, wide, p.shape.fine)?;
+            from = wide;
+        }
+        // The low-pass is of no use; it lies in front.
+        let low_len = p.shape.band_dims([false; 3]).iter().product::<usize>();
+        let details = bands.at() + low_len as u64 * self.precision.bytes();
+        let views = self.subbands(details, p.cells, &p.shape);
+        let offset = [0, 1, 2].map(|axis| self.job.cells.start[axis] - p.cells.start[axis]);
+        let place = |high: [bool; 3]| {
+            let found = views.iter().find(|(other, _)| *other == high);
+            found.map_or(View::dense(bands.at(), p.cells.size), |(_, view)| {
+                view.back(offset, self.precision.bytes())
+            })
+        };
+        self.lifting(p.shape).split(from, &place, [first, second])?;
+        Ok(views)
+    }
+
+    fn lifting(&self, shape: LevelShape) -> Lifting<'_> {
+        Lifting {
+            machine: self.machine().as_ref(),
+            precision: self.precision,
+            shape,
+            filter: self.job.filter,
+        }
+    }
+
+    fn run(&self, buffers: &mut Buffers, low: &Grid, pieces: &mut Pieces<'_>) -> Result<Grid> {
+        let machine = self.machine();
+        let all = self.cuda.memory(buffers)?;
+        let most = all.saturating_sub(self.sizes.beside_low());
+        let (_, bytes) = self.activations(low.outer, most);
+        if bytes > most || self.sizes.beside_low() > all {
+            return Err(too_little(bytes + self.sizes.beside_low(), all));
+        }
+        let fine = fine_box(self.job.cells, &self.job.shape);
+        let boxes = [fine, self.job.fine];
+        let mut result = Grid::new(machine, &self.cuda.shared, self.precision, boxes)?;
+        let bands = self.predict(buffers, low, most)?;
+        let mut pending = Pending::new(machine, self.precision, self.job, &bands);
+        pieces(&mut |piece| pending.take(&mut buffers.uploads, piece))?;
+        pending.flush(&mut buffers.uploads)?;
+        let low_view = low.view(self.job.cells.start)?;
+        let place = |high: [bool; 3]| {
+            let found = bands.iter().find(|(other, _)| *other == high);
+            found.map_or(low_view, |(_, view)| *view)
+        };
+        let other = room(&mut buffers.grids[0], machine, self.sizes.grids[0])?.at();
+        let to = result.memory()?.at();
+        self.lifting(self.job.shape).join(&place, to, other)?;
+        result.finish()?;
+        Ok(result)
+    }
+}
+
+impl Cuda {
+    /// A box of host memory as a grid.
+    fn bring(&self, region: Region, values: Values<'_>) -> Result<Grid> {
+        let (precision, len, bytes) = match values {
+            Values::F32(values) => (Precision::F32, values.len(), bytes_of(values)),
+            Values::F64(values) => (Precision::F64, values.len(), bytes_of(values)),
+        };
+        if len != region.len() {
+            return Err(contradiction("a low-pass of another length"));
+        }
+        let mut grid = Grid::new(&self.machine, &self.shared, precision, [region; 2])?;
+        grid.memory()?.upload(bytes)?;
+        grid.finish()?;
+        Ok(grid)
+    }
+}
+
+impl LevelDevice for Cuda {
+    fn fits(
+        &self,
+        job: &LevelJob<'_>,
+        value_bytes: usize,
+        low: Region,
+        is_there: bool,
+    ) -> Result<bool> {
+        let precision = match value_bytes {
+            4 => Precision::F32,
+            _ => Precision::F64,
+        };
+        let level = Level::new(self, job, precision, low)?;
+        let buffers = lock(&self.shared.buffers);
+        let all = self.memory(&buffers)?;
+        drop(buffers);
+        let mut fixed = level.sizes.beside_low();
+        if !is_there {
+            fixed += level.sizes.low;
+        }
+        // Results of two calls may be there at once.
+        fixed += level.sizes.result;
+        let most = all.saturating_sub(fixed);
+        Ok(fixed <= all && level.activations(low, most).1 <= most)
+    }
+
+    fn level(
+        &self,
+        job: &LevelJob<'_>,
+        low: LowPass<'_>,
+        pieces: &mut Pieces<'_>,
+    ) -> Result<Box<dyn DeviceGrid>> {
+        let brought;
+        let low = match low {
+            LowPass::Host(region, values) => {
+                brought = self.bring(region, values)?;
+                &brought
+            }
+            LowPass::Device(grid) => grid
+                .as_any()
+                .downcast_ref::<Grid>()
+                .ok_or_else(|| contradiction("a grid of another device"))?,
+        };
+        let level = Level::new(self, job, low.precision, low.region)?;
+        let mut buffers = std::mem::take(&mut *lock(&self.shared.buffers));
+        buffers.uploads.reset();
+        let result = level.run(&mut buffers, low, pieces);
+        *lock(&self.shared.buffers) = buffers;
+        Ok(Box::new(result?))
+    }
+}
