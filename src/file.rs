@@ -63,6 +63,15 @@ impl FileBytes {
 }
 
 impl FileBytes {
+    /// Says that only parts of the file will be read: the system need not read ahead. A hint that may do
+    /// nothing.
+    pub(crate) fn expect_parts(&self) {
+        #[cfg(unix)]
+        if let Source::Mapped(map) = &self.0 {
+            let _ = map.advise(memmap2::Advice::Random);
+        }
+    }
+
     /// Lets go of the pages that hold `bytes`; reading them again brings them back. Only where the file
     /// is mapped, on Unix; a hint that may do nothing.
     pub(crate) fn release(&self, bytes: std::ops::Range<usize>) {
