@@ -12,12 +12,14 @@
 //! | `pieces` | stored integers on their way to the device |
 //! | `grid` | fields in device memory |
 //! | `stage` | copies beside the kernels |
+//! | `check` | a level whose values are known |
 //! | `driver` | a GPU as a machine, through the CUDA driver |
 //! | `streams` | the order of work on a GPU |
 //! | `compile` | kernels to machine code, through NVRTC, and the cache of it |
 //!
 //! Nothing of CUDA is linked: the driver and the compiler are looked for at run time ([`open`]).
 
+mod check;
 mod compile;
 mod driver;
 mod grid;
@@ -200,12 +202,13 @@ impl Cuda {
         self.shared.kernel_nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9
     }
 
-    /// Predicts a small grid with a built-in network and compares it with the CPU: driver, compiler and GPU do
-    /// what the kernels rely on.
+    /// Puts a small level together, and predicts a small grid with a built-in network and compares it with the
+    /// CPU: driver, compiler and GPU do what the kernels rely on.
     ///
     /// # Errors
     /// `Device` when the bytes differ, and what the machine reports.
     pub fn check(&self) -> Result<()> {
+        self.check_level()?;
         let Some(model) = default_model(3)? else {
             return Ok(());
         };

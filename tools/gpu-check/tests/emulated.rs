@@ -143,6 +143,7 @@ fn levels_equal_the_cpu() {
     for (order, schedule) in WAYS {
         let machine = machine.with_order(order).with_schedule(schedule);
         let cuda = Cuda::new(Arc::new(machine));
+        cuda.check().unwrap();
         let checked = gpu_check::levels::check(&cuda);
         assert!(
             checked.as_ref().is_ok_and(|&n| n > 90),
