@@ -230,11 +230,19 @@ impl Emulator {
         }
     }
 
-    /// Does all work before `mark`.
+    /// Does all work before `mark`. When some of it fails, all that waits is dropped: nobody vouches for its memory then.
     fn run(&self, queue: &mut Queue, mark: Mark) -> Result<()> {
+        let done = self.work(queue, mark);
+        if done.is_err() {
+            queue.lines.iter_mut().for_each(|(works, _)| works.clear());
+        }
+        done
+    }
+
+    fn work(&self, queue: &mut Queue, mark: Mark) -> Result<()> {
         while let Some(work) = queue.next(mark) {
             match work {
-                Work::After(other) => self.run(queue, other)?,
+                Work::After(other) => self.work(queue, other)?,
                 Work::Launch(kernel, launch, params) => self.start(kernel, launch, &params)?,
                 // SAFETY: whoever asked for it vouched for the room, which stays allocated until the mark.
                 Work::Clear(at, bytes) => unsafe {

@@ -73,7 +73,7 @@ fn whatever_is_missing_is_said_and_nothing_panics() {
     };
     refused(dir, "no device", "cuInit");
     refused(dir, "old device", "8.0 or higher expected");
-    refused(dir, "launch", "cuStreamSynchronize");
+    refused(dir, "launch", "Synchronize: ");
     // A store without machine code for this GPU, and no compiler.
     std::fs::remove_file(dir.join(KernelStore::file_name(ARCH.0, ARCH.1))).unwrap();
     refused(dir, "", "libnvrtc");

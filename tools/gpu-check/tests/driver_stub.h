@@ -39,14 +39,17 @@ struct Event {
     Stream* stream;
     size_t count;
 };
+// As on a GPU, nothing works any more after a launch that failed.
+static int broken = SUCCESS;
+
 static int run(Stream& stream, size_t until) {
     const Lock lock(mutex);
-    while (stream.count - stream.works.size() < until) {
+    while (!broken && stream.count - stream.works.size() < until) {
         const auto work = std::move(stream.works.front());
         stream.works.pop_front();
-        if (const int failed = work()) return failed;
+        broken = work();
     }
-    return SUCCESS;
+    return broken;
 }
 
 static int push(void* stream, std::function<int()> work) {
