@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::cache::FrameCache;
+use super::queue::in_order;
 use crate::codec::ctx::BrickDecoder;
 use crate::container::WaveletForm;
 use crate::error::{Error, Result};
@@ -264,22 +265,16 @@ impl Geometry {
                 .and_then(|i| windows.get(i))
                 .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
         };
-        let brick = |(number, brick): (usize, &Brick)| {
-            if !brick.grids.iter().any(is_wanted) {
-                return Ok(Arc::default());
-            }
-            self.wanted_brick(number, brick, wanted)
-        };
-        // The finest level has the most work: start it first.
-        let mut coefficients: Coefficients = self
-            .partition
-            .bricks()
-            .par_iter()
-            .enumerate()
-            .rev()
-            .map(brick)
-            .collect::<Result<_>>()?;
-        coefficients.reverse();
+        let bricks = self.partition.bricks();
+        // Apart from the others, which may be nearly all: they would be most of some threads' work.
+        let is_touched = |(_, brick): &(usize, &Brick)| brick.grids.iter().any(is_wanted);
+        let touched: Vec<(usize, &Brick)> = bricks.iter().enumerate().filter(is_touched).collect();
+        let decode = |&(number, brick): &(usize, &Brick)| self.wanted_brick(number, brick, wanted);
+        let decoded = in_order(touched.iter(), decode);
+        let mut coefficients: Coefficients = vec![Arc::default(); bricks.len()];
+        for ((number, _), decoded) in touched.into_iter().zip(decoded) {
+            coefficients[number] = decoded?;
+        }
         Ok(coefficients)
     }
 

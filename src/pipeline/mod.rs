@@ -20,6 +20,7 @@ mod outline;
 mod pass;
 mod predict;
 mod quantise;
+mod queue;
 mod sample;
 mod search;
 mod solve;

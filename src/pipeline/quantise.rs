@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::analysis::Analysis;
 use super::integers::Integers;
+use super::queue::in_order;
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
 use crate::error::Result;
 use crate::grid::Region;
@@ -86,7 +87,7 @@ struct Done<T> {
 
 /// All bricks at once: nothing depends on the decoded field.
 fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Option<Done<T>> {
-    let brick = |_, brick: &Brick| {
+    let brick = |brick: &Brick| {
         if brick
             .grids
             .iter()
@@ -104,7 +105,7 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
         };
         brick.grids.iter().map(grid).collect()
     };
-    let grids = coarse_first(analysis.partition.bricks(), brick);
+    let grids = in_order(analysis.partition.bricks().iter(), brick);
     let mut grids: Vec<Vec<GridPass>> = grids.into_iter().collect::<Option<_>>()?;
     if analysis.is_streamed(0) {
         for cells in analysis.boxes(0) {
@@ -118,19 +119,6 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
         used: vec![false; analysis.plan.levels().len()],
         coarse: Vec::new(),
     })
-}
-
-/// Results of `work` for every brick and its number, in their order.
-///
-/// Bricks of coarse levels, which come first, hold the most bits: whichever thread is free takes the
-/// next brick, so that no long one is left for the end.
-fn coarse_first<R: Send>(bricks: &[Brick], work: impl Fn(usize, &Brick) -> R + Sync) -> Vec<R> {
-    let queue = bricks.iter().enumerate().par_bridge();
-    let mut done: Vec<(usize, R)> = queue
-        .map(|(number, brick)| (number, work(number, brick)))
-        .collect();
-    done.sort_unstable_by_key(|&(number, _)| number);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Quantises the bricks of a finest level that is not held, in one of its boxes.
@@ -428,7 +416,7 @@ pub(super) fn code_bricks<T: Real>(
     };
     let bricks = analysis.partition.bricks();
     let coefficients = std::mem::take(&mut pass.coefficients);
-    let code = |number: usize, brick: &Brick| {
+    let code = |(number, brick): (usize, &Brick)| {
         let stored = stored(brick)?;
         let unpack = |held: &Option<Integers>| held.as_ref().map(Integers::unpack);
         let mut integers: Vec<_> = coefficients[number]
@@ -437,7 +425,10 @@ pub(super) fn code_bricks<T: Real>(
             .collect::<Option<_>>()?;
         Some((number as u32, code_brick(brick, &stored, &mut integers)))
     };
-    let mut coded: Vec<_> = coarse_first(bricks, code).into_iter().flatten().collect();
+    let mut coded: Vec<_> = in_order(bricks.iter().enumerate(), code)
+        .into_iter()
+        .flatten()
+        .collect();
     if !analysis.is_streamed(0) {
         return Ok(coded);
     }
