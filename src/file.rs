@@ -65,6 +65,7 @@ impl FileBytes {
 impl FileBytes {
     /// Says that only parts of the file will be read: the system need not read ahead. A hint that may do
     /// nothing.
+    #[cfg(feature = "cli")]
     pub(crate) fn expect_parts(&self) {
         #[cfg(unix)]
         if let Source::Mapped(map) = &self.0 {
