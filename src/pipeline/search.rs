@@ -20,6 +20,8 @@ const SSIM_SLACK: f64 = 0.02;
 const RATIO_SLACK: f64 = 0.01;
 /// Passes after which the best so far is taken.
 const MAX_PASSES: usize = 24;
+/// Steps tried beyond a jump of the quality, as natural logarithms.
+const JUMPS: [f64; 4] = [0.0, -0.05, -0.15, -0.4];
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each
 /// change of that choice is a jump of the quality, and the target may lie inside the jump.
 const FREE_PASSES: usize = 8;
@@ -103,6 +105,8 @@ impl<E: Sample> Search<'_, E> {
         let mut solver = Solver::new(-6.4);
         let mut best: Option<(f64, Found)> = None;
         let mut use_on: Option<Used> = None;
+        // The coarsest step so far that is fine enough by its estimate.
+        let mut fine: Option<f64> = None;
         for passes in 1..=MAX_PASSES {
             let quantised = self
                 .candidate
@@ -116,6 +120,9 @@ impl<E: Sample> Search<'_, E> {
             }
             let estimate = 20.0 * (self.normalised_range() / error).log10();
             let aim = target + bias + PSNR_AIM;
+            if estimate >= aim && fine.is_none_or(|fine| x > fine) {
+                fine = Some(x);
+            }
             if error == 0.0 || (estimate - aim).abs() <= PSNR_AIM * 1.5 {
                 let trial = self.code(pass, None)?;
                 let reached = trial.comparison.psnr_db;
@@ -145,7 +152,32 @@ impl<E: Sample> Search<'_, E> {
             };
             x = next;
         }
-        Ok(best.map(|(_, found)| found))
+        match best {
+            Some((_, found)) => Ok(Some(found)),
+            None => self.beyond_jump(target, fine, use_on.as_ref()),
+        }
+    }
+
+    /// In small or very smooth fields the quality jumps from one step to the next, and the target may
+    /// lie inside a jump: what is on its far side, from `fine` on.
+    fn beyond_jump(
+        &self,
+        target: f64,
+        fine: Option<f64>,
+        use_on: Option<&Used>,
+    ) -> Result<Option<Found>> {
+        let Some(fine) = fine else { return Ok(None) };
+        for finer in JUMPS {
+            let step = (fine + finer).exp();
+            let Some((_, pass)) = self.candidate.quantise(step, self.networks, use_on)? else {
+                break;
+            };
+            let trial = self.code(pass, None)?;
+            if trial.comparison.psnr_db >= target {
+                return self.keep(trial).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// The coarsest step whose decoded SSIM is at least `target`.
