@@ -248,6 +248,12 @@ impl Axes {
         Self(self.0 | 1 << axis)
     }
 
+    /// The set with `axis` removed.
+    #[must_use]
+    pub fn without(self, axis: usize) -> Self {
+        Self(self.0 & !(1 << axis))
+    }
+
     /// Number of axes in the set.
     #[must_use]
     pub fn count(self) -> usize {

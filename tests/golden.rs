@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
-use srt::container::{Bound, Dataset, Field, Placement};
+use srt::container::{Bound, Dataset, Field, Placement, Slab};
 use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model};
 use srt::transform::Wavelet;
 use srt::volume::io::Values;
@@ -283,6 +283,11 @@ const GOLDEN: &[Golden] = &[
         build: series,
     },
     Golden {
+        name: "slabs",
+        about: "a field in two slabs at two steps, of which one has a time",
+        build: slabs,
+    },
+    Golden {
         name: "network_reference",
         about: "real turbulence, predicted by the built-in model (NREF)",
         build: || {
@@ -328,6 +333,40 @@ fn series() -> Built {
     let decoder = Decoder::new(&old, Limits::default()).unwrap();
     let mut encoder = Encoder::append(Vec::new(), &decoder, dataset, options).unwrap();
     add(&mut encoder, 2);
+    Built {
+        file: encoder.finish().map(|(bytes, _)| bytes),
+        original: Vec::new(),
+        max_error: None,
+    }
+}
+
+/// A frame in slabs, without a time and with one.
+fn slabs() -> Built {
+    let shape = Shape::new(&[70, 12, 9]).unwrap();
+    let field = Field {
+        name: "u".into(),
+        unit: String::new(),
+        value_bytes: 4,
+    };
+    let values: Vec<f32> = rough(shape, 30).iter().map(|&v| v as f32).collect();
+    let options = EncodeOptions::new(Bound::RelError(0.02))
+        .with_threads(1)
+        .with_model(Model::None)
+        .with_range(-40.0, 40.0);
+    let dataset = Dataset::new(shape, vec![field]);
+    let mut encoder = Encoder::new(Vec::new(), dataset, options).unwrap();
+    for (step, time) in [(0, None), (1, Some(0.5))] {
+        for (start, end) in [(0, 64), (64, 70)] {
+            let plane = shape.len() / 70;
+            let own = Values::F32(values[start * plane..end * plane].into());
+            let slab = Slab {
+                start: start as u64,
+                len: (end - start) as u64,
+            };
+            let added = encoder.slab((0, step), time, slab, &own, &|_| {});
+            added.unwrap();
+        }
+    }
     Built {
         file: encoder.finish().map(|(bytes, _)| bytes),
         original: Vec::new(),

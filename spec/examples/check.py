@@ -52,6 +52,8 @@ def field_values(chunk, dataset):
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
         if f.time is not None:
             found |= {"time": f.time}
+        if f.planes:
+            found |= {"first plane": f.planes[0], "number of planes": f.planes[1]}
         return found
     return {}
 
@@ -88,7 +90,11 @@ def check_later_fields(chunks, dataset):
         if chunk.type == "NREF":
             same("a longer NREF", records.weights_reference(chunk.payload), records.weights_reference(chunk.payload + later))
         if chunk.type == "FRAM":
-            whole = chunk.payload + (bytes(8) if records.frame(chunk.payload, dataset).time is None else b"")
+            known = records.frame(chunk.payload, dataset)
+            # Filled up with a time that is not known, and with all planes.
+            whole = chunk.payload
+            if not known.planes:
+                whole += (records.UNKNOWN if known.time is None else b"") + b"\0"
             same("a longer FRAM", repr(records.frame(whole, dataset)), repr(records.frame(whole + later, dataset)))
 
 

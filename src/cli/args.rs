@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 
 use super::memory::MemorySize;
+use super::part::PartText;
 use super::region::RegionText;
 use crate::Limits;
 use crate::container::Bound;
@@ -28,6 +29,10 @@ pub(super) enum Command {
     Encode(Box<EncodeArgs>),
     /// Decompress a field to .npy or raw
     Decode(DecodeArgs),
+    /// Range, mean and spread of a field, also put together from those of its parts
+    Stat(StatArgs),
+    /// Join files of one domain: parts of fields, time steps, fields; nothing is coded anew
+    Merge(MergeArgs),
     /// Compare a reconstruction with its original
     Eval(EvalArgs),
     /// Check every checksum and decode everything; with the original, check the bound too
@@ -217,6 +222,16 @@ pub(super) struct EncodeArgs {
     /// A value that marks voxels without data; it is kept exactly
     #[arg(long, value_name = "V", allow_negative_numbers = true)]
     pub(super) mask_value: Option<f64>,
+    /// Encode only part I of N (from 1): a slab of the field along its slowest axis, for srt merge
+    #[arg(long, value_name = "I/N", conflicts_with = "append")]
+    pub(super) part: Option<PartText>,
+    /// Leave a part that is there already and whole as it is, replace a damaged one
+    #[arg(long, requires = "part")]
+    pub(super) resume: bool,
+    /// Range of the whole field, which PSNR and relative errors refer to: two values, or the JSON
+    /// report of srt stat; that of the input if not given
+    #[arg(long, value_name = "MIN:MAX|FILE", allow_hyphen_values = true)]
+    pub(super) range: Option<String>,
     /// Networks: default (built in), none, the name of a model, or a file (.safetensors, or .srt
     /// with embedded weights)
     #[arg(long, value_name = "MODEL", default_value = "default")]
@@ -291,6 +306,9 @@ impl EncodeArgs {
     /// # Errors
     /// `Unsupported` for what this program is not able to do yet.
     pub(super) fn check(&self) -> Result<()> {
+        if self.part.is_some() {
+            self.check_part()?;
+        }
         if self.profile == Profile::Paper {
             return Err(Error::unsupported("the paper profile is not built in yet"));
         }
@@ -300,6 +318,21 @@ impl EncodeArgs {
                 "payload codecs beside ctx belong to the paper profile, which is not built in yet",
             )),
         }
+    }
+
+    /// # Errors
+    /// `InvalidArgument` for what a part alone cannot promise for the whole.
+    fn check_part(&self) -> Result<()> {
+        let message = match (self.bound()?, &self.range) {
+            (Bound::Ssim(_), _) => {
+                "parts cannot promise an SSIM: its windows cross their borders; use --psnr, --max-error, --rel-error or --ratio"
+            }
+            (Bound::Psnr(_) | Bound::RelError(_), None) => {
+                "parts need the range of the whole field for this bound: give it with --range, see srt stat"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(message))
     }
 
     /// The inputs without names of their own.
@@ -357,6 +390,40 @@ pub(super) struct DecodeArgs {
     /// Threads; all cores if not given
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct StatArgs {
+    /// Field, .npy or raw with --shape and --dtype; or the reports of all its parts
+    #[arg(required = true)]
+    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) raw: RawArgs,
+    /// Look at part I of N only (from 1)
+    #[arg(long, value_name = "I/N")]
+    pub(super) part: Option<PartText>,
+    /// A value that marks voxels without data
+    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    pub(super) mask_value: Option<f64>,
+    /// Report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct MergeArgs {
+    /// Files to join, in any order; last, the file to write
+    #[arg(required = true, value_names = ["PART", "OUTPUT"], num_args = 2..)]
+    pub(super) files: Vec<PathBuf>,
+    /// Report as JSON on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
     /// Overwrite the output
     #[arg(short, long)]
     pub(super) force: bool,

@@ -7,7 +7,9 @@ use super::models;
 use super::output::{FieldFile, FrameChoice, several_frames};
 use crate::Limits;
 use crate::backend::Backend;
+use crate::container::Slab;
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Shape;
 use crate::pipeline::StreamDecoder;
 
 /// Decodes the frames asked for as they arrive. When the stream ends early, what was complete is kept.
@@ -16,6 +18,7 @@ pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
         to_stdout: args.output.as_os_str() == "-",
         file: None,
         any: false,
+        open: None,
     };
     match decode(args, backend, &mut output) {
         Err(error) if error.kind() == ErrorKind::Truncated => {
@@ -34,6 +37,18 @@ struct Output {
     file: Option<FieldFile>,
     /// Whether there was one.
     any: bool,
+    /// A field that arrives slab by slab.
+    open: Option<Slabs>,
+}
+
+/// A field of which some slabs have been written.
+struct Slabs {
+    place: (u64, u64),
+    file: FieldFile,
+    /// Grid of the field.
+    grid: Shape,
+    /// The plane that comes next.
+    next: u64,
 }
 
 impl Output {
@@ -46,6 +61,14 @@ impl Output {
                 self.file = Some(file);
                 Ok(())
             }
+        }
+    }
+
+    /// Nothing more comes of the field that arrived slab by slab.
+    fn end_slabs(&mut self) -> Result<()> {
+        match self.open.take() {
+            None => Ok(()),
+            Some(open) => Err(missing_planes(open.next)),
         }
     }
 
@@ -65,6 +88,11 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
         if !choice.fits(&frame) {
             continue;
         }
+        let place = (frame.field, frame.step);
+        let begins = output.open.as_ref().is_none_or(|open| open.place != place);
+        if begins {
+            output.end_slabs()?;
+        }
         if output.any && !output.to_stdout {
             return Err(several_frames());
         }
@@ -74,8 +102,12 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
                 decoder.add_weights(model);
             }
         }
-        output.take(write(args, &mut decoder)?)?;
+        match frame.slab {
+            None => output.take(write(args, &mut decoder)?)?,
+            Some(slab) => write_slab(args, &mut decoder, slab, place, output)?,
+        }
     }
+    output.end_slabs()?;
     match output.any {
         true => Ok(()),
         false => Err(Error::invalid("the file has no such frame")),
@@ -101,4 +133,64 @@ fn write<R: std::io::Read>(args: &DecodeArgs, decoder: &mut StreamDecoder<R>) ->
         file.push(&layer)
     })?;
     file.ok_or_else(|| Error::corrupt("a field without values"))
+}
+
+fn missing_planes(next: u64) -> Error {
+    Error::invalid(format!(
+        "planes from {next} of the field are missing: the file is a part, to be merged with others"
+    ))
+}
+
+/// Decodes what was asked for of the current frame, which is a slab.
+fn write_slab<R: std::io::Read>(
+    args: &DecodeArgs,
+    decoder: &mut StreamDecoder<R>,
+    slab: Slab,
+    place: (u64, u64),
+    output: &mut Output,
+) -> Result<()> {
+    if args.region.is_some() {
+        return Err(Error::invalid(
+            "a region of a field in slabs takes a file: standard input found",
+        ));
+    }
+    let domain = decoder.dataset().shape;
+    let own = decoder.grid(args.level)?;
+    let mut extents = own.extents().to_vec();
+    let planes = domain.extents()[0];
+    extents[0] = planes.div_ceil(1 << args.level);
+    let grid = Shape::new(&extents)?;
+    let mut open = output.open.take();
+    let expected = open.as_ref().map_or(0, |open| open.next);
+    if slab.start != expected {
+        return Err(missing_planes(expected));
+    }
+    let fits = open.as_ref().is_none_or(|open| open.grid == grid);
+    if !fits || !slab.has_level(args.level) {
+        return Err(Error::invalid(format!(
+            "the slabs of this frame do not go together at level {}: a finer level expected",
+            args.level
+        )));
+    }
+    decoder.decode_layers(args.level, &mut |layer| {
+        let open = match &mut open {
+            Some(open) => open,
+            None => open.insert(Slabs {
+                place,
+                file: FieldFile::create(&args.output, args.force, grid, layer.dtype())?,
+                grid,
+                next: 0,
+            }),
+        };
+        open.file.push(&layer)
+    })?;
+    let mut open = open.ok_or_else(|| Error::corrupt("a slab without values"))?;
+    open.next = slab.end();
+    match open.next == planes as u64 {
+        true => output.take(open.file),
+        false => {
+            output.open = Some(open);
+            Ok(())
+        }
+    }
 }

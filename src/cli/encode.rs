@@ -10,7 +10,9 @@ use super::encode_report::{FrameLine, Report};
 use super::memory::quarter_of_ram;
 use super::models;
 use super::output::{Spinner, overwrite, print_json, print_line};
+use super::part::{finished, one_input, values_of};
 use super::series::{Item, Series, next_step};
+use super::stat::range;
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::pipeline::{Decoder, EncodeOptions, Encoder, FileReport, Progress, Release};
@@ -19,12 +21,20 @@ use crate::volume::io::AtomicFile;
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
     args.check()?;
+    if let (true, Some(part)) = (args.resume, args.part)
+        && let Some(bytes) = finished(args, part)?
+    {
+        return tell_finished(args, bytes);
+    }
     let options = options(args)?;
     let old = match args.append {
         true => Some(existing(args)?),
         false => None,
     };
-    let file = AtomicFile::create(args.output(), overwrite(args.force || args.append))?;
+    let file = AtomicFile::create(
+        args.output(),
+        overwrite(args.force || args.append || args.resume),
+    )?;
     let series = Series::open(args)?;
     let old = match &old {
         Some(bytes) => {
@@ -49,12 +59,22 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
+    if args.json {
+        print_json(&serde_json::json!({ "schema": 1, "finished_before": true, "bytes": bytes }))?;
+    } else if !args.quiet {
+        print_line(&format!("there already and whole: {bytes} bytes"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     let mut options = EncodeOptions::new(args.bound()?);
     options.periodic = args.periodic.unwrap_or_default();
     options.wavelet = args.wavelet;
     options.brick_edge = args.brick;
     options.mask_value = args.mask_value;
+    options.range = args.range.as_deref().map(range).transpose()?;
     options.backend = args.backend.open()?;
     options.threads = args.threads;
     options.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
@@ -83,6 +103,9 @@ fn write(
     out: AtomicFile,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    if args.part.is_some() && (series.is_open() || series.len() != 1) {
+        return Err(one_input());
+    }
     let (dataset, places) = series.dataset(args, old.map(Decoder::dataset))?;
     let steps = series.steps();
     if !args.time.is_empty() && args.time.len() != steps && !series.is_open() {
@@ -102,6 +125,7 @@ fn write(
         None => Encoder::new(out, dataset, options)?,
     };
     let mut lines = Vec::new();
+    let shape = series.shape;
     series.for_each(|item: &Item| {
         let place = places[item.field];
         let step = firsts[item.field].saturating_add(item.step);
@@ -114,12 +138,19 @@ fn write(
             }
             time => time.copied(),
         };
-        let mapped = Arc::clone(&item.input);
-        encoder.set_release(Some(Release::new(move |values| mapped.release(values))));
+        let slab = args.part.map(|part| part.slab(shape)).transpose()?;
+        let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
+        let (mapped, first) = (Arc::clone(&item.input), own.start);
+        encoder.set_release(Some(Release::new(move |values| {
+            mapped.release(first + values.start..first + values.end);
+        })));
         let values = item.input.values()?;
-        let report = encoder
-            .frame(place, step, time, &values, progress)
-            .map_err(|e| e.within(item.path.display()))?;
+        let values = values.slice(own);
+        let report = match slab {
+            None => encoder.frame(place, step, time, &values, progress),
+            Some(slab) => encoder.slab((place, step), time, slab, &values, progress),
+        };
+        let report = report.map_err(|e| e.within(item.path.display()))?;
         let name = &encoder.dataset().fields[place].name;
         lines.push(FrameLine::new(name, step, time, &report));
         Ok(())

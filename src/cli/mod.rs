@@ -9,12 +9,15 @@ mod encode;
 mod encode_report;
 mod eval;
 mod memory;
+mod merge;
 mod model;
 mod models;
 mod output;
+mod part;
 mod region;
 mod report;
 mod series;
+mod stat;
 mod subject;
 mod verify;
 
@@ -52,6 +55,8 @@ fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),
+        Command::Stat(args) => stat::run(args),
+        Command::Merge(args) => merge::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Demo(args) => demo::run(args),

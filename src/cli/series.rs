@@ -112,6 +112,11 @@ impl Series {
         steps.max().unwrap_or(0)
     }
 
+    /// Inputs, as far as they are known.
+    pub(super) fn len(&self) -> usize {
+        self.fields.iter().map(|field| field.inputs.len()).sum()
+    }
+
     /// Whether further steps may come on standard input.
     pub(super) fn is_open(&self) -> bool {
         self.stream.is_some()

@@ -13,6 +13,7 @@ use crate::Limits;
 use crate::container::{Bound, Frame, Parser};
 use crate::error::{Error, Result};
 use crate::metrics::EvalReport;
+use crate::pipeline::Decoder;
 
 /// What was found about one frame.
 #[derive(Debug, Serialize)]
@@ -60,7 +61,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
                 field: frame.field,
                 step: frame.step,
                 bound: frame.bound.to_string(),
-                bound_holds: errors.as_ref().and_then(|errors| holds(frame, errors)),
+                bound_holds: errors
+                    .as_ref()
+                    .and_then(|errors| holds(frame, range(&decoder, index), errors)),
                 errors,
             });
         }
@@ -100,7 +103,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 /// Walks the whole file from the front, as a reader without an index would; returns its chunks.
-fn walk(bytes: &[u8]) -> Result<usize> {
+pub(super) fn walk(bytes: &[u8]) -> Result<usize> {
     let mut parser = Parser::new(Limits::default());
     let mut at = 0;
     while at < bytes.len() {
@@ -112,7 +115,14 @@ fn walk(bytes: &[u8]) -> Result<usize> {
     Ok(parser.entries().len())
 }
 
-fn holds(frame: &Frame, errors: &EvalReport) -> Option<bool> {
+/// Extent of a frame's values, over all its slabs: constant ones know their own value only.
+fn range(decoder: &Decoder<'_>, index: usize) -> f64 {
+    let ranges = decoder.slabs(index).map(|slab| slab.range);
+    let all = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    all.map_or(0.0, |(min, max)| max - min)
+}
+
+fn holds(frame: &Frame, range: f64, errors: &EvalReport) -> Option<bool> {
     // Same range and rounding as the encoder's.
     let absolute = |bound: f64| errors.max_abs_error <= bound && errors.mismatches == 0;
     match frame.bound {
@@ -121,7 +131,7 @@ fn holds(frame: &Frame, errors: &EvalReport) -> Option<bool> {
             Some(errors.identical || errors.ssim >= target || errors.ssim.is_nan())
         }
         Bound::MaxError(bound) => Some(absolute(bound)),
-        Bound::RelError(r) => Some(absolute(r * (frame.range.1 - frame.range.0))),
+        Bound::RelError(r) => Some(absolute(r * range)),
         Bound::Ratio(_) => None,
     }
 }

@@ -21,7 +21,9 @@ pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use reader::Reader;
-pub use records::{Bound, Form, Frame, Measured, NetworkUse, WaveletForm, WeightsReference};
+pub use records::{
+    Bound, Form, Frame, Measured, NetworkUse, Slab, WaveletForm, WeightsReference, slowest,
+};
 pub use stream::ChunkStream;
 pub use writer::Writer;
 

@@ -3,8 +3,12 @@
 
 use super::bytes::{Cursor, Encode};
 use crate::error::{Error, Result};
-use crate::grid::Axes;
+use crate::grid::{Axes, Shape};
 
+/// Samples of the shortest axis that a level splits (spec section 6.1).
+const SHORTEST_SPLIT: u64 = 8;
+/// Time of a step that is not known, where a field follows it.
+const UNKNOWN: u64 = 0x7FF8_0000_0000_0000;
 /// Most levels of a frame.
 const MAX_LEVELS: u64 = 15;
 
@@ -117,6 +121,59 @@ pub struct Frame {
     pub measured: Measured,
     /// How the values are stored.
     pub form: Form,
+    /// The part of the domain that the record is about; `None`: all of it.
+    pub slab: Option<Slab>,
+}
+
+/// Planes of a domain along its slowest axis; rows in 2-D.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slab {
+    /// The first.
+    pub start: u64,
+    /// How many, at least 1.
+    pub len: u64,
+}
+
+impl Slab {
+    /// Behind the last plane.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.len)
+    }
+
+    /// Whether its grid at downscaling level `level` is its part of the domain's: every level up to
+    /// there splits the slowest axis, and the slab begins with a cell.
+    #[must_use]
+    pub fn has_level(&self, level: usize) -> bool {
+        let at = |level: usize| 1u64.checked_shl(u32::try_from(level).ok()?);
+        let fits = |above: u64, cell: u64| {
+            self.len.div_ceil(above) >= SHORTEST_SPLIT && self.start.is_multiple_of(cell)
+        };
+        match level.checked_sub(1) {
+            None => true,
+            Some(above) => at(above).zip(at(level)).is_some_and(|(a, c)| fits(a, c)),
+        }
+    }
+
+    /// The grid of these planes of `domain`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there are none or they leave the domain.
+    pub fn of(&self, domain: Shape) -> Result<Shape> {
+        let mut dims = domain.dims();
+        let planes = dims.get_mut(slowest(domain));
+        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
+        match planes {
+            Some(planes) if len > 0 && self.end() <= *planes as u64 => *planes = len,
+            _ => {
+                return Err(Error::invalid(format!(
+                    "a slab within {domain} expected, {} planes from {} found",
+                    self.len, self.start
+                )));
+            }
+        }
+        Ok(domain.with_dims(dims))
+    }
 }
 
 /// How the values of a frame are stored.
@@ -210,10 +267,24 @@ impl Frame {
                 }
             }
         }
-        if let Some(time) = self.time {
-            out.extend(time.to_le_bytes());
+        match (self.time, self.slab) {
+            (None, None) => {}
+            (time, _) => out.extend(time.map_or(UNKNOWN, f64::to_bits).to_le_bytes()),
+        }
+        if let Some(slab) = self.slab {
+            out.put_varint(slab.len);
+            out.put_varint(slab.start);
         }
         out
+    }
+
+    /// The grid that the record is about, in a file of the domain `domain`.
+    ///
+    /// # Errors
+    /// `Corrupt` for a slab that is empty or leaves the domain.
+    pub fn shape(&self, domain: Shape) -> Result<Shape> {
+        let of = |slab: Slab| slab.of(domain).map_err(|e| Error::corrupt(e.to_string()));
+        self.slab.map_or(Ok(domain), of)
     }
 
     /// Reads the record, which lies at `offset` in the file. `value_bytes(field)` gives the value
@@ -266,7 +337,21 @@ impl Frame {
         };
         let time = match f.rest() {
             [] => None,
+            rest if rest.len() > 8 && rest.starts_with(&UNKNOWN.to_le_bytes()) => {
+                f.f64("time")?;
+                None
+            }
             _ => Some(f.finite("time")?),
+        };
+        let slab = match f.rest() {
+            [] => None,
+            _ => match f.varint("number of planes")? {
+                0 => None,
+                len => Some(Slab {
+                    start: f.varint("first plane")?,
+                    len,
+                }),
+            },
         };
         Ok(Self {
             field,
@@ -276,6 +361,7 @@ impl Frame {
             bound,
             measured,
             form,
+            slab,
         })
     }
 }
@@ -325,6 +411,12 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
         scale,
         network: (!gains.is_empty()).then_some(NetworkUse { gains }),
     })
+}
+
+/// The slowest axis of a domain: `y` in 2-D.
+#[must_use]
+pub fn slowest(domain: Shape) -> usize {
+    3 - domain.rank()
 }
 
 /// A finite number in the working precision.

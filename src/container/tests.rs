@@ -158,6 +158,7 @@ fn records_survive_and_refuse_nonsense() {
                 gains: vec![0.5, 0.0, 1.0],
             }),
         }),
+        slab: None,
     };
     let bytes = frame.to_bytes(4);
     let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |field| (field == 0).then_some(4));
@@ -187,6 +188,7 @@ fn a_frame_may_say_its_time() {
             max_error: 0.0,
         },
         form: Form::Constant,
+        slab: None,
     };
     let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |_| Some(8));
     let bytes = frame.to_bytes(8);
@@ -204,8 +206,31 @@ fn a_frame_may_say_its_time() {
     }
     let nan = [before, &f64::NAN.to_le_bytes()].concat();
     assert_eq!(parse(&nan).unwrap_err().kind(), ErrorKind::Corrupt);
-    let newer = [&bytes[..], b"of the future"].concat();
+    let newer = [&bytes[..], b"\0of the future"].concat();
     assert_eq!(parse(&newer).unwrap(), frame);
+    let slab = Slab {
+        start: 64,
+        len: 200,
+    };
+    for time in [None, Some(-0.25)] {
+        let part = Frame {
+            time,
+            slab: Some(slab),
+            ..frame.clone()
+        };
+        let bytes = part.to_bytes(8);
+        assert_eq!(parse(&bytes).unwrap(), part);
+        assert_eq!(
+            parse(&bytes[..bytes.len() - 1]).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
+        let newer = [&bytes[..], b"of the future"].concat();
+        assert_eq!(parse(&newer).unwrap(), part);
+        let shape = |extents: &[usize]| part.shape(Shape::new(extents).unwrap());
+        assert_eq!(shape(&[264, 3, 5]).unwrap().extents(), [200, 3, 5]);
+        assert_eq!(shape(&[300, 5]).unwrap().extents(), [200, 5]);
+        assert_eq!(shape(&[263, 5]).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }
 
 fn pressure() -> Field {

@@ -6,6 +6,7 @@
 
 mod compare;
 mod histogram;
+mod moments;
 mod report;
 mod seam;
 #[cfg(feature = "spectrum")]
@@ -14,6 +15,7 @@ mod ssim;
 
 pub use compare::{Comparer, Comparison, compare};
 pub use histogram::{Histogram, error_histogram};
+pub use moments::Moments;
 pub use report::EvalReport;
 pub use seam::seam_profile;
 #[cfg(feature = "spectrum")]

@@ -135,7 +135,7 @@ impl FrameSource<'_> {
     }
 
     /// Samples, working values, coefficients and one level of bands.
-    fn check_memory(&self, value_bytes: u8, voxels: usize) -> Result<()> {
+    pub(super) fn check_memory(&self, value_bytes: u8, voxels: usize) -> Result<()> {
         let per_voxel = u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4));
         self.limits
             .check_decoded((voxels as u64).saturating_mul(per_voxel))

@@ -1,5 +1,6 @@
 //! Files to fields.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cache::BrickCache;
@@ -9,9 +10,11 @@ use super::frame::Networks;
 use super::frame_chunks::FrameChunks;
 use super::geometry::Geometry;
 use super::outline::{Item, Outline};
+use super::places::place;
+use super::slabs::FieldSource;
 use crate::backend::{Backend, cpu::Cpu};
 use crate::container::{
-    CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference,
+    CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
 };
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
@@ -25,7 +28,10 @@ pub struct Decoder<'a> {
     reader: Reader<'a>,
     limits: Limits,
     dataset: Dataset,
-    frames: Vec<FrameChunks>,
+    /// Frame records with their chunks, in file order.
+    records: Vec<FrameChunks>,
+    /// The records of each frame: one, or its slabs.
+    frames: Vec<Vec<usize>>,
     /// Embedded networks by the numbers of their chunks.
     weights: FileWeights<usize>,
     /// Weight sets handed in, for files that name theirs by reference.
@@ -53,7 +59,9 @@ impl<'a> Decoder<'a> {
     pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self> {
         let reader = Reader::new(bytes, &limits)?;
         let mut outline = Outline::default();
-        let mut frames: Vec<FrameChunks> = Vec::new();
+        let mut records: Vec<FrameChunks> = Vec::new();
+        let mut frames: Vec<Vec<usize>> = Vec::new();
+        let mut numbers = HashMap::new();
         let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             match outline.add(entry, || reader.payload(number))? {
@@ -66,9 +74,16 @@ impl<'a> Decoder<'a> {
                     let reference = WeightsReference::parse(reader.payload(number)?, offset)?;
                     weights.add_reference(reference, entry)?;
                 }
-                Item::Frame(frame) => frames.push(FrameChunks::new(frame)),
+                Item::Frame(frame) => {
+                    let number = *numbers.entry(place(&frame)).or_insert(frames.len());
+                    match frames.get_mut(number) {
+                        Some(slabs) => slabs.push(records.len()),
+                        None => frames.push(vec![records.len()]),
+                    }
+                    records.push(FrameChunks::new(frame));
+                }
                 Item::Part => {
-                    if let Some(frame) = frames.last_mut() {
+                    if let Some(frame) = records.last_mut() {
                         frame.add(number, entry)?;
                     }
                 }
@@ -79,6 +94,7 @@ impl<'a> Decoder<'a> {
             reader,
             limits,
             dataset,
+            records,
             frames,
             weights,
             known: Vec::new(),
@@ -139,9 +155,24 @@ impl<'a> Decoder<'a> {
         &self.dataset
     }
 
-    /// Frame records in file order.
+    /// Frames in file order: of each its record, or, where it is in slabs, that of the first slab.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = &Frame> {
-        self.frames.iter().map(|f| &f.frame)
+        self.frames
+            .iter()
+            .map(|slabs| &self.records[slabs[0]].frame)
+    }
+
+    /// All records of frame `index`: one, or one for each of its slabs; none for a frame that does not
+    /// exist.
+    pub fn slabs(&self, index: usize) -> impl Iterator<Item = &Frame> {
+        let records = self.frames.get(index).into_iter().flatten();
+        records.map(|&record| &self.records[record].frame)
+    }
+
+    /// The chunks of each record of frame `index`, by their numbers.
+    pub(super) fn chunks(&self, index: usize) -> impl Iterator<Item = &FrameChunks> {
+        let records = self.frames.get(index).into_iter().flatten();
+        records.map(|&record| &self.records[record])
     }
 
     /// The octree leaves of frame `index`; `None` where it has no octree.
@@ -149,14 +180,24 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `InvalidArgument` for a frame that does not exist, `Corrupt`, `Unsupported`.
     pub fn leaves(&self, index: usize) -> Result<Option<Vec<Leaf>>> {
-        let chunks = self.frames.get(index).ok_or_else(|| {
-            Error::invalid(format!("frame {index} of {} asked for", self.frames.len()))
-        })?;
-        let (Form::Wavelet(form), Some(tree)) = (&chunks.frame.form, chunks.tree) else {
-            return Ok(None);
-        };
-        let geometry = Geometry::new(self.dataset.shape, form, self.reader.payload(tree)?)?;
-        Ok(Some(geometry.leaves()))
+        let domain = self.dataset.shape;
+        let mut leaves = None;
+        for &record in self.records_of(index)? {
+            let chunks = &self.records[record];
+            let (Form::Wavelet(form), Some(tree)) = (&chunks.frame.form, chunks.tree) else {
+                continue;
+            };
+            let shape = chunks.frame.shape(domain)?;
+            let geometry = Geometry::new(shape, form, self.reader.payload(tree)?)?;
+            let start = chunks.frame.slab.map_or(0, |slab| slab.start as usize);
+            let in_domain = |mut leaf: Leaf| {
+                leaf.region.start[slowest(domain)] += start;
+                leaf
+            };
+            let found = geometry.leaves().into_iter().map(in_domain);
+            leaves.get_or_insert_with(Vec::new).extend(found);
+        }
+        Ok(leaves)
     }
 
     /// Decodes frame `index` at downscaling level `level` (0 = full resolution), in the current
@@ -168,8 +209,7 @@ impl<'a> Decoder<'a> {
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
-        let (source, value_bytes) = self.source(index)?;
-        source.whole(value_bytes, level)
+        self.source(index)?.whole(level)
     }
 
     /// Decodes like [`Decoder::decode`], in layers: boxes of the level's grid that follow each other
@@ -184,8 +224,7 @@ impl<'a> Decoder<'a> {
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        let (source, value_bytes) = self.source(index)?;
-        source.layers(value_bytes, level, sink)
+        self.source(index)?.layers(level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -198,9 +237,11 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
-        let (mut source, value_bytes) = self.source(index)?;
-        source.cache = Some(self.cache.frame(index));
-        source.region(value_bytes, level, region)
+        let mut field = self.source(index)?;
+        for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
+            source.cache = Some(self.cache.frame(record));
+        }
+        field.region(level, region)
     }
 
     /// Grid of frame `index` at downscaling level `level`.
@@ -208,33 +249,45 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
     pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
-        self.source(index)?.0.grid(level)
+        self.source(index)?.grid(level)
     }
 
-    /// All that decoding frame `index` takes, and the size of its values.
-    fn source(&self, index: usize) -> Result<(FrameSource<'_>, u8)> {
-        let chunks = self.frames.get(index).ok_or_else(|| {
+    fn records_of(&self, index: usize) -> Result<&[usize]> {
+        let records = self.frames.get(index).map(Vec::as_slice);
+        records.ok_or_else(|| {
             Error::invalid(format!("frame {index} of {} asked for", self.frames.len()))
-        })?;
-        let field = usize::try_from(chunks.frame.field)
-            .ok()
-            .and_then(|f| self.dataset.fields.get(f));
-        let networks = match chunks.uses_networks() {
+        })
+    }
+
+    /// All that decoding frame `index` takes.
+    fn source(&self, index: usize) -> Result<FieldSource<'_>> {
+        let records = self.records_of(index)?;
+        let field = usize::try_from(self.records[records[0]].frame.field).ok();
+        let field = field.and_then(|f| self.dataset.fields.get(f));
+        let uses_networks = |&record: &usize| self.records[record].uses_networks();
+        let networks = match records.iter().any(uses_networks) {
             false => None,
             true => self.weights()?.map(|hierarchy| Networks {
                 hierarchy,
                 backend: Arc::clone(&self.backend),
             }),
         };
-        let source = FrameSource {
-            shape: self.dataset.shape,
-            chunks,
-            payloads: &self.reader,
-            networks,
-            limits: &self.limits,
-            cache: None,
+        let source = |&record: &usize| {
+            let chunks = &self.records[record];
+            Ok(FrameSource {
+                shape: chunks.frame.shape(self.dataset.shape)?,
+                chunks,
+                payloads: &self.reader,
+                networks: networks.clone().filter(|_| chunks.uses_networks()),
+                limits: &self.limits,
+                cache: None,
+            })
         };
-        Ok((source, field.map_or(0, |f| f.value_bytes)))
+        Ok(FieldSource {
+            domain: self.dataset.shape,
+            value_bytes: field.map_or(0, |f| f.value_bytes),
+            sources: records.iter().map(source).collect::<Result<_>>()?,
+        })
     }
 }
 

@@ -116,6 +116,11 @@ pub(super) fn encode_frame<E: Sample>(
     if min == max {
         return finish_constant(options.bound, values, ordinary, mask_bytes, min);
     }
+    let normalisation = match options.range {
+        None => normalisation,
+        Some(range) => normalisation.within(range)?,
+    };
+    let (min, max) = normalisation.range;
     let exact_bound = match options.bound {
         Bound::MaxError(bound) => Some(bound),
         Bound::RelError(r) => Some(r * (max.to_f64() - min.to_f64())),
@@ -384,5 +389,6 @@ fn frame<T: Real>(
             max_error: comparison.max_abs_error,
         },
         form,
+        slab: None,
     }
 }

@@ -1,14 +1,14 @@
 //! Fields and time steps to files, frame by frame.
 
-use std::collections::HashSet;
 use std::io::Write;
 
 use super::decoder::Decoder;
 use super::encode_frame::{Encoded, encode_frame};
 use super::options::{EncodeOptions, Model, Release, check_bound};
+use super::places::{Places, place};
 use super::search::Progress;
 use super::weights::Weights;
-use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Writer};
+use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Slab, Writer, slowest};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::metrics::Comparison;
@@ -48,8 +48,7 @@ pub struct Encoder<W> {
     options: EncodeOptions,
     pool: rayon::ThreadPool,
     weights: Option<Weights>,
-    /// Field and step of every frame so far.
-    places: HashSet<(u64, u64)>,
+    places: Places,
     /// What has been written so far; the rest is filled in at the end.
     report: FileReport,
 }
@@ -165,7 +164,7 @@ impl<W: Write> Encoder<W> {
             dataset,
             options,
             weights,
-            places: HashSet::new(),
+            places: Places::default(),
         })
     }
 
@@ -182,10 +181,13 @@ impl<W: Write> Encoder<W> {
                 self.chunk(entry.kind, entry.part, reader.payload(number)?)?;
             }
         }
-        for frame in file.frames() {
-            self.places.insert((frame.field, frame.step));
-            let field = usize::try_from(frame.field).unwrap_or(usize::MAX);
-            self.report.raw_bytes += self.raw_bytes(field);
+        for frame in (0..file.frames().len()).flat_map(|index| file.slabs(index)) {
+            self.places.add(place(frame), frame.slab);
+            let field = usize::try_from(frame.field).ok();
+            let value_bytes = field.and_then(|f| self.dataset.fields.get(f));
+            let value_bytes = value_bytes.map_or(0, |f| u64::from(f.value_bytes));
+            let voxels = frame.shape(self.dataset.shape)?.len() as u64;
+            self.report.raw_bytes += voxels.saturating_mul(value_bytes);
         }
         Ok(())
     }
@@ -219,16 +221,52 @@ impl<W: Write> Encoder<W> {
         values: &Values<'_>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<FrameReport> {
+        self.add((field, step), time, None, values, progress)
+    }
+
+    /// Encodes a slab of one field at one time step, as if it were the whole domain: `values` are those
+    /// of its planes, along the slowest axis, which counts as not periodic. Slabs of a frame follow each
+    /// other in the order of their planes.
+    ///
+    /// # Errors
+    /// As [`Encoder::frame`], and `InvalidArgument` for a slab that leaves the domain.
+    pub fn slab(
+        &mut self,
+        (field, step): (usize, u64),
+        time: Option<f64>,
+        slab: Slab,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
+        self.add((field, step), time, Some(slab), values, progress)
+    }
+
+    fn add(
+        &mut self,
+        (field, step): (usize, u64),
+        time: Option<f64>,
+        slab: Option<Slab>,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
         let place = (field as u64, step);
-        self.check(place, time, values)
+        let shape = self
+            .check(place, time, slab, values)
             .map_err(|e| e.within(self.name(field, step)))?;
-        let (shape, weights) = (self.dataset.shape, self.weights.as_ref());
+        let weights = self.weights.as_ref();
+        let mut options = std::borrow::Cow::Borrowed(&self.options);
+        if slab.is_some() {
+            let periodic = options.periodic.without(slowest(shape));
+            options.to_mut().periodic = periodic;
+        }
         let mut encoded = self
             .pool
-            .install(|| encode_values(shape, values, &self.options, weights, progress))?;
+            .install(|| encode_values(shape, values, &options, weights, progress))?;
+        drop(options);
         encoded.frame.field = place.0;
         encoded.frame.step = step;
         encoded.frame.time = time;
+        encoded.frame.slab = slab;
         if self.writer.entries().is_empty() {
             self.describe()?;
         }
@@ -247,11 +285,12 @@ impl<W: Write> Encoder<W> {
             self.chunk(kind, part, &payload)?;
         }
         self.writer.flush()?;
-        self.places.insert(place);
-        self.report.raw_bytes += self.raw_bytes(field);
+        self.places.add(place, slab);
+        let raw_bytes = values.len() as u64 * u64::from(values.value_bytes());
+        self.report.raw_bytes += raw_bytes;
         Ok(FrameReport {
             bytes,
-            raw_bytes: self.raw_bytes(field),
+            raw_bytes,
             comparison: encoded.comparison,
             ssim: encoded.ssim,
             verify_seconds: encoded.verify_seconds,
@@ -287,7 +326,14 @@ impl<W: Write> Encoder<W> {
         self.writer.chunk(kind, part, payload)
     }
 
-    fn check(&self, place: (u64, u64), time: Option<f64>, values: &Values<'_>) -> Result<()> {
+    /// The grid that the values fill.
+    fn check(
+        &self,
+        place: (u64, u64),
+        time: Option<f64>,
+        slab: Option<Slab>,
+        values: &Values<'_>,
+    ) -> Result<Shape> {
         let fields = &self.dataset.fields;
         let field = usize::try_from(place.0).ok().and_then(|f| fields.get(f));
         let field = field.ok_or_else(|| {
@@ -300,15 +346,18 @@ impl<W: Write> Encoder<W> {
                 values.value_bytes()
             )));
         }
-        if values.len() != self.dataset.shape.len() {
+        let shape = match slab {
+            None => self.dataset.shape,
+            Some(slab) => slab.of(self.dataset.shape)?,
+        };
+        if values.len() != shape.len() {
             return Err(Error::invalid(format!(
-                "{} values expected for {}, {} found",
-                self.dataset.shape.len(),
-                self.dataset.shape,
+                "{} values expected for {shape}, {} found",
+                shape.len(),
                 values.len()
             )));
         }
-        if self.places.contains(&place) {
+        if !self.places.is_free(place, slab) {
             return Err(Error::invalid("the file has this frame already"));
         }
         if place.1 >= 1 << 63 {
@@ -321,7 +370,7 @@ impl<W: Write> Encoder<W> {
             Some(time) if !time.is_finite() => Err(Error::invalid(format!(
                 "a finite time expected, {time} found"
             ))),
-            _ => Ok(()),
+            _ => Ok(shape),
         }
     }
 
@@ -330,11 +379,6 @@ impl<W: Write> Encoder<W> {
             Some(field) if !field.name.is_empty() => format!("field {:?} step {step}", field.name),
             _ => format!("field {field} step {step}"),
         }
-    }
-
-    fn raw_bytes(&self, field: usize) -> u64 {
-        let value_bytes = self.dataset.fields.get(field).map_or(0, |f| f.value_bytes);
-        (self.dataset.shape.len() as u64).saturating_mul(u64::from(value_bytes))
     }
 }
 

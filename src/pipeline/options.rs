@@ -77,6 +77,9 @@ pub struct EncodeOptions {
     pub brick_edge: Option<u32>,
     /// A value that marks voxels without data. Default none.
     pub mask_value: Option<f64>,
+    /// Smallest and largest ordinary value of the field that the values are part of: what PSNR and
+    /// relative errors refer to. Default: those of the values.
+    pub range: Option<(f64, f64)>,
     /// Networks. Default: the built-in model.
     pub model: Model,
     /// Whether weights are embedded. Default: unless they are built in.
@@ -107,6 +110,7 @@ impl EncodeOptions {
             wavelet: None,
             brick_edge: None,
             mask_value: None,
+            range: None,
             model: Model::Default,
             embed_weights: EmbedWeights::Auto,
             backend: Arc::new(Cpu::detect()),
@@ -149,6 +153,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_mask_value(mut self, value: f64) -> Self {
         self.mask_value = Some(value);
+        self
+    }
+
+    /// Sets the range that PSNR and relative errors refer to.
+    #[must_use]
+    pub fn with_range(mut self, min: f64, max: f64) -> Self {
+        self.range = Some((min, max));
         self
     }
 

@@ -1,9 +1,8 @@
 //! The order of chunks in a file (spec section 2): one set of rules for the reader with an index and
 //! for the one without.
 
-use std::collections::HashSet;
-
 use super::frame_chunks::{is_frame_part, misplaced, uses_networks};
+use super::places::{Places, place};
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Entry, Frame};
 use crate::error::{Error, Result};
 
@@ -26,8 +25,7 @@ pub(super) enum Item {
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     dataset: Option<Dataset>,
-    /// Field and step of every frame so far.
-    places: HashSet<(u64, u64)>,
+    places: Places,
     weights: Run,
     /// Whether a frame so far uses networks.
     networks_used: bool,
@@ -84,8 +82,9 @@ impl Outline {
                     Some(dataset.fields.get(field)?.value_bytes)
                 };
                 let frame = Frame::parse(payload()?, offset, value_bytes)?;
-                if !self.places.insert((frame.field, frame.step)) {
-                    let what = "a second frame of the same field and step";
+                frame.shape(dataset.shape).map_err(|e| e.at(offset))?;
+                if !self.places.add(place(&frame), frame.slab) {
+                    let what = "a second frame of the same field, step and planes";
                     return Err(misplaced(entry, what));
                 }
                 if self.weights == Run::Open {

@@ -140,7 +140,8 @@ impl<R: Read> StreamDecoder<R> {
     }
 
     /// Goes on to the next frame, over what is left of the one before; `None` behind the last, when the
-    /// end of the file is whole and nothing follows it.
+    /// end of the file is whole and nothing follows it. A frame in slabs comes slab by slab, each as a
+    /// frame whose grid is that of the slab.
     ///
     /// # Errors
     /// `Truncated` when the stream ends early, `Corrupt`, `Unsupported`, `LimitExceeded`, `Io`. The
@@ -256,7 +257,7 @@ impl<R: Read> StreamDecoder<R> {
         let field = usize::try_from(current.chunks.frame.field);
         let field = field.ok().and_then(|field| self.dataset.fields.get(field));
         let source = FrameSource {
-            shape: self.dataset.shape,
+            shape: current.chunks.frame.shape(self.dataset.shape)?,
             chunks: &current.chunks,
             payloads: &current.held,
             networks: hierarchy.map(|hierarchy| Networks {
@@ -278,7 +279,8 @@ impl<R: Read> StreamDecoder<R> {
         };
         match next {
             Next::Part(entry, payload) => {
-                current.add(&entry, payload, self.dataset.shape, &self.limits)?;
+                let shape = current.chunks.frame.shape(self.dataset.shape)?;
+                current.add(&entry, payload, shape, &self.limits)?;
             }
             Next::Between => {}
             Next::Frame(_) | Next::End => {

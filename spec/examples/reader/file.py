@@ -1,6 +1,6 @@
 """A file: its dataset, weights and frames in the order of spec 2."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import frame as frames
 from . import networks, records
@@ -30,10 +30,13 @@ class File:
         raise MissingWeights(f"{name}, SHA-256 {sha256.hex()}")
 
     def decode(self, number, packs=(), level=0):
-        """Frame `number` as an array."""
+        """The frame of record `number` as an array; of a frame in slabs, the slab."""
         record, chunks = self.frames[number]
+        dataset = self.dataset
+        if record.planes:
+            dataset = replace(dataset, extents=[record.planes[1], *dataset.extents[1:]])
         weights = self.weights(packs) if record.gains else None
-        return frames.decode(self.dataset, record, chunks, weights, level)
+        return frames.decode(dataset, record, chunks, weights, level)
 
 
 def read(data):
@@ -53,8 +56,9 @@ def read(data):
             stage = -1
         elif chunk.type == "FRAM":
             record = records.frame(chunk.payload, out.dataset)
-            known = [(f.field, f.step) for f, _ in out.frames]
-            need((record.field, record.step) not in known, "two frames of one field and step")
+            known = [f.planes for f, _ in out.frames if (f.field, f.step) == (record.field, record.step)]
+            behind = [record.planes and planes and record.planes[0] >= sum(planes) for planes in known]
+            need(all(behind), "two frames of one field and step")
             over = over or bool(record.gains or out.networks or out.reference)
             out.frames.append((record, {name: [] for name in OF_FRAME}))
             stage = 0

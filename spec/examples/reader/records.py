@@ -1,9 +1,12 @@
 """The records DSET, NREF and FRAM (spec 4.1 to 4.3). What follows the known fields is ignored."""
 
 import math
+import struct
 from dataclasses import dataclass, field
 
 from .fields import Fields, Unsupported, need
+
+UNKNOWN = bytes.fromhex("000000000000f87f")  # a time that is not known, before a field that is
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Frame:
     gains: list = field(default_factory=list)
     # All forms:
     time: float | None = None  # None: not known
+    planes: tuple | None = None  # (first, number) along the slowest axis; None: all
 
 
 def frame(payload, dataset):
@@ -107,8 +111,15 @@ def frame(payload, dataset):
     if form == 2:
         multiresolution(f, out, size)
     if f.left():
-        out.time = f.number("d")
-        need(math.isfinite(out.time), "time")
+        pattern = f.take(8)
+        if pattern != UNKNOWN or not f.left():
+            out.time = struct.unpack("<d", pattern)[0]
+            need(math.isfinite(out.time), "time")
+    if f.left():
+        count = f.varint()
+        if count:
+            out.planes = f.varint(), count
+            need(sum(out.planes) <= dataset.extents[0], "planes outside of the domain")
     return out
 
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use half::f16;
@@ -57,6 +58,16 @@ impl Values<'_> {
     #[must_use]
     pub fn value_bytes(&self) -> u8 {
         self.dtype().size() as u8
+    }
+
+    /// Some of the values; none where the range leaves them.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Values<'_> {
+        match self {
+            Self::F16(v) => Values::F16(v.get(range).unwrap_or_default().into()),
+            Self::F32(v) => Values::F32(v.get(range).unwrap_or_default().into()),
+            Self::F64(v) => Values::F64(v.get(range).unwrap_or_default().into()),
+        }
     }
 
     /// Number of values.
@@ -247,7 +258,7 @@ impl Input {
 
     /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again
     /// brings them back.
-    pub fn release(&self, values: std::ops::Range<usize>) {
+    pub fn release(&self, values: Range<usize>) {
         let size = self.layout.dtype.size();
         let place = |value: usize| self.layout.offset + value * size;
         self.bytes.release(place(values.start)..place(values.end));

@@ -237,6 +237,9 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
     if !f.cursor.rest().is_empty() {
         f.read("time", Cursor::f64)?;
     }
+    if !f.cursor.rest().is_empty() && f.read("number of planes", Cursor::varint)? > 0 {
+        f.read("first plane", Cursor::varint)?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use srt::container::{Bound, ChunkType, Dataset, Field, Form, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
-use srt::{Error, Limits};
+use srt::{Error, Limits, Shape};
 
 use crate::finding::Finding;
 use crate::scan::{Chunk, Scan};
@@ -130,6 +130,13 @@ impl<'a> File<'a> {
             Some(field) if !field.name.is_empty() => format!("field {:?}", field.name),
             _ => format!("field {number}"),
         }
+    }
+
+    /// The grid of a frame's record: the domain or, where it has a slab that lies within, that.
+    #[must_use]
+    pub fn shape(&self, frame: &Frame) -> Option<Shape> {
+        let domain = self.dataset.as_ref()?.shape;
+        Some(frame.shape(domain).unwrap_or(domain))
     }
 
     /// A field of the dataset.
@@ -287,7 +294,8 @@ impl<'a> File<'a> {
 
     /// Rules between the records of frames and the rest of the file.
     fn check_frames(&mut self) {
-        let mut seen = std::collections::HashSet::new();
+        // Field and step, and the plane up to which they are there.
+        let mut seen = std::collections::HashMap::new();
         let mut findings = Vec::new();
         for chunks in &self.frames {
             let Some(frame) = &chunks.frame else {
@@ -296,9 +304,15 @@ impl<'a> File<'a> {
             let fault = |rule, message: String| {
                 Finding::fault(rule, chunks.chunk.offset, message).in_chunk(chunks.chunk.number)
             };
-            if !seen.insert((frame.field, frame.step)) {
-                let message = "a second frame of the same field and step found";
+            let (start, end) = frame.slab.map_or((0, u64::MAX), |s| (s.start, s.end()));
+            let before = seen.insert((frame.field, frame.step), end);
+            if before.is_some_and(|before| before > start) {
+                let message = "a second frame of the same field, step and planes found";
                 findings.push(fault("order", message.into()));
+            }
+            let domain = self.dataset.as_ref().map(|dataset| dataset.shape);
+            if let Some(Err(error)) = domain.map(|domain| frame.shape(domain)) {
+                findings.push(fault("slab", error.to_string()));
             }
             if let Some(message) = missed_bound(frame) {
                 findings.push(fault("bound", message));

@@ -62,7 +62,7 @@ fn level_rows(
     form: &WaveletForm,
     limits: &Limits,
 ) -> Result<Vec<LevelRow>, String> {
-    let shape = file.dataset.as_ref().map(|d| d.shape);
+    let shape = chunks.frame.as_ref().and_then(|frame| file.shape(frame));
     let shape = shape.ok_or("the dataset record is lost")?;
     let layers =
         Layers::new(file, chunks, form, shape, limits).map_err(|error| error.to_string())?;
@@ -226,6 +226,9 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
     if let Some(time) = frame.time {
         let unit = file.dataset.as_ref().map_or("", |d| &d.time_unit);
         line("time", format!("{time} {unit}").trim_end().to_owned());
+    }
+    if let Some(slab) = frame.slab {
+        line("planes", format!("{} to {}", slab.start, slab.end()));
     }
     line("range", format!("{} to {}", frame.range.0, frame.range.1));
     line("asked", frame.bound.to_string());
@@ -413,6 +416,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
         "field": frame.field,
         "step": frame.step,
         "time": frame.time,
+        "planes": frame.slab.map(|slab| [slab.start, slab.end()]),
         "range": [frame.range.0, frame.range.1],
         "bound": frame.bound.to_string(),
         "psnr_db": frame.measured.psnr_db,

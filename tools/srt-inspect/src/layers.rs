@@ -199,10 +199,12 @@ impl Layers {
 /// Checks everything of a frame that can be checked without computing the field.
 pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (Some(frame), Some(dataset)) = (&chunks.frame, &file.dataset) else {
+    let Some(frame) = &chunks.frame else {
         return findings;
     };
-    let shape = dataset.shape;
+    let Some(shape) = file.shape(frame) else {
+        return findings;
+    };
     let value_bytes = file.field(frame.field).map_or(0, |f| f.value_bytes);
     let number = chunks.chunk.number;
     match &frame.form {

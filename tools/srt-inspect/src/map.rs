@@ -63,9 +63,8 @@ impl Detail {
                 "the frame has no octree: it is stored constant or lossless",
             ));
         };
-        let dataset = file.dataset.as_ref();
-        let shape = dataset
-            .map(|d| d.shape)
+        let shape = file
+            .shape(record)
             .ok_or_else(|| Error::corrupt("the dataset record is lost"))?;
         let layers = Layers::new(file, chunks, form, shape, limits)?;
         let bits = layers.node_bits(file, chunks)?;

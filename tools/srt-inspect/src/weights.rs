@@ -22,7 +22,10 @@ pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
     };
     let none_named = file.reference.is_none() && file.networks.is_empty();
     for chunks in &file.frames {
-        let (Some(frame), Some(dataset)) = (&chunks.frame, &file.dataset) else {
+        let Some(frame) = &chunks.frame else {
+            continue;
+        };
+        let Some(shape) = file.shape(frame) else {
             continue;
         };
         let Form::Wavelet(form) = &frame.form else {
@@ -31,7 +34,7 @@ pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
         let message = match &known {
             _ if form.network.is_none() => None,
             _ if none_named => Some("the frame uses networks, the file has none".to_owned()),
-            Some(known) => level_without_network(known, dataset.shape, form)
+            Some(known) => level_without_network(known, shape, form)
                 .map(|level| format!("a gain found for level {level}, and no network for it")),
             None => None,
         };
