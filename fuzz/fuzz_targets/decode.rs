@@ -64,7 +64,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(decoder) = Decoder::new(&bytes, srt_fuzz::limits()) else {
         return;
     };
-    for frame in 0..decoder.frames().len().min(4) {
+    let frames = decoder.frames().len();
+    let in_slabs = (0..frames).any(|frame| decoder.slabs(frame).any(|f| f.slab.is_some()));
+    for frame in 0..frames.min(4) {
         for level in 0..3 {
             let Ok(volume) = decoder.decode(frame, level) else {
                 continue;
@@ -76,7 +78,10 @@ fuzz_target!(|data: &[u8]| {
                 .region(frame, level, region)
                 .expect("the whole decodes");
             assert!(is_crop(&volume, &region, &part));
-            let arrived = streamed.iter().find(|s| (s.0, s.1) == (frame, level));
+            // A stream counts the slabs of a frame one by one.
+            let arrived = streamed
+                .iter()
+                .find(|s| !in_slabs && (s.0, s.1) == (frame, level));
             if let Some((_, _, other)) = arrived {
                 assert!(is_crop(&volume, &shape.region(), other));
             }
