@@ -19,7 +19,7 @@ use srt::container::{
 };
 use srt::file::FileBytes;
 use srt::network::Hierarchy;
-use srt::pipeline::{EncodeOptions, Model};
+use srt::pipeline::{EncodeOptions, Model, PaperOptions, Profile};
 use srt::{ErrorKind, Limits, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {
@@ -106,8 +106,30 @@ fn with_payload(mut chunks: Chunks, name: &str, change: impl FnOnce(&mut Vec<u8>
 fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
     match &mut frame.form {
         Form::Wavelet(form) => form,
-        Form::Constant | Form::Lossless => panic!("another form"),
+        Form::Constant | Form::Lossless | Form::Pooled(_) => panic!("another form"),
     }
+}
+
+fn pooled_form(frame: &mut Frame) -> &mut srt::container::PooledForm {
+    match &mut frame.form {
+        Form::Pooled(form) => form,
+        Form::Constant | Form::Lossless | Form::Wavelet(_) => panic!("another form"),
+    }
+}
+
+/// A frame of the pooled form with leaves of two levels.
+fn pooled() -> Chunks {
+    let shape = Shape::new(&[40, 40]).unwrap();
+    let bump = |i: usize| {
+        let [y, x] = [i / 40, i % 40].map(|v| v as f64 - 9.0);
+        (4.0 * (-(x * x + y * y) / 6.0).exp()) as f32
+    };
+    let values: Vec<f32> = (0..shape.len()).map(bump).collect();
+    let options = EncodeOptions::new(Bound::Psnr(30.0))
+        .with_threads(1)
+        .with_model(Model::None)
+        .with_profile(Profile::Paper(PaperOptions::default()));
+    chunks(&encode(shape, &values, &options).unwrap().0)
 }
 
 fn without(name: &str) -> Vec<u8> {
@@ -256,6 +278,22 @@ fn build(name: &str) -> Vec<u8> {
             all[at].2 = [&[1][..], &bomb].concat();
             file(&all)
         }
+        "pooled_two_bricks" => {
+            let mut all = pooled();
+            let mut second = all[place(&all, "BRIK")].clone();
+            second.1 = 1;
+            all.push(second);
+            file(&all)
+        }
+        "pooled_brick_cut" => with_payload(pooled(), "BRIK", |p| p.truncate(p.len() / 2)),
+        "pooled_octree_missing" => {
+            let mut all = pooled();
+            all.remove(place(&all, "TREE"));
+            file(&all)
+        }
+        "pooled_too_many_levels" => with_frame(pooled(), |f| pooled_form(f).levels = 9),
+        "pooled_levels_reversed" => with_frame(pooled(), |f| pooled_form(f).finest = 7),
+        "pooled_zero_epsilon" => with_frame(pooled(), |f| pooled_form(f).epsilon = 0.0),
         "nan_scale" => with_frame(wavelet(), |f| form(f).scale = f64::NAN),
         "zero_step" => with_frame(wavelet(), |f| form(f).step = 0.0),
         "range_reversed" => with_frame(wavelet(), |f| f.range = (1.0, -1.0)),

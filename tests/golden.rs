@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
-use srt::container::{Bound, Dataset, Field, Placement, Slab};
-use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model};
+use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
+use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, Upscaling};
 use srt::transform::Wavelet;
 use srt::volume::io::Values;
 use srt::{Axes, Limits, Result, Shape};
@@ -100,7 +100,34 @@ fn with_holes(shape: Shape) -> Vec<f64> {
     values
 }
 
+/// The paper's profile with its options set.
+fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PaperOptions)) {
+    let mut paper = PaperOptions::default();
+    set(&mut paper);
+    o.profile = Profile::Paper(paper);
+}
+
 const GOLDEN: &[Golden] = &[
+    Golden {
+        name: "pooled_3d_f32",
+        about: "paper profile, 3-D f32 at 30 dB: mean pooling, dynamic downscaling, linear interpolation",
+        build: || {
+            let set = |o: &mut EncodeOptions| paper(o, |p| p.min_chunk = 2);
+            make::<f32>(&[18, 21, 33], |s| smooth(s, 41), Bound::Psnr(30.0), set)
+        },
+    },
+    Golden {
+        name: "pooled_2d_f64",
+        about: "paper profile, 2-D f64 at 45 dB with masked voxels: cubic interpolation, binary64",
+        build: || {
+            let set = |o: &mut EncodeOptions| {
+                paper(o, |p| {
+                    p.upscaling = Upscaling::Interpolation(Interpolation::Cubic);
+                });
+            };
+            make::<f64>(&[45, 70], with_holes, Bound::Psnr(45.0), set)
+        },
+    },
     Golden {
         name: "psnr_3d_f32",
         about: "3-D f32 field at 40 dB: transform, octree, one brick",

@@ -50,6 +50,11 @@ def field_values(chunk, dataset):
             found |= {"periodic axes": sum(on << axis for axis, on in enumerate(f.periodic))}
             found |= {"quantisation step": f.step_size, "offset": f.offset, "scale": f.scale}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
+        if f.form == 3:
+            found |= {"levels": f.levels, "finest level": f.finest, "interpolation": f.interpolation}
+            found |= {"payload codec": f.payload, "epsilon": f.epsilon, "offset": f.offset, "scale": f.scale}
+            found |= {"gain count": len(f.gains)}
+            found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
         if f.time is not None:
             found |= {"time": f.time}
         if f.planes:

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
 
 use super::memory::MemorySize;
+use super::paper::PaperArgs;
 use super::part::PartText;
 use super::region::RegionText;
 use crate::Limits;
@@ -236,12 +237,8 @@ pub(super) struct EncodeArgs {
     /// with embedded weights)
     #[arg(long, value_name = "MODEL", default_value = "default")]
     pub(super) model: String,
-    /// System of levels and networks
-    #[arg(long, value_name = "PROFILE", default_value = "default")]
-    pub(super) profile: Profile,
-    /// Codec of the bricks
-    #[arg(long, value_name = "CODEC", default_value = "ctx")]
-    pub(super) payload: Payload,
+    #[command(flatten)]
+    pub(super) paper: PaperArgs,
     /// Put the weights into the file; auto: unless they are built into the program
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) embed_weights: Embed,
@@ -269,21 +266,6 @@ pub(super) struct EncodeArgs {
     pub(super) force: bool,
 }
 
-/// `--profile`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Profile {
-    Default,
-    Paper,
-}
-
-/// `--payload`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Payload {
-    Ctx,
-    Zstd,
-    Sz3,
-}
-
 /// `--embed-weights`.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(super) enum Embed {
@@ -304,25 +286,8 @@ impl From<Embed> for EmbedWeights {
 
 impl EncodeArgs {
     /// # Errors
-    /// `Unsupported` for what this program is not able to do yet.
-    pub(super) fn check(&self) -> Result<()> {
-        if self.part.is_some() {
-            self.check_part()?;
-        }
-        if self.profile == Profile::Paper {
-            return Err(Error::unsupported("the paper profile is not built in yet"));
-        }
-        match self.payload {
-            Payload::Ctx => Ok(()),
-            Payload::Zstd | Payload::Sz3 => Err(Error::unsupported(
-                "payload codecs beside ctx belong to the paper profile, which is not built in yet",
-            )),
-        }
-    }
-
-    /// # Errors
     /// `InvalidArgument` for what a part alone cannot promise for the whole.
-    fn check_part(&self) -> Result<()> {
+    pub(super) fn check_part(&self) -> Result<()> {
         let message = match (self.bound()?, &self.range) {
             (Bound::Ssim(_), _) => {
                 "parts cannot promise an SSIM: its windows cross their borders; use --psnr, --max-error, --rel-error or --ratio"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::args::DecodeArgs;
 use super::models;
 use super::output::{FieldFile, FrameChoice, several_frames};
+use super::paper::sz3_worker;
 use crate::Limits;
 use crate::backend::Backend;
 use crate::container::Slab;
@@ -80,6 +81,10 @@ impl Output {
 fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> Result<()> {
     let decoder = StreamDecoder::new(std::io::stdin().lock(), Limits::default())?;
     let mut decoder = decoder.with_backend(backend);
+    // Which frames come, and whether they need it, is not known yet.
+    if let Ok(worker) = sz3_worker() {
+        decoder = decoder.with_worker(worker);
+    }
     if let Some(path) = &args.weights {
         decoder.add_weights(Arc::new(models::read(path)?));
     }

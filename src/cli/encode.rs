@@ -20,7 +20,9 @@ use crate::volume::io::AtomicFile;
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
-    args.check()?;
+    if args.part.is_some() {
+        args.check_part()?;
+    }
     if let (true, Some(part)) = (args.resume, args.part)
         && let Some(bytes) = finished(args, part)?
     {
@@ -70,6 +72,7 @@ fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
 
 fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     let mut options = EncodeOptions::new(args.bound()?);
+    options.profile = args.paper.profile()?;
     options.periodic = args.periodic.unwrap_or_default();
     options.wavelet = args.wavelet;
     options.brick_edge = args.brick;

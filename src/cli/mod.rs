@@ -13,6 +13,7 @@ mod merge;
 mod model;
 mod models;
 mod output;
+mod paper;
 mod part;
 mod region;
 mod report;

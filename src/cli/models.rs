@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::paper::sz3_worker;
 use crate::Limits;
-use crate::container::MAGIC;
+use crate::container::{Form, Frame, MAGIC, PooledPayload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::FileBytes;
 use crate::network::{Hierarchy, builtin, builtin_names};
@@ -67,6 +68,10 @@ pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>) -> Result<Decoder<
         for model in stored_models() {
             decoder = decoder.with_weights(model);
         }
+    }
+    let is_sz3 = |frame: &Frame| matches!(&frame.form, Form::Pooled(form) if form.payload == PooledPayload::Sz3);
+    if decoder.frames().any(is_sz3) {
+        decoder = decoder.with_worker(sz3_worker()?);
     }
     Ok(decoder)
 }

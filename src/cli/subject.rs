@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::models;
 use super::output::find_frame;
-use crate::container::{Bound, Form, MAGIC};
+use crate::container::{Bound, Form, Interpolation, MAGIC};
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::grid::Shape;
@@ -30,7 +30,7 @@ pub(super) struct Subject {
 #[derive(Debug)]
 pub(super) struct Coded {
     pub(super) bound: Bound,
-    /// Name of the weights in use, or `no networks`.
+    /// Profile, where it is not the default, and name of the weights in use or `no networks`.
     pub(super) model: String,
     pub(super) levels: usize,
     pub(super) brick_edge: Option<usize>,
@@ -101,22 +101,33 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
         .frames()
         .nth(index)
         .ok_or_else(|| Error::invalid("the file has no frame"))?;
+    let mut profile = "";
     let (levels, brick_edge, networks) = match &frame.form {
         Form::Wavelet(form) => (
             usize::from(form.levels),
             usize::try_from(form.brick_edge).ok(),
             form.network.is_some(),
         ),
+        Form::Pooled(form) => {
+            profile = match (form.finest == form.levels, form.interpolation) {
+                (true, Interpolation::Linear) => "paper, one level, ",
+                (true, Interpolation::Cubic) => "paper, one level, cubic, ",
+                (false, Interpolation::Linear) => "paper, ",
+                (false, Interpolation::Cubic) => "paper, cubic, ",
+            };
+            (usize::from(form.levels), None, form.network.is_some())
+        }
         Form::Constant | Form::Lossless => (0, None, false),
     };
     let weights = if networks { decoder.weights()? } else { None };
+    let model = weights.map_or_else(|| "no networks".into(), |w| w.name.clone());
     Ok(Decoded {
         volume,
         // What other frames take is not this one's.
         bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
         coded: Some(Coded {
             bound: frame.bound,
-            model: weights.map_or_else(|| "no networks".into(), |w| w.name.clone()),
+            model: format!("{profile}{model}"),
             levels,
             brick_edge,
             leaves: decoder.leaves(index)?,

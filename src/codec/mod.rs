@@ -6,4 +6,5 @@ pub mod corrections;
 pub mod ctx;
 pub mod lossless;
 pub mod mask;
+pub mod quantised;
 pub mod worker;

@@ -9,6 +9,7 @@ mod dataset;
 mod header;
 mod index;
 mod parser;
+mod pooled;
 mod reader;
 mod records;
 mod stream;
@@ -20,6 +21,7 @@ pub use dataset::{Dataset, Field, Placement};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
+pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
 pub use records::{
     Bound, Form, Frame, Measured, NetworkUse, Slab, WaveletForm, WeightsReference, slowest,

@@ -2,6 +2,7 @@
 //! do not know and take missing ones as not given.
 
 use super::bytes::{Cursor, Encode};
+use super::pooled::PooledForm;
 use crate::error::{Error, Result};
 use crate::grid::{Axes, Shape};
 
@@ -10,7 +11,7 @@ const SHORTEST_SPLIT: u64 = 8;
 /// Time of a step that is not known, where a field follows it.
 const UNKNOWN: u64 = 0x7FF8_0000_0000_0000;
 /// Most levels of a frame.
-const MAX_LEVELS: u64 = 15;
+pub(super) const MAX_LEVELS: u64 = 15;
 
 /// `NREF`: a weight set by reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +186,20 @@ pub enum Form {
     Lossless,
     /// Octree and bricks of coefficients.
     Wavelet(WaveletForm),
+    /// Tree of mean-pooled boxes and one representative volume.
+    Pooled(PooledForm),
+}
+
+impl Form {
+    /// The networks in use, if any.
+    #[must_use]
+    pub fn network(&self) -> Option<&NetworkUse> {
+        match self {
+            Self::Constant | Self::Lossless => None,
+            Self::Wavelet(form) => form.network.as_ref(),
+            Self::Pooled(form) => form.network.as_ref(),
+        }
+    }
 }
 
 /// Parameters of the multiresolution form.
@@ -227,11 +242,7 @@ impl Frame {
             matches!(self.bound, Bound::Ssim(_))
         );
         let mut out = Vec::new();
-        let real = |out: &mut Vec<u8>, v: f64| match value_bytes {
-            8 => out.extend(v.to_le_bytes()),
-            #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
-            _ => out.extend((v as f32).to_le_bytes()),
-        };
+        let real = |out: &mut Vec<u8>, v: f64| put_real(out, v, value_bytes);
         out.put_varint(self.field);
         out.put_varint(self.step);
         real(&mut out, self.range.0);
@@ -257,14 +268,11 @@ impl Frame {
                 real(&mut out, form.step);
                 real(&mut out, form.offset);
                 real(&mut out, form.scale);
-                let gains = form
-                    .network
-                    .as_ref()
-                    .map_or(&[][..], |network| &network.gains);
-                out.push(gains.len().to_le_bytes()[0]);
-                for gain in gains {
-                    out.extend(gain.to_le_bytes());
-                }
+                put_gains(&mut out, form.network.as_ref());
+            }
+            Form::Pooled(form) => {
+                out.push(3);
+                form.write(value_bytes, &mut out);
             }
         }
         match (self.time, self.slab) {
@@ -329,6 +337,7 @@ impl Frame {
             0 => Form::Constant,
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, value_bytes)?),
+            3 => Form::Pooled(PooledForm::parse(&mut f, value_bytes)?),
             other => {
                 return Err(
                     Error::unsupported(format!("unknown frame form {other}")).at(f.offset())
@@ -390,16 +399,6 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
             "positive step and scale expected, {step} and {scale} found"
         )));
     }
-    let gains = f.u8("gain count")?;
-    if gains > levels {
-        return Err(f.corrupt(format!("up to {levels} gains expected, {gains} found")));
-    }
-    let gains = (0..gains)
-        .map(|_| match f.f32("gain")? {
-            gain if gain.is_finite() && gain >= 0.0 => Ok(gain),
-            gain => Err(f.corrupt(format!("finite gain from 0 expected, {gain} found"))),
-        })
-        .collect::<Result<Vec<_>>>()?;
     Ok(WaveletForm {
         wavelet,
         periodic,
@@ -409,7 +408,7 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
         step,
         offset,
         scale,
-        network: (!gains.is_empty()).then_some(NetworkUse { gains }),
+        network: gains(f, levels)?,
     })
 }
 
@@ -419,8 +418,41 @@ pub fn slowest(domain: Shape) -> usize {
     3 - domain.rank()
 }
 
+/// The gains at the end of a form with `levels` levels.
+pub(super) fn gains(f: &mut Cursor<'_>, levels: u8) -> Result<Option<NetworkUse>> {
+    let gains = f.u8("gain count")?;
+    if gains > levels {
+        return Err(f.corrupt(format!("up to {levels} gains expected, {gains} found")));
+    }
+    let gains: Vec<f32> = (0..gains)
+        .map(|_| match f.f32("gain")? {
+            gain if gain.is_finite() && gain >= 0.0 => Ok(gain),
+            gain => Err(f.corrupt(format!("finite gain from 0 expected, {gain} found"))),
+        })
+        .collect::<Result<_>>()?;
+    Ok((!gains.is_empty()).then_some(NetworkUse { gains }))
+}
+
+/// Appends what [`gains`] reads.
+pub(super) fn put_gains(out: &mut Vec<u8>, network: Option<&NetworkUse>) {
+    let gains = network.map_or(&[][..], |network| &network.gains);
+    out.push(gains.len().to_le_bytes()[0]);
+    for gain in gains {
+        out.extend(gain.to_le_bytes());
+    }
+}
+
+/// Appends what [`real`] reads.
+pub(super) fn put_real(out: &mut Vec<u8>, value: f64, value_bytes: u8) {
+    match value_bytes {
+        8 => out.extend(value.to_le_bytes()),
+        #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
+        _ => out.extend((value as f32).to_le_bytes()),
+    }
+}
+
 /// A finite number in the working precision.
-fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
+pub(super) fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
     let value = match value_bytes {
         8 => f.f64(what)?,
         _ => f64::from(f.f32(what)?),

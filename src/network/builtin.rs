@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::arch::Transform;
 use super::hierarchy::Hierarchy;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -10,30 +11,41 @@ use crate::limits::Limits;
 struct Builtin {
     name: &'static str,
     rank: usize,
+    transform: Transform,
     bytes: &'static [u8],
 }
 
-/// The first of each rank is its default.
-const BUILTIN: [Builtin; 4] = [
+/// The first of each rank and transform is its default.
+const BUILTIN: [Builtin; 5] = [
     Builtin {
         name: "turbulence3d-m",
         rank: 3,
+        transform: Transform::Cdf97,
         bytes: include_bytes!("../../models/turbulence3d-m.safetensors"),
     },
     Builtin {
         name: "turbulence2d-m",
         rank: 2,
+        transform: Transform::Cdf97,
         bytes: include_bytes!("../../models/turbulence2d-m.safetensors"),
     },
     Builtin {
         name: "turbulence3d-s",
         rank: 3,
+        transform: Transform::Cdf97,
         bytes: include_bytes!("../../models/turbulence3d-s.safetensors"),
     },
     Builtin {
         name: "turbulence2d-s",
         rank: 2,
+        transform: Transform::Cdf97,
         bytes: include_bytes!("../../models/turbulence2d-s.safetensors"),
+    },
+    Builtin {
+        name: "turbulence3d-haar",
+        rank: 3,
+        transform: Transform::Haar,
+        bytes: include_bytes!("../../models/turbulence3d-haar.safetensors"),
     },
 ];
 
@@ -50,12 +62,13 @@ pub fn builtin(name: &str) -> Result<Option<Arc<Hierarchy>>> {
     load(BUILTIN.iter().find(|b| b.name == name))
 }
 
-/// The default model for fields of a rank.
+/// The default model for fields of a rank under a transform, if there is one.
 ///
 /// # Errors
 /// As [`builtin`].
-pub fn default_model(rank: usize) -> Result<Option<Arc<Hierarchy>>> {
-    load(BUILTIN.iter().find(|b| b.rank == rank))
+pub fn default_model(rank: usize, transform: Transform) -> Result<Option<Arc<Hierarchy>>> {
+    let fits = |b: &&Builtin| b.rank == rank && b.transform == transform;
+    load(BUILTIN.iter().find(fits))
 }
 
 /// The built-in model with that identity.

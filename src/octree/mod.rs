@@ -8,9 +8,11 @@
 //! spec section 4.6).
 
 mod code;
+mod octants;
 mod prune;
 
 pub use code::{decode, encode};
+pub use octants::{Cube, LevelRange, Octant};
 pub use prune::prune;
 
 use crate::codec::ctx::BLOCK;

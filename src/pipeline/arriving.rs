@@ -45,6 +45,7 @@ impl Arriving {
     pub(super) fn new(frame: Frame) -> Self {
         let levels = match &frame.form {
             Form::Wavelet(form) => usize::from(form.levels),
+            Form::Pooled(form) => usize::from(form.levels),
             Form::Constant | Form::Lossless => 0,
         };
         Self {

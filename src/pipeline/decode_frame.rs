@@ -5,10 +5,12 @@ use super::encode_frame::LOSSLESS_PART;
 use super::frame::{Networks, apply_corrections, predictor};
 use super::frame_chunks::FrameChunks;
 use super::geometry::{BrickPayloads, Geometry, Wanted};
+use super::pooled::{self, Pooled};
 use super::sample::{Normalisation, Sample, to_samples};
 use crate::codec::corrections::Corrections;
+use crate::codec::worker::Worker;
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{Bound, Form, WaveletForm};
+use crate::container::{Bound, Form, PooledForm, WaveletForm};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
@@ -36,6 +38,8 @@ pub(super) struct FrameSource<'a> {
     /// Where the frame uses networks.
     pub(super) networks: Option<Networks>,
     pub(super) limits: &'a Limits,
+    /// Decodes payloads of SZ3.
+    pub(super) worker: Option<&'a Worker>,
     /// Bricks decoded before, where some are kept.
     pub(super) cache: Option<FrameCache<'a>>,
 }
@@ -70,6 +74,7 @@ impl FrameSource<'_> {
                 "level up to {} expected, {level} found",
                 form.levels
             ))),
+            Form::Pooled(form) => pooled::grid_of_level(self.shape, form, level),
             Form::Constant | Form::Lossless => Err(Error::invalid(
                 "this frame is stored at full resolution only: level 0 expected",
             )),
@@ -144,6 +149,10 @@ impl FrameSource<'_> {
     fn region_as<E: Sample>(&self, level: usize, region: Region) -> Result<Volume<E>> {
         let values = match &self.checked_form()? {
             Form::Wavelet(form) => self.wavelet(form, level, region)?,
+            Form::Pooled(form) => {
+                let values = self.pooled(form, level)?;
+                self.grid(level)?.region().crop(&values, &region)
+            }
             simple => self.simple(simple, region)?,
         };
         self.volume(&self.finish::<E>(level)?, region, values)
@@ -172,6 +181,10 @@ impl FrameSource<'_> {
         let grid = self.grid(level)?;
         let form = self.checked_form()?;
         let finish = self.finish::<E>(level)?;
+        if let Form::Pooled(form) = form {
+            let values = self.pooled(form, level)?;
+            return sink(self.volume(&finish, grid.region(), values)?);
+        }
         let Form::Wavelet(form) = form else {
             for region in slabs(grid.region()) {
                 sink(self.volume(&finish, region, self.simple(form, region)?)?)?;
@@ -197,6 +210,12 @@ impl FrameSource<'_> {
         let chunks = self.chunks;
         match &chunks.frame.form {
             Form::Wavelet(_) => {}
+            Form::Pooled(_) if chunks.corrections.is_some() || chunks.bricks.len() != 1 => {
+                return Err(Error::corrupt(
+                    "one brick and no corrections expected in a frame of the pooled form",
+                ));
+            }
+            Form::Pooled(_) => {}
             _ if chunks.tree.is_some() || chunks.corrections.is_some() => {
                 return Err(Error::corrupt(
                     "octree or corrections found in a frame of a form without them",
@@ -305,6 +324,46 @@ impl FrameSource<'_> {
         Ok(out)
     }
 
+    /// The parts of a frame of the pooled form.
+    pub(super) fn pooled_parts<'a>(&'a self, form: &'a PooledForm) -> Result<Pooled<'a>> {
+        let chunks = self.chunks;
+        let (Some(tree), [volume]) = (chunks.tree, chunks.bricks.as_slice()) else {
+            return Err(Error::corrupt("the octree or the only brick is missing"));
+        };
+        if self.payloads.part(*volume) != 0 {
+            return Err(Error::corrupt("the only brick is not number 0"));
+        }
+        Ok(Pooled {
+            shape: self.shape,
+            form,
+            tree: self.payloads.payload(tree)?,
+            volume: self.payloads.payload(*volume)?,
+            networks: self.networks.as_ref(),
+            worker: self.worker,
+        })
+    }
+
+    /// All of a level of the pooled form, in the field's unit.
+    fn pooled<E: Sample>(&self, form: &PooledForm, level: usize) -> Result<Vec<E>> {
+        // Tree, stored values and what is known of every level, beside what is counted for any frame.
+        let bytes = 16 + 4 * E::Work::BYTES as u64;
+        self.limits
+            .check_decoded((self.shape.len() as u64).saturating_mul(bytes))?;
+        let mut values = self.pooled_parts(form)?.values::<E::Work>(level)?;
+        self.normalisation(form.offset, form.scale)
+            .undo(&mut values);
+        Ok(to_samples(&values))
+    }
+
+    fn normalisation<T: Real>(&self, offset: f64, scale: f64) -> Normalisation<T> {
+        let range = self.chunks.frame.range;
+        Normalisation {
+            offset: T::from_f64(offset),
+            scale: T::from_f64(scale),
+            range: (T::from_f64(range.0), T::from_f64(range.1)),
+        }
+    }
+
     /// The frame's geometry, made once.
     fn geometry(&self, form: &WaveletForm) -> Result<&Geometry> {
         let chunks = self.chunks;
@@ -379,13 +438,8 @@ impl FrameSource<'_> {
         mut values: Vec<E::Work>,
     ) -> Vec<E> {
         scale_to_level(geometry, level, &mut values);
-        let range = self.chunks.frame.range;
-        let normalisation = Normalisation {
-            offset: E::Work::from_f64(form.offset),
-            scale: E::Work::from_f64(form.scale),
-            range: (E::Work::from_f64(range.0), E::Work::from_f64(range.1)),
-        };
-        normalisation.undo(&mut values);
+        self.normalisation(form.offset, form.scale)
+            .undo(&mut values);
         to_samples(&values)
     }
 }

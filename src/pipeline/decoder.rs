@@ -11,8 +11,10 @@ use super::frame_chunks::FrameChunks;
 use super::geometry::Geometry;
 use super::outline::{Item, Outline};
 use super::places::place;
+use super::pooled::octree_of;
 use super::slabs::FieldSource;
 use crate::backend::{Backend, cpu::Cpu};
+use crate::codec::worker::Worker;
 use crate::container::{
     CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
 };
@@ -37,6 +39,7 @@ pub struct Decoder<'a> {
     /// Weight sets handed in, for files that name theirs by reference.
     known: Vec<Arc<Hierarchy>>,
     backend: Arc<dyn Backend>,
+    worker: Option<Worker>,
     cache: BrickCache,
 }
 
@@ -99,6 +102,7 @@ impl<'a> Decoder<'a> {
             weights,
             known: Vec::new(),
             backend: Arc::new(Cpu::detect()),
+            worker: None,
             cache: BrickCache::new(CACHE_BYTES),
         })
     }
@@ -114,6 +118,13 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// Sets the program that decodes payloads of SZ3. Default none: such frames are `Unsupported`.
+    #[must_use]
+    pub fn with_worker(mut self, worker: Worker) -> Self {
+        self.worker = Some(worker);
         self
     }
 
@@ -184,17 +195,21 @@ impl<'a> Decoder<'a> {
         let mut leaves = None;
         for &record in self.records_of(index)? {
             let chunks = &self.records[record];
-            let (Form::Wavelet(form), Some(tree)) = (&chunks.frame.form, chunks.tree) else {
+            let Some(tree) = chunks.tree else {
                 continue;
             };
-            let shape = chunks.frame.shape(domain)?;
-            let geometry = Geometry::new(shape, form, self.reader.payload(tree)?)?;
+            let (shape, tree) = (chunks.frame.shape(domain)?, self.reader.payload(tree)?);
+            let found = match &chunks.frame.form {
+                Form::Constant | Form::Lossless => continue,
+                Form::Wavelet(form) => Geometry::new(shape, form, tree)?.leaves(),
+                Form::Pooled(form) => octree_of(shape, form, tree)?.leaves(shape),
+            };
             let start = chunks.frame.slab.map_or(0, |slab| slab.start as usize);
             let in_domain = |mut leaf: Leaf| {
                 leaf.region.start[slowest(domain)] += start;
                 leaf
             };
-            let found = geometry.leaves().into_iter().map(in_domain);
+            let found = found.into_iter().map(in_domain);
             leaves.get_or_insert_with(Vec::new).extend(found);
         }
         Ok(leaves)
@@ -280,6 +295,7 @@ impl<'a> Decoder<'a> {
                 payloads: &self.reader,
                 networks: networks.clone().filter(|_| chunks.uses_networks()),
                 limits: &self.limits,
+                worker: self.worker.as_ref(),
                 cache: None,
             })
         };

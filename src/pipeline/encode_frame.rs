@@ -3,7 +3,8 @@
 use super::analysis::Analysis;
 use super::fill::fill_masked;
 use super::frame::{Candidate, Networks, Original, SHRINK};
-use super::options::EncodeOptions;
+use super::options::{EncodeOptions, Profile};
+use super::pooled;
 use super::sample::{FieldSamples, Normalisation, Sample, check_len, for_each_stretch};
 use super::search::{Found, Progress, Search};
 use super::weights::{Weights, wavelet};
@@ -42,13 +43,13 @@ pub(super) struct Encoded {
 
 impl Encoded {
     pub(super) fn uses_networks(&self) -> bool {
-        matches!(&self.frame.form, Form::Wavelet(form) if form.network.is_some())
+        self.frame.form.network().is_some()
     }
 
     fn step(&self) -> Option<f64> {
         match &self.frame.form {
             Form::Wavelet(form) => Some(form.step),
-            Form::Constant | Form::Lossless => None,
+            Form::Constant | Form::Lossless | Form::Pooled(_) => None,
         }
     }
 
@@ -138,6 +139,26 @@ pub(super) fn encode_frame<E: Sample>(
     };
     if exact_bound == Some(0.0) {
         return lossless();
+    }
+    if let Profile::Paper(paper) = &options.profile {
+        let mut field = normalisation.apply(values, ordinary);
+        if let Some(ordinary) = ordinary {
+            fill_masked(shape, &mut field, ordinary);
+        }
+        let job = pooled::Job {
+            shape,
+            values,
+            ordinary,
+            normalisation,
+            options,
+            paper,
+            weights,
+            progress,
+        };
+        return match pooled::encode(&job, field, mask_bytes.as_ref())? {
+            Some(encoded) => Ok(encoded),
+            None => lossless(),
+        };
     }
     let wavelet = wavelet(options, weights);
     let samples = FieldSamples {
@@ -367,7 +388,7 @@ fn finish_lossless<E: Sample>(
     })
 }
 
-fn frame<T: Real>(
+pub(super) fn frame<T: Real>(
     bound: Bound,
     range: (T, T),
     comparison: &Comparison,

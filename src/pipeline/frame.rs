@@ -78,6 +78,25 @@ pub(super) fn predictor<T: Real>(
     Ok(Box::new(predictor))
 }
 
+/// The gain of each level's network, finest first; 0 where there is none. `detail_rms` is the root mean
+/// square of a level's details.
+pub(super) fn gains(
+    networks: &Networks,
+    wavelet: Wavelet,
+    plan: &Plan,
+    detail_rms: impl Fn(usize) -> f64,
+) -> Vec<f32> {
+    let probe = NetworkPredictor::new(networks, wavelet, plan, Vec::new(), 1.0);
+    let rank = plan.shape().rank();
+    let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
+        None => 0.0,
+        Some(Head::Subbands) => detail_rms(level) as f32,
+        // The field of a level: `unit` of the level below it.
+        Some(Head::VoxelShuffle) => 2f64.powf((rank * level) as f64 / 2.0) as f32,
+    };
+    (0..plan.levels().len()).map(gain).collect()
+}
+
 /// A weight set and the machine it runs on.
 #[derive(Clone)]
 pub(super) struct Networks {
@@ -126,16 +145,10 @@ pub(super) struct Trial<E: Sample> {
 impl<E: Sample> Candidate<'_, E> {
     /// The gain of each level's network, finest first; 0 where there is none.
     fn gains(&self, networks: &Networks) -> Vec<f32> {
-        let plan = &self.analysis.plan;
-        let probe = NetworkPredictor::new(networks, self.analysis.wavelet, plan, Vec::new(), 1.0);
-        let rank = plan.shape().rank();
-        let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
-            None => 0.0,
-            Some(Head::Subbands) => self.analysis.detail_rms(level) as f32,
-            // The field of a level: `unit` of the level below it.
-            Some(Head::VoxelShuffle) => 2f64.powf((rank * level) as f64 / 2.0) as f32,
-        };
-        (0..plan.levels().len()).map(gain).collect()
+        let analysis = &self.analysis;
+        gains(networks, analysis.wavelet, &analysis.plan, |level| {
+            analysis.detail_rms(level)
+        })
     }
 
     /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::geometry::Geometry;
-use crate::container::{ChunkType, Entry, Form, Frame};
+use crate::container::{ChunkType, Entry, Frame};
 use crate::error::{Error, Result};
 
 /// A frame and the numbers of its chunks.
@@ -64,7 +64,7 @@ impl FrameChunks {
 
 /// Whether decoding a frame takes networks.
 pub(super) fn uses_networks(frame: &Frame) -> bool {
-    matches!(&frame.form, Form::Wavelet(form) if form.network.is_some())
+    frame.form.network().is_some()
 }
 
 pub(super) fn is_frame_part(kind: ChunkType) -> bool {

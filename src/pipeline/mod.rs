@@ -20,6 +20,7 @@ mod options;
 mod outline;
 mod pass;
 mod places;
+mod pooled;
 mod predict;
 mod quantise;
 mod queue;
@@ -35,13 +36,15 @@ pub use decoder::Decoder;
 pub use encode_volume::{EncodeReport, encode_volume};
 pub use encoder::{Encoder, FileReport, FrameReport};
 pub use merge::merge;
-pub use options::{EmbedWeights, EncodeOptions, Model, Release};
+pub use options::{EmbedWeights, EncodeOptions, Model, Profile, Release};
 pub use pass::code_at_step;
+pub use pooled::{Downscaling, PaperOptions, PaperPayload, Trials, Upscaling, check_pooled};
 pub use sample::Sample;
 pub use search::Progress;
 pub use statistics::measure;
 pub use stream_decoder::StreamDecoder;
 
+pub use crate::codec::worker::{Worker, locate as locate_worker};
 pub use crate::transform::Wavelet;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::pooled::PaperOptions;
 use crate::backend::{Backend, cpu::Cpu};
 use crate::container::Bound;
 use crate::error::{Error, Result};
@@ -57,12 +58,25 @@ impl std::fmt::Debug for Release {
     }
 }
 
+/// The way a field is encoded.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Profile {
+    /// Wavelet details beside their prediction, any bound.
+    #[default]
+    Default,
+    /// As in the paper: mean pooling, dynamic downscaling, a representative volume; PSNR only.
+    Paper(PaperOptions),
+}
+
 /// How a field is encoded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncodeOptions {
     /// Error bound.
     pub bound: Bound,
+    /// The way it is encoded. Periodic axes, filter pair, brick edge and memory are of the default profile.
+    pub profile: Profile,
     /// Name of the field; may be empty. For [`super::encode_volume`]: an encoder of several fields
     /// takes names and units from its dataset.
     pub field: String,
@@ -104,6 +118,7 @@ impl EncodeOptions {
     pub fn new(bound: Bound) -> Self {
         Self {
             bound,
+            profile: Profile::Default,
             field: String::new(),
             unit: String::new(),
             periodic: Axes::NONE,
@@ -119,6 +134,13 @@ impl EncodeOptions {
             threads: None,
             measure_ssim: false,
         }
+    }
+
+    /// Sets the way the field is encoded.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
     }
 
     /// Sets the name of the field.

@@ -9,6 +9,7 @@ use super::file_weights::FileWeights;
 use super::frame::Networks;
 use super::outline::{Item, Outline};
 use crate::backend::{Backend, cpu::Cpu};
+use crate::codec::worker::Worker;
 use crate::container::{
     CHUNK_HEADER_LEN, ChunkStream, ChunkType, Dataset, Entry, Frame, WeightsReference,
 };
@@ -57,6 +58,7 @@ pub struct StreamDecoder<R> {
     known: Vec<Arc<Hierarchy>>,
     resolved: Option<Arc<Hierarchy>>,
     backend: Arc<dyn Backend>,
+    worker: Option<Worker>,
     current: Option<Arriving>,
     /// What stands behind the current frame, where that has been read already.
     ahead: Option<Next>,
@@ -103,6 +105,7 @@ impl<R: Read> StreamDecoder<R> {
             known: Vec::new(),
             resolved: None,
             backend: Arc::new(Cpu::detect()),
+            worker: None,
             current: None,
             ahead: None,
         })
@@ -118,6 +121,13 @@ impl<R: Read> StreamDecoder<R> {
     #[must_use]
     pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = backend;
+        self
+    }
+
+    /// Sets the program that decodes payloads of SZ3. Default none: such frames are `Unsupported`.
+    #[must_use]
+    pub fn with_worker(mut self, worker: Worker) -> Self {
+        self.worker = Some(worker);
         self
     }
 
@@ -265,6 +275,7 @@ impl<R: Read> StreamDecoder<R> {
                 backend: Arc::clone(&self.backend),
             }),
             limits: &self.limits,
+            worker: self.worker.as_ref(),
             cache: None,
         };
         decode(&source, field.map_or(0, |f| f.value_bytes))

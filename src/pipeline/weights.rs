@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::frame::Networks;
-use super::options::{EmbedWeights, EncodeOptions, Model};
+use super::options::{EmbedWeights, EncodeOptions, Model, Profile};
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, WeightsReference};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
@@ -21,7 +21,10 @@ impl Weights {
     pub(super) fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
         let hierarchy = match &options.model {
             Model::None => return Ok(None),
-            Model::Default => default_model(shape.rank())?,
+            Model::Default => match options.profile {
+                Profile::Default => default_model(shape.rank(), Transform::Cdf97)?,
+                Profile::Paper(_) => default_model(shape.rank(), Transform::Haar)?,
+            },
             Model::Given(hierarchy) => Some(Arc::clone(hierarchy)),
         };
         let Some(hierarchy) = hierarchy else {

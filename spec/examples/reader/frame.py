@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import corrections, ctx, layout, lossless, mask, networks, octree, transform
+from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, transform
 from .fields import MissingWeights, need
 
 VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
@@ -15,7 +15,7 @@ def decode(dataset, frame, chunks, weights, level=0):
     `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none.
     """
     value = VALUE[dataset.fields[frame.field][2]]
-    if level > (frame.levels if frame.form == 2 else 0):
+    if level > frame.levels:  # 0 in forms 0 and 1
         raise ValueError(f"the frame has no level {level}")
     if frame.form == 0:
         need(not (chunks["TREE"] or chunks["BRIK"] or chunks["CORR"]), "a constant frame with coefficients")
@@ -23,6 +23,8 @@ def decode(dataset, frame, chunks, weights, level=0):
     elif frame.form == 1:
         need(not (chunks["TREE"] or chunks["CORR"]), "a lossless frame with a tree or corrections")
         field = raw(dataset.dims, value, chunks["BRIK"])
+    elif frame.form == 3:
+        field = pooled.Pooled(dataset, frame, chunks, weights).field(level).astype(value)
     else:
         field = Multiresolution(dataset, frame, chunks, weights).field(level)
     if level == 0:
@@ -147,13 +149,10 @@ class Multiresolution:
         return {high: band[tuple(slice(n) for n in dims)] for (high, dims), band in zip(level.bands, out)}
 
     def network(self, number):
-        """The network of a level (networks 1)."""
         axes = range(3 - self.dataset.rank, 3)
         regular = all(level.split[axis] for level in self.levels[: number + 1] for axis in axes)
-        haar = self.frame.filter == 1
-        fits = [n for n in self.weights if n.rank == self.dataset.rank and n.haar == haar and n.serves(number)]
-        need(regular and fits, f"a gain for level {number}, and no network")
-        return fits[0]
+        need(regular, f"a gain for level {number}, which does not split all axes")
+        return networks.of_level(self.weights, self.dataset.rank, self.frame.filter == 1, number)
 
     def field(self, target):
         """Spec 6.4 and 6.5."""
@@ -166,7 +165,4 @@ class Multiresolution:
             low = transform.inverse(f.filter, self.levels[number], f.periodic, low, details)
         splits = sum(sum(level.split) for level in self.levels[:target])
         h = 0.7071067811865476 if splits % 2 else 1.0
-        u = low * work(h * 2.0 ** -(splits // 2))
-        y = u * work(f.scale) + work(f.offset)
-        y = np.minimum(np.maximum(y, work(f.minimum)), work(f.maximum))
-        return y.astype(self.value)
+        return f.unit_of_field(low * work(h * 2.0 ** -(splits // 2))).astype(self.value)

@@ -46,6 +46,13 @@ class Network:
         return self.min_level <= level <= self.max_level
 
 
+def of_level(networks, rank, haar, level):
+    """The network of a level (networks 1)."""
+    fits = [n for n in networks if n.rank == rank and n.haar == haar and n.serves(level)]
+    need(fits, f"a gain for level {level}, and no network")
+    return fits[0]
+
+
 def identity(records):
     """SHA-256 of a set of networks, given as their records in order."""
     return hashlib.sha256(b"".join(struct.pack("<Q", len(r)) + r for r in records)).digest()

@@ -4,6 +4,8 @@ import math
 import struct
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .fields import Fields, Unsupported, need
 
 UNKNOWN = bytes.fromhex("000000000000f87f")  # a time that is not known, before a field that is
@@ -75,8 +77,8 @@ class Frame:
     psnr_db: float
     ssim: float | None
     max_error: float
-    form: int  # 0 constant, 1 lossless, 2 multiresolution
-    # Form 2:
+    form: int  # 0 constant, 1 lossless, 2 multiresolution, 3 pooled
+    # Forms 2 and 3; levels is the coarsest level in form 3:
     filter: int = 0
     periodic: list = field(default_factory=lambda: [False] * 3)  # z, y, x
     levels: int = 0
@@ -89,6 +91,17 @@ class Frame:
     # All forms:
     time: float | None = None  # None: not known
     planes: tuple | None = None  # (first, number) along the slowest axis; None: all
+    # Form 3:
+    finest: int = 0
+    interpolation: int = 0
+    payload: int = 0  # 0 quantised, 1 SZ3
+    epsilon: float = 0.0
+
+    def unit_of_field(self, u):
+        """Normalised values to the field's unit (spec 6.5), in the precision of the array."""
+        work = u.dtype.type
+        y = u * work(self.scale) + work(self.offset)
+        return np.minimum(np.maximum(y, work(self.minimum)), work(self.maximum))
 
 
 def frame(payload, dataset):
@@ -105,11 +118,13 @@ def frame(payload, dataset):
     psnr_db = f.number("f")
     ssim = f.number("f") if bound == 1 else None
     max_error, form = f.number("d"), f.u8()
-    if form > 2:
+    if form > 3:
         raise Unsupported(f"form {form}")
     out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form)
     if form == 2:
         multiresolution(f, out, size)
+    if form == 3:
+        pooled(f, out, size)
     if f.left():
         pattern = f.take(8)
         if pattern != UNKNOWN or not f.left():
@@ -138,6 +153,21 @@ def multiresolution(f, out, size):
     out.shrink = f.u8()
     out.step_size, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
     need(out.step_size > 0 and out.scale > 0, "step and scale are above 0")
+    gains(f, out)
+
+
+def pooled(f, out, size):
+    """The fields of form 3."""
+    out.levels, out.finest, out.interpolation, out.payload = f.u8(), f.u8(), f.u8(), f.u8()
+    need(out.finest <= out.levels <= 15, "levels")
+    if out.interpolation > 1 or out.payload > 1:
+        raise Unsupported(f"interpolation {out.interpolation}, codec {out.payload}")
+    out.epsilon, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
+    need(out.epsilon > 0 and out.scale > 0, "epsilon and scale are above 0")
+    gains(f, out)
+
+
+def gains(f, out):
     count = f.u8()
     need(count <= out.levels, "number of gains")
     out.gains = [f.number("f") for _ in range(count)]

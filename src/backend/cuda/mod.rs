@@ -55,7 +55,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Extension, NetworkInput, Scaling, check_arguments};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
-use crate::network::{Head, InputChannels, Network, default_model};
+use crate::network::{Head, InputChannels, Network, Transform, default_model};
 
 /// Opens GPU number `device` with kernels from `store`, or compiled now.
 ///
@@ -209,7 +209,7 @@ impl Cuda {
     /// `Device` when the bytes differ, and what the machine reports.
     pub fn check(&self) -> Result<()> {
         self.check_level()?;
-        let Some(model) = default_model(3)? else {
+        let Some(model) = default_model(3, Transform::Cdf97)? else {
             return Ok(());
         };
         let domain = [11, 10, 13];

@@ -84,7 +84,8 @@ impl Args {
             (true, false) => Codec::ALL.to_vec(),
             (true, true) => {
                 let all = Codec::ALL.into_iter();
-                all.filter(|&c| c != Codec::SrtSmall).collect()
+                let slow = [Codec::SrtSmall, Codec::SrtPaper, Codec::SrtPaperSz3];
+                all.filter(|c| !slow.contains(c)).collect()
             }
         }
     }

@@ -217,6 +217,16 @@ fn reference(f: &mut Fields<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of form 2, then of form 3, before their real numbers.
+const WAVELET_FORM: &[&str] = &[
+    "filter pair",
+    "periodic axes",
+    "levels",
+    "brick edge log2",
+    "shrink",
+];
+const POOLED_FORM: &[&str] = &["levels", "finest level", "interpolation", "payload codec"];
+
 fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<()> {
     let field = f.read("field", Cursor::varint)?;
     let size = value_bytes(field)
@@ -231,8 +241,10 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
         f.read("measured ssim", Cursor::f32)?;
     }
     f.read("measured largest error", Cursor::f64)?;
-    if f.read("form", Cursor::u8)? == 2 {
-        wavelet_form(f, size)?;
+    match f.read("form", Cursor::u8)? {
+        2 => form(f, size, WAVELET_FORM, "quantisation step")?,
+        3 => form(f, size, POOLED_FORM, "epsilon")?,
+        _ => {}
     }
     if !f.cursor.rest().is_empty() {
         f.read("time", Cursor::f64)?;
@@ -243,17 +255,11 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
     Ok(())
 }
 
-fn wavelet_form(f: &mut Fields<'_>, size: u8) -> Result<()> {
-    for name in [
-        "filter pair",
-        "periodic axes",
-        "levels",
-        "brick edge log2",
-        "shrink",
-    ] {
+fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<()> {
+    for name in small {
         f.read(name, Cursor::u8)?;
     }
-    for name in ["quantisation step", "offset", "scale"] {
+    for name in [first, "offset", "scale"] {
         f.real(name, size)?;
     }
     let gains = f.read("gain count", Cursor::u8)?;

@@ -1,6 +1,6 @@
 //! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
 
-use srt::container::{Bound, ChunkType, Dataset, Field, Form, Frame, NetworkUse, WeightsReference};
+use srt::container::{Bound, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
 use srt::{Error, Limits, Shape};
 
@@ -229,7 +229,7 @@ impl<'a> File<'a> {
     fn networks_used(&self) -> bool {
         let records = self.frames.iter().filter_map(|f| f.frame.as_ref());
         let mut forms = records.map(|frame| &frame.form);
-        forms.any(|form| matches!(form, Form::Wavelet(form) if form.network.is_some()))
+        forms.any(|form| form.network().is_some())
     }
 
     fn add_frame(&mut self, chunk: &Chunk) {

@@ -1,7 +1,7 @@
 //! `info`: what a file holds, in the manner of `ncdump -h`.
 
 use serde_json::{Value, json};
-use srt::container::{Dataset, Form, Frame, WaveletForm};
+use srt::container::{Dataset, Form, Frame, Interpolation, PooledForm, PooledPayload, WaveletForm};
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
 
@@ -264,6 +264,7 @@ fn form_text(form: &Form) -> String {
     let form = match form {
         Form::Constant => return "constant".into(),
         Form::Lossless => return "lossless values".into(),
+        Form::Pooled(form) => return pooled_text(form),
         Form::Wavelet(form) => form,
     };
     let filter = match Wavelet::from_u8(form.wavelet) {
@@ -282,6 +283,25 @@ fn form_text(form: &Form) -> String {
     format!(
         "{filter}, {} levels{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
         form.levels, form.brick_edge, form.step, form.scale
+    )
+}
+
+fn pooled_text(form: &PooledForm) -> String {
+    let interpolation = match form.interpolation {
+        Interpolation::Linear => "linear",
+        Interpolation::Cubic => "cubic",
+    };
+    let payload = match form.payload {
+        PooledPayload::Quantised => "zstd",
+        PooledPayload::Sz3 => "SZ3",
+    };
+    let networks = match form.network.as_ref().map(network_levels) {
+        Some(levels) => format!(", networks on levels {levels:?}"),
+        None => String::new(),
+    };
+    format!(
+        "mean pooling, levels {} to {}, {interpolation} interpolation{networks}, {payload}, error {:e} of {:e}",
+        form.finest, form.levels, form.epsilon, form.scale
     )
 }
 
@@ -385,6 +405,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
     let (form, levels) = match &frame.form {
         Form::Constant => ("constant", None),
         Form::Lossless => ("lossless", None),
+        Form::Pooled(_) => ("pooled", None),
         Form::Wavelet(form) => ("wavelet", level_rows(file, chunks, form, limits).ok()),
     };
     let wavelet = match &frame.form {
@@ -398,7 +419,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
             "scale": form.scale,
             "gains": form.network.as_ref().map(|n| &n.gains),
         }),
-        Form::Constant | Form::Lossless => Value::Null,
+        Form::Constant | Form::Lossless | Form::Pooled(_) => Value::Null,
     };
     let levels = levels.map(|rows| {
         let row = |row: &LevelRow| {

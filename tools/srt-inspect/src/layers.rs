@@ -2,8 +2,9 @@
 
 use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
 use srt::codec::{corrections::Corrections, lossless, mask::Mask};
-use srt::container::{Form, WaveletForm};
+use srt::container::{Form, PooledForm, WaveletForm};
 use srt::octree::{self, Octree};
+use srt::pipeline::check_pooled;
 use srt::recon::{Brick, Partition, Source};
 use srt::transform::{Plan, Wavelet};
 use srt::{Error, Limits, Result, Shape};
@@ -216,6 +217,7 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
             }
         }
         Form::Lossless => check_parts(file, chunks, shape, value_bytes, limits, &mut findings),
+        Form::Pooled(form) => check_volume(file, chunks, form, shape, limits, &mut findings),
         Form::Wavelet(form) => match Layers::new(file, chunks, form, shape, limits) {
             Ok(layers) => check_bricks(file, chunks, &layers, &mut findings),
             Err(error) => {
@@ -225,7 +227,8 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
             }
         },
     }
-    if let (Some(chunk), Form::Constant | Form::Lossless) = (&chunks.corrections, &frame.form) {
+    let has_none = !matches!(frame.form, Form::Wavelet(_));
+    if let (Some(chunk), true) = (&chunks.corrections, has_none) {
         let message = "corrections found in a frame without coefficients";
         let finding = Finding::fault("corrections", chunk.offset, message);
         findings.push(finding.in_chunk(chunk.number));
@@ -252,6 +255,39 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
             ..f
         })
         .collect()
+}
+
+/// Octree and representative volume of a frame of the pooled form.
+fn check_volume(
+    file: &File<'_>,
+    chunks: &FrameChunks,
+    form: &PooledForm,
+    shape: Shape,
+    limits: &Limits,
+    findings: &mut Vec<Finding>,
+) {
+    let (Some(tree), [volume]) = (&chunks.tree, chunks.bricks.as_slice()) else {
+        let message = format!(
+            "an octree and one brick expected, {} and {} found",
+            usize::from(chunks.tree.is_some()),
+            chunks.bricks.len()
+        );
+        findings.push(Finding::fault("brick", chunks.chunk.offset, message));
+        return;
+    };
+    if volume.header.part != 0 {
+        let message = format!("brick 0 expected, {} found", volume.header.part);
+        let finding = Finding::fault("brick", volume.offset, message);
+        findings.push(finding.in_chunk(volume.number));
+    }
+    if !tree.is_whole() || !volume.is_whole() {
+        return;
+    }
+    let (tree_bytes, volume_bytes) = (file.scan.payload(tree), file.scan.payload(volume));
+    if let Err(error) = check_pooled(shape, form, tree_bytes, volume_bytes, limits) {
+        let finding = Finding::from_error("brick", volume.payload_offset(), &error);
+        findings.push(finding.in_chunk(volume.number));
+    }
 }
 
 fn check_bricks(

@@ -60,7 +60,7 @@ impl Detail {
             .ok_or_else(|| Error::corrupt("the record of the frame cannot be read"))?;
         let Form::Wavelet(form) = &record.form else {
             return Err(Error::invalid(
-                "the frame has no octree: it is stored constant or lossless",
+                "maps are of frames with wavelet details; this one has none",
             ));
         };
         let shape = file

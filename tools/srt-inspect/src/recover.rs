@@ -106,7 +106,7 @@ fn missing(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Option<Str
     if let Some(fault) = faults.iter().find(|f| f.severity == Severity::Fault) {
         return Some(fault.message.clone());
     }
-    let uses_networks = matches!(&frame.form, Form::Wavelet(form) if form.network.is_some());
+    let uses_networks = frame.form.network().is_some();
     let lost = file.networks.iter().any(|n| !n.chunk.is_whole());
     if uses_networks && file.reference.is_none() && (file.networks.is_empty() || lost) {
         return Some("its networks are lost".into());

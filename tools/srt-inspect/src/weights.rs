@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use srt::container::{Form, WaveletForm};
-use srt::grid::Shape;
+use srt::container::{Form, NetworkUse};
+use srt::grid::{Axes, Shape};
 use srt::network::{Hierarchy, Network, Transform, builtin_by_hash};
 use srt::transform::{Plan, Wavelet};
 
@@ -28,13 +28,12 @@ pub(crate) fn findings(file: &File<'_>) -> Vec<Finding> {
         let Some(shape) = file.shape(frame) else {
             continue;
         };
-        let Form::Wavelet(form) = &frame.form else {
+        let Some(network) = frame.form.network() else {
             continue;
         };
         let message = match &known {
-            _ if form.network.is_none() => None,
             _ if none_named => Some("the frame uses networks, the file has none".to_owned()),
-            Some(known) => level_without_network(known, shape, form)
+            Some(known) => level_without_network(known, shape, &frame.form, network)
                 .map(|level| format!("a gain found for level {level}, and no network for it")),
             None => None,
         };
@@ -73,13 +72,23 @@ fn known(file: &File<'_>) -> Result<Option<Arc<Hierarchy>>, Finding> {
 }
 
 /// The first level with a gain above 0 that no network serves.
-fn level_without_network(known: &Hierarchy, shape: Shape, form: &WaveletForm) -> Option<usize> {
-    let transform = match Wavelet::from_u8(form.wavelet)? {
+fn level_without_network(
+    known: &Hierarchy,
+    shape: Shape,
+    form: &Form,
+    network: &NetworkUse,
+) -> Option<usize> {
+    let (wavelet, levels) = match form {
+        Form::Constant | Form::Lossless => return None,
+        Form::Wavelet(form) => (Wavelet::from_u8(form.wavelet)?, form.levels),
+        Form::Pooled(form) => (Wavelet::Haar, form.levels),
+    };
+    let transform = match wavelet {
         Wavelet::Cdf97 => Transform::Cdf97,
         Wavelet::Haar => Transform::Haar,
     };
     let rank = shape.rank();
-    let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
+    let plan = Plan::new(shape, Axes::NONE, usize::from(levels));
     let levels = plan.levels().iter();
     let regular = levels.take_while(|l| l.split.count() == rank).count();
     let served = |level: usize| {
@@ -87,6 +96,7 @@ fn level_without_network(known: &Hierarchy, shape: Shape, form: &WaveletForm) ->
         let network = number.and_then(|level| known.network_for(level, rank, transform));
         level < regular && network.is_some()
     };
-    let used = form.network.as_ref().map(network_levels);
-    used?.into_iter().find(|&level| !served(level))
+    network_levels(network)
+        .into_iter()
+        .find(|&level| !served(level))
 }

@@ -20,6 +20,10 @@ pub(crate) enum Codec {
     SrtSmall,
     /// srt as it comes
     Srt,
+    /// srt with the paper's profile, representative volume through zstd
+    SrtPaper,
+    /// srt with the paper's profile, representative volume through SZ3
+    SrtPaperSz3,
     /// SZ3, interpolation and Lorenzo prediction chosen by itself (its default)
     Sz3,
     /// ZFP, the better of its accuracy and rate modes
@@ -29,10 +33,12 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Sz3,
         Self::Zfp,
         Self::Sperr,
+        Self::SrtPaper,
+        Self::SrtPaperSz3,
         Self::SrtNone,
         Self::SrtSmall,
         Self::Srt,
@@ -43,6 +49,8 @@ impl Codec {
             Self::SrtNone => "srt-none",
             Self::SrtSmall => "srt-small",
             Self::Srt => "srt",
+            Self::SrtPaper => "srt-paper",
+            Self::SrtPaperSz3 => "srt-paper-sz3",
             Self::Sz3 => "sz3",
             Self::Zfp => "zfp",
             Self::Sperr => "sperr",
@@ -63,6 +71,9 @@ impl Codec {
     pub(crate) fn knobs(self, target: Target) -> &'static [Mode] {
         match (self, target) {
             (Self::SrtNone | Self::SrtSmall | Self::Srt, _) => &[Mode::Direct],
+            (Self::SrtPaper | Self::SrtPaperSz3, Target::Psnr(_)) => &[Mode::Direct],
+            // The paper's profile takes a PSNR alone.
+            (Self::SrtPaper | Self::SrtPaperSz3, _) => &[],
             (Self::Sz3, _) => &[Mode::Accuracy],
             (Self::Zfp, Target::RelError(_)) => &[Mode::Accuracy],
             (Self::Zfp, _) => &[Mode::Accuracy, Mode::Rate],
@@ -75,7 +86,7 @@ impl Codec {
     /// Codes the field.
     pub(crate) fn encode(self, field: &Field, knob: Knob, threads: usize) -> Result<Vec<u8>> {
         match self {
-            Self::SrtNone | Self::SrtSmall | Self::Srt => {
+            Self::SrtNone | Self::SrtSmall | Self::Srt | Self::SrtPaper | Self::SrtPaperSz3 => {
                 srt_codec::encode(self, field, knob, threads)
             }
             Self::Sz3 => sz3::encode(field, knob, threads),
@@ -87,7 +98,9 @@ impl Codec {
     /// Decodes what [`Codec::encode`] made of a field like `like`.
     pub(crate) fn decode(self, bytes: &[u8], like: &Field, threads: usize) -> Result<Data> {
         match self {
-            Self::SrtNone | Self::SrtSmall | Self::Srt => srt_codec::decode(bytes, threads),
+            Self::SrtNone | Self::SrtSmall | Self::Srt | Self::SrtPaper | Self::SrtPaperSz3 => {
+                srt_codec::decode(bytes, threads)
+            }
             Self::Sz3 => sz3::decode(bytes, like),
             Self::Zfp => zfp::decode(bytes, like),
             Self::Sperr => sperr::decode(bytes, like),

@@ -2,7 +2,10 @@
 
 use srt::container::Bound;
 use srt::network::builtin;
-use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume, pool};
+use srt::pipeline::{
+    Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, Worker, encode_volume,
+    locate_worker, pool,
+};
 use srt::volume::io::AnyVolume;
 use srt::{Error, Limits, Result};
 
@@ -24,16 +27,34 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         }
         _ => Model::Default,
     };
+    let profile = match codec {
+        Codec::SrtPaper => Profile::Paper(PaperOptions::default()),
+        Codec::SrtPaperSz3 => {
+            Profile::Paper(PaperOptions::default().with_payload(PaperPayload::Sz3(worker()?)))
+        }
+        _ => Profile::Default,
+    };
     let options = EncodeOptions::new(bound)
+        .with_profile(profile)
         .with_model(model)
         .with_threads(threads);
     let (bytes, _) = encode_volume(field.shape, &field.values(), &options, Vec::new(), &|_| {})?;
     Ok(bytes)
 }
 
+/// The program that codes with SZ3, beside this one or in `PATH`.
+fn worker() -> Result<Worker> {
+    let beside = std::env::current_exe().ok();
+    let search = std::env::var_os("PATH");
+    locate_worker("srt-sz3", None, beside.as_deref(), search.as_deref()).map(Worker::new)
+}
+
 pub(super) fn decode(bytes: &[u8], threads: usize) -> Result<Data> {
-    let volume =
-        pool(Some(threads))?.install(|| Decoder::new(bytes, Limits::default())?.decode(0, 0))?;
+    let mut decoder = Decoder::new(bytes, Limits::default())?;
+    if let Ok(worker) = worker() {
+        decoder = decoder.with_worker(worker);
+    }
+    let volume = pool(Some(threads))?.install(|| decoder.decode(0, 0))?;
     match volume {
         AnyVolume::F32(v) => Ok(Data::F32(v.into_data())),
         AnyVolume::F64(v) => Ok(Data::F64(v.into_data())),

@@ -83,6 +83,7 @@ pub(crate) fn describe(
     for (number, frame) in decoder.frames().enumerate() {
         let levels = match &frame.form {
             Form::Wavelet(form) => usize::from(form.levels),
+            Form::Pooled(form) => usize::from(form.levels),
             Form::Constant | Form::Lossless => 0,
         };
         let decoded = (0..=levels).map(|level| {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::f64::consts::TAU;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use half::f16;
 use srt::container::{
@@ -12,7 +13,9 @@ use srt::container::{
     WaveletForm, WeightsReference, Writer,
 };
 use srt::network::{Hierarchy, builtin};
-use srt::pipeline::{EmbedWeights, EncodeOptions, Encoder, Model, encode_volume};
+use srt::pipeline::{
+    EmbedWeights, EncodeOptions, Encoder, Model, PaperOptions, Profile, encode_volume,
+};
 use srt::transform::Wavelet;
 use srt::volume::io::{Input, Values};
 use srt::{Axes, Limits, Shape};
@@ -243,6 +246,27 @@ pub(crate) const EXAMPLES: &[Example] = &[
         },
     ),
     example(
+        "pooled_3d",
+        "form 3: leaves of several levels, linear interpolation, odd sizes",
+        || encode(&[21, 24, 35], bump, &paper(30.0)),
+    ),
+    example(
+        "pooled_residual_2d_f64",
+        "form 3: embedded network (random weights) of subbands, binary64",
+        || {
+            encode_f64(
+                &[48, 40],
+                bump,
+                &pooled("trainer/residual2d_haar_zero", 5.0),
+            )
+        },
+    ),
+    example(
+        "pooled_shuffle_3d",
+        "form 3: embedded network (random weights) of voxels",
+        || encode(&[24, 17, 32], bump, &pooled("trainer/rrdb3d_shuffle", 5.0)),
+    ),
+    example(
         "frames_2d",
         "two fields, of two types, at two steps; unknown ancillary chunks between; a reference nobody uses",
         frames,
@@ -293,6 +317,26 @@ fn small_networks() -> EncodeOptions {
 
 fn waves(z: f64, y: f64, x: f64) -> f64 {
     (0.31 * x + 0.07 * y).sin() * (0.23 * y).cos() + 0.6 * (0.4 * z + 0.11 * x).cos() + 0.02 * y
+}
+
+/// Waves with a bump in a corner, where detail is kept.
+fn bump(z: f64, y: f64, x: f64) -> f64 {
+    let distance = (z - 6.0).powi(2) + (y - 7.0).powi(2) + (x - 8.0).powi(2);
+    waves(z, y, x) * 0.3 + 4.0 * (-distance / 7.0).exp()
+}
+
+/// Options of the paper's profile for a PSNR.
+fn paper(psnr: f64) -> EncodeOptions {
+    options(Bound::Psnr(psnr)).with_profile(Profile::Paper(PaperOptions::default()))
+}
+
+/// The same with embedded networks.
+fn pooled(model: &str, psnr: f64) -> EncodeOptions {
+    let bytes = fs::read(data(&format!("{model}.safetensors"))).unwrap();
+    let model = Hierarchy::from_safetensors(&bytes, &Limits::default()).unwrap();
+    paper(psnr)
+        .with_model(Model::Given(Arc::new(model)))
+        .with_embed_weights(EmbedWeights::Yes)
 }
 
 /// Values in 0 to 1 without any order.
