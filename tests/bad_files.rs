@@ -103,6 +103,14 @@ fn with_payload(mut chunks: Chunks, name: &str, change: impl FnOnce(&mut Vec<u8>
     file(&chunks)
 }
 
+fn with_extents(chunks: Chunks, extents: [usize; 3]) -> Vec<u8> {
+    with_payload(chunks, "DSET", |p| {
+        let mut dataset = Dataset::parse(p, 0).unwrap();
+        dataset.shape = Shape::new(&extents).unwrap();
+        *p = dataset.to_bytes();
+    })
+}
+
 fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
     match &mut frame.form {
         Form::Wavelet(form) => form,
@@ -437,11 +445,14 @@ fn build(name: &str) -> Vec<u8> {
             all.push((ChunkType::CORR, 0, vec![0x55]));
             file(&all)
         }
-        "huge_domain" => with_payload(wavelet(), "DSET", |p| {
-            let mut dataset = Dataset::parse(p, 0).unwrap();
-            dataset.shape = Shape::new(&[1 << 16, 1 << 16, 1 << 16]).unwrap();
-            *p = dataset.to_bytes();
-        }),
+        "huge_domain" => with_extents(wavelet(), [1 << 16; 3]),
+        // Found by the fuzzer `inspect`.
+        "corrections_of_huge_planes" => {
+            let mut all = field(Bound::MaxError(0.1), &[64, 56], false);
+            all.retain(|chunk| chunk.0 != ChunkType::CORR);
+            all.push((ChunkType::CORR, 0, vec![0; 8]));
+            with_extents(all, [2, 1 << 23, 1 << 23])
+        }
         "newer_draft" => newer(|h| h.version.1 += 1),
         "bound_kind" => {
             let mut all = wavelet();

@@ -57,6 +57,7 @@ impl Corrections {
         let most = limits.decoded_bytes / size_of::<(u64, Correction)>() as u64;
         let mut coder = RangeDecoder::new(payload);
         let mut walk = Walk::new(shape, value_bytes, &[]);
+        walk.check_memory(limits)?;
         walk.blocks(&mut coder, most);
         if walk.found.len() as u64 > most {
             return Err(Error::limit(format!("more than {most} corrections")));
@@ -176,6 +177,25 @@ impl<'a> Walk<'a> {
             misplaced: false,
             near: Vec::new(),
         }
+    }
+
+    /// Whether there is memory for a walk, which grows with the area of the grid: the extents of a
+    /// hostile file may ask for more than there is. Nothing is kept, for `near` is cheapest taken in
+    /// pages of zeros that are not touched before they are needed.
+    fn check_memory(&self, limits: &Limits) -> Result<()> {
+        let [ny, nx] = self.near_plane();
+        let [_, by, bx] = self.blocks.counts;
+        let bytes = ny
+            .checked_mul(nx)
+            .and_then(|plane| plane.checked_mul(self.blocks.edge[0] + 1))
+            .and_then(|near| near.checked_add(by * bx))
+            .unwrap_or(usize::MAX);
+        limits.check_decoded(bytes as u64)?;
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
+            Error::limit(format!(
+                "no memory for corrections of planes of {ny} x {nx} voxels"
+            ))
+        })
     }
 
     /// Extents of a plane of `near`.

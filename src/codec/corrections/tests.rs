@@ -146,3 +146,16 @@ fn more_than_the_limit_is_refused() {
     let error = Corrections::decode(grid, 4, &payload, &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
+
+#[test]
+fn a_plane_without_memory_is_refused() {
+    // Found by the fuzzer `inspect`: planes of 2^46 voxels, and a payload of no use.
+    let grid = shape(&[2, 1 << 23, 1 << 23]);
+    for limits in [
+        Limits::default(),
+        Limits::default().with_decoded_bytes(u64::MAX),
+    ] {
+        let error = Corrections::decode(grid, 4, &[0; 8], &limits).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+}
