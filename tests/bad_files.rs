@@ -84,6 +84,11 @@ fn wavelet() -> Chunks {
     field(Bound::Psnr(35.0), &[64, 56], false)
 }
 
+/// A frame whose first run holds several bricks.
+fn several_bricks() -> Chunks {
+    field(Bound::Psnr(30.0), &[8, 600], false)
+}
+
 fn place(chunks: &Chunks, name: &str) -> usize {
     chunks.iter().position(|c| c.0 == kind(name)).unwrap()
 }
@@ -251,6 +256,26 @@ fn build(name: &str) -> Vec<u8> {
             file(&all)
         }
         "brick_cut" => with_payload(wavelet(), "BRIK", |p| p.truncate(p.len() / 3)),
+        // One brick behind the first, which is longer than what is there.
+        "brick_run_overflows" => with_payload(wavelet(), "BRIK", |p| {
+            p.splice(0..1, [1, p.len().to_le_bytes()[0] | 1 << 7, 1 << 6, 0]);
+        }),
+        // An empty brick, and 2^27 left out behind it.
+        "brick_run_leaves_out_too_many" => with_payload(wavelet(), "BRIK", |p| {
+            p.splice(0..1, [1, 0, 0x80, 0x80, 0x80, 0x40]);
+        }),
+        "brick_run_endless" => with_payload(wavelet(), "BRIK", |p| {
+            p.splice(0..1, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]);
+        }),
+        "brick_run_into_next" => {
+            let mut all = several_bricks();
+            let at = place(&all, "BRIK");
+            let mut second = all[at].clone();
+            second.1 += 1;
+            all.insert(at + 1, second);
+            file(&all)
+        }
+        "quality_cut" => with_payload(wavelet(), "FRAM", |p| p.truncate(p.len() - 1)),
         "index_lies_about_part" => with_index(&wavelet(), |index| *index.last_mut().unwrap() ^= 1),
         "index_counts_too_many" => with_index(&wavelet(), |index| index[0] += 1),
         "foreign_tail" => {

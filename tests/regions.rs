@@ -1,13 +1,14 @@
 //! Regions and levels: bit for bit the crop of the whole.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use srt::container::Bound;
+use srt::metrics::compare;
 use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume};
-use srt::transform::Wavelet;
+use srt::transform::{Bands, Plan, Wavelet, inverse};
 use srt::volume::io::{AnyVolume, Input, Values};
 use srt::{Axes, Limits, Region, Shape};
 
@@ -80,6 +81,74 @@ fn shapes() -> impl Strategy<Value = Shape> {
 fn levels(shape: Shape) -> usize {
     let longest = *shape.extents().iter().max().unwrap();
     longest.ilog2().saturating_sub(2) as usize
+}
+
+/// What is known from the field at `level` alone: its inverse transforms with no details.
+fn spread(plan: &Plan, level: usize, mut field: Vec<f32>) -> Vec<f32> {
+    for plan in plan.levels()[..level].iter().rev() {
+        let gain = 2f32.powi(plan.split.count() as i32).sqrt();
+        let mut bands = Bands {
+            low: field.iter().map(|v| v * gain).collect(),
+            details: plan
+                .details
+                .iter()
+                .map(|&code| vec![0.0; plan.band_dims(code).iter().product()])
+                .collect(),
+        };
+        field = inverse(Wavelet::Cdf97, plan, &mut bands);
+    }
+    field
+}
+
+#[test]
+fn levels_come_coarse_to_fine_with_what_they_are_worth() {
+    for (extents, target, model) in [
+        (vec![64, 64, 64], 60.0, Model::None),
+        (vec![64, 64, 64], 35.0, Model::Default),
+        (vec![50, 64, 37], 45.0, Model::None),
+        (vec![64, 64], 50.0, Model::None),
+    ] {
+        let shape = Shape::new(&extents).unwrap();
+        let values = sample(shape);
+        let options = EncodeOptions::new(Bound::Psnr(target)).with_model(model);
+        let file = encode(shape, &Values::F32(Cow::Borrowed(&values)), &options);
+        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let plan = Plan::new(shape, Axes::default(), 15);
+        let fields: Vec<_> = decoder.levels(0).unwrap().map(Result::unwrap).collect();
+        let levels: Vec<usize> = fields.iter().map(|f| f.level).collect();
+        assert_eq!(levels, (0..=plan.levels().len()).rev().collect::<Vec<_>>());
+        for field in fields {
+            let level = field.level;
+            assert_eq!(field.volume, decoder.decode(0, level).unwrap());
+            let AnyVolume::F32(volume) = field.volume else {
+                panic!("another type");
+            };
+            let spread = spread(&plan, level, volume.data().to_vec());
+            let found = compare(&values, &spread, None).unwrap().psnr_db;
+            let estimate = field.psnr_db.unwrap();
+            // The filters are not quite orthogonal.
+            assert!(
+                (estimate - found).abs() < 2.5,
+                "{level}: {estimate} {found}"
+            );
+        }
+    }
+    assert!(
+        Decoder::new(&encode_small(), Limits::default())
+            .unwrap()
+            .levels(1)
+            .is_err()
+    );
+}
+
+/// A file of one constant frame, whose only level is 0.
+fn encode_small() -> Vec<u8> {
+    let options = EncodeOptions::new(Bound::Psnr(40.0));
+    encode(
+        Shape::new(&[5, 5]).unwrap(),
+        &Values::F32(Cow::Owned(vec![1.0; 25])),
+        &options,
+    )
 }
 
 proptest! {

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "common/mirror.rs"]
+mod mirror;
 
 use common::{Draw, Scalar, decode, decode_with_threads, encode, psnr, smooth, within};
 use half::f16;
 use proptest::prelude::*;
-use srt::container::{Bound, Form};
+use srt::container::{Bound, ChunkType, Form, Reader, parse_brick_run};
 use srt::pipeline::{Decoder, EncodeOptions, Model};
 use srt::{Axes, ErrorKind, Limits, Shape};
 
@@ -441,5 +443,31 @@ fn single_voxels_of_every_value() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_small_file_is_nearly_all_coefficients() {
+    let (shape, values) = mirror::sample_128();
+    for (target, model) in [
+        (35.0, Model::Default),
+        (40.0, Model::Default),
+        (40.0, Model::None),
+    ] {
+        let options = EncodeOptions::new(Bound::Psnr(target)).with_model(model);
+        let (file, _) = encode(shape, &values, &options).unwrap();
+        let reader = Reader::new(&file, &Limits::default()).unwrap();
+        let chunks = reader.entries().iter().enumerate();
+        let coefficients: usize = chunks
+            .filter(|(_, entry)| entry.kind == ChunkType::BRIK)
+            .flat_map(|(number, entry)| {
+                let payload = reader.payload(number).unwrap();
+                parse_brick_run(payload, 0, entry.part, u32::MAX).unwrap()
+            })
+            .map(|(_, brick)| brick.len())
+            .sum();
+        // Spec section 5.
+        let rest = file.len() - coefficients;
+        assert!(rest <= 400, "{rest} of {} bytes at {target} dB", file.len());
     }
 }

@@ -10,9 +10,9 @@ use common::{Draw, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Dataset, Field, Placement, Reader};
 use srt::pipeline::{
-    Decoder, EmbedWeights, EncodeOptions, Encoder, Model, StreamDecoder, encode_volume,
+    Decoder, EmbedWeights, EncodeOptions, Encoder, LevelField, Model, StreamDecoder, encode_volume,
 };
-use srt::volume::io::{AnyVolume, Values};
+use srt::volume::io::Values;
 use srt::{ErrorKind, Limits, Result, Shape};
 
 fn field(name: &str, value_bytes: u8) -> Field {
@@ -84,7 +84,7 @@ impl Read for Dripping<'_> {
 }
 
 /// Field and step of a frame, and its values at every level, coarse to fine.
-type Levels = (u64, u64, Vec<AnyVolume>);
+type Levels = (u64, u64, Vec<LevelField>);
 
 /// Every frame's field and step with its values at every level, coarse to fine, and how it ended.
 fn read_all(bytes: &[u8], step: usize) -> (Vec<Levels>, Result<()>) {
@@ -93,10 +93,8 @@ fn read_all(bytes: &[u8], step: usize) -> (Vec<Levels>, Result<()>) {
         let mut decoder = StreamDecoder::new(Dripping::new(bytes, step), Limits::default())?;
         while let Some(frame) = decoder.next_frame()? {
             frames.push((frame.field, frame.step, Vec::new()));
-            while let Some((level, volume)) = decoder.next_level()? {
-                let levels = &mut frames.last_mut().unwrap().2;
-                assert!(level == 0 || !levels.is_empty() || level <= 15);
-                levels.push(volume);
+            while let Some(field) = decoder.next_level()? {
+                frames.last_mut().unwrap().2.push(field);
             }
         }
         Ok(())
@@ -121,8 +119,10 @@ fn a_stream_decodes_to_what_the_file_does() {
             assert_eq!(frames.len(), 4);
             for (index, (found, record)) in frames.iter().zip(decoder.frames()).enumerate() {
                 assert_eq!((found.0, found.1), (record.field, record.step));
-                for (level, volume) in found.2.iter().rev().enumerate() {
-                    assert_eq!(*volume, decoder.decode(index, level).unwrap());
+                for (level, field) in found.2.iter().rev().enumerate() {
+                    assert_eq!(field.level, level);
+                    assert_eq!(field.psnr_db, decoder.psnr_db(index, level).unwrap());
+                    assert_eq!(field.volume, decoder.decode(index, level).unwrap());
                 }
             }
         }
@@ -143,7 +143,7 @@ fn a_level_is_there_before_the_finer_bricks() {
     decoder.next_frame().unwrap().unwrap();
     let mut before = 0;
     let mut arrived = Vec::new();
-    while let Some((level, _)) = decoder.next_level().unwrap() {
+    while let Some(LevelField { level, .. }) = decoder.next_level().unwrap() {
         assert!(taken.get() >= before);
         before = taken.get();
         arrived.push((level, before));
@@ -193,7 +193,7 @@ fn a_stream_cut_short_keeps_its_whole_frames() {
         let (frames, end) = read_all(&file[..len], usize::MAX);
         assert_eq!(end.unwrap_err().kind(), ErrorKind::Truncated, "{len}");
         let complete = ends.iter().filter(|&&end| end <= len).count();
-        let finished = |frame: &&Levels| frame.2.last().is_some_and(|v| v.shape() == shape);
+        let finished = |frame: &&Levels| frame.2.last().is_some_and(|v| v.volume.shape() == shape);
         let kept = frames.iter().filter(finished).count();
         // Whether corrections follow the last brick shows with the next chunk only.
         assert!(kept == complete || kept + 1 == complete, "{kept} at {len}");
@@ -241,7 +241,8 @@ fn weights_are_written_once_and_only_where_they_are_used() {
         end.unwrap();
         let decoder = Decoder::new(&file, Limits::default()).unwrap();
         for (index, frame) in frames.iter().enumerate() {
-            assert_eq!(frame.2.last(), Some(&decoder.decode(index, 0).unwrap()));
+            let finest = &frame.2.last().unwrap().volume;
+            assert_eq!(*finest, decoder.decode(index, 0).unwrap());
         }
     }
     drop(kinds);
@@ -414,7 +415,7 @@ proptest! {
         prop_assert_eq!(frames.len(), decoder.frames().len());
         for (index, frame) in frames.iter().enumerate() {
             let whole = decoder.decode(index, 0).unwrap();
-            prop_assert_eq!(le_bytes(frame.2.last().unwrap()), le_bytes(&whole));
+            prop_assert_eq!(le_bytes(&frame.2.last().unwrap().volume), le_bytes(&whole));
         }
         let len = (cut * file.len() as f64) as usize;
         let (some, end) = read_all(&file[..len], step);

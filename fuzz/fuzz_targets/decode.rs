@@ -51,8 +51,8 @@ fn streamed(bytes: &[u8]) -> Vec<(usize, usize, AnyVolume)> {
         let Ok(Some(_)) = decoder.next_frame() else {
             break;
         };
-        while let Ok(Some((level, volume))) = decoder.next_level() {
-            out.push((frame, level, volume));
+        while let Ok(Some(field)) = decoder.next_level() {
+            out.push((frame, field.level, field.volume));
         }
     }
     out

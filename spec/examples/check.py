@@ -50,6 +50,7 @@ def field_values(chunk, dataset):
             found |= {"periodic axes": sum(on << axis for axis, on in enumerate(f.periodic))}
             found |= {"quantisation step": f.step_size, "offset": f.offset, "scale": f.scale}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
+            found |= {f"quality of level {level}": q for level, q in enumerate(f.quality, 1)}
         if f.form == 3:
             found |= {"levels": f.levels, "finest level": f.finest, "interpolation": f.interpolation}
             found |= {"payload codec": f.payload, "epsilon": f.epsilon, "offset": f.offset, "scale": f.scale}

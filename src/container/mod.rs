@@ -3,6 +3,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+mod bricks;
 mod bytes;
 mod chunk;
 mod dataset;
@@ -15,6 +16,7 @@ mod records;
 mod stream;
 mod writer;
 
+pub use bricks::{NumberedBrick, brick_runs, brick_runs_cost, parse_brick_run};
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 pub use dataset::{Dataset, Field, Placement};
@@ -24,7 +26,8 @@ pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
 pub use records::{
-    Bound, Form, Frame, Measured, NetworkUse, Slab, WaveletForm, WeightsReference, slowest,
+    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, Slab, WaveletForm, WeightsReference,
+    slowest,
 };
 pub use stream::ChunkStream;
 pub use writer::Writer;

@@ -191,6 +191,16 @@ pub enum Form {
 }
 
 impl Form {
+    /// The coarsest downscaling level at which the field can be had.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        match self {
+            Self::Constant | Self::Lossless => 0,
+            Self::Wavelet(form) => form.levels.into(),
+            Self::Pooled(form) => form.levels.into(),
+        }
+    }
+
     /// The networks in use, if any.
     #[must_use]
     pub fn network(&self) -> Option<&NetworkUse> {
@@ -223,7 +233,13 @@ pub struct WaveletForm {
     pub scale: f64,
     /// The networks that predict details, if any.
     pub network: Option<NetworkUse>,
+    /// Estimated PSNR, in half decibels, of the field that is known from a downscaling level alone:
+    /// from level 1 on, one for each level.
+    pub quality: Vec<u8>,
 }
+
+/// Steps of [`WaveletForm::quality`] in a decibel.
+pub const QUALITY_STEPS: f64 = 2.0;
 
 /// How a frame uses the file's weight set.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,6 +285,8 @@ impl Frame {
                 real(&mut out, form.offset);
                 real(&mut out, form.scale);
                 put_gains(&mut out, form.network.as_ref());
+                debug_assert_eq!(form.quality.len(), usize::from(form.levels));
+                out.extend_from_slice(&form.quality);
             }
             Form::Pooled(form) => {
                 out.push(3);
@@ -284,6 +302,20 @@ impl Frame {
             out.put_varint(slab.start);
         }
         out
+    }
+
+    /// PSNR in dB, against the field that was encoded, of what is known from downscaling level `level`
+    /// and the coarser ones alone: measured at level 0, an estimate above. `None` where the record does
+    /// not say it.
+    #[must_use]
+    pub fn psnr_db(&self, level: usize) -> Option<f64> {
+        let Some(above) = level.checked_sub(1) else {
+            return Some(self.measured.psnr_db.into());
+        };
+        match &self.form {
+            Form::Wavelet(form) => Some(f64::from(*form.quality.get(above)?) / QUALITY_STEPS),
+            Form::Constant | Form::Lossless | Form::Pooled(_) => None,
+        }
     }
 
     /// The grid that the record is about, in a file of the domain `domain`.
@@ -409,6 +441,7 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
         offset,
         scale,
         network: gains(f, levels)?,
+        quality: f.take("quality of levels", levels.into())?.to_vec(),
     })
 }
 

@@ -157,12 +157,14 @@ fn records_survive_and_refuse_nonsense() {
             network: Some(NetworkUse {
                 gains: vec![0.5, 0.0, 1.0],
             }),
+            quality: vec![79, 50, 0],
         }),
         slab: None,
     };
     let bytes = frame.to_bytes(4);
     let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |field| (field == 0).then_some(4));
     assert_eq!(parse(&bytes).unwrap(), frame);
+    assert_eq!(frame.psnr_db(1), Some(39.5));
     for len in 0..bytes.len() {
         assert_eq!(parse(&bytes[..len]).unwrap_err().kind(), ErrorKind::Corrupt);
     }

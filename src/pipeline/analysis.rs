@@ -192,6 +192,12 @@ impl<'a, T: Real> Analysis<'a, T> {
         *self.rms[level].get_or_init(measure)
     }
 
+    /// Sum of the squares of the details of a level, in the frame's orthonormal scale.
+    #[must_use]
+    pub(super) fn detail_energy(&self, level: usize) -> f64 {
+        self.detail_rms(level).powi(2) * self.detail_count(level)
+    }
+
     /// Number of detail coefficients of a level, at least 1.
     fn detail_count(&self, level: usize) -> f64 {
         let level = &self.plan.levels()[level];

@@ -3,7 +3,7 @@
 use super::decode_frame::Payloads;
 use super::frame_chunks::FrameChunks;
 use super::geometry::Geometry;
-use crate::container::{Bound, ChunkType, Entry, Form, Frame};
+use crate::container::{Bound, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::limits::Limits;
@@ -16,6 +16,8 @@ pub(super) struct Arriving {
     pub(super) held: Held,
     /// By level: the last brick that its field needs. Known from the octree.
     last_bricks: Option<Vec<u32>>,
+    /// The last brick that has arrived.
+    last_arrived: Option<u32>,
     /// Whether nothing of it can follow.
     pub(super) complete: bool,
     /// The level to hand out next, from coarse to fine; `None` behind level 0.
@@ -25,33 +27,42 @@ pub(super) struct Arriving {
 /// Parts and payloads of the chunks of one frame.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    chunks: Vec<(u32, Vec<u8>)>,
+    chunks: Vec<Chunk>,
     bytes: u64,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    part: u32,
+    /// Of its payload in the file.
+    offset: u64,
+    payload: Vec<u8>,
 }
 
 impl Payloads for Held {
     fn payload(&self, number: usize) -> Result<&[u8]> {
         let chunk = self.chunks.get(number);
         let missing = || Error::invalid(format!("no chunk {number}"));
-        chunk.map(|(_, payload)| &payload[..]).ok_or_else(missing)
+        chunk.map(|chunk| &chunk.payload[..]).ok_or_else(missing)
     }
 
     fn part(&self, number: usize) -> u32 {
-        self.chunks.get(number).map_or(0, |(part, _)| *part)
+        self.chunks.get(number).map_or(0, |chunk| chunk.part)
+    }
+
+    fn offset(&self, number: usize) -> u64 {
+        self.chunks.get(number).map_or(0, |chunk| chunk.offset)
     }
 }
 
 impl Arriving {
     pub(super) fn new(frame: Frame) -> Self {
-        let levels = match &frame.form {
-            Form::Wavelet(form) => usize::from(form.levels),
-            Form::Pooled(form) => usize::from(form.levels),
-            Form::Constant | Form::Lossless => 0,
-        };
+        let levels = frame.form.levels();
         Self {
             chunks: FrameChunks::new(frame),
             held: Held::default(),
             last_bricks: None,
+            last_arrived: None,
             complete: false,
             next_level: Some(levels),
         }
@@ -77,9 +88,18 @@ impl Arriving {
             self.last_bricks = Some(geometry.last_bricks());
             self.chunks.geometry = geometry.into();
         }
+        let offset = entry.offset + CHUNK_HEADER_LEN as u64;
+        if let (ChunkType::BRIK, Form::Wavelet(_)) = (entry.kind, &self.chunks.frame.form) {
+            let run = parse_brick_run(&payload, offset, entry.part, u32::MAX)?;
+            self.last_arrived = run.last().map(|brick| brick.0);
+        }
         self.held.bytes += payload.len() as u64;
         limits.check_decoded(self.held.bytes)?;
-        self.held.chunks.push((entry.part, payload));
+        self.held.chunks.push(Chunk {
+            part: entry.part,
+            offset,
+            payload,
+        });
         Ok(())
     }
 
@@ -98,10 +118,8 @@ impl Arriving {
             self.chunks.frame.bound,
             Bound::MaxError(_) | Bound::RelError(_)
         );
-        let arrived = self.chunks.bricks.last();
-        let arrived = arrived.map(|&number| self.held.part(number));
         let needed = self.last_bricks.as_ref().and_then(|last| last.get(level));
-        match (arrived, needed) {
+        match (self.last_arrived, needed) {
             (Some(arrived), Some(needed)) => arrived >= *needed && (level > 0 || !corrected),
             _ => false,
         }

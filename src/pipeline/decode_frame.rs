@@ -10,7 +10,7 @@ use super::sample::{Normalisation, Sample, to_samples};
 use crate::codec::corrections::Corrections;
 use crate::codec::worker::Worker;
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{Bound, Form, PooledForm, WaveletForm};
+use crate::container::{Bound, Form, PooledForm, WaveletForm, parse_brick_run};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
@@ -28,6 +28,9 @@ pub(super) trait Payloads: Sync {
 
     /// The chunk's part number.
     fn part(&self, number: usize) -> u32;
+
+    /// Where its payload lies in the file.
+    fn offset(&self, number: usize) -> u64;
 }
 
 /// All that decoding one frame takes.
@@ -47,15 +50,24 @@ pub(super) struct FrameSource<'a> {
 /// The bricks of a frame by number.
 struct FileBricks<'a> {
     payloads: &'a dyn Payloads,
-    /// Chunk of each brick, by ascending number.
-    chunks: Vec<(usize, usize)>,
+    /// First brick of each chunk and the chunk; ascending.
+    chunks: Vec<(u32, usize)>,
+    /// Number of bricks of the frame.
+    all: u32,
 }
 
 impl BrickPayloads for FileBricks<'_> {
     fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
-        let place = self.chunks.binary_search_by_key(&number, |&(part, _)| part);
-        let chunk = place.ok().map(|i| self.chunks[i].1);
-        chunk.map(|chunk| self.payloads.payload(chunk)).transpose()
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let behind = self.chunks.partition_point(|&(first, _)| first <= number);
+        let Some(&(first, chunk)) = behind.checked_sub(1).and_then(|i| self.chunks.get(i)) else {
+            return Ok(None);
+        };
+        let end = self.chunks.get(behind).map_or(self.all, |next| next.0);
+        let payload = self.payloads.payload(chunk)?;
+        let run = parse_brick_run(payload, self.payloads.offset(chunk), first, end)?;
+        let found = run.binary_search_by_key(&number, |brick| brick.0).ok();
+        Ok(found.map(|i| run[i].1))
     }
 }
 
@@ -379,12 +391,12 @@ impl FrameSource<'_> {
         Ok(chunks.geometry.get_or_init(|| geometry))
     }
 
-    /// Chunks of the frame's bricks by number.
+    /// Chunks of the frame's bricks by the number of the first in each.
     fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
-        let all = geometry.partition.bricks().len();
-        let mut chunks: Vec<(usize, usize)> = Vec::with_capacity(self.chunks.bricks.len());
+        let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+        let mut chunks: Vec<(u32, usize)> = Vec::with_capacity(self.chunks.bricks.len());
         for &chunk in &self.chunks.bricks {
-            let number = self.payloads.part(chunk) as usize;
+            let number = self.payloads.part(chunk);
             if number >= all {
                 return Err(Error::corrupt(format!("brick {number} of {all} found")));
             }
@@ -403,6 +415,7 @@ impl FrameSource<'_> {
         Ok(FileBricks {
             payloads: self.payloads,
             chunks,
+            all,
         })
     }
 

@@ -12,6 +12,7 @@ use super::geometry::Geometry;
 use super::outline::{Item, Outline};
 use super::places::place;
 use super::pooled::octree_of;
+use super::quality::{LevelField, psnr_db};
 use super::slabs::FieldSource;
 use crate::backend::{Backend, cpu::Cpu};
 use crate::codec::worker::Worker;
@@ -227,6 +228,42 @@ impl<'a> Decoder<'a> {
         self.source(index)?.whole(level)
     }
 
+    /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
+    /// error: a first look, then a better one. A level is decoded when it is asked for, from the bricks
+    /// up to there alone.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame that does not exist, `Corrupt`.
+    pub fn levels(&self, index: usize) -> Result<Levels<'_, 'a>> {
+        let records = self.records_of(index)?;
+        let levels = |&record: &usize| self.records[record].frame.form.levels();
+        let coarsest = records.iter().map(levels).min().unwrap_or_default();
+        let source = self.source(index)?;
+        // Slabs may not go together at the coarsest of them.
+        let next = (0..=coarsest).rev().find(|&l| source.grid(l).is_ok());
+        Ok(Levels {
+            decoder: self,
+            index,
+            next: next.or(Some(0)),
+        })
+    }
+
+    /// PSNR in dB, against the field that was encoded, of what is known from downscaling level `level`
+    /// of frame `index` and the coarser ones alone: measured at level 0, an estimate above. `None`
+    /// where the file does not say it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame that does not exist, `Corrupt`.
+    pub fn psnr_db(&self, index: usize, level: usize) -> Result<Option<f64>> {
+        let with_len = |&record: &usize| {
+            let frame = &self.records[record].frame;
+            Ok((frame, frame.shape(self.dataset.shape)?.len()))
+        };
+        let records = self.records_of(index)?.iter().map(with_len);
+        let records: Vec<_> = records.collect::<Result<_>>()?;
+        Ok(psnr_db(records.into_iter(), level))
+    }
+
     /// Decodes like [`Decoder::decode`], in layers: boxes of the level's grid that follow each other
     /// along its slowest axis and together fill it. Beyond the layer at hand, of about 2^24 voxels (2^26 from a
     /// GPU) or one brick thick, only the next coarser level lies in memory.
@@ -307,6 +344,35 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// The levels of a frame that are still to come; see [`Decoder::levels`].
+#[derive(Debug)]
+pub struct Levels<'d, 'a> {
+    decoder: &'d Decoder<'a>,
+    index: usize,
+    /// `None` behind level 0, or a failure.
+    next: Option<usize>,
+}
+
+impl Iterator for Levels<'_, '_> {
+    type Item = Result<LevelField>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let level = self.next.take()?;
+        let field = || {
+            Ok(LevelField {
+                level,
+                psnr_db: self.decoder.psnr_db(self.index, level)?,
+                volume: self.decoder.decode(self.index, level)?,
+            })
+        };
+        let field = field();
+        if field.is_ok() {
+            self.next = level.checked_sub(1);
+        }
+        Some(field)
+    }
+}
+
 impl Payloads for Reader<'_> {
     fn payload(&self, number: usize) -> Result<&[u8]> {
         Reader::payload(self, number)
@@ -314,5 +380,10 @@ impl Payloads for Reader<'_> {
 
     fn part(&self, number: usize) -> u32 {
         self.entries().get(number).map_or(0, |entry| entry.part)
+    }
+
+    fn offset(&self, number: usize) -> u64 {
+        let entry = self.entries().get(number);
+        entry.map_or(0, |entry| entry.offset + CHUNK_HEADER_LEN as u64)
     }
 }

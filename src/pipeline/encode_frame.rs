@@ -2,14 +2,17 @@
 
 use super::analysis::Analysis;
 use super::fill::fill_masked;
-use super::frame::{Candidate, Networks, Original, SHRINK};
+use super::frame::{BRICK_CHUNK, Candidate, Networks, Original, SHRINK};
 use super::options::{EncodeOptions, Profile};
 use super::pooled;
+use super::quality::level_quality;
 use super::sample::{FieldSamples, Normalisation, Sample, check_len, for_each_stretch};
 use super::search::{Found, Progress, Search};
 use super::weights::{Weights, wavelet};
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{Bound, CHUNK_HEADER_LEN, ChunkType, Form, Frame, Measured, WaveletForm};
+use crate::container::{
+    Bound, CHUNK_HEADER_LEN, ChunkType, Form, Frame, Measured, WaveletForm, brick_runs,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Shape;
 use crate::metrics::{Comparison, compare};
@@ -34,6 +37,7 @@ pub(super) struct Encoded {
     pub(super) frame: Frame,
     pub(super) mask: Option<Vec<u8>>,
     pub(super) tree: Option<Vec<u8>>,
+    /// Parts and payloads of the `BRIK` chunks.
     pub(super) bricks: Vec<(u32, Vec<u8>)>,
     pub(super) corrections: Option<Vec<u8>>,
     pub(super) comparison: Comparison,
@@ -83,7 +87,7 @@ impl Encoded {
             + self
                 .bricks
                 .iter()
-                .map(|(_, b)| b.len() + CHUNK_HEADER_LEN + 6)
+                .map(|(_, b)| b.len() + BRICK_CHUNK)
                 .sum::<usize>()
             + FIXED_BYTES
     }
@@ -208,7 +212,12 @@ pub(super) fn encode_frame<E: Sample>(
             (Bound::Ratio(ratio), _) => search.bytes(raw_bytes / ratio, overhead)?,
             (_, bound) => search.max_error(bound.unwrap_or_default())?,
         };
-        let Some(found) = found else { return Ok(None) };
+        let Some(mut found) = found else {
+            return Ok(None);
+        };
+        let range = (max.to_f64() - min.to_f64()) / found.form.scale;
+        let psnr_db = found.comparison.psnr_db;
+        found.form.quality = level_quality(&candidate.analysis, range, psnr_db);
         let encoded = finish_lossy::<E>(
             options.bound,
             shape,
@@ -280,6 +289,7 @@ pub(super) fn candidate<'a, E: Sample>(
         offset: normalisation.offset.to_f64(),
         scale: normalisation.scale.to_f64(),
         network: None,
+        quality: Vec::new(),
     };
     Ok(Candidate {
         analysis: analyse(plan, partition),
@@ -323,7 +333,7 @@ fn finish_lossy<E: Sample>(
         frame: frame(bound, range, &comparison, ssim, Form::Wavelet(form)),
         mask: mask_bytes,
         tree: Some(payloads.tree),
-        bricks: payloads.bricks,
+        bricks: brick_runs(&payloads.bricks),
         corrections: corrections.map(|c| c.encode(shape, value_bytes)),
         comparison,
         ssim,

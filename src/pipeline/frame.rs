@@ -14,7 +14,7 @@ use super::quantise::{Pass, Used, code_bricks, quantise};
 use super::sample::{Normalisation, Sample, to_samples};
 use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
-use crate::container::{NetworkUse, WaveletForm};
+use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, Shape};
 use crate::metrics::{Comparer, Comparison};
@@ -27,6 +27,9 @@ use crate::transform::{Plan, Wavelet};
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
 pub(super) const SHRINK: u8 = 5;
+
+/// Bytes of a `BRIK` chunk around its payload: header and, about, entry of the index.
+pub(super) const BRICK_CHUNK: usize = CHUNK_HEADER_LEN + 4;
 
 /// Payloads of a frame in multiresolution form.
 #[derive(Debug)]

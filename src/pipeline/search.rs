@@ -1,11 +1,11 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
-use super::frame::{Candidate, Check, Networks, Original, Payloads, Trial};
+use super::frame::{BRICK_CHUNK, Candidate, Check, Networks, Original, Payloads, Trial};
 use super::quantise::{Pass, Used};
 use super::sample::Sample;
 use super::solve::Solver;
 use crate::codec::corrections::Corrections;
-use crate::container::WaveletForm;
+use crate::container::{WaveletForm, brick_runs_cost};
 use crate::error::Result;
 use crate::grid::Shape;
 use crate::metrics::{Comparison, ssim};
@@ -203,7 +203,9 @@ impl<E: Sample> Search<'_, E> {
     /// The step whose file is `target` bytes long, 1 % more or less.
     pub(super) fn bytes(&self, target: f64, overhead: usize) -> Result<Option<Found>> {
         let quality = |trial: &Trial<E>| {
-            let bytes = (trial.payloads.len() + overhead + 26 * trial.payloads.bricks.len()) as f64;
+            let (runs, heads) = brick_runs_cost(&trial.payloads.bricks);
+            let chunks = runs * BRICK_CHUNK + heads;
+            let bytes = (trial.payloads.len() + overhead + chunks) as f64;
             Ok((bytes.ln(), bytes))
         };
         let aim = target.ln() - RATIO_SLACK;

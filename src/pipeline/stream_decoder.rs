@@ -8,6 +8,7 @@ use super::decode_frame::FrameSource;
 use super::file_weights::FileWeights;
 use super::frame::Networks;
 use super::outline::{Item, Outline};
+use super::quality::LevelField;
 use crate::backend::{Backend, cpu::Cpu};
 use crate::codec::worker::Worker;
 use crate::container::{
@@ -192,15 +193,20 @@ impl<R: Read> StreamDecoder<R> {
     ///
     /// # Errors
     /// As [`StreamDecoder::decode`].
-    pub fn next_level(&mut self) -> Result<Option<(usize, AnyVolume)>> {
+    pub fn next_level(&mut self) -> Result<Option<LevelField>> {
         let Some(level) = self.current.as_ref().and_then(|frame| frame.next_level) else {
             return Ok(None);
         };
         let volume = self.decode(level)?;
-        if let Some(current) = &mut self.current {
+        let psnr_db = self.current.as_mut().and_then(|current| {
             current.next_level = level.checked_sub(1);
-        }
-        Ok(Some((level, volume)))
+            current.chunks.frame.psnr_db(level)
+        });
+        Ok(Some(LevelField {
+            level,
+            psnr_db,
+            volume,
+        }))
     }
 
     /// The current frame's field at a downscaling level, in the current thread pool; reads as far as

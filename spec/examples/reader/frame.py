@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, transform
-from .fields import MissingWeights, need
+from .fields import Fields, MissingWeights, need
 
 VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
 PART = 1 << 22  # values of a lossless part
@@ -60,6 +60,18 @@ def corrected(field, frame, dataset, chunks):
     return field
 
 
+def brick_run(chunk):
+    """The bricks of a chunk by their numbers (spec 4.7)."""
+    f = Fields(chunk.payload)
+    number, heads = chunk.part, []
+    for _ in range(f.varint()):
+        heads.append((number, f.varint()))
+        number += f.varint() + 1
+    bricks = {number: f.take(length) for number, length in heads}
+    bricks[number] = f.data[f.at :]
+    return bricks
+
+
 def masked(field, dataset, chunks):
     if not chunks:
         return field
@@ -92,7 +104,7 @@ class Multiresolution:
         payloads = {}
         for chunk in chunks:
             need(not payloads or chunk.part > max(payloads), "bricks out of order")
-            payloads[chunk.part] = chunk.payload
+            payloads |= brick_run(chunk)
         dims = self.levels[-1].low if self.levels else self.dataset.dims
         self.details = [{high: np.zeros(n, np.int64) for high, n in level.bands} for level in self.levels]
         shared = layout.shared_levels(self.levels)

@@ -88,6 +88,7 @@ class Frame:
     offset: float = 0.0
     scale: float = 0.0
     gains: list = field(default_factory=list)
+    quality: bytes = b""  # form 2: estimated PSNR of level 1, 2, .. alone, in half decibels
     # All forms:
     time: float | None = None  # None: not known
     planes: tuple | None = None  # (first, number) along the slowest axis; None: all
@@ -154,6 +155,7 @@ def multiresolution(f, out, size):
     out.step_size, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
     need(out.step_size > 0 and out.scale > 0, "step and scale are above 0")
     gains(f, out)
+    out.quality = f.take(out.levels)
 
 
 def pooled(f, out, size):

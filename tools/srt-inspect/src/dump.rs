@@ -1,10 +1,10 @@
 //! `dump`: the fields of chunks with their offsets, then the bytes.
 
 use serde_json::{Value, json};
-use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor};
+use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, Form};
 use srt::{Error, Result};
 
-use crate::file::File;
+use crate::file::{File, FrameChunks};
 use crate::info::hex;
 use crate::scan::Chunk;
 
@@ -163,6 +163,7 @@ fn fields(file: &File<'_>, chunk: &Chunk) -> (Vec<FieldLine>, Option<Error>) {
         ChunkType::FRAM => frame(&mut payload, value_bytes),
         ChunkType::INDX => index(&mut payload),
         ChunkType::NETW => network(&mut payload),
+        ChunkType::BRIK if is_run(file, chunk) => brick_run(&mut payload, chunk.header.part),
         _ => Ok(()),
     };
     lines.extend(payload.lines);
@@ -242,8 +243,15 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
     }
     f.read("measured largest error", Cursor::f64)?;
     match f.read("form", Cursor::u8)? {
-        2 => form(f, size, WAVELET_FORM, "quantisation step")?,
-        3 => form(f, size, POOLED_FORM, "epsilon")?,
+        2 => {
+            let levels = form(f, size, WAVELET_FORM, "quantisation step")?;
+            for level in 1..=levels {
+                f.read(&format!("quality of level {level}"), Cursor::u8)?;
+            }
+        }
+        3 => {
+            form(f, size, POOLED_FORM, "epsilon")?;
+        }
         _ => {}
     }
     if !f.cursor.rest().is_empty() {
@@ -255,9 +263,34 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
     Ok(())
 }
 
-fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<()> {
-    for name in small {
-        f.read(name, Cursor::u8)?;
+/// Whether a `BRIK` chunk belongs to a frame of form 2.
+fn is_run(file: &File<'_>, chunk: &Chunk) -> bool {
+    let holds = |frame: &&FrameChunks| frame.bricks.iter().any(|b| b.number == chunk.number);
+    let frame = file.frames.iter().find(holds);
+    let frame = frame.and_then(|chunks| chunks.frame.as_ref());
+    frame.is_some_and(|frame| matches!(frame.form, Form::Wavelet(_)))
+}
+
+/// The head of a run of bricks; the bricks stay bytes.
+fn brick_run(f: &mut Fields<'_>, first: u32) -> Result<()> {
+    let others = f.read("bricks behind the first", Cursor::varint)?;
+    let mut number = u64::from(first);
+    for _ in 0..others {
+        f.read(&format!("length of brick {number}"), Cursor::varint)?;
+        let left_out = f.read("bricks left out", Cursor::varint)?;
+        number = number.saturating_add(left_out).saturating_add(1);
+    }
+    Ok(())
+}
+
+/// The fields of form 2 or 3 up to the gains; the number of levels.
+fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<u8> {
+    let mut levels = 0;
+    for &name in small {
+        let value = f.read(name, Cursor::u8)?;
+        if name == "levels" {
+            levels = value;
+        }
     }
     for name in [first, "offset", "scale"] {
         f.real(name, size)?;
@@ -266,7 +299,7 @@ fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<()>
     for level in 0..gains {
         f.read(&format!("gain of level {level}"), Cursor::f32)?;
     }
-    Ok(())
+    Ok(levels)
 }
 
 fn index(f: &mut Fields<'_>) -> Result<()> {

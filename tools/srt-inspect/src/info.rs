@@ -17,6 +17,7 @@ struct LevelRow {
     leaves: usize,
     leaf_voxels: u64,
     stored_nodes: Option<usize>,
+    psnr_db: Option<f64>,
     bricks: usize,
     bytes: u64,
 }
@@ -77,6 +78,7 @@ fn level_rows(
             grid: grid(level).unwrap_or(shape),
             leaves: 0,
             leaf_voxels: 0,
+            psnr_db: chunks.frame.as_ref().and_then(|f| f.psnr_db(level)),
             stored_nodes: layers
                 .tree
                 .grids()
@@ -92,16 +94,13 @@ fn level_rows(
             row.leaf_voxels += leaf.region.len() as u64;
         }
     }
-    for chunk in &chunks.bricks {
-        let brick = layers.partition.bricks().get(chunk.header.part as usize);
-        let levels = brick
-            .iter()
-            .flat_map(|b| &b.grids)
-            .map(|g| g.level().unwrap_or(count));
+    let stored = layers.bricks(file, chunks, &mut Vec::new());
+    for (brick, stored) in layers.partition.bricks().iter().zip(stored) {
+        let levels = brick.grids.iter().map(|g| g.level().unwrap_or(count));
         // The shared brick counts where the low-pass is.
-        if let Some(row) = levels.max().and_then(|level| rows.get_mut(level)) {
+        if let (Some(stored), Some(row)) = (stored, levels.max().and_then(|l| rows.get_mut(l))) {
             row.bricks += 1;
-            row.bytes += chunk.end() - chunk.offset;
+            row.bytes += stored.payload.map_or(0, |payload| payload.len() as u64);
         }
     }
     Ok(rows)
@@ -307,7 +306,7 @@ fn pooled_text(form: &PooledForm) -> String {
 
 fn table(rows: &[LevelRow]) -> String {
     let mut out = String::from(
-        "    level            grid   leaves      voxels  of all  stored nodes  bricks       bytes\n",
+        "    level            grid   leaves      voxels  of all  stored nodes  bricks       bytes  PSNR alone\n",
     );
     let all: u64 = rows.iter().map(|r| r.leaf_voxels).sum();
     for row in rows {
@@ -315,7 +314,7 @@ fn table(rows: &[LevelRow]) -> String {
             .stored_nodes
             .map_or("low-pass".to_owned(), |n| n.to_string());
         out += &format!(
-            "    {:5} {:>15} {:8} {:>11} {:6.1}% {:>13} {:7} {:>11}\n",
+            "    {:5} {:>15} {:8} {:>11} {:6.1}% {:>13} {:7} {:>11} {:>8} dB\n",
             row.level,
             row.grid.to_string().replace(' ', ""),
             row.leaves,
@@ -324,6 +323,7 @@ fn table(rows: &[LevelRow]) -> String {
             nodes,
             row.bricks,
             group(row.bytes),
+            row.psnr_db.map_or("-".to_owned(), |db| format!("{db:.1}")),
         );
     }
     out
@@ -426,7 +426,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
             json!({
                 "level": row.level, "grid": row.grid.extents(), "leaves": row.leaves,
                 "leaf_voxels": row.leaf_voxels, "stored_nodes": row.stored_nodes,
-                "bricks": row.bricks, "bytes": row.bytes,
+                "bricks": row.bricks, "bytes": row.bytes, "psnr_db": row.psnr_db,
             })
         };
         rows.iter().map(row).collect::<Vec<_>>()

@@ -2,7 +2,7 @@
 
 use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
 use srt::codec::{corrections::Corrections, lossless, mask::Mask};
-use srt::container::{Form, PooledForm, WaveletForm};
+use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
 use srt::octree::{self, Octree};
 use srt::pipeline::check_pooled;
 use srt::recon::{Brick, Partition, Source};
@@ -13,11 +13,20 @@ use crate::file::{File, FrameChunks};
 use crate::finding::Finding;
 use crate::scan::Chunk;
 
-/// Values per lossless part (spec section 4.7).
+/// Values per lossless part (spec section 4.8).
 const LOSSLESS_PART: usize = 1 << 22;
 
 /// The rule for bricks that the octree asks for and the file does not have.
 pub const BRICK_MISSING: &str = "brick-missing";
+
+/// A brick where a file has it.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredBrick<'a> {
+    /// The chunk it lies in.
+    pub chunk: &'a Chunk,
+    /// Its bytes; `None` when the chunk is damaged.
+    pub payload: Option<&'a [u8]>,
+}
 
 /// The layers of a frame in multiresolution form.
 #[derive(Debug)]
@@ -76,44 +85,83 @@ impl Layers {
         brick.grids.iter().map(|g| g.stored(&self.tree)).collect()
     }
 
-    /// The bricks by number, each with the chunk that holds it; faults of numbering on the way.
+    /// The bricks by number, each where the file has it; faults of runs and numbers on the way.
     pub fn bricks<'b>(
         &self,
+        file: &File<'b>,
         frame: &'b FrameChunks,
         findings: &mut Vec<Finding>,
-    ) -> Vec<Option<&'b Chunk>> {
+    ) -> Vec<Option<StoredBrick<'b>>> {
         let all = self.partition.bricks();
-        let mut chunks: Vec<Option<&Chunk>> = vec![None; all.len()];
-        let mut last = None;
-        for chunk in &frame.bricks {
-            let number = chunk.header.part;
+        let end = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let anything: Vec<bool> = all
+            .iter()
+            .map(|brick| self.stored(brick).iter().flatten().any(|&s| s))
+            .collect();
+        let mut bricks: Vec<Option<StoredBrick<'_>>> = vec![None; all.len()];
+        let firsts = frame.bricks.iter().map(|chunk| chunk.header.part);
+        let next = firsts.clone().skip(1).chain([end]);
+        let before = [0].into_iter().chain(firsts);
+        for ((chunk, before), next) in frame.bricks.iter().zip(before).zip(next) {
+            let first = chunk.header.part;
             let fault = |message: String| {
                 Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number)
             };
-            if last.is_some_and(|last| number < last) {
-                findings.push(fault(format!("brick {number} found out of order")));
+            if first < before {
+                findings.push(fault(format!("brick {first} found out of order")));
             }
-            last = Some(number);
-            match chunks.get_mut(number as usize) {
-                None => findings.push(fault(format!("brick {number} of {} found", all.len()))),
-                Some(Some(_)) => findings.push(fault(format!("brick {number} found twice"))),
-                Some(slot) => *slot = Some(chunk),
+            if first >= end {
+                findings.push(fault(format!("brick {first} of {end} found")));
+                continue;
+            }
+            let payload = file.scan.payload(chunk);
+            let run = match chunk.is_whole() {
+                true => parse_brick_run(payload, chunk.payload_offset(), first, end)
+                    .inspect_err(|error| {
+                        let finding = Finding::from_error("brick", chunk.payload_offset(), error);
+                        findings.push(finding.in_chunk(chunk.number));
+                    })
+                    .ok(),
+                false => None,
+            };
+            let Some(run) = run else {
+                // What it held, up to the next run, cannot be told.
+                let lost = bricks.iter_mut().zip(&anything);
+                let lost = lost.take(next as usize).skip(first as usize);
+                for (brick, _) in lost.filter(|(brick, any)| **any && brick.is_none()) {
+                    *brick = Some(StoredBrick {
+                        chunk,
+                        payload: None,
+                    });
+                }
+                continue;
+            };
+            for (number, payload) in run {
+                match bricks.get_mut(number as usize) {
+                    Some(slot @ None) => {
+                        *slot = Some(StoredBrick {
+                            chunk,
+                            payload: Some(payload),
+                        });
+                    }
+                    _ => findings.push(fault(format!("brick {number} found twice"))),
+                }
             }
         }
-        for ((number, brick), chunk) in all.iter().enumerate().zip(&chunks) {
-            let anything = self.stored(brick).iter().flatten().any(|&s| s);
+        for ((number, anything), brick) in anything.into_iter().enumerate().zip(&bricks) {
             let fault = |message: String| Finding::fault("brick", frame.chunk.offset, message);
-            match chunk {
+            match brick {
                 None if anything => findings.push(Finding {
                     rule: BRICK_MISSING,
                     ..fault(format!("brick {number} is missing"))
                 }),
-                Some(chunk) if !anything => findings
-                    .push(fault(format!("brick {number} holds nothing")).in_chunk(chunk.number)),
+                Some(brick) if !anything => findings.push(
+                    fault(format!("brick {number} holds nothing")).in_chunk(brick.chunk.number),
+                ),
                 _ => {}
             }
         }
-        chunks
+        bricks
     }
 
     /// Decodes one brick.
@@ -146,15 +194,16 @@ impl Layers {
         let mut bits: Vec<Vec<f32>> = counts.map(|n| vec![0.0; n]).collect();
         let low = self.low_blocks();
         bits.push(vec![0.0; low.iter().product()]);
-        for chunk in &frame.bricks {
-            let Some(brick) = self.partition.bricks().get(chunk.header.part as usize) else {
+        let stored = self.bricks(file, frame, &mut Vec::new());
+        for ((number, brick), stored) in self.partition.bricks().iter().enumerate().zip(stored) {
+            let Some(stored) = stored else {
                 continue;
             };
-            if !chunk.is_whole() {
-                let message = format!("brick {} is damaged", chunk.header.part);
-                return Err(Error::corrupt(message).at(chunk.offset));
-            }
-            let grids = self.decode_brick(brick, file.scan.payload(chunk))?;
+            let Some(payload) = stored.payload else {
+                let message = format!("brick {number} is damaged");
+                return Err(Error::corrupt(message).at(stored.chunk.offset));
+            };
+            let grids = self.decode_brick(brick, payload)?;
             let mut model = BrickQuantiser::new(Quantiser {
                 inverse_step: 1.0f32,
                 lambda: 0.0,
@@ -296,12 +345,18 @@ fn check_bricks(
     layers: &Layers,
     findings: &mut Vec<Finding>,
 ) {
-    let numbered = layers.bricks(chunks, findings);
-    for (brick, chunk) in layers.partition.bricks().iter().zip(numbered) {
-        let Some(chunk) = chunk.filter(|c| c.is_whole()) else {
+    let numbered = layers.bricks(file, chunks, findings);
+    let bricks = layers.partition.bricks().iter().enumerate();
+    for ((number, brick), stored) in bricks.zip(numbered) {
+        let Some(StoredBrick {
+            chunk,
+            payload: Some(payload),
+        }) = stored
+        else {
             continue;
         };
-        if let Err(error) = layers.decode_brick(brick, file.scan.payload(chunk)) {
+        if let Err(error) = layers.decode_brick(brick, payload) {
+            let error = error.within(format!("brick {number}"));
             let finding = Finding::from_error("brick", chunk.payload_offset(), &error);
             findings.push(finding.in_chunk(chunk.number));
         }

@@ -8,7 +8,7 @@ mod fit;
 use std::fmt::Write as _;
 
 use srt::codec::ctx::{BrickDecoder, Census, Count};
-use srt::container::{Bound, ChunkType, Form, Frame, Reader};
+use srt::container::{Bound, ChunkType, Form, Frame, Reader, parse_brick_run};
 use srt::pipeline::{EncodeOptions, Model, encode_volume};
 use srt::recon::Partition;
 use srt::transform::Plan;
@@ -84,20 +84,24 @@ fn count_bricks(file: &[u8], bricks: &mut Vec<Census>) -> Result<()> {
     let partition = Partition::new(&plan, form.brick_edge)?;
     let tree = octree::decode(&plan, payload(find(ChunkType::TREE))?)?;
     for (number, entry) in reader.entries().iter().enumerate() {
-        let (ChunkType::BRIK, Some(brick)) =
-            (entry.kind, partition.bricks().get(entry.part as usize))
-        else {
+        if entry.kind != ChunkType::BRIK {
             continue;
-        };
-        let mut decoder = BrickDecoder::new(reader.payload(number)?);
-        let mut census = Census::default();
-        for grid in &brick.grids {
-            let stored = grid.stored(&tree);
-            let mut coefficients = vec![0; grid.len()];
-            decoder.grid(&grid.layout, &stored, &mut coefficients)?;
-            census.grid(&grid.layout, &stored, &mut coefficients);
         }
-        bricks.push(census);
+        let run = parse_brick_run(reader.payload(number)?, entry.offset, entry.part, u32::MAX)?;
+        for (number, payload) in run {
+            let Some(brick) = partition.bricks().get(number as usize) else {
+                continue;
+            };
+            let mut decoder = BrickDecoder::new(payload);
+            let mut census = Census::default();
+            for grid in &brick.grids {
+                let stored = grid.stored(&tree);
+                let mut coefficients = vec![0; grid.len()];
+                decoder.grid(&grid.layout, &stored, &mut coefficients)?;
+                census.grid(&grid.layout, &stored, &mut coefficients);
+            }
+            bricks.push(census);
+        }
     }
     Ok(())
 }
