@@ -20,6 +20,10 @@ const SSIM_SLACK: f64 = 0.02;
 const RATIO_SLACK: f64 = 0.01;
 /// Passes after which the best so far is taken.
 const MAX_PASSES: usize = 24;
+/// Decibels, about, that a step larger by a factor of e costs.
+const DB_PER_E: f64 = 6.4;
+/// Steps tried where the quality is not smooth.
+const SWEEP: u32 = 48;
 /// Steps tried beyond a jump of the quality, as natural logarithms.
 const JUMPS: [f64; 4] = [0.0, -0.05, -0.15, -0.4];
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each
@@ -102,8 +106,8 @@ impl<E: Sample> Search<'_, E> {
         let rms = self.normalised_range() * 10f64.powf(-target / 20.0);
         let guess = rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0);
         let mut x = self.start.unwrap_or(guess).ln();
-        let mut solver = Solver::new(-6.4);
-        let mut best: Option<(f64, Found)> = None;
+        let mut solver = Solver::new(-DB_PER_E);
+        let mut best: Option<(f64, f64, Found)> = None;
         let mut use_on: Option<Used> = None;
         // The coarsest step so far that is fine enough by its estimate.
         let mut fine: Option<f64> = None;
@@ -116,7 +120,7 @@ impl<E: Sample> Search<'_, E> {
             };
             if passes == FREE_PASSES && pass.used.contains(&true) {
                 use_on = Some(pass.used.clone());
-                solver = Solver::new(-6.4);
+                solver = Solver::new(-DB_PER_E);
             }
             let estimate = 20.0 * (self.normalised_range() / error).log10();
             let aim = target + bias + PSNR_AIM;
@@ -130,8 +134,8 @@ impl<E: Sample> Search<'_, E> {
                     passes,
                     quality: reached,
                 });
-                if reached >= target && best.as_ref().is_none_or(|(p, _)| reached < *p) {
-                    best = Some((reached, self.keep(trial)?));
+                if reached >= target && best.as_ref().is_none_or(|(p, ..)| reached < *p) {
+                    best = Some((reached, x, self.keep(trial)?));
                 }
                 if (target..=target + 3.0 * PSNR_AIM).contains(&reached) || error == 0.0 {
                     break;
@@ -152,29 +156,64 @@ impl<E: Sample> Search<'_, E> {
             };
             x = next;
         }
-        match best {
-            Some((_, found)) => Ok(Some(found)),
-            None => self.beyond_jump(target, fine, use_on.as_ref()),
+        let best = match best {
+            None => self.beyond_jump(target, fine, use_on.as_ref())?,
+            found => found,
+        };
+        let Some((reached, x, found)) = best else {
+            return Ok(None);
+        };
+        if reached <= target + PSNR_SLACK || reached.is_infinite() {
+            return Ok(Some(found));
         }
+        let nearer = self.sweep(target, reached, x, use_on.as_ref())?;
+        Ok(nearer.or(Some(found)))
+    }
+
+    /// In small fields each rounding counts: the quality is no smooth function of the step, and a step
+    /// that meets `target` closely may lie where a bracket does not lead. Tries steps in turn, from `x`
+    /// with its quality `reached` to twice as far as that of `target` should lie.
+    fn sweep(
+        &self,
+        target: f64,
+        reached: f64,
+        x: f64,
+        use_on: Option<&Used>,
+    ) -> Result<Option<Found>> {
+        let far = 2.0 * (reached - target) / DB_PER_E;
+        for i in 1..=SWEEP {
+            let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
+            let Some((_, pass)) = self.candidate.quantise(step, self.networks, use_on)? else {
+                break;
+            };
+            let trial = self.code(pass, None)?;
+            let reached = trial.comparison.psnr_db;
+            if (target..=target + PSNR_SLACK).contains(&reached) {
+                return self.keep(trial).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// In small or very smooth fields the quality jumps from one step to the next, and the target may
-    /// lie inside a jump: what is on its far side, from `fine` on.
+    /// lie inside a jump: what is on its far side, from `fine` on, with its quality and the logarithm
+    /// of its step.
     fn beyond_jump(
         &self,
         target: f64,
         fine: Option<f64>,
         use_on: Option<&Used>,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<(f64, f64, Found)>> {
         let Some(fine) = fine else { return Ok(None) };
         for finer in JUMPS {
-            let step = (fine + finer).exp();
-            let Some((_, pass)) = self.candidate.quantise(step, self.networks, use_on)? else {
+            let x = fine + finer;
+            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, use_on)? else {
                 break;
             };
             let trial = self.code(pass, None)?;
-            if trial.comparison.psnr_db >= target {
-                return self.keep(trial).map(Some);
+            let reached = trial.comparison.psnr_db;
+            if reached >= target {
+                return Ok(Some((reached, x, self.keep(trial)?)));
             }
         }
         Ok(None)
