@@ -39,25 +39,34 @@ pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Octree> {
 fn visit(tree: &mut Octree, mut f: impl FnMut(&mut Bit, bool) -> bool) {
     for level in (0..tree.grids.len()).rev() {
         let mut contexts: Contexts = [Bit::EVEN; 4];
-        for node in 0..tree.grids[level].stored.len() {
-            let reached = tree
-                .parent(level, node)
-                .is_none_or(|parent| tree.grids[level + 1].stored[parent]);
-            if !reached {
-                continue;
+        let (finer, coarser) = tree.grids.split_at_mut(level + 1);
+        let parents = coarser.first().map(|grid| (grid, tree.shifts[level + 1]));
+        let grid = &mut finer[level];
+        let [nz, ny, nx] = grid.dims;
+        for (z, y) in (0..nz).flat_map(|z| (0..ny).map(move |y| (z, y))) {
+            let parents = parents.map(|(parents, shift)| {
+                let row = parents.index([z >> shift[0], y >> shift[1], 0]);
+                (&parents.stored[row..row + parents.dims[2]], shift[2])
+            });
+            let (before, row) = grid.stored.split_at_mut(grid.dims[2] * (z * ny + y));
+            // The rows at y - 1 and z - 1, none outside of the grid.
+            let near = [(y, nx), (z, ny * nx)];
+            let near = near.map(|(place, back)| match place {
+                0 => &[][..],
+                _ => &before[before.len() - back..][..nx],
+            });
+            let mut left = false;
+            for (x, stored) in row[..nx].iter_mut().enumerate() {
+                let reached = parents.is_none_or(|(parents, shift)| parents[x >> shift]);
+                if !reached {
+                    left = *stored;
+                    continue;
+                }
+                let above = near.map(|row| row.get(x) == Some(&true));
+                let count = above.into_iter().chain([left]).filter(|&s| s).count();
+                *stored = f(&mut contexts[count], *stored);
+                left = *stored;
             }
-            let grid = &tree.grids[level];
-            let coord = grid.coord(node);
-            let near = (0..3)
-                .filter(|&axis| coord[axis] > 0)
-                .filter(|&axis| {
-                    let mut before = coord;
-                    before[axis] -= 1;
-                    grid.stored[grid.index(before)]
-                })
-                .count();
-            let stored = f(&mut contexts[near], grid.stored[node]);
-            tree.grids[level].stored[node] = stored;
         }
     }
 }

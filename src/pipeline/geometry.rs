@@ -14,7 +14,7 @@ use crate::grid::{Region, Shape};
 use crate::octree::{self, Leaf, Octree};
 use crate::real::Real;
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source,
+    Base, Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source,
     Synthesis, add_residuals, grids_of,
 };
 use crate::transform::{Plan, Wavelet};
@@ -213,7 +213,7 @@ impl Geometry {
             Ok(())
         })?;
         let source = Source::Details(level);
-        let mut residuals = |cells: Region, bands: &mut [Vec<T>]| {
+        let mut residuals = |cells: Region, base: Base, bands: &mut [Vec<T>]| {
             let in_layer = |(_, brick): &(usize, &Brick)| {
                 let touches = |grid: &BrickGrid| !grid.region.intersection(&cells).is_empty();
                 brick
@@ -235,7 +235,7 @@ impl Geometry {
                     .collect::<Result<_>>()?;
                 let grids = grids_of(source, batch.iter().map(|(_, brick)| *brick).zip(&decoded));
                 let dequantiser = synthesis.dequantiser;
-                add_residuals(&self.plan, source, cells, &grids, dequantiser, bands);
+                add_residuals(&self.plan, source, cells, &grids, dequantiser, base, bands);
             }
             Ok(())
         };

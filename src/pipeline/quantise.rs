@@ -11,8 +11,8 @@ use crate::grid::Region;
 use crate::octree::{Octree, prune};
 use crate::real::Real;
 use crate::recon::{
-    Brick, BrickGrid, Dequantiser, Partition, Predict, Source, Window, add_residuals, band_regions,
-    crop_details, upscale, zeros,
+    Base, Brick, BrickGrid, Dequantiser, Partition, Predict, Source, Window, add_residuals,
+    band_regions, crop_details, or_zeros, upscale,
 };
 use crate::transform::Plan;
 
@@ -168,43 +168,54 @@ fn closed_loop<T: Real>(
         .collect();
     let mut grids: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
     // Quantises one level and returns its decoded bands.
-    let mut stage = |grids: &mut Vec<Vec<GridPass>>, source: Source, mut decoded: Vec<Vec<T>>| {
-        let cells = whole_cells(plan, source);
-        let exact = analysis.bands(source, cells);
-        let done: Option<Vec<Option<GridDone>>> = sessions
-            .par_iter_mut()
-            .zip(partition.bricks())
-            .map(|(session, brick)| {
-                let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
-                    return Some(None);
-                };
-                let mut residuals = grid.gather(&exact.places, &exact.bands);
-                subtract(&mut residuals, &grid.gather(&exact.places, &decoded));
-                quantise_grid(session, grid, &residuals).map(Some)
-            })
-            .collect();
-        let done = done?;
-        let stored: Vec<(&BrickGrid, &[i32])> = partition
-            .bricks()
-            .iter()
-            .zip(&done)
-            .filter_map(|(brick, done)| {
-                let grid = brick.grids.iter().find(|grid| grid.source == source)?;
-                done.as_ref()
-                    .map(|(_, integers)| (grid, integers.as_slice()))
-            })
-            .collect();
-        add_residuals(plan, source, cells, &stored, dequantiser, &mut decoded);
-        for (brick, done) in done.into_iter().enumerate() {
-            grids[brick].extend(done.map(|(mut pass, integers)| {
-                pass.coefficients = Some(Integers::pack(integers));
-                pass
-            }));
-        }
-        Some(decoded)
-    };
+    let mut stage =
+        |grids: &mut Vec<Vec<GridPass>>, source: Source, base, mut decoded: Vec<Vec<T>>| {
+            let cells = whole_cells(plan, source);
+            let exact = analysis.bands(source, cells);
+            let done: Option<Vec<Option<GridDone>>> = sessions
+                .par_iter_mut()
+                .zip(partition.bricks())
+                .map(|(session, brick)| {
+                    let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
+                        return Some(None);
+                    };
+                    let mut residuals = grid.gather(&exact.places, &exact.bands);
+                    if base == Base::Prediction {
+                        subtract(&mut residuals, &grid.gather(&exact.places, &decoded));
+                    }
+                    quantise_grid(session, grid, &residuals).map(Some)
+                })
+                .collect();
+            let done = done?;
+            let stored: Vec<(&BrickGrid, &[i32])> = partition
+                .bricks()
+                .iter()
+                .zip(&done)
+                .filter_map(|(brick, done)| {
+                    let grid = brick.grids.iter().find(|grid| grid.source == source)?;
+                    done.as_ref()
+                        .map(|(_, integers)| (grid, integers.as_slice()))
+                })
+                .collect();
+            add_residuals(
+                plan,
+                source,
+                cells,
+                &stored,
+                dequantiser,
+                base,
+                &mut decoded,
+            );
+            for (brick, done) in done.into_iter().enumerate() {
+                grids[brick].extend(done.map(|(mut pass, integers)| {
+                    pass.coefficients = Some(Integers::pack(integers));
+                    pass
+                }));
+            }
+            Some(decoded)
+        };
     let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
-    let Some(mut low) = stage(&mut grids, Source::LowPass, low_zero) else {
+    let Some(mut low) = stage(&mut grids, Source::LowPass, Base::Zeros, low_zero) else {
         return Ok(None);
     };
     let mut low = low.swap_remove(0);
@@ -242,10 +253,8 @@ fn closed_loop<T: Real>(
                 pays(analysis, index, quantiser.inverse_step, crop)?
             }
         };
-        let predicted = predicted
-            .filter(|_| used[index])
-            .unwrap_or_else(|| zeros(level, whole));
-        let Some(details) = stage(&mut grids, Source::Details(index), predicted) else {
+        let (base, bands) = or_zeros(predicted.filter(|_| used[index]), level, whole);
+        let Some(details) = stage(&mut grids, Source::Details(index), base, bands) else {
             return Ok(None);
         };
         if index > 0 {

@@ -102,24 +102,35 @@ pub(crate) fn band_regions(plan: &Plan, source: Source, cells: Region) -> Vec<Re
     }
 }
 
-/// Adds decoded residuals to the bands of `source` over `cells`; `grids` are grids of that source with
-/// their integers.
+/// What bands hold before residuals are added to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// Zeros, in memory that may not have been touched yet. It is not read then: the kernel would map its
+    /// one page of zeros there, and have every thread drop it again at the write that follows.
+    Zeros,
+    /// A prediction.
+    Prediction,
+}
+
+/// Adds decoded residuals to the bands of `source` over `cells`, which hold `base` where no residual was
+/// added yet; `grids` are grids of that source with their integers.
 pub fn add_residuals<T: Real>(
     plan: &Plan,
     source: Source,
     cells: Region,
     grids: &[(&BrickGrid, &[i32])],
     dequantiser: Dequantiser<T>,
+    base: Base,
     bands: &mut [Vec<T>],
 ) {
     let places = band_regions(plan, source, cells);
     bands.par_iter_mut().enumerate().for_each(|(band, values)| {
         for (grid, q) in grids {
             grid.zip_band(band, &places[band], values, q, |values, q| {
-                for (v, &q) in values.iter_mut().zip(q) {
-                    if q != 0 {
-                        *v += dequantiser.value(q);
-                    }
+                let changed = values.iter_mut().zip(q).filter(|(_, q)| **q != 0);
+                match base {
+                    Base::Zeros => changed.for_each(|(v, &q)| *v = dequantiser.value(q)),
+                    Base::Prediction => changed.for_each(|(v, &q)| *v += dequantiser.value(q)),
                 }
             });
         }
@@ -202,7 +213,7 @@ impl<T: Real> Synthesis<'_, T> {
     /// The box `cells` of the coarsest low-pass; the first brick holds its coefficients.
     pub(crate) fn low_pass(&self, coefficients: &Coefficients, cells: Region) -> Vec<T> {
         let mut low = vec![vec![T::ZERO; cells.len()]];
-        self.add(coefficients, Source::LowPass, cells, &mut low);
+        self.add(coefficients, Source::LowPass, cells, Base::Zeros, &mut low);
         low.swap_remove(0)
     }
 
@@ -219,16 +230,10 @@ impl<T: Real> Synthesis<'_, T> {
             region: window.low,
             values: low,
         };
-        let mut details = match self.predictor.details(index, level, known, window.cells)? {
-            Some(details) => details,
-            None => zeros(level, window.cells),
-        };
-        self.add(
-            coefficients,
-            Source::Details(index),
-            window.cells,
-            &mut details,
-        );
+        let predicted = self.predictor.details(index, level, known, window.cells)?;
+        let (base, mut details) = or_zeros(predicted, level, window.cells);
+        let source = Source::Details(index);
+        self.add(coefficients, source, window.cells, base, &mut details);
         Ok(details)
     }
 
@@ -237,11 +242,13 @@ impl<T: Real> Synthesis<'_, T> {
         coefficients: &Coefficients,
         source: Source,
         cells: Region,
+        base: Base,
         bands: &mut [Vec<T>],
     ) {
         let bricks = self.partition.bricks().iter().zip(coefficients);
         let grids = grids_of(source, bricks);
-        add_residuals(self.plan, source, cells, &grids, self.dequantiser, bands);
+        let dequantiser = self.dequantiser;
+        add_residuals(self.plan, source, cells, &grids, dequantiser, base, bands);
     }
 
     /// The fine samples of a window from its low-pass and details.
@@ -302,11 +309,15 @@ pub(crate) fn crop_details<T: Copy>(
     details.iter().zip(&level.details).map(crop).collect()
 }
 
-/// Details over `cells` without a prediction.
-pub(crate) fn zeros<T: Real>(level: &LevelPlan, cells: Region) -> Vec<Vec<T>> {
-    level
-        .details
-        .iter()
-        .map(|&code| vec![T::ZERO; level.band_region(code, cells).len()])
-        .collect()
+/// The predicted details over `cells`, or zeros where there is no prediction.
+pub(crate) fn or_zeros<T: Real>(
+    predicted: Option<Vec<Vec<T>>>,
+    level: &LevelPlan,
+    cells: Region,
+) -> (Base, Vec<Vec<T>>) {
+    if let Some(predicted) = predicted {
+        return (Base::Prediction, predicted);
+    }
+    let zeros = |&code| vec![T::ZERO; level.band_region(code, cells).len()];
+    (Base::Zeros, level.details.iter().map(zeros).collect())
 }

@@ -11,7 +11,9 @@ mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
 pub use device::LevelPieces;
-pub use levels::{Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals};
-pub(crate) use levels::{band_regions, crop_details, grids_of, upscale, zeros};
+pub use levels::{
+    Base, Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals,
+};
+pub(crate) use levels::{band_regions, crop_details, grids_of, or_zeros, upscale};
 pub use sweep::AddResiduals;
 pub use window::{LevelWindow, Window};

@@ -1,7 +1,7 @@
 //! One level of a large grid: details layer by layer, whole bricks thick, and from them the fine samples
 //! in thinner slabs. It takes the memory of a layer instead of that of the level.
 
-use super::levels::{Synthesis, crop_details, cropped, upscale, zeros};
+use super::levels::{Base, Synthesis, crop_details, cropped, or_zeros, upscale};
 use super::window::Window;
 use crate::error::Result;
 use crate::grid::Region;
@@ -13,7 +13,7 @@ const SHARED: usize = 4;
 /// A slab is at least so many cells thick, or what is shared would be most of the work.
 const LEAST_THICKNESS: usize = 16;
 /// Adds the stored residuals of some cells to the bands over them.
-pub type AddResiduals<'a, T> = dyn FnMut(Region, &mut [Vec<T>]) -> Result<()> + 'a;
+pub type AddResiduals<'a, T> = dyn FnMut(Region, Base, &mut [Vec<T>]) -> Result<()> + 'a;
 
 impl<T: Real> Synthesis<'_, T> {
     /// The layers of about `cells` cells that level `index` is decoded in, in order, each whole bricks
@@ -70,11 +70,9 @@ impl<T: Real> Synthesis<'_, T> {
         // Details of the last cells of the layer before, and those cells.
         let mut before: Option<(Region, Vec<Vec<T>>)> = None;
         for &layer in layers {
-            let mut details = match self.predictor.details(index, level, known, layer)? {
-                Some(details) => details,
-                None => zeros(level, layer),
-            };
-            residuals(layer, &mut details)?;
+            let predicted = self.predictor.details(index, level, known, layer)?;
+            let (base, mut details) = or_zeros(predicted, level, layer);
+            residuals(layer, base, &mut details)?;
             let mut cells = layer;
             if let Some((shared, kept)) = before {
                 cells = shared.hull(&layer);
@@ -221,8 +219,8 @@ mod tests {
             let low = synthesis.run(coefficients.clone(), 1, coarse.region()).unwrap();
             let source = Source::Details(0);
             let grids = grids_of(source, partition.bricks().iter().zip(&coefficients));
-            let mut residuals = |cells: Region, bands: &mut [Vec<f32>]| {
-                add_residuals(&plan, source, cells, &grids, synthesis.dequantiser, bands);
+            let mut residuals = |cells: Region, base: Base, bands: &mut [Vec<f32>]| {
+                add_residuals(&plan, source, cells, &grids, synthesis.dequantiser, base, bands);
                 Ok(())
             };
             let layers = synthesis.layers(0, 1);
