@@ -1,8 +1,16 @@
 //! The real worker at the other end of the pipes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::borrow::Cow;
+
 use srt::codec::worker::Worker;
-use srt::{ErrorKind, Shape};
+use srt::container::Bound;
+use srt::metrics::compare;
+use srt::pipeline::{
+    Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, encode_volume,
+};
+use srt::volume::io::{AnyVolume, Values};
+use srt::{ErrorKind, Limits, Shape};
 
 fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_srt-sz3"))
@@ -131,4 +139,32 @@ fn bounds_that_make_no_sense_are_refused() {
         let error = worker().encode(shape, 4, bound, &[0; 64]).unwrap_err();
         assert!(error.to_string().contains("bound above 0"), "{error}");
     }
+}
+
+#[test]
+fn a_file_of_the_paper_profile_comes_back_within_its_bound() {
+    let shape = Shape::new(&[40, 36, 33]).unwrap();
+    let values: Vec<f32> = field(shape).iter().map(|&v| v as f32).collect();
+    let paper = PaperOptions::default().with_payload(PaperPayload::Sz3(worker()));
+    let options = EncodeOptions::new(Bound::Psnr(45.0))
+        .with_model(Model::None)
+        .with_profile(Profile::Paper(paper));
+    let input = Values::F32(Cow::Borrowed(&values));
+    let (file, report) = encode_volume(shape, &input, &options, Vec::new(), &|_| {}).unwrap();
+    let decode = |worker: Option<Worker>| {
+        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        match worker {
+            Some(worker) => decoder.with_worker(worker).decode(0, 0),
+            None => decoder.decode(0, 0),
+        }
+    };
+    let AnyVolume::F32(decoded) = decode(Some(worker())).unwrap() else {
+        panic!("another type");
+    };
+    let found = compare(&values, decoded.data(), None).unwrap();
+    assert!(found.psnr_db >= 45.0, "{}", found.psnr_db);
+    assert_eq!(found, report.comparison);
+    // Without the worker, and with a program that is none.
+    assert_eq!(decode(None).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert!(decode(Some(Worker::new("/bin/false"))).is_err());
 }
