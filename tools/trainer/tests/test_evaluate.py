@@ -1,5 +1,8 @@
 """Metrics, baselines, wavelets, ESRGAN import, golden vectors."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +29,30 @@ def test_wavelet_inverts(shape, transform):
     assert low.shape == tuple((n + 1) // 2 for n in shape)
     stack = stack_bands(bands, low.shape)
     assert np.allclose(synthesise(low, unstack_bands(stack, shape), transform), x, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (13, 18, 11)])
+@pytest.mark.parametrize("transform", ["cdf97", "haar"])
+def test_details_are_those_of_the_format(shape, transform):
+    """Signs and scales of the specification's own reader: a network trained on others predicts the wrong details."""
+    spec = Path(__file__).parents[3] / "spec/examples"
+    if not spec.is_dir():
+        pytest.skip("the specification is not beside the package")
+    sys.path.insert(0, str(spec))
+    try:
+        from reader import layout
+        from reader import transform as reference
+    finally:
+        sys.path.pop(0)
+    field = smooth_field(shape).astype(np.float64)
+    level = layout.levels([1] * (3 - len(shape)) + list(shape), 1)[0]
+    number = ["cdf97", "haar"].index(transform)
+    grid = field.reshape([1] * (3 - len(shape)) + list(shape))
+    expected = reference.forward_details(number, level, [False] * 3, grid)
+    _, found = analyse(field, transform)
+    for high, band in expected.items():
+        name = "".join("LH"[h] for h in high[3 - len(shape):])
+        np.testing.assert_allclose(found[name], band.reshape(found[name].shape), atol=1e-12)
 
 
 def test_periodic_wavelet_commutes_with_rolls():

@@ -44,7 +44,7 @@ def _analyse_axis(x: np.ndarray, axis: int, transform: str, periodic: bool) -> t
         even = low[: high.shape[0]].copy()
         root = x.dtype.type(np.sqrt(0.5))
         low[: high.shape[0]] = (even + high) * root
-        high = (even - high) * root
+        high = (high - even) * root
         low[high.shape[0] :] *= np.sqrt(x.dtype.type(2))
     else:
         left, right, before, after = _neighbours(low.shape[0], high.shape[0], periodic)
@@ -68,8 +68,8 @@ def _synthesise_axis(low: np.ndarray, high: np.ndarray, axis: int, transform: st
     elif transform == "haar":
         root, n = kind(np.sqrt(0.5)), high.shape[0]
         mean = low[:n].copy()
-        low[:n] = (mean + high) * root
-        high = (mean - high) * root
+        low[:n] = (mean - high) * root
+        high = (mean + high) * root
         low[n:] /= np.sqrt(kind(2))
     else:
         low /= kind(_SCALE)
