@@ -25,6 +25,9 @@ use crate::transform::{Plan, Wavelet, forward};
 /// What the target is raised by, in dB, when the check with the networks or the coded volume fails; in the
 /// end nothing is downscaled.
 const STRICTER: [f64; 7] = [0.0, 0.1, 0.5, 1.5, 4.0, 10.0, f64::INFINITY];
+/// What the target of the trials may be lowered by, in dB, where networks upscale: the interpolation that the trials
+/// use is worse, and refuses much that the check with the networks allows.
+const LOOSER: [f64; 4] = [16.0, 10.0, 6.0, 3.0];
 /// What the target is raised by, in dB, where nothing better than the interpolation of the trials upscales: even errors
 /// up to epsilon have a third of the mean square allowed, which this leaves to them.
 const ROOM: f64 = 1.8;
@@ -78,7 +81,13 @@ pub(in crate::pipeline) fn encode<E: Sample>(
         Upscaling::Auto | Upscaling::Network => Interpolation::Linear,
     };
     let room = if networks.is_some() { 0.0 } else { ROOM };
-    for stricter in STRICTER {
+    // Of those that the networks make up for, the smallest; then what the paper does.
+    let looser = LOOSER.iter().map(|by| -by).filter(|_| networks.is_some());
+    let mut smallest: Option<Coded<E>> = None;
+    for stricter in looser.chain(STRICTER) {
+        if stricter > 0.0 && smallest.is_some() {
+            break;
+        }
         let task = Task {
             plan: &plan,
             pyramid: &pyramid,
@@ -95,11 +104,15 @@ pub(in crate::pipeline) fn encode<E: Sample>(
             continue;
         }
         let halvings = HALVINGS[usize::from(stricter.is_infinite())];
-        if let Some(coded) = reduced.search(job, target, halvings)? {
-            return coded.finish(job, mask).map(Some);
+        let coded = reduced.search(job, target, halvings)?;
+        if networks.is_none() && coded.is_some() {
+            smallest = coded;
+            break;
         }
+        let smaller = |coded: &Coded<E>| smallest.as_ref().is_none_or(|s| coded.len() < s.len());
+        smallest = coded.filter(smaller).or(smallest);
     }
-    Ok(None)
+    smallest.map(|coded| coded.finish(job, mask)).transpose()
 }
 
 /// The networks to use, if any, and the levels of the frame.
@@ -298,6 +311,10 @@ impl<'a, T: Real> Reduced<'a, T> {
 }
 
 impl<E: Sample> Coded<E> {
+    fn len(&self) -> usize {
+        self.tree.len() + self.volume.len()
+    }
+
     fn finish(self, job: &Job<'_, E>, mask: Option<&Vec<u8>>) -> Result<Encoded> {
         let measure = || ssim(job.shape, job.values, &self.decoded, job.ordinary);
         let ssim = job.options.measure_ssim.then(measure).transpose()?;
