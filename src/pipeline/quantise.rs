@@ -19,6 +19,8 @@ use crate::transform::Plan;
 /// Price of one bit in units of `step^2`: where the slope of the rate-distortion curve lies for a
 /// uniform quantiser with this coder (DESIGN section 4).
 const LAMBDA: f32 = 0.06;
+/// Bricks quantised at a time.
+const BATCH: usize = 64;
 
 /// Which levels the predictor was used on, finest first.
 pub(super) type Used = Vec<bool>;
@@ -161,41 +163,47 @@ fn closed_loop<T: Real>(
     use_on: Option<&Used>,
 ) -> Result<Option<Done<T>>> {
     let (plan, partition) = (&analysis.plan, &analysis.partition);
-    let mut sessions: Vec<_> = partition
-        .bricks()
-        .iter()
-        .map(|_| BrickQuantiser::new(quantiser))
-        .collect();
     let mut grids: Vec<Vec<GridPass>> = partition.bricks().iter().map(|_| Vec::new()).collect();
+    // One brick holds the grids of several levels, and its coder goes on from one to the next.
+    let mut shared = BrickQuantiser::new(quantiser);
     // Quantises one level and returns its decoded bands.
-    let mut stage =
-        |grids: &mut Vec<Vec<GridPass>>, source: Source, base, mut decoded: Vec<Vec<T>>| {
-            let cells = whole_cells(plan, source);
-            let exact = analysis.bands(source, cells);
-            let done: Option<Vec<Option<GridDone>>> = sessions
-                .par_iter_mut()
-                .zip(partition.bricks())
-                .map(|(session, brick)| {
-                    let Some(grid) = brick.grids.iter().find(|grid| grid.source == source) else {
-                        return Some(None);
-                    };
-                    let mut residuals = grid.gather(&exact.places, &exact.bands);
-                    if base == Base::Prediction {
-                        subtract(&mut residuals, &grid.gather(&exact.places, &decoded));
-                    }
-                    quantise_grid(session, grid, &residuals).map(Some)
-                })
-                .collect();
+    let mut stage = |grids: &mut Vec<Vec<GridPass>>, source, base, mut decoded: Vec<Vec<T>>| {
+        let cells = whole_cells(plan, source);
+        let exact = analysis.bands(source, cells);
+        let quantise = |session: &mut BrickQuantiser<T>, grid: &BrickGrid, decoded: &[Vec<T>]| {
+            let mut residuals = grid.gather(&exact.places, &exact.bands);
+            if base == Base::Prediction {
+                subtract(&mut residuals, &grid.gather(&exact.places, decoded));
+            }
+            quantise_grid(session, grid, &residuals)
+        };
+        let of_source = |(number, brick): (usize, &'_ Brick)| {
+            let place = brick.grids.iter().position(|g| g.source == source)?;
+            Some((number, place))
+        };
+        let places: Vec<_> = partition
+            .bricks()
+            .iter()
+            .enumerate()
+            .filter_map(of_source)
+            .collect();
+        let grid = |(number, place): (usize, usize)| &partition.bricks()[number].grids[place];
+        // What is quantised lies in memory as words until it is packed: not a whole level at once.
+        for batch in places.chunks(BATCH) {
+            let done: Option<Vec<GridDone>> = match batch {
+                &[(0, place)] => {
+                    let done = quantise(&mut shared, grid((0, place)), &decoded);
+                    done.map(|done| vec![done])
+                }
+                _ => batch
+                    .par_iter()
+                    .map(|&at| quantise(&mut BrickQuantiser::new(quantiser), grid(at), &decoded))
+                    .collect(),
+            };
             let done = done?;
-            let stored: Vec<(&BrickGrid, &[i32])> = partition
-                .bricks()
-                .iter()
-                .zip(&done)
-                .filter_map(|(brick, done)| {
-                    let grid = brick.grids.iter().find(|grid| grid.source == source)?;
-                    done.as_ref()
-                        .map(|(_, integers)| (grid, integers.as_slice()))
-                })
+            let stored = batch.iter().zip(&done);
+            let stored: Vec<(&BrickGrid, &[i32])> = stored
+                .map(|(&at, (_, integers))| (grid(at), integers.as_slice()))
                 .collect();
             add_residuals(
                 plan,
@@ -206,14 +214,13 @@ fn closed_loop<T: Real>(
                 base,
                 &mut decoded,
             );
-            for (brick, done) in done.into_iter().enumerate() {
-                grids[brick].extend(done.map(|(mut pass, integers)| {
-                    pass.coefficients = Some(Integers::pack(integers));
-                    pass
-                }));
+            for (&(number, _), (mut pass, integers)) in batch.iter().zip(done) {
+                pass.coefficients = Some(Integers::pack(integers));
+                grids[number].push(pass);
             }
-            Some(decoded)
-        };
+        }
+        Some(decoded)
+    };
     let low_zero = vec![vec![T::ZERO; analysis.low.len()]];
     let Some(mut low) = stage(&mut grids, Source::LowPass, Base::Zeros, low_zero) else {
         return Ok(None);

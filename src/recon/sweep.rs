@@ -11,7 +11,7 @@ use crate::transform::LevelPlan;
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
 const SHARED: usize = 4;
 /// A slab is at least so many cells thick, or what is shared would be most of the work.
-const LEAST_THICKNESS: usize = 16;
+const LEAST_THICKNESS: usize = 8;
 /// Adds the stored residuals of some cells to the bands over them.
 pub type AddResiduals<'a, T> = dyn FnMut(Region, Base, &mut [Vec<T>]) -> Result<()> + 'a;
 
