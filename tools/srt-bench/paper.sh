@@ -5,7 +5,7 @@
 #   tools/srt-bench/paper.sh FIELD.npy [PAGE.html]
 #
 # PAGE gets the files of the plots (srt eval --html). SRT names the program, LEVELS the PSNRs, PAYLOADS the codecs; payload sz3
-# needs srt-sz3 beside the program.
+# needs srt-sz3 beside the program. CHUNKS: minChunk of the timings; full trials take minutes at 8, hours at 4.
 set -euo pipefail
 
 field=${1:?"usage: tools/srt-bench/paper.sh FIELD.npy [PAGE.html]"}
@@ -13,11 +13,13 @@ page=${2:-}
 program=${SRT:-$(dirname "$0")/../../target/release/srt}
 read -ra levels <<<"${LEVELS:-30 35 40 45 50}"
 read -ra payloads <<<"${PAYLOADS:-zstd sz3}"
+read -ra chunks <<<"${CHUNKS:-16 32}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 number() { # number KEY < JSON
-    sed -n "s/^ *\"$1\": \([-0-9.e+]*\),\{0,1\}$/\1/p"
+    # Of the file; its frame has some of the same names.
+    sed -n "/^ *\"$1\": \([-0-9.e+]*\),\{0,1\}$/{s//\1/p;q}"
 }
 
 encode() { # encode NAME DB OPTIONS..; leaves the report in NAME.json
@@ -59,7 +61,7 @@ rows "profile default, no networks" none --model none
 rows "profile default" default
 
 printf '\nReduction at 40 dB, linear, zstd, one thread:\n\n| minChunk | trials | seconds to encode | of these, to reconstruct and compare | ratio |\n|---|---|---|---|---|\n'
-for chunk in 4 8 16; do
+for chunk in "${chunks[@]}"; do
     for trials in local full; do
         encode time 40 --profile paper --model none --min-chunk "$chunk" --trials "$trials" --threads 1
         printf '| %s | %s | %.2f | %.2f | %.1f |\n' "$chunk" "$trials" "$(number encode_seconds <"$work/time.json")" \
