@@ -10,19 +10,17 @@ use crate::transform::{LevelPlan, Plan, SubbandCode};
 
 /// Levels whose low-pass grid has at most this many samples share one brick with the low-pass.
 const SHARED_SAMPLES: usize = 16 * 16 * 16;
-/// Domains of this many voxels have smaller bricks on their coarse levels: a region then reads little
-/// of them, and beside so many coefficients the restarts of the coder do not show.
-const LARGE_DOMAIN: usize = 1 << 26;
+/// Domains of so many voxels have bricks of half the edge on their coarse levels, and again half: a
+/// region then reads little of them, and beside so many coefficients the restarts of the coder do not
+/// show.
+const LARGE_DOMAINS: [usize; 2] = [1 << 26, 1 << 29];
 
 /// Smallest edge of a brick in coefficients of its level: 2-D bricks of that many samples need longer
 /// edges.
 fn min_edge(shape: Shape) -> usize {
     let edge = if shape.rank() == 2 { 256 } else { 32 };
-    if shape.len() < LARGE_DOMAIN {
-        edge
-    } else {
-        edge / 2
-    }
+    let halvings = LARGE_DOMAINS.iter().filter(|&&len| shape.len() >= len);
+    edge >> halvings.count()
 }
 
 /// Which coefficients a grid holds.
@@ -269,5 +267,44 @@ impl BrickGrid {
             let at = first + at;
             f(&mut values[row..row + len], &grid[at..at + len]);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::Axes;
+
+    #[test]
+    fn bricks_tile_every_level_and_are_smaller_in_large_domains() {
+        for (extents, edges) in [
+            // Spec section 4.7: half the brick edge per level, and not below a minimum by the domain.
+            (
+                vec![256, 256, 256],
+                vec![Some(32), Some(32), Some(32), None],
+            ),
+            (
+                vec![512, 512, 256],
+                vec![Some(32), Some(16), Some(16), Some(16)],
+            ),
+            (
+                vec![1024, 1024, 512],
+                vec![Some(32), Some(16), Some(8), Some(8)],
+            ),
+            (vec![1000, 1000], vec![Some(256), Some(256), Some(256)]),
+        ] {
+            let plan = Plan::new(Shape::new(&extents).unwrap(), Axes::NONE, 15);
+            let edge = if extents.len() == 2 { 512 } else { 64 };
+            let partition = Partition::new(&plan, edge).unwrap();
+            for (level, &expected) in edges.iter().enumerate() {
+                assert_eq!(partition.edge(level), expected, "{extents:?} {level}");
+            }
+            for (index, level) in plan.levels().iter().enumerate() {
+                let grids = partition.bricks().iter().flat_map(|brick| &brick.grids);
+                let own = grids.filter(|grid| grid.source == Source::Details(index));
+                let cells: usize = own.map(|grid| grid.region.len()).sum();
+                assert_eq!(cells, level.coarse.len());
+            }
+        }
     }
 }

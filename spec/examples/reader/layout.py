@@ -69,8 +69,9 @@ def boxes(number, all_levels, brick_edge, rank):
     """Boxes of the low-pass grid of level `number`, in z, y, x order."""
     level = all_levels[number]
     least = 32 if rank == 3 else 256
-    if math.prod(all_levels[0].dims) >= 1 << 26:
-        least //= 2
+    for large in (1 << 26, 1 << 29):
+        if math.prod(all_levels[0].dims) >= large:
+            least //= 2
     edge = max(brick_edge >> (number + 1), least)
     cuts = [[range(at, min(at + edge, n)) for at in range(0, n, edge)] for n in level.low]
     return list(product(*cuts))
