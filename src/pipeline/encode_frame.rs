@@ -10,9 +10,7 @@ use super::sample::{FieldSamples, Normalisation, Sample, check_len, for_each_str
 use super::search::{Found, Progress, Search};
 use super::weights::{Weights, wavelet};
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{
-    Bound, CHUNK_HEADER_LEN, ChunkType, Form, Frame, Measured, WaveletForm, brick_runs,
-};
+use crate::container::{Bound, ChunkType, Form, Frame, Measured, WaveletForm, brick_runs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Shape;
 use crate::metrics::{Comparison, compare};
@@ -30,8 +28,13 @@ const TRY_LOSSLESS_ABOVE: f64 = 0.35;
 const RATIO_TOLERANCE: f64 = 0.97;
 /// Copies of a field, about, that encoding it in memory takes.
 const HELD_COPIES: usize = 5;
-/// Bytes of a one-field file around its payloads and their headers.
-const FIXED_BYTES: usize = 200;
+/// Bytes of a file around the chunks of its only frame: header, dataset, index, trailer.
+const FILE_BYTES: usize = 102;
+/// Bytes of a one-field file without octree, bricks, mask, the numbers of the frame record that have the
+/// field's precision, and what it says of levels and networks.
+const FIXED_BYTES: usize = 176;
+/// Numbers of a frame record in the field's precision: range, step, offset, scale.
+const REALS: usize = 5;
 /// A frame before it is written.
 pub(super) struct Encoded {
     pub(super) frame: Frame,
@@ -76,20 +79,12 @@ impl Encoded {
         chunks
     }
 
-    fn len(&self) -> usize {
-        let payloads = [&self.mask, &self.tree, &self.corrections];
-        let single: usize = payloads
-            .iter()
-            .filter_map(|p| p.as_ref())
-            .map(|p| p.len() + CHUNK_HEADER_LEN)
-            .sum();
-        single
-            + self
-                .bricks
-                .iter()
-                .map(|(_, b)| b.len() + BRICK_CHUNK)
-                .sum::<usize>()
-            + FIXED_BYTES
+    /// Bytes of a one-field file of this frame, a few more or less.
+    fn file_bytes(&self, value_bytes: usize) -> usize {
+        let chunks = self.chunks(value_bytes as u8).into_iter();
+        let bytes =
+            |(_, _, payload): (_, _, std::borrow::Cow<'_, [u8]>)| payload.len() + BRICK_CHUNK;
+        FILE_BYTES + chunks.map(bytes).sum::<usize>()
     }
 }
 
@@ -186,7 +181,9 @@ pub(super) fn encode_frame<E: Sample>(
             Analysis::held(wavelet, plan, partition, field)
         })?
     };
-    let overhead = FIXED_BYTES + mask_bytes.as_ref().map_or(0, Vec::len);
+    let bytes = |encoded: &Encoded| encoded.file_bytes(E::DTYPE.size());
+    let mask_chunk = mask_bytes.as_ref().map_or(0, |m| m.len() + BRICK_CHUNK);
+    let overhead = FIXED_BYTES + REALS * size_of::<E::Work>() + mask_chunk;
     let run = |networks: Option<&Networks>,
                start: Option<f64>,
                overhead: usize|
@@ -227,7 +224,7 @@ pub(super) fn encode_frame<E: Sample>(
         );
         // The step was fitted against the decoded field itself; this is the last word on the bound.
         let weights = networks.and(weights).map_or(0, Weights::len);
-        let ratio = raw_bytes / (encoded.len() + weights) as f64;
+        let ratio = raw_bytes / (bytes(&encoded) + weights) as f64;
         Ok(Some(encoded).filter(|encoded| fulfils(options.bound, exact_bound, encoded, ratio)))
     };
     let mut best = run(None, None, overhead)?;
@@ -240,7 +237,7 @@ pub(super) fn encode_frame<E: Sample>(
             (Some(without), Bound::Ratio(_)) => {
                 with.comparison.psnr_db > without.comparison.psnr_db
             }
-            (Some(without), _) => with.len() + weights.len() < without.len(),
+            (Some(without), _) => bytes(with) + weights.len() < bytes(without),
         };
         best = predicted
             .filter(|with| with.uses_networks() && better(with))
@@ -249,7 +246,9 @@ pub(super) fn encode_frame<E: Sample>(
     let Some(mut encoded) = best else {
         let encoded = lossless()?;
         return match options.bound {
-            Bound::Ratio(ratio) if raw_bytes / (encoded.len() as f64) < ratio * RATIO_TOLERANCE => {
+            Bound::Ratio(ratio)
+                if raw_bytes / (bytes(&encoded) as f64) < ratio * RATIO_TOLERANCE =>
+            {
                 Err(Error::new(
                     ErrorKind::BoundNotMet,
                     format!("a compression ratio of {ratio} is out of reach for this field"),
@@ -258,9 +257,9 @@ pub(super) fn encode_frame<E: Sample>(
             _ => Ok(encoded),
         };
     };
-    if encoded.len() as f64 > TRY_LOSSLESS_ABOVE * raw_bytes {
+    if bytes(&encoded) as f64 > TRY_LOSSLESS_ABOVE * raw_bytes {
         let exact = lossless()?;
-        if exact.len() < encoded.len() {
+        if bytes(&exact) < bytes(&encoded) {
             encoded = exact;
         }
     }

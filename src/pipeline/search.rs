@@ -243,8 +243,10 @@ impl<E: Sample> Search<'_, E> {
     pub(super) fn bytes(&self, target: f64, overhead: usize) -> Result<Option<Found>> {
         let quality = |trial: &Trial<E>| {
             let (runs, heads) = brick_runs_cost(&trial.payloads.bricks);
+            let gains = trial.form.network.as_ref().map_or(0, |n| n.gains.len());
+            let levels = usize::from(trial.form.levels) + gains * size_of::<f32>();
             let chunks = runs * BRICK_CHUNK + heads;
-            let bytes = (trial.payloads.len() + overhead + chunks) as f64;
+            let bytes = (trial.payloads.len() + overhead + levels + chunks) as f64;
             Ok((bytes.ln(), bytes))
         };
         let aim = target.ln() - RATIO_SLACK;
