@@ -43,8 +43,8 @@ use crate::volume::io::AnyVolume;
 /// let mut decoder = StreamDecoder::new(input, srt::Limits::default())?;
 /// while let Some(frame) = decoder.next_frame()? {
 ///     println!("field {} step {}", frame.field, frame.step);
-///     while let Some((level, volume)) = decoder.next_level()? {
-///         println!("  level {level}: {}", volume.shape());
+///     while let Some(field) = decoder.next_level()? {
+///         println!("  level {}: {}", field.level, field.volume.shape());
 ///     }
 /// }
 /// # Ok::<(), srt::Error>(())
