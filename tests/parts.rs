@@ -97,6 +97,29 @@ fn psnr(values: &[f32], decoded: &[f32]) -> f64 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// In slabs of a few thousand voxels the quality jumps from step to step; the search must land
+    /// somewhere all the same, not fall back on exact values.
+    #[test]
+    fn smooth_slabs_always_find_a_step(
+        extents in (60usize..200, 8usize..14, 8usize..14).prop_map(|(z, y, x)| [z, y, x]),
+        seed in 0u64..1000,
+        target in 25f64..80.0,
+        third in 0usize..3,
+    ) {
+        let shape = Shape::new(&extents).unwrap();
+        let values = field(shape, seed);
+        let (min, max) = range(&values);
+        let cut = [extents[0] * third / 3, extents[0] * (third + 1) / 3];
+        let options = EncodeOptions::new(Bound::Psnr(target)).with_model(Model::None).with_range(min, max);
+        let bytes = part(shape, &values, cut, &options).len();
+        let raw = (cut[1] - cut[0]) * extents[1] * extents[2] * 4;
+        prop_assert!(bytes < raw / 3, "{bytes} of {raw} bytes");
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]

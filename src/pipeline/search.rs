@@ -24,8 +24,9 @@ const MAX_PASSES: usize = 24;
 const DB_PER_E: f64 = 6.4;
 /// Steps tried where the quality is not smooth.
 const SWEEP: u32 = 48;
-/// Steps tried beyond a jump of the quality, as natural logarithms.
-const JUMPS: [f64; 4] = [0.0, -0.05, -0.15, -0.4];
+/// Steps tried beyond a jump of the quality, as natural logarithms. The last are for fields of a few
+/// thousand voxels, where the estimate is off by decibels.
+const JUMPS: [f64; 6] = [0.0, -0.05, -0.15, -0.4, -1.0, -2.0];
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each
 /// change of that choice is a jump of the quality, and the target may lie inside the jump.
 const FREE_PASSES: usize = 8;
@@ -157,7 +158,7 @@ impl<E: Sample> Search<'_, E> {
             x = next;
         }
         let best = match best {
-            None => self.beyond_jump(target, fine, use_on.as_ref())?,
+            None => self.beyond_jump(target, fine.unwrap_or(x), use_on.as_ref())?,
             found => found,
         };
         let Some((reached, x, found)) = best else {
@@ -172,7 +173,8 @@ impl<E: Sample> Search<'_, E> {
 
     /// In small fields each rounding counts: the quality is no smooth function of the step, and a step
     /// that meets `target` closely may lie where a bracket does not lead. Tries steps in turn, from `x`
-    /// with its quality `reached` to twice as far as that of `target` should lie.
+    /// with its quality `reached` to twice as far as that of `target` should lie. What meets the target most
+    /// closely; `None` when nothing does better than `x`.
     fn sweep(
         &self,
         target: f64,
@@ -181,6 +183,7 @@ impl<E: Sample> Search<'_, E> {
         use_on: Option<&Used>,
     ) -> Result<Option<Found>> {
         let far = 2.0 * (reached - target) / DB_PER_E;
+        let (mut least, mut nearest) = (reached, None);
         for i in 1..=SWEEP {
             let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
             let Some((_, pass)) = self.candidate.quantise(step, self.networks, use_on)? else {
@@ -188,11 +191,14 @@ impl<E: Sample> Search<'_, E> {
             };
             let trial = self.code(pass, None)?;
             let reached = trial.comparison.psnr_db;
-            if (target..=target + PSNR_SLACK).contains(&reached) {
-                return self.keep(trial).map(Some);
+            if (target..least).contains(&reached) {
+                (least, nearest) = (reached, Some(self.keep(trial)?));
+            }
+            if least <= target + PSNR_SLACK {
+                break;
             }
         }
-        Ok(None)
+        Ok(nearest)
     }
 
     /// In small or very smooth fields the quality jumps from one step to the next, and the target may
@@ -201,10 +207,9 @@ impl<E: Sample> Search<'_, E> {
     fn beyond_jump(
         &self,
         target: f64,
-        fine: Option<f64>,
+        fine: f64,
         use_on: Option<&Used>,
     ) -> Result<Option<(f64, f64, Found)>> {
-        let Some(fine) = fine else { return Ok(None) };
         for finer in JUMPS {
             let x = fine + finer;
             let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, use_on)? else {
