@@ -27,7 +27,8 @@ class Traced(ctx.BrickDecoder):
 
         def noted_raw(count=1):
             value = raw(count)
-            self.seen.append(f"raw {value}")
+            if count:
+                self.seen.append(f"raw {value}")
             return value
 
         self.bits.coded, self.bits.raw = noted, noted_raw

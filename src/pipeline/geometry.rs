@@ -75,13 +75,15 @@ impl Geometry {
                 plan.levels().len()
             )));
         }
-        let partition = Partition::new(&plan, form.brick_edge)?;
-        let tree = octree::decode(&plan, tree)?;
+        let (partition, tree) = rayon::join(
+            || Partition::new(&plan, form.brick_edge),
+            || octree::decode(&plan, tree),
+        );
         Ok(Self {
             wavelet,
+            partition: partition?,
+            tree: tree?,
             plan,
-            partition,
-            tree,
         })
     }
 

@@ -57,13 +57,14 @@ class RangeDecoder:
 
     def raw(self, count=1):
         value = 0
-        for _ in range(count):
-            self.range >>= 1
-            bit = self.code >= self.range
-            if bit:
-                self.code -= self.range
+        while count > 0:
+            taken = min(count, 8)
+            count -= taken
+            self.range >>= taken
+            part = min(self.code // self.range, (1 << taken) - 1)
+            self.code -= part * self.range
             self.normalise()
-            value = value << 1 | bit
+            value = value << taken | part
         return value
 
     def bit(self, s):

@@ -67,6 +67,15 @@ class BrickDecoder:
         return out
 
     def value(self, bin_number):
+        cell = self.cell(bin_number)
+        if cell == 0:
+            return 0
+        width = 0 if bin_number < 16 else (bin_number - 12) // 4
+        value = (cell - 1 << width) + self.bits.raw(width) + 1
+        need(value < 1 << 24, "a magnitude above 2^24 - 1")
+        return value
+
+    def cell(self, bin_number):
         states = self.magnitude[bin_number]
         for k in range(12):
             if not self.bits.bit(states[k]):
@@ -76,9 +85,7 @@ class BrickDecoder:
         while self.bits.bit(states[exponent]):
             exponent += 1
             need(exponent < 24, "an escape that does not end")
-        value = 11 + (1 << exponent | self.bits.raw(exponent))
-        need(value < 1 << 24, "a magnitude above 2^24 - 1")
-        return value
+        return 11 + (1 << exponent | self.bits.raw(exponent))
 
     def end(self):
         self.bits.end(exact=False)

@@ -1,7 +1,7 @@
 //! Encoding and decoding of the quantised coefficients of one brick.
 
 use super::MAX_MAGNITUDE;
-use super::model::{EXPONENTS, Model, UNARY};
+use super::model::{EXPONENTS, Model, UNARY, cell, raw_bits};
 use super::range::{RangeDecoder, RangeEncoder};
 use super::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::error::{Error, Result};
@@ -51,18 +51,21 @@ impl Symbols for BrickEncoder {
         current: i32,
         sign: impl FnOnce() -> SignContext,
     ) -> i32 {
-        let magnitude = current.unsigned_abs() as usize;
+        let magnitude = current.unsigned_abs();
+        let raw_bits = raw_bits(bin);
+        let cell = cell(magnitude, raw_bits) as usize;
         let bits = &mut self.model.magnitude[bin];
         for (k, state) in bits.iter_mut().enumerate() {
-            self.coder.bit(state, magnitude > k);
-            if magnitude <= k {
+            self.coder.bit(state, cell > k);
+            if cell <= k {
                 break;
             }
         }
-        if magnitude >= UNARY {
-            self.escape(bin, (magnitude - UNARY + 1) as u32);
+        if cell >= UNARY {
+            self.escape(bin, (cell - UNARY + 1) as u32);
         }
         if magnitude > 0 {
+            self.coder.raw(magnitude - 1, raw_bits);
             let SignContext { band, context } = sign();
             let state = &mut self.model.sign[band][context];
             self.coder.code(state.probability(), current < 0);
@@ -113,26 +116,16 @@ impl<'a> BrickDecoder<'a> {
         Ok(())
     }
 
+    /// A cell from [`UNARY`] on.
     #[cold]
-    fn escape(&mut self, bin: usize) -> i32 {
-        let mut exponent = 0;
-        for state in self.model.escape(bin) {
-            if !self.coder.bit(state) {
-                break;
-            }
-            exponent += 1;
-        }
+    fn escape(&mut self, bin: usize) -> u32 {
+        let exponent = self.coder.unary(self.model.escape(bin));
         if exponent as usize == EXPONENTS {
             self.overflow = true;
-            return MAX_MAGNITUDE;
+            return UNARY as u32;
         }
         let rest = 1 << exponent | self.coder.raw(exponent);
-        let magnitude = rest as i32 + UNARY as i32 - 1;
-        if magnitude > MAX_MAGNITUDE {
-            self.overflow = true;
-            return MAX_MAGNITUDE;
-        }
-        magnitude
+        UNARY as u32 - 1 + rest
     }
 }
 
@@ -142,22 +135,23 @@ impl Symbols for BrickDecoder<'_> {
     #[inline(always)]
     fn code(&mut self, _: usize, bin: usize, _: i32, sign: impl FnOnce() -> SignContext) -> i32 {
         let bits = &mut self.model.magnitude[bin];
-        let mut magnitude = 0;
-        for state in bits.iter_mut() {
-            if !self.coder.bit(state) {
-                break;
-            }
-            magnitude += 1;
-        }
-        if magnitude == 0 {
+        let mut cell = self.coder.unary(bits);
+        if cell == 0 {
             return 0;
         }
-        if magnitude == UNARY as i32 {
-            magnitude = self.escape(bin);
+        if cell == UNARY as u32 {
+            cell = self.escape(bin);
+        }
+        let raw_bits = raw_bits(bin);
+        // Below 2^31: exponents end at 23, raw bits at 6.
+        let magnitude = ((cell - 1) << raw_bits | self.coder.raw(raw_bits)) as i32 + 1;
+        if magnitude > MAX_MAGNITUDE {
+            self.overflow = true;
+            return MAX_MAGNITUDE;
         }
         let SignContext { band, context } = sign();
         let state = &mut self.model.sign[band][context];
-        let negative = self.coder.decode(state.probability());
+        let negative = self.coder.decode_even(state.probability());
         state.adapt_sign(negative);
         if negative { -magnitude } else { magnitude }
     }

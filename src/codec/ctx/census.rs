@@ -1,6 +1,6 @@
 //! Counts of every coded bit by context: what the start tables are trained from.
 
-use super::model::{BINS, EXPONENTS, SIGNS, UNARY};
+use super::model::{BINS, ESCAPE_GROUP, EXPONENTS, SIGNS, UNARY, cell, raw_bits};
 use super::scan::{GridLayout, SignContext, Symbols, scan};
 
 /// Zeros and ones seen by one adaptive bit.
@@ -9,10 +9,10 @@ pub type Count = [u32; 2];
 /// Counts of one brick.
 #[derive(Clone, Debug)]
 pub struct Census {
-    /// By energy bin and unary position.
+    /// By energy bin and cell.
     pub magnitude: [[Count; UNARY]; BINS],
     /// By group of energy bins and exponent.
-    pub escape: [[Count; EXPONENTS]; BINS / super::model::ESCAPE_GROUP],
+    pub escape: [[Count; EXPONENTS]; BINS / ESCAPE_GROUP],
     /// By subband and sign context; a one is a negative coefficient.
     pub sign: [[Count; SIGNS]; 8],
 }
@@ -21,7 +21,7 @@ impl Default for Census {
     fn default() -> Self {
         Self {
             magnitude: [[[0; 2]; UNARY]; BINS],
-            escape: [[[0; 2]; EXPONENTS]; BINS / super::model::ESCAPE_GROUP],
+            escape: [[[0; 2]; EXPONENTS]; BINS / ESCAPE_GROUP],
             sign: [[[0; 2]; SIGNS]; 8],
         }
     }
@@ -49,22 +49,18 @@ impl Symbols for Census {
         current: i32,
         sign: impl FnOnce() -> SignContext,
     ) -> i32 {
-        let magnitude = current.unsigned_abs() as usize;
-        for (k, state) in self.magnitude[bin]
-            .iter_mut()
-            .enumerate()
-            .take(magnitude + 1)
-        {
-            count(state, magnitude > k);
+        let cell = cell(current.unsigned_abs(), raw_bits(bin)) as usize;
+        for (k, state) in self.magnitude[bin].iter_mut().enumerate().take(cell + 1) {
+            count(state, cell > k);
         }
-        if magnitude >= UNARY {
-            let exponent = (magnitude - UNARY + 1).ilog2() as usize;
-            let states = &mut self.escape[bin / super::model::ESCAPE_GROUP];
+        if cell >= UNARY {
+            let exponent = (cell - UNARY + 1).ilog2() as usize;
+            let states = &mut self.escape[bin / ESCAPE_GROUP];
             for (k, state) in states.iter_mut().enumerate().take(exponent + 1) {
                 count(state, k < exponent);
             }
         }
-        if magnitude > 0 {
+        if current != 0 {
             let SignContext { band, context } = sign();
             count(&mut self.sign[band][context], current < 0);
         }

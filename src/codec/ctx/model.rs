@@ -6,8 +6,10 @@ use super::start::START;
 pub(super) const BINS: usize = 40;
 /// Neighbour sums are clamped below this: the last bin ends here.
 pub(super) const MAX_ENERGY: usize = 4092;
-/// Magnitudes below this are unary; the rest is an escape.
+/// Cells below this are unary; the rest is an escape.
 pub(super) const UNARY: usize = 12;
+/// From this bin on cells hold several magnitudes: twice as many every four bins, as the mean grows.
+const FIRST_WIDE_BIN: usize = 16;
 /// Escape exponents: magnitudes stay below 2^24.
 pub(super) const EXPONENTS: usize = 24;
 /// Bins that share one set of escape probabilities.
@@ -32,9 +34,19 @@ const fn rates(floor: u32) -> [u16; 256] {
     }
     table
 }
-const FAST: [u16; 256] = rates(32);
-const SLOW: [u16; 256] = rates(256);
-const SIGN_RATES: [u16; 256] = rates(128);
+/// Of the fast and the slow estimate.
+static RATES: [[u16; 2]; 256] = pairs(rates(32), rates(256));
+static SIGN_RATES: [u16; 256] = rates(128);
+
+const fn pairs(fast: [u16; 256], slow: [u16; 256]) -> [[u16; 2]; 256] {
+    let mut table = [[0; 2]; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = [fast[n], slow[n]];
+        n += 1;
+    }
+    table
+}
 
 /// Fraction bits of an estimate; the coder sees the upper 16.
 const PRECISION: u32 = 20;
@@ -71,13 +83,14 @@ impl Bit {
 
     #[inline(always)]
     pub(super) fn adapt(&mut self, bit: bool) {
-        let n = usize::from(self.seen);
-        self.fast = step(self.fast, FAST[n], bit);
-        self.slow = step(self.slow, SLOW[n], bit);
+        let [fast, slow] = RATES[usize::from(self.seen)];
+        self.fast = step(self.fast, fast, bit);
+        self.slow = step(self.slow, slow, bit);
         self.seen = self.seen.saturating_add(1);
     }
 
     /// Adapts a sign probability: one estimate, kept within 1 and 99 %.
+    #[inline(always)]
     pub(super) fn adapt_sign(&mut self, bit: bool) {
         let rate = SIGN_RATES[usize::from(self.seen)];
         let p = step(self.slow, rate, bit).clamp(ONE / 100, ONE - ONE / 100);
@@ -115,6 +128,23 @@ const fn bins() -> [u8; MAX_ENERGY + 1] {
         n += 1;
     }
     table
+}
+
+/// Bits of a magnitude that are not modelled in this bin: within a cell, whose width stays below the mean
+/// of the neighbours, magnitudes are about equally frequent.
+#[inline(always)]
+pub(super) const fn raw_bits(bin: usize) -> u32 {
+    match bin {
+        0..FIRST_WIDE_BIN => 0,
+        _ => (bin as u32 - FIRST_WIDE_BIN as u32) / 4 + 1,
+    }
+}
+
+/// The cell of a magnitude: 0 is one of its own, cell `c` holds the `2^raw_bits` magnitudes from
+/// `((c - 1) << raw_bits) + 1` on.
+#[inline(always)]
+pub(super) const fn cell(magnitude: u32, raw_bits: u32) -> u32 {
+    (magnitude + (1 << raw_bits) - 1) >> raw_bits
 }
 
 /// All adaptive state of one brick. A brick starts from trained tables and ends with its bytes.

@@ -2,7 +2,7 @@
 //! adaptive model has at that moment (DESIGN section 4).
 
 use super::cost::{BIT, cost};
-use super::model::{Model, UNARY};
+use super::model::{Model, UNARY, cell, raw_bits};
 use super::scan::{GridLayout, SignContext, Symbols, scan};
 use super::{BLOCK, MAX_MAGNITUDE};
 use crate::real::Real;
@@ -144,18 +144,22 @@ impl<T: Real> Search<'_, T> {
     #[inline(always)]
     fn choose(&self, a: f32, nearest: u32, bin: usize) -> u32 {
         let Quantiser { lambda, shrink, .. } = self.quantiser;
-        if lambda == 0.0 || nearest as usize >= UNARY || a >= nearest as f32 - (1.0 - ROUND_UP_FROM)
-        {
+        let raw_bits = raw_bits(bin);
+        let top = cell(nearest, raw_bits);
+        let certain = a >= nearest as f32 - (1.0 - ROUND_UP_FROM);
+        if lambda == 0.0 || certain || top as usize >= UNARY {
             return nearest;
         }
         let bits = &self.model.magnitude[bin];
         let mut prefix = 0;
         let mut best = (f32::INFINITY, 0);
-        for m in 0..=nearest {
-            let p = bits[m as usize].probability();
+        for c in 0..=top {
+            let p = bits[c as usize].probability();
+            // The largest candidate of the cell; the one below the nearest in the same cell costs the same.
+            let m = (c << raw_bits).min(nearest);
             if m == 0 || m + 1 >= nearest {
-                let sign = if m > 0 { BIT } else { 0 };
-                let length = (prefix + cost(p, false) + sign) as f32 / BIT as f32;
+                let rest = if m > 0 { (1 + raw_bits) * BIT } else { 0 };
+                let length = (prefix + cost(p, false) + rest) as f32 / BIT as f32;
                 let decoded = if m > 0 { m as f32 - shrink } else { 0.0 };
                 let price = (a - decoded) * (a - decoded) + lambda * length;
                 if price < best.0 {
@@ -183,23 +187,25 @@ impl<T: Real> Symbols for Search<'_, T> {
             0 => 0,
             _ => self.choose(fraction_of, nearest, bin),
         };
+        let raw_bits = raw_bits(bin);
+        let cell = cell(magnitude, raw_bits) as usize;
         let mut length = 0;
         for (k, state) in self.model.magnitude[bin].iter_mut().enumerate() {
-            let more = magnitude as usize > k;
+            let more = cell > k;
             length += cost(state.probability(), more);
             state.adapt(more);
             if !more {
                 break;
             }
         }
-        if magnitude as usize >= UNARY {
-            length += (2 * (magnitude - UNARY as u32 + 1).ilog2() + 1) * BIT;
+        if cell >= UNARY {
+            length += (2 * (cell - UNARY + 1).ilog2() + 1) * BIT;
         }
         let negative = scaled < T::ZERO;
         if magnitude > 0 {
             let SignContext { band, context } = sign();
             let state = &mut self.model.sign[band][context];
-            length += cost(state.probability(), negative);
+            length += cost(state.probability(), negative) + raw_bits * BIT;
             state.adapt_sign(negative);
         }
         let decoded = T::from_i32(magnitude as i32) - T::from_f64(f64::from(self.quantiser.shrink));

@@ -149,7 +149,7 @@ fn the_worked_example_of_ctx_has_these_bytes() {
         planar: true,
     };
     let mut encoder = BrickEncoder::default();
-    encoder.grid(&layout, &[true], &mut [3, 0, -1, 0, 14, 1, 0, -2]);
+    encoder.grid(&layout, &[true], &mut [3, 0, -1, 0, 14, 5, 0, -2]);
     let bytes: Vec<String> = encoder
         .finish()
         .iter()
