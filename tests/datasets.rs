@@ -218,7 +218,7 @@ fn a_failed_append_leaves_the_file_alone() {
         (
             USAGE,
             &["b.npy", "out.srt", "--unit", "km"],
-            "\"m\" in the file",
+            "\"m\" and \"km\"",
         ),
         (USAGE, &["out.srt", "out.srt"], "not an npy file"),
         (CORRUPT, &["b.npy", "cut.srt"], "cut.srt"),

@@ -242,7 +242,8 @@ pub(super) fn refinement(network: &Network) -> [usize; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::testing::{self, random_network};
+    use crate::network::Architecture;
+    use crate::network::testing::random_network;
 
     fn extended(extension: Extension, n: usize) -> Vec<usize> {
         (-4..n as isize + 4)
@@ -297,7 +298,7 @@ mod tests {
 
     #[test]
     fn needed_box_folds_back_at_the_edges() {
-        let network = random_network(testing::default_3d(), 0);
+        let network = random_network(Architecture::residual(3), 0);
         let region = Region {
             start: [0, 8, 3],
             size: [2, 4, 1],

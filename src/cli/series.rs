@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::EncodeArgs;
-use crate::container::{Dataset, Field, Frame, Placement};
+use crate::container::{Dataset, Field, Frame, Placement, settle};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::volume::io::{FieldStream, Input};
@@ -288,19 +288,6 @@ fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
 pub(super) fn next_step<'a>(mut frames: impl Iterator<Item = &'a Frame>, field: usize) -> u64 {
     let of_field = |frame: &'a Frame| (frame.field == field as u64).then_some(frame.step + 1);
     frames.by_ref().filter_map(of_field).max().unwrap_or(0)
-}
-
-/// Sets a text that may be known already.
-fn settle(what: &str, old: &mut String, new: &str) -> Result<()> {
-    if !old.is_empty() && !new.is_empty() && old != new {
-        return Err(Error::invalid(format!(
-            "the {what} is {old:?} in the file, {new:?} given"
-        )));
-    }
-    if !new.is_empty() {
-        new.clone_into(old);
-    }
-    Ok(())
 }
 
 /// Spacing and origin as given, `None` when neither is.

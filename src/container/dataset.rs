@@ -44,6 +44,21 @@ pub struct Placement {
     pub origin: [f64; 3],
 }
 
+/// Sets a unit that may be known already; empty ones are not.
+///
+/// # Errors
+/// `InvalidArgument` when `what` is known to be another.
+pub(crate) fn settle(what: &str, known: &mut String, other: &str) -> Result<()> {
+    if known.is_empty() {
+        other.clone_into(known);
+    } else if !other.is_empty() && known != other {
+        return Err(Error::invalid(format!(
+            "one {what} expected, {known:?} and {other:?} found"
+        )));
+    }
+    Ok(())
+}
+
 impl Default for Placement {
     fn default() -> Self {
         Self {

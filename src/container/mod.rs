@@ -19,6 +19,7 @@ mod writer;
 pub use bricks::{NumberedBrick, brick_runs, brick_runs_cost, parse_brick_run};
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+pub(crate) use dataset::settle;
 pub use dataset::{Dataset, Field, Placement};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};

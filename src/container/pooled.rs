@@ -1,7 +1,7 @@
 //! Form 3 of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
 
 use super::bytes::Cursor;
-use super::records::{MAX_LEVELS, NetworkUse, gains, put_gains, put_real, real};
+use super::records::{MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real};
 use crate::error::{Error, Result};
 
 /// Parameters of the pooled form.
@@ -85,14 +85,9 @@ impl PooledForm {
             1 => PooledPayload::Sz3,
             other => return Err(unknown(f, "payload codec", other)),
         };
-        let epsilon = real(f, "epsilon", value_bytes)?;
+        let epsilon = positive_real(f, "epsilon", value_bytes)?;
         let offset = real(f, "offset", value_bytes)?;
-        let scale = real(f, "scale", value_bytes)?;
-        if epsilon <= 0.0 || scale <= 0.0 {
-            return Err(f.corrupt(format!(
-                "positive epsilon and scale expected, {epsilon} and {scale} found"
-            )));
-        }
+        let scale = positive_real(f, "scale", value_bytes)?;
         Ok(Self {
             levels,
             finest,

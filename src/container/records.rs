@@ -423,14 +423,9 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
         )));
     }
     let shrink = f.u8("shrink")?;
-    let step = real(f, "quantisation step", value_bytes)?;
+    let step = positive_real(f, "quantisation step", value_bytes)?;
     let offset = real(f, "offset", value_bytes)?;
-    let scale = real(f, "scale", value_bytes)?;
-    if step <= 0.0 || scale <= 0.0 {
-        return Err(f.corrupt(format!(
-            "positive step and scale expected, {step} and {scale} found"
-        )));
-    }
+    let scale = positive_real(f, "scale", value_bytes)?;
     Ok(WaveletForm {
         wavelet,
         periodic,
@@ -493,5 +488,13 @@ pub(super) fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f6
     match value.is_finite() {
         true => Ok(value),
         false => Err(f.corrupt(format!("finite {what} expected, {value} found"))),
+    }
+}
+
+/// A finite number above 0 in the working precision.
+pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
+    match real(f, what, value_bytes)? {
+        value if value > 0.0 => Ok(value),
+        value => Err(f.corrupt(format!("positive {what} expected, {value} found"))),
     }
 }

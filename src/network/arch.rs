@@ -156,6 +156,51 @@ pub struct Architecture {
 }
 
 impl Architecture {
+    /// The residual network that `srt` trains for itself (`turbulence3d-m` and its kind), for level 0 alone: radius 4,
+    /// 87 652 parameters in 3-D.
+    #[must_use]
+    pub fn residual(rank: u8) -> Self {
+        Self {
+            rank,
+            min_level: 0,
+            max_level: 0,
+            transform: Transform::Cdf97,
+            padding: Padding::Extend,
+            channels: InputChannels::FIELD
+                .with(InputChannels::INSIDE_FIELD)
+                .with(InputChannels::INSIDE),
+            input_scale: 2048.0,
+            features: 32,
+            input_kernel: 3,
+            slope: 0.1,
+            trunk: Trunk::Residual { blocks: 3 },
+            head: Head::Subbands,
+            shortcut_kernel: Some(5),
+        }
+    }
+
+    /// The paper's generator (section 4.1), for level 0 alone: radius 50, 10 063 969 parameters in 3-D.
+    #[must_use]
+    pub fn paper(rank: u8) -> Self {
+        Self {
+            transform: Transform::Haar,
+            padding: Padding::Zero,
+            channels: InputChannels::FIELD,
+            features: 96,
+            slope: 0.2,
+            trunk: Trunk::Rrdb {
+                blocks: 3,
+                dense_blocks: 3,
+                convolutions: 5,
+                growth: 24,
+                beta: 0.2,
+            },
+            head: Head::VoxelShuffle,
+            shortcut_kernel: None,
+            ..Self::residual(rank)
+        }
+    }
+
     /// Number of output channels: detail subbands, or 1.
     #[must_use]
     pub fn outputs(&self) -> usize {
@@ -302,8 +347,8 @@ mod tests {
 
     #[test]
     fn radius_is_that_of_the_design() {
-        assert_eq!(testing::default_3d().radius(), 4);
-        assert_eq!(testing::paper().radius(), 50);
+        assert_eq!(Architecture::residual(3).radius(), 4);
+        assert_eq!(Architecture::paper(3).radius(), 50);
     }
 
     #[test]
@@ -326,7 +371,7 @@ mod tests {
             |a| a.trunk = Trunk::Residual { blocks: 4095 },
             |a| a.trunk = Trunk::Residual { blocks: 255 },
         ];
-        let good = testing::default_3d();
+        let good = Architecture::residual(3);
         good.validate().unwrap();
         for (i, make_bad) in breaks.iter().enumerate() {
             let mut bad = good;
@@ -338,8 +383,8 @@ mod tests {
     #[test]
     fn layer_count_is_the_length_of_the_plan() {
         for arch in [
-            testing::default_3d(),
-            testing::paper(),
+            Architecture::residual(3),
+            Architecture::paper(3),
             testing::narrow_rrdb(2),
         ] {
             assert_eq!(arch.layer_count(), arch.plan().unwrap().len() as u64);

@@ -192,11 +192,10 @@ impl Architecture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::testing;
 
     #[test]
     fn paper_network_has_its_published_size() {
-        let plan = testing::paper().plan().unwrap();
+        let plan = Architecture::paper(3).plan().unwrap();
         let parameters: usize = plan.iter().map(LayerSpec::parameters).sum();
         assert_eq!(parameters, 10_063_969);
         // Voxel shuffle, refine and head run on 8 fine voxels each but the shuffle.
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn default_network_has_its_measured_size() {
-        let plan = testing::default_3d().plan().unwrap();
+        let plan = Architecture::residual(3).plan().unwrap();
         let parameters: usize = plan.iter().map(LayerSpec::parameters).sum();
         assert_eq!(parameters, 87_652);
         let names: Vec<_> = plan.iter().map(|l| l.role.to_string()).collect();

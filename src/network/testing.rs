@@ -1,50 +1,8 @@
 //! Architectures and random networks for tests.
 
-use super::arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
+use super::arch::{Architecture, Trunk};
 use super::plan::{LayerSpec, Scales};
 use super::weights::{Layer, LayerScales, Network, Weights};
-
-/// The default network: 87 652 parameters, radius 4.
-pub(crate) fn default_3d() -> Architecture {
-    Architecture {
-        rank: 3,
-        min_level: 0,
-        max_level: 0,
-        transform: Transform::Cdf97,
-        padding: Padding::Extend,
-        channels: InputChannels::FIELD
-            .with(InputChannels::INSIDE_FIELD)
-            .with(InputChannels::INSIDE),
-        input_scale: 2048.0,
-        features: 32,
-        input_kernel: 3,
-        slope: 0.1,
-        trunk: Trunk::Residual { blocks: 3 },
-        head: Head::Subbands,
-        shortcut_kernel: Some(5),
-    }
-}
-
-/// The paper's network: 10 063 969 parameters, radius 50.
-pub(crate) fn paper() -> Architecture {
-    Architecture {
-        transform: Transform::Haar,
-        padding: Padding::Zero,
-        channels: InputChannels::FIELD,
-        features: 96,
-        slope: 0.2,
-        trunk: Trunk::Rrdb {
-            blocks: 3,
-            dense_blocks: 3,
-            convolutions: 5,
-            growth: 24,
-            beta: 0.2,
-        },
-        head: Head::VoxelShuffle,
-        shortcut_kernel: None,
-        ..default_3d()
-    }
-}
 
 /// A small residual network; features fill no vector register.
 pub(crate) fn narrow_residual(rank: u8) -> Architecture {
@@ -53,7 +11,7 @@ pub(crate) fn narrow_residual(rank: u8) -> Architecture {
         max_level: 255,
         features: 5,
         trunk: Trunk::Residual { blocks: 2 },
-        ..default_3d()
+        ..Architecture::residual(3)
     }
 }
 
@@ -69,7 +27,7 @@ pub(crate) fn narrow_rrdb(rank: u8) -> Architecture {
             growth: 3,
             beta: 0.2,
         },
-        ..paper()
+        ..Architecture::paper(3)
     }
 }
 

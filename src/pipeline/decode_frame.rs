@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
 use crate::real::Real;
+use crate::recon::Predict;
 use crate::volume::Volume;
 use crate::volume::io::{AnyVolume, ByteOrder};
 
@@ -204,12 +205,7 @@ impl FrameSource<'_> {
             return Ok(());
         };
         let geometry = self.geometry(form)?;
-        let predictor = predictor(
-            geometry.wavelet,
-            &geometry.plan,
-            form,
-            self.networks.as_ref(),
-        )?;
+        let predictor = self.predictor(geometry, form)?;
         let bricks = self.bricks(geometry)?;
         geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
             let samples = self.to_field(geometry, form, level, values);
@@ -391,6 +387,15 @@ impl FrameSource<'_> {
         Ok(chunks.geometry.get_or_init(|| geometry))
     }
 
+    fn predictor<T: Real>(
+        &self,
+        geometry: &Geometry,
+        form: &WaveletForm,
+    ) -> Result<Box<dyn Predict<T>>> {
+        let (wavelet, plan) = (geometry.wavelet, &geometry.plan);
+        predictor(wavelet, plan, form, self.networks.as_ref())
+    }
+
     /// Chunks of the frame's bricks by the number of the first in each.
     fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
         let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
@@ -426,12 +431,7 @@ impl FrameSource<'_> {
         region: Region,
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
-        let predictor = predictor(
-            geometry.wavelet,
-            &geometry.plan,
-            form,
-            self.networks.as_ref(),
-        )?;
+        let predictor = self.predictor(geometry, form)?;
         let wanted = Wanted {
             level,
             region,

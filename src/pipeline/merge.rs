@@ -6,7 +6,7 @@ use super::decoder::Decoder;
 use super::frame_chunks::{FrameChunks, uses_networks};
 use super::places::place;
 use crate::container::{
-    Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer, slowest,
+    Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer, settle, slowest,
 };
 use crate::error::{Error, Result};
 
@@ -174,8 +174,12 @@ fn union(files: &[Decoder<'_>]) -> Result<Dataset> {
                 dataset.shape, other.shape
             )));
         }
-        settle(&mut dataset.length_unit, &other.length_unit)?;
-        settle(&mut dataset.time_unit, &other.time_unit)?;
+        settle(
+            "unit of lengths",
+            &mut dataset.length_unit,
+            &other.length_unit,
+        )?;
+        settle("unit of time", &mut dataset.time_unit, &other.time_unit)?;
         if let Some(placement) = other.placement
             && *dataset.placement.get_or_insert(placement) != placement
         {
@@ -203,22 +207,7 @@ fn add_field(dataset: &mut Dataset, field: &Field) -> Result<()> {
             field.name, known.value_bytes, field.value_bytes
         )));
     }
-    settle(&mut known.unit, &field.unit)
-}
-
-/// Sets a text that may be known already.
-fn settle(known: &mut String, other: &str) -> Result<()> {
-    match (known.is_empty(), other.is_empty()) {
-        (true, _) => other.clone_into(known),
-        (false, true) => {}
-        (false, false) if known == other => {}
-        (false, false) => {
-            return Err(Error::invalid(format!(
-                "the files have different units, {known:?} and {other:?}"
-            )));
-        }
-    }
-    Ok(())
+    settle("unit", &mut known.unit, &field.unit)
 }
 
 /// Copies the one weight set that the frames use, if any do; embedded ones rather than a reference.

@@ -12,8 +12,7 @@ use std::time::Instant;
 use srt::backend::cpu::{Cpu, Isa};
 use srt::backend::{Backend, Extension, NetworkInput, Scaling};
 use srt::network::{
-    Architecture, Head, InputChannels, Layer, LayerRole, LayerScales, LayerSpec, Network, Padding,
-    Scales, Transform, Trunk, Weights,
+    Architecture, Head, Layer, LayerRole, LayerScales, LayerSpec, Network, Padding, Scales, Weights,
 };
 use srt::{Region, Shape};
 
@@ -26,7 +25,10 @@ fn main() {
         |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let peak = peak_gmacs();
     println!("vpdpwssd peak: {peak:.1} GMAC/s");
-    let default_3d = default_3d();
+    let default_3d = Architecture {
+        max_level: 255,
+        ..Architecture::residual(3)
+    };
     let default_2d = Architecture {
         rank: 2,
         ..default_3d
@@ -50,7 +52,12 @@ fn main() {
             [1, 512, 512],
             Padding::Extend,
         ),
-        ("paper 32^3 -> 64^3", paper(), [32, 32, 32], Padding::Zero),
+        (
+            "paper 32^3 -> 64^3",
+            Architecture::paper(3),
+            [32, 32, 32],
+            Padding::Zero,
+        ),
     ];
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -212,45 +219,6 @@ fn vnni_loop() -> f64 {
     let seconds = busy_time() - start;
     black_box(acc);
     (ROUNDS * CHAINS as u64 * 32) as f64 / seconds / 1e9
-}
-
-fn default_3d() -> Architecture {
-    Architecture {
-        rank: 3,
-        min_level: 0,
-        max_level: 255,
-        transform: Transform::Cdf97,
-        padding: Padding::Extend,
-        channels: InputChannels::FIELD
-            .with(InputChannels::INSIDE_FIELD)
-            .with(InputChannels::INSIDE),
-        input_scale: 2048.0,
-        features: 32,
-        input_kernel: 3,
-        slope: 0.1,
-        trunk: Trunk::Residual { blocks: 3 },
-        head: Head::Subbands,
-        shortcut_kernel: Some(5),
-    }
-}
-
-fn paper() -> Architecture {
-    Architecture {
-        transform: Transform::Haar,
-        channels: InputChannels::FIELD,
-        features: 96,
-        slope: 0.2,
-        trunk: Trunk::Rrdb {
-            blocks: 3,
-            dense_blocks: 3,
-            convolutions: 5,
-            growth: 24,
-            beta: 0.2,
-        },
-        head: Head::VoxelShuffle,
-        shortcut_kernel: None,
-        ..default_3d()
-    }
 }
 
 /// Random weights: speed does not depend on them.

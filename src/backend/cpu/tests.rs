@@ -313,7 +313,7 @@ fn slabs_of_a_voxel_shuffle_never_show() {
 
 #[test]
 fn bad_arguments_are_refused() {
-    let case = Case::new(testing::default_3d(), [6, 20, 20], 1);
+    let case = Case::new(Architecture::residual(3), [6, 20, 20], 1);
     let cpu = Cpu::detect();
     let region = Region {
         start: [0, 8, 8],

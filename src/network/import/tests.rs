@@ -11,7 +11,7 @@ fn sample() -> Hierarchy {
     conditioned.channels = InputChannels::INSIDE_FIELD.with(InputChannels::CONDITION);
     conditioned.shortcut_kernel = None;
     let networks = [
-        testing::default_3d(),
+        Architecture::residual(3),
         coarse,
         conditioned,
         testing::narrow_rrdb(2),
@@ -86,7 +86,7 @@ fn errors_say_whose_fault_it_is() {
 
 #[test]
 fn channels_out_of_order_are_refused() {
-    let mut text = NetworkText::from(&testing::default_3d());
+    let mut text = NetworkText::from(&Architecture::residual(3));
     text.input_channels.swap(0, 1);
     assert!(text.to_arch().is_err());
     text.input_channels = vec!["field".into(), "field".into()];

@@ -10,7 +10,7 @@ fn samples() -> Vec<Network> {
         testing::narrow_residual(3),
         testing::narrow_rrdb(2),
         testing::narrow_rrdb(3),
-        testing::default_3d(),
+        Architecture::residual(3),
     ]
     .into_iter()
     .enumerate()
@@ -53,7 +53,7 @@ fn newer_versions_are_unsupported_and_not_corrupt() {
 #[test]
 fn budget_is_checked_before_the_length() {
     let limits = Limits::default().with_network_parameters(87_651);
-    let bytes = random_network(testing::default_3d(), 0).to_bytes();
+    let bytes = random_network(Architecture::residual(3), 0).to_bytes();
     for part in [&bytes[..], &bytes[..HEADER_BYTES]] {
         let error = Network::from_bytes(part, &limits).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);

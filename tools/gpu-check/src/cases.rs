@@ -4,7 +4,7 @@ use srt::backend::cpu::Cpu;
 use srt::backend::{Backend, Extension, NetworkInput, Scaling};
 use srt::network::{
     Architecture, Head, InputChannels, Layer, LayerScales, LayerSpec, Network, Padding, Scales,
-    Transform, Trunk, Weights,
+    Trunk, Weights,
 };
 use srt::{Region, Result};
 
@@ -122,38 +122,12 @@ impl Case {
     }
 }
 
-/// The default network's shape.
-#[must_use]
-pub fn default_architecture(rank: u8) -> Architecture {
-    Architecture {
-        rank,
-        min_level: 0,
-        max_level: 0,
-        transform: Transform::Cdf97,
-        padding: Padding::Extend,
-        channels: InputChannels::FIELD
-            .with(InputChannels::INSIDE_FIELD)
-            .with(InputChannels::INSIDE),
-        input_scale: 2048.0,
-        features: 32,
-        input_kernel: 3,
-        slope: 0.1,
-        trunk: Trunk::Residual { blocks: 3 },
-        head: Head::Subbands,
-        shortcut_kernel: Some(5),
-    }
-}
-
 /// The paper's network with `features` channels (96 there) and `growth` (24), and its depth.
 #[must_use]
 pub fn paper_architecture(rank: u8, features: u16, growth: u16, depth: [u16; 3]) -> Architecture {
     let [blocks, dense_blocks, convolutions] = depth;
     Architecture {
-        transform: Transform::Haar,
-        padding: Padding::Zero,
-        channels: InputChannels::FIELD,
         features,
-        slope: 0.2,
         trunk: Trunk::Rrdb {
             blocks,
             dense_blocks,
@@ -161,9 +135,7 @@ pub fn paper_architecture(rank: u8, features: u16, growth: u16, depth: [u16; 3])
             growth,
             beta: 0.2,
         },
-        head: Head::VoxelShuffle,
-        shortcut_kernel: None,
-        ..default_architecture(rank)
+        ..Architecture::paper(rank)
     }
 }
 
@@ -183,7 +155,7 @@ pub fn small() -> Result<Vec<Case>> {
         for padding in [Padding::Extend, Padding::Zero] {
             let residual = Architecture {
                 padding,
-                ..default_architecture(rank)
+                ..Architecture::residual(rank)
             };
             let narrow = Architecture {
                 features: 5,
@@ -266,7 +238,7 @@ pub fn wide() -> Result<Vec<Case>> {
     let two_groups = Architecture {
         features: 192,
         trunk: Trunk::Residual { blocks: 1 },
-        ..default_architecture(2)
+        ..Architecture::residual(2)
     };
     Ok(vec![
         Case::new("96 features, 3-D", solid, [2, 3, 5], 60)?,

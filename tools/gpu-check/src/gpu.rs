@@ -14,7 +14,7 @@ use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
 use srt::volume::io::{AnyVolume, Values};
 use srt::{Axes, Limits, Region, Result, Shape};
 
-use crate::cases::{self, Random, default_architecture, paper_architecture, random_network};
+use crate::cases::{self, Random, random_network};
 use crate::levels;
 
 /// Calls of a benchmark; the median counts.
@@ -86,7 +86,7 @@ pub fn large(cuda: &Cuda, table: &mut Table) {
             Ok(format!("{} networks", cases.len()))
         });
     table.add("built-in networks against the CPU", large);
-    let paper = random_network(paper_architecture(3, 96, 24, [3, 3, 5]), 1)
+    let paper = random_network(Architecture::paper(3), 1)
         .map(|network| cases::Case::of_network("paper", network, [13, 17, 11], 2))
         .map_err(|e| e.to_string())
         .and_then(|case| case.check(cuda).map(|()| "13 x 17 x 11".into()));
@@ -314,17 +314,17 @@ pub fn benchmark(cuda: &Cuda, table: &mut Table) {
     let cases = [
         (
             "default 3-D, 256^3 to 512^3",
-            default_architecture(3),
+            Architecture::residual(3),
             [256; 3],
         ),
         (
             "default 2-D, 4096^2 to 8192^2",
-            default_architecture(2),
+            Architecture::residual(2),
             [1, 4096, 4096],
         ),
         (
             "paper 3-D, 256^3 to 512^3",
-            paper_architecture(3, 96, 24, [3, 3, 5]),
+            Architecture::paper(3),
             [256; 3],
         ),
     ];

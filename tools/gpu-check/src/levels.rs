@@ -13,7 +13,7 @@ use srt::real::Real;
 use srt::transform::{Bands, LevelPlan, Plan, SubbandCode, Wavelet, forward, inverse};
 use srt::{Axes, Region, Result, Shape};
 
-use crate::cases::{Random, default_architecture, paper_architecture, random_network};
+use crate::cases::{Random, paper_architecture, random_network};
 
 /// Odd, even, thin and flat grids.
 const SHAPES: [&[usize]; 7] = [
@@ -153,7 +153,7 @@ fn networks() -> Result<Vec<(Network, Wavelet, Vec<usize>)>> {
         let narrow = Architecture {
             features: 8,
             shortcut_kernel: Some(3),
-            ..default_architecture(rank)
+            ..Architecture::residual(rank)
         };
         let paper = paper_architecture(rank, 6, 3, [1, 1, 1]);
         out.push((random_network(narrow, 5)?, Wavelet::Cdf97, extents.clone()));

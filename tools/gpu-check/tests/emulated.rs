@@ -53,7 +53,7 @@ fn tiles_and_memory_never_show() {
         .enumerate()
     {
         for arch in [
-            cases::default_architecture(3),
+            srt::network::Architecture::residual(3),
             cases::paper_architecture(3, 6, 3, [1, 1, 2]),
         ] {
             let arch = srt::network::Architecture { padding, ..arch };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use gpu_check::cases::{Case, default_architecture, paper_architecture};
+use gpu_check::cases::{Case, paper_architecture};
 use gpu_check::emulator::{Emulator, Order, compiler};
 use gpu_check::levels;
 use srt::backend::cuda::{Cuda, source};
@@ -318,7 +318,7 @@ fn cases() -> Vec<Case> {
         channels: InputChannels::from_bits(15).unwrap(),
         features: 41,
         trunk: Trunk::Residual { blocks: 2 },
-        ..default_architecture(3)
+        ..Architecture::residual(3)
     };
     let zero = Architecture {
         padding: Padding::Zero,
@@ -335,7 +335,7 @@ fn cases() -> Vec<Case> {
     }
     let flat = Architecture {
         features: 40, // two groups
-        ..default_architecture(2)
+        ..Architecture::residual(2)
     };
     out.push(Case::new("flat", flat, [1, 13, 12], 80).unwrap());
     out
@@ -398,7 +398,7 @@ fn every_fault_planted_for_warpgroups_shows() {
     let wide = Architecture {
         features: 96,
         trunk: Trunk::Residual { blocks: 1 },
-        ..default_architecture(2)
+        ..Architecture::residual(2)
     };
     let case = Case::new("96 features", wide, [1, 4, 10], 90).unwrap();
     plant(WARPGROUP_FAULTS, |machine, order| {

@@ -1,7 +1,9 @@
 //! `info`: what a file holds, in the manner of `ncdump -h`.
 
 use serde_json::{Value, json};
-use srt::container::{Dataset, Form, Frame, Interpolation, PooledForm, PooledPayload, WaveletForm};
+use srt::container::{
+    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
+};
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
 
@@ -275,14 +277,18 @@ fn form_text(form: &Form) -> String {
         0 => String::new(),
         _ => format!(", periodic along {}", form.periodic),
     };
-    let networks = match form.network.as_ref().map(network_levels) {
-        Some(levels) => format!(", networks on levels {levels:?}"),
-        None => String::new(),
-    };
+    let networks = levels_text(form.network.as_ref());
     format!(
         "{filter}, {} levels{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
         form.levels, form.brick_edge, form.step, form.scale
     )
+}
+
+fn levels_text(used: Option<&NetworkUse>) -> String {
+    match used.map(network_levels) {
+        Some(levels) => format!(", networks on levels {levels:?}"),
+        None => String::new(),
+    }
 }
 
 fn pooled_text(form: &PooledForm) -> String {
@@ -294,10 +300,7 @@ fn pooled_text(form: &PooledForm) -> String {
         PooledPayload::Quantised => "zstd",
         PooledPayload::Sz3 => "SZ3",
     };
-    let networks = match form.network.as_ref().map(network_levels) {
-        Some(levels) => format!(", networks on levels {levels:?}"),
-        None => String::new(),
-    };
+    let networks = levels_text(form.network.as_ref());
     format!(
         "mean pooling, levels {} to {}, {interpolation} interpolation{networks}, {payload}, error {:e} of {:e}",
         form.finest, form.levels, form.epsilon, form.scale
