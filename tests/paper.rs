@@ -135,6 +135,36 @@ fn levels_and_regions_are_those_of_the_whole() {
 }
 
 #[test]
+fn a_tree_never_codes_larger_than_one_level() {
+    let (shape, field) = common::turbulence();
+    let mut smaller = 0;
+    for upscaling in [
+        Upscaling::Interpolation(Interpolation::Linear),
+        Upscaling::Interpolation(Interpolation::Cubic),
+        Upscaling::Network,
+    ] {
+        for psnr in [26.0, 33.0, 40.0] {
+            let len = |downscaling| {
+                let mut options = options(psnr, |p| {
+                    (p.upscaling, p.downscaling) = (upscaling, downscaling);
+                });
+                options.model = Model::Default;
+                let (file, report) = run(&field, shape, &options);
+                assert!(report.comparison.psnr_db >= psnr);
+                file.len()
+            };
+            let (tree, one_level) = (len(Downscaling::Dynamic), len(Downscaling::Uniform));
+            assert!(
+                tree <= one_level + 4,
+                "{upscaling:?} {psnr}: {tree} {one_level}"
+            );
+            smaller += usize::from(tree < one_level);
+        }
+    }
+    assert!(smaller > 0, "no tree was of any use");
+}
+
+#[test]
 fn networks_upscale_from_means() {
     let (shape, field) = common::turbulence();
     let built_in = |upscaling| {

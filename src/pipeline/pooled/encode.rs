@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::decode::level_range;
-use super::options::{PaperOptions, Upscaling};
+use super::options::{Downscaling, PaperOptions, Upscaling};
 use super::payload;
 use super::reduce::Task;
 use super::stored::{grid, most_levels, plan_of, pool, stitch};
@@ -80,39 +80,36 @@ pub(in crate::pipeline) fn encode<E: Sample>(
         Upscaling::Interpolation(interpolation) => interpolation,
         Upscaling::Auto | Upscaling::Network => Interpolation::Linear,
     };
-    let room = if networks.is_some() { 0.0 } else { ROOM };
-    // Of those that the networks make up for, the smallest; then what the paper does.
-    let looser = LOOSER.iter().map(|by| -by).filter(|_| networks.is_some());
-    let mut smallest: Option<Coded<E>> = None;
-    for stricter in looser.chain(STRICTER) {
-        if stricter > 0.0 && smallest.is_some() {
-            break;
-        }
-        let task = Task {
-            plan: &plan,
-            pyramid: &pyramid,
-            ordinary: job.ordinary,
-            interpolation,
-            allowed: job.epsilon(target + room + stricter).powi(2),
-            min_chunk: job.paper.min_chunk,
-            downscaling: job.paper.downscaling,
-            trials: job.paper.trials,
+    let task = Task {
+        plan: &plan,
+        pyramid: &pyramid,
+        ordinary: job.ordinary,
+        interpolation,
+        allowed: 0.0, // set by each trial
+        min_chunk: job.paper.min_chunk,
+        downscaling: job.paper.downscaling,
+        trials: job.paper.trials,
+    };
+    let mut smallest = job.reduce(&task, target, &gains, networks)?;
+    if job.paper.downscaling == Downscaling::Dynamic {
+        // One box at full resolution makes the whole representative volume of that resolution, so that one level
+        // for all, which is a tree too, often codes smaller.
+        let uniform = Task {
+            downscaling: Downscaling::Uniform,
+            ..task
         };
-        let tree = task.run();
-        let reduced = Reduced::new(job, &tree, &pyramid, (interpolation, &gains), networks)?;
-        if networks.is_some() && reduced.psnr_uncoded(job)? < target {
-            continue;
-        }
-        let halvings = HALVINGS[usize::from(stricter.is_infinite())];
-        let coded = reduced.search(job, target, halvings)?;
-        if networks.is_none() && coded.is_some() {
-            smallest = coded;
-            break;
-        }
-        let smaller = |coded: &Coded<E>| smallest.as_ref().is_none_or(|s| coded.len() < s.len());
-        smallest = coded.filter(smaller).or(smallest);
+        let coded = job.reduce(&uniform, target, &gains, networks)?;
+        smallest = smaller(smallest, coded);
     }
     smallest.map(|coded| coded.finish(job, mask)).transpose()
+}
+
+/// The smaller of two; the first of equals.
+fn smaller<E: Sample>(first: Option<Coded<E>>, second: Option<Coded<E>>) -> Option<Coded<E>> {
+    match (first, second) {
+        (Some(first), Some(second)) if second.len() < first.len() => Some(second),
+        (first, second) => first.or(second),
+    }
 }
 
 /// The networks to use, if any, and the levels of the frame.
@@ -152,6 +149,49 @@ fn detail_rms<T: Real>(plan: &Plan, level: usize, values: &[T]) -> f64 {
 }
 
 impl<E: Sample> Job<'_, E> {
+    /// Reduces with stricter and looser targets until the bound is kept; of trees that the networks make up for, the one
+    /// that codes smallest. `None` when the bound cannot be kept.
+    fn reduce(
+        &self,
+        task: &Task<'_, E::Work>,
+        target: f64,
+        gains: &[f32],
+        networks: Option<&Networks>,
+    ) -> Result<Option<Coded<E>>> {
+        let room = if networks.is_some() { 0.0 } else { ROOM };
+        // Of those that the networks make up for, the smallest; then what the paper does.
+        let looser = LOOSER.iter().map(|by| -by).filter(|_| networks.is_some());
+        let mut smallest: Option<Coded<E>> = None;
+        let mut last = None;
+        for stricter in looser.chain(STRICTER) {
+            if stricter > 0.0 && smallest.is_some() {
+                break;
+            }
+            let allowed = self.epsilon(target + room + stricter).powi(2);
+            let tree = Task { allowed, ..*task }.run();
+            // The same tree codes the same; only the last target is searched further.
+            if last.as_ref() == Some(&tree) && stricter.is_finite() {
+                continue;
+            }
+            let reduced = Reduced::new(
+                self,
+                &tree,
+                task.pyramid,
+                (task.interpolation, gains),
+                networks,
+            )?;
+            if networks.is_none() || reduced.psnr_uncoded(self)? >= target {
+                let halvings = HALVINGS[usize::from(stricter.is_infinite())];
+                smallest = smaller(smallest, reduced.search(self, target, halvings)?);
+                if networks.is_none() && smallest.is_some() {
+                    break;
+                }
+            }
+            last = Some(tree);
+        }
+        Ok(smallest)
+    }
+
     /// `range / 10^(P / 20)` in the normalised unit: errors of at most this keep a PSNR of `psnr` dB.
     fn epsilon(&self, psnr: f64) -> f64 {
         let (min, max) = self.normalisation.range;

@@ -57,7 +57,7 @@ pub enum Upscaling {
 /// Whether boxes may differ in level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Downscaling {
-    /// Every box has a level of its own (SR-octree).
+    /// Every box has a level of its own (SR-octree), where that codes smaller than one level for all.
     Dynamic,
     /// One level for all (the paper's comparison without an octree).
     Uniform,

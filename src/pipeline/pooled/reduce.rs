@@ -18,6 +18,7 @@ use crate::transform::Plan;
 const UNIT: f64 = (1u64 << 40) as f64;
 
 /// What is to be reduced, and how.
+#[derive(Clone, Copy)]
 pub(super) struct Task<'a, T> {
     pub(super) plan: &'a Plan,
     /// The field and its means, by level.
