@@ -715,6 +715,56 @@ fn eval_makes_spectra_and_a_page_of_several_files() {
     }
     assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
     assert!(!html.contains("NaN"));
+    // The plain field has no compressed size: not in the curves, but in the spectra.
+    assert!(html.contains("nothing tells what they were compressed to: in.npy."));
+    assert!(html.contains("Power kept by each") && html.contains("a.srt: ratio"));
     b.fail(USAGE, page, &["page.html"]);
     b.expect(DONE, &[page.as_slice(), &["--force"]].concat());
+}
+
+#[test]
+fn labels_put_plain_fields_of_other_codecs_on_the_curves() {
+    let b = Bench::new();
+    b.field("in.npy");
+    let bytes = |name: &str| fs::metadata(b.path(name)).unwrap().len();
+    for db in ["30", "50"] {
+        let (file, field) = (format!("{db}.srt"), format!("{db}.npy"));
+        b.expect(DONE, &["encode", "in.npy", &file, "--psnr", db, "-q"]);
+        b.expect(DONE, &["decode", &file, &field]);
+        let label = format!(r#"{{"series": "peer <1>", "bytes": {}}}"#, bytes(&file));
+        fs::write(b.path(&format!("{field}.eval.json")), label).unwrap();
+    }
+    let files = ["eval", "in.npy", "30.srt", "30.npy", "50.npy"];
+    let report = b.json(&[files.as_slice(), &["--html", "page.html", "--json"]].concat());
+    let [coded, plain, _] = report["files"].as_array().unwrap().as_slice() else {
+        panic!("{report}")
+    };
+    assert_eq!(
+        (&coded["ratio"], &coded["bytes"]),
+        (&plain["ratio"], &plain["bytes"])
+    );
+    assert_eq!(
+        (&coded["series"], &plain["series"]),
+        (&Value::Null, &"peer <1>".into())
+    );
+    let html = fs::read_to_string(b.path("page.html")).unwrap();
+    let rates = html.split("id=\"rates\"").nth(1).unwrap();
+    let rates = rates.split("id=\"spectra\"").next().unwrap();
+    // Two curves in each of two charts, and no file is left out.
+    assert_eq!(rates.matches("peer &lt;1&gt;").count(), 2, "{rates}");
+    assert!(!rates.contains("Left out"), "{rates}");
+
+    // Two fields without sizes make no curve, and the page says so.
+    let fields = ["eval", "in.npy", "in.npy", "in.npy", "--html", "bare.html"];
+    b.expect(DONE, &fields);
+    let html = fs::read_to_string(b.path("bare.html")).unwrap();
+    assert!(html.contains("at least two files must be known") && html.contains("Power spectra"));
+
+    let label = |text: &str| fs::write(b.path("30.srt.eval.json"), text).unwrap();
+    label(r#"{"bytes": 5}"#);
+    b.fail(USAGE, &files, &["30.srt", "tells its bytes itself"]);
+    label(r#"{"series": 5}"#);
+    b.fail(CORRUPT, &files, &["30.srt.eval.json", "not a label"]);
+    label(r#"{"series": "one level"}"#);
+    b.expect(DONE, &files);
 }

@@ -113,7 +113,7 @@ fn the_page_renders_without_errors_on_phone_and_desk() {
         let (document, said) = open(&browser, folder.path(), &at("probed.html"), 1280);
         let probe = attribute(&document, "data-probe");
         assert!(
-            probe.starts_with("wide=0 pictures=6/6 charts=10 maps="),
+            probe.starts_with("wide=0 pictures=6/6 charts=12 maps="),
             "{width}: {probe}\n{said}"
         );
         assert!(

@@ -399,6 +399,9 @@ pub(super) struct EvalArgs {
     /// The field before compression: .npy, or raw with --shape and --dtype
     pub(super) original: PathBuf,
     /// The field after it, one or several: .npy, raw (of the original's shape and type) or .srt
+    ///
+    /// FILE.eval.json beside a FILE, such as {"series": "SZ3", "bytes": 12345}, names its curve on the page, and what a
+    /// plain field was compressed to.
     #[arg(required = true)]
     pub(super) reconstructed: Vec<PathBuf>,
     /// Field to compare, where an .srt file has several

@@ -1,16 +1,18 @@
 //! `srt eval`.
 
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::args::EvalArgs;
+use super::label::Label;
 use super::output::{overwrite, print_json, print_line};
 use super::report::{Original, Page};
 use super::subject::{Decoded, Subject, check_shapes, doubles, read_like};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::metrics::{EvalReport, power_spectrum};
 use crate::volume::io::{AnyVolume, AtomicFile, Element, Input, Values};
@@ -37,8 +39,8 @@ pub(super) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<Eva
     }
 }
 
-/// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names and
-/// bytes tell several files apart; one file is told by its quality alone.
+/// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names, bytes
+/// and series tell several files apart; one file is told by its quality alone.
 #[derive(Debug, Serialize)]
 struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +51,8 @@ struct Entry {
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spectrum: Option<Spectra>,
 }
@@ -130,7 +134,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             &values,
         )?),
     };
-    // Told before the work, not after it, when the page may not be written.
+    // Told before the work, not after it, when a label is none or the page may not be written.
+    let paths = args.reconstructed.iter();
+    let labels = paths
+        .map(|path| Label::of(path))
+        .collect::<Result<Vec<_>>>()?;
     let file = match &args.html {
         Some(path) => Some(AtomicFile::create(path, overwrite(args.force))?),
         None => None,
@@ -138,12 +146,17 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let several = args.reconstructed.len() > 1;
     let mut page = Page::default();
     let mut entries = Vec::new();
-    for (number, path) in args.reconstructed.iter().enumerate() {
+    for (number, (path, label)) in args.reconstructed.iter().zip(labels).enumerate() {
         let Decoded {
             volume,
             bytes,
             coded,
         } = read_like(path, &input, args.field.as_deref(), args.step)?;
+        if coded.is_some() && label.bytes.is_some() {
+            let message = "an .srt file tells its bytes itself: its label may name its series only";
+            return Err(Error::invalid(message).within(path.display()));
+        }
+        let bytes = bytes.or(label.bytes.map(NonZeroU64::get));
         let report = measure(&input, &volume)?;
         let raw_bytes = input.shape().len() * input.dtype().size();
         let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
@@ -158,6 +171,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
                 let name = name_of(path);
                 let subject = Subject {
                     name,
+                    series: label.series.clone(),
                     report,
                     bytes,
                     ratio,
@@ -181,6 +195,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
             report,
             bytes: bytes.filter(|_| several),
             ratio: ratio.filter(|_| several),
+            series: label.series.filter(|_| several),
             spectrum,
         });
     }

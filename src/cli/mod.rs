@@ -8,6 +8,7 @@ mod demo;
 mod encode;
 mod encode_report;
 mod eval;
+mod label;
 mod memory;
 mod merge;
 mod model;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::models;
 use super::output::find_frame;
-use crate::container::{Bound, Form, Interpolation, MAGIC};
+use crate::container::{Bound, Form, Interpolation, MAGIC, PooledPayload};
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::grid::Shape;
@@ -17,9 +17,11 @@ use crate::volume::io::{AnyVolume, Element, Input};
 pub(super) struct Subject {
     /// The file's name.
     pub(super) name: String,
+    /// The curve it belongs to, where its label names one.
+    pub(super) series: Option<String>,
     pub(super) report: EvalReport,
-    /// Bytes of an `.srt` file with one frame, and those of the original by these; other files are not
-    /// compressed.
+    /// Bytes of an `.srt` file with one frame or, of a plain field, those that its label tells; and those of the original
+    /// by these.
     pub(super) bytes: Option<u64>,
     pub(super) ratio: Option<f64>,
     /// What an `.srt` file tells.
@@ -30,7 +32,7 @@ pub(super) struct Subject {
 #[derive(Debug)]
 pub(super) struct Coded {
     pub(super) bound: Bound,
-    /// Profile, where it is not the default, and name of the weights in use or `no networks`.
+    /// Profile and payload, where they are not the default, and name of the weights in use or `no networks`.
     pub(super) model: String,
     pub(super) levels: usize,
     pub(super) brick_edge: Option<usize>,
@@ -40,8 +42,15 @@ pub(super) struct Coded {
 impl Subject {
     /// A line on how it was coded.
     pub(super) fn description(&self) -> String {
+        let series = self
+            .series
+            .as_ref()
+            .map_or(String::new(), |name| format!("{name}; "));
         let Some(coded) = &self.coded else {
-            return "a plain field".into();
+            let origin = self.bytes.map_or(String::new(), |bytes| {
+                format!(", decoded from {bytes} bytes")
+            });
+            return format!("{series}a plain field{origin}");
         };
         let bound = match coded.bound {
             Bound::Psnr(v) => format!("PSNR of {v} dB"),
@@ -50,14 +59,15 @@ impl Subject {
             Bound::RelError(v) => format!("largest error of {v} of the range"),
             Bound::Ratio(v) => format!("ratio of {v}"),
         };
-        format!("{}; {bound} asked for", coded.model)
+        format!("{series}{}; {bound} asked for", coded.model)
     }
 
     /// What it has in common with the files of its curve.
     pub(super) fn family(&self) -> String {
-        match &self.coded {
-            Some(coded) => coded.model.clone(),
-            None => self.name.clone(),
+        match (&self.series, &self.coded) {
+            (Some(series), _) => series.clone(),
+            (None, Some(coded)) => coded.model.clone(),
+            (None, None) => self.name.clone(),
         }
     }
 }
@@ -101,7 +111,7 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
         .frames()
         .nth(index)
         .ok_or_else(|| Error::invalid("the file has no frame"))?;
-    let mut profile = "";
+    let mut profile = String::new();
     let (levels, brick_edge, networks) = match &frame.form {
         Form::Wavelet(form) => (
             usize::from(form.levels),
@@ -109,12 +119,20 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
             form.network.is_some(),
         ),
         Form::Pooled(form) => {
-            profile = match (form.finest == form.levels, form.interpolation) {
-                (true, Interpolation::Linear) => "paper, one level, ",
-                (true, Interpolation::Cubic) => "paper, one level, cubic, ",
-                (false, Interpolation::Linear) => "paper, ",
-                (false, Interpolation::Cubic) => "paper, cubic, ",
+            let one_level = if form.finest == form.levels {
+                "one level, "
+            } else {
+                ""
             };
+            let interpolation = match form.interpolation {
+                Interpolation::Linear => "",
+                Interpolation::Cubic => "cubic, ",
+            };
+            let payload = match form.payload {
+                PooledPayload::Quantised => "",
+                PooledPayload::Sz3 => "sz3, ",
+            };
+            profile = format!("paper, {payload}{one_level}{interpolation}");
             (usize::from(form.levels), None, form.network.is_some())
         }
         Form::Constant | Form::Lossless => (0, None, false),

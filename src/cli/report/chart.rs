@@ -13,6 +13,8 @@ const TOP: f64 = 14.0;
 const BOTTOM: f64 = 44.0;
 /// Height of a line of the legend.
 const LINE: f64 = 16.0;
+/// Colours of series, in the page's style.
+pub(super) const COLORS: usize = 10;
 
 /// An axis and what is written at it.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +27,10 @@ pub(super) struct Axis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Line,
-    /// A line with a dot at every point.
+    /// A line with a dot, square or triangle at every point.
     Points,
+    /// A dotted line in the colour of the text: what the others are compared with.
+    Reference,
     /// An area down to the lower end of the axis.
     Area,
 }
@@ -101,6 +105,17 @@ impl Ruler {
                 .collect();
         }
         let (low, high) = (self.scale.low, self.scale.high);
+        if high - low < 0.5 {
+            // Too little of a decade for its round parts.
+            let (low, high) = (10f64.powf(low), 10f64.powf(high));
+            let (ticks, power) = Scale { low, high }.ticks(6);
+            let power = power.replace("x 1", "");
+            let at = |place: f64| self.scale.place((low + place * (high - low)).log10());
+            return ticks
+                .into_iter()
+                .map(|t| (at(t.at), format!("{}{power}", t.label)))
+                .collect();
+        }
         let within = |exponent: f64| {
             let at = self.scale.place(exponent);
             (0.0..=1.0).contains(&at).then_some(at)
@@ -162,15 +177,19 @@ impl Chart {
             format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" class=\"chart\">");
         self.axes(&rulers, &mut out);
         for (number, series) in self.series.iter().enumerate() {
-            draw(series, number % 6, &rulers, &mut out);
+            draw(series, number, &rulers, &mut out);
         }
         self.marks(&rulers, &mut out);
         for (number, series) in self.series.iter().enumerate().take(legend) {
             let y = HEIGHT + (number as f64 + 0.6) * LINE;
-            let class = number % 6;
+            let line = line_class(series.style, number);
+            let _ = write!(out, "<path class=\"{line}\" d=\"M{LEFT} {y:.1}h22\"/>");
+            if series.style == Style::Points {
+                dot(number, (LEFT + 11.0, y), &mut out);
+            }
             let _ = write!(
                 out,
-                "<path class=\"s{class}\" d=\"M{LEFT} {y:.1}h22\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 LEFT + 30.0,
                 y + 4.0,
                 escape(&series.name)
@@ -240,8 +259,9 @@ impl Chart {
                         let at = to_y(at);
                         write!(
                             out,
-                            "<path class=\"mark\" d=\"M{LEFT} {at:.1}H{right}\"/><text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                            at - 4.0,
+                            "<path class=\"mark\" d=\"M{LEFT} {at:.1}H{right}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                            LEFT + 6.0,
+                            at - 5.0,
                             escape(name)
                         )
                     }
@@ -261,7 +281,39 @@ fn to_y(place: f64) -> f64 {
     bottom - place * (bottom - TOP)
 }
 
-fn draw(series: &Series, class: usize, [x, y]: &[Ruler; 2], out: &mut String) {
+fn line_class(style: Style, number: usize) -> String {
+    match style {
+        Style::Reference => "ref".into(),
+        Style::Area => format!("s{}", number % COLORS),
+        // Every second line is dashed, so that it does not hide one that it runs along.
+        Style::Line | Style::Points if number % 2 == 1 => format!("s{} dash", number % COLORS),
+        Style::Line | Style::Points => format!("s{}", number % COLORS),
+    }
+}
+
+/// A point of a series; colour and form tell series apart.
+fn dot(number: usize, (x, y): (f64, f64), out: &mut String) {
+    let color = number % COLORS;
+    let _ = match number % 3 {
+        0 => write!(
+            out,
+            "<circle class=\"d{color}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/>"
+        ),
+        1 => write!(
+            out,
+            "<path class=\"d{color}\" d=\"M{:.1} {:.1}h6.4v6.4h-6.4z\"/>",
+            x - 3.2,
+            y - 3.2
+        ),
+        _ => write!(
+            out,
+            "<path class=\"d{color}\" d=\"M{x:.1} {:.1}l4.2 7.2h-8.4z\"/>",
+            y - 4.6
+        ),
+    };
+}
+
+fn draw(series: &Series, number: usize, [x, y]: &[Ruler; 2], out: &mut String) {
     let mut path = String::new();
     let mut dots = String::new();
     let mut ends: Option<(f64, f64)> = None;
@@ -274,10 +326,7 @@ fn draw(series: &Series, class: usize, [x, y]: &[Ruler; 2], out: &mut String) {
         let _ = write!(path, "{letter}{px:.1} {py:.1}");
         ends = Some((ends.map_or(px, |e| e.0), px));
         if series.style == Style::Points {
-            let _ = write!(
-                dots,
-                "<circle class=\"d{class}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3.5\"/>"
-            );
+            dot(number, (px, py), &mut dots);
         }
     }
     let Some((first, last)) = ends else { return };
@@ -285,10 +334,12 @@ fn draw(series: &Series, class: usize, [x, y]: &[Ruler; 2], out: &mut String) {
     if series.style == Style::Area {
         let _ = write!(
             out,
-            "<path class=\"a{class}\" d=\"{path}L{last:.1} {bottom}L{first:.1} {bottom}Z\"/>"
+            "<path class=\"a{}\" d=\"{path}L{last:.1} {bottom}L{first:.1} {bottom}Z\"/>",
+            number % COLORS
         );
     }
-    let _ = write!(out, "<path class=\"s{class}\" d=\"{path}\"/>{dots}");
+    let line = line_class(series.style, number);
+    let _ = write!(out, "<path class=\"{line}\" d=\"{path}\"/>{dots}");
 }
 
 #[cfg(test)]
@@ -327,6 +378,22 @@ mod tests {
             .collect();
         assert!(xs.windows(2).all(|w| w[0] < w[1]));
         assert!(xs.iter().all(|x| (LEFT..=WIDTH - RIGHT).contains(x)));
+    }
+
+    #[test]
+    fn a_part_of_a_decade_has_ticks_too() {
+        for (low, high) in [(119.0, 186.0), (3.0, 3.3), (0.012, 0.02)] {
+            let ruler = Ruler::new(axis(true), [low, high].into_iter());
+            let ticks = ruler.ticks();
+            assert!(ticks.len() >= 2, "{low} {high}: {ticks:?}");
+            for (at, label) in ticks {
+                let value: f64 = label.parse().unwrap();
+                assert!(
+                    (ruler.place(value).unwrap() - at).abs() < 1e-9,
+                    "{label} at {at}"
+                );
+            }
+        }
     }
 
     #[test]

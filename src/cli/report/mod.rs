@@ -1,6 +1,7 @@
 //! The page of `srt eval --html`: one file with everything in it.
 
 mod chart;
+mod curves;
 mod octree;
 mod page;
 
@@ -16,6 +17,7 @@ use crate::grid::Shape;
 use crate::metrics::{error_histogram, power_spectrum, seam_profile};
 use crate::picture::{Colormap, PanelOptions, slices};
 use chart::{Axis, Chart, Mark, Series, Style};
+use curves::{kept, kept_section, power, power_section, rate_distortion, spectra};
 use page::{escape, section};
 
 /// Bins of the error histogram.
@@ -58,6 +60,8 @@ impl<'a> Original<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Page {
     subjects: Vec<Subject>,
+    /// Their power spectra.
+    powers: Vec<Vec<f64>>,
     parts: String,
 }
 
@@ -74,7 +78,8 @@ impl Page {
     ) -> Result<()> {
         let mut body = slices_section(original, values)?;
         body.push_str(&histogram_section(original, &subject, values)?);
-        body.push_str(&spectrum_section(original, values)?);
+        let power = power_spectrum(original.shape, values)?;
+        body.push_str(&spectrum_section(&original.spectrum, &power));
         if let Some(coded) = &subject.coded {
             body.push_str(&octree_section(original.shape, coded));
         }
@@ -86,6 +91,7 @@ impl Page {
             escape(&subject.description())
         );
         self.subjects.push(subject);
+        self.powers.push(power);
         Ok(())
     }
 
@@ -101,6 +107,7 @@ impl Page {
         );
         body.push_str(&table(&self.subjects));
         body.push_str(&rate_distortion(&self.subjects));
+        body.push_str(&spectra(original, &self.subjects, &self.powers));
         body.push_str(&self.parts);
         let _ = writeln!(
             body,
@@ -155,52 +162,6 @@ fn number(value: f64, decimals: usize) -> String {
         false if value > 0.0 => "infinite".into(),
         false => "-".into(),
     }
-}
-
-/// PSNR and SSIM against ratio, where at least two files have one.
-fn rate_distortion(subjects: &[Subject]) -> String {
-    let rated: Vec<&Subject> = subjects.iter().filter(|s| s.ratio.is_some()).collect();
-    if rated.len() < 2 {
-        return String::new();
-    }
-    let curves = |quality: &dyn Fn(&Subject) -> f64| {
-        let mut series: Vec<Series> = Vec::new();
-        for subject in &rated {
-            let point = (subject.ratio.unwrap_or(f64::NAN), quality(subject));
-            let name = subject.family();
-            match series.iter_mut().find(|s| s.name == name) {
-                Some(found) => found.points.push(point),
-                None => series.push(Series {
-                    name,
-                    points: vec![point],
-                    style: Style::Points,
-                }),
-            }
-        }
-        for series in &mut series {
-            series.points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        }
-        series
-    };
-    let chart = |label, quality: &dyn Fn(&Subject) -> f64| Chart {
-        x: axis("compression ratio", true),
-        y: axis(label, false),
-        series: curves(quality),
-        marks: Vec::new(),
-    };
-    format!(
-        "<div class=\"grid2\">{}{}</div>",
-        section(
-            "Rate and PSNR",
-            "Further up and to the right is better.",
-            &chart("PSNR in dB", &|s| s.report.psnr_db).svg()
-        ),
-        section(
-            "Rate and SSIM",
-            "Further up and to the right is better.",
-            &chart("SSIM", &|s| s.report.ssim).svg()
-        )
-    )
 }
 
 fn axis(label: &'static str, logarithmic: bool) -> Axis {
@@ -300,40 +261,10 @@ fn histogram_section(original: &Original<'_>, subject: &Subject, values: &[f64])
     Ok(section(title, &note, &chart.svg()))
 }
 
-fn spectrum_section(original: &Original<'_>, values: &[f64]) -> Result<String> {
-    let before = &original.spectrum;
-    let after = power_spectrum(original.shape, values)?;
-    let curve = |name: &str, power: &[f64]| Series {
-        name: name.into(),
-        points: power
-            .iter()
-            .enumerate()
-            .skip(1)
-            .map(|(k, &p)| (k as f64, p))
-            .collect(),
-        style: Style::Line,
-    };
-    let ratios: Vec<f64> = after.iter().zip(before).map(|(a, b)| a / b).collect();
-    let power = Chart {
-        x: axis("wavenumber k", true),
-        y: axis("mean power P", true),
-        series: vec![curve("original", before), curve("decoded", &after)],
-        marks: Vec::new(),
-    };
-    let ratio = Chart {
-        x: axis("wavenumber k", true),
-        y: axis("P' / P", true),
-        series: vec![curve("decoded / original", &ratios)],
-        marks: vec![Mark::Y(1.0, "all kept")],
-    };
-    let note =
-        "Mean power of the Fourier modes around each wavenumber, up to the Nyquist wavenumber.";
-    Ok(section("Power spectrum", note, &power.svg())
-        + &section(
-            "Power kept",
-            "Decoded by original: below 1, structure is lost; above 1, added.",
-            &ratio.svg(),
-        ))
+fn spectrum_section(before: &[f64], after: &[f64]) -> String {
+    let lines = vec![power("original", before), power("decoded", after)];
+    let ratio = power("decoded / original", &kept(before, after));
+    power_section("Power spectrum", lines) + &kept_section("Power kept", vec![ratio])
 }
 
 fn octree_section(shape: Shape, coded: &Coded) -> String {

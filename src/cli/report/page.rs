@@ -38,9 +38,9 @@ pub(super) fn section(title: &str, note: &str, content: &str) -> String {
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#22242b;--soft:#656a78;--line:#d9dce4;--back:#fff;--card:#f6f7fa;
---c0:#2b5fd9;--c1:#d1472c;--c2:#1d8a5f;--c3:#8a4fc7;--c4:#b07a00;--c5:#0f8ba8}
+--c0:#2b5fd9;--c1:#d1472c;--c2:#1d8a5f;--c3:#8a4fc7;--c4:#b07a00;--c5:#0f8ba8;--c6:#c2317f;--c7:#6b6f7b;--c8:#7d4a1e;--c9:#6a9a00}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e8ee;--soft:#a0a6b4;--line:#3a3f4b;--back:#15171c;--card:#1e2128;
---c0:#7ea2ff;--c1:#ff8a70;--c2:#5fd0a0;--c3:#c79bff;--c4:#e6b54a;--c5:#5cc8e0}}
+--c0:#7ea2ff;--c1:#ff8a70;--c2:#5fd0a0;--c3:#c79bff;--c4:#e6b54a;--c5:#5cc8e0;--c6:#ff86c0;--c7:#a9afbd;--c8:#c99a6e;--c9:#a9d14a}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
 main{max-width:1120px;margin:0 auto;padding:20px 16px 48px}
@@ -71,9 +71,9 @@ svg .label{fill:var(--soft)}
 .grid{stroke:var(--line);stroke-width:.7;fill:none}
 .axis{stroke:var(--soft);fill:none}
 .mark{stroke:var(--soft);stroke-dasharray:5 4;fill:none}
-.s0,.s1,.s2,.s3,.s4,.s5{fill:none;stroke-width:1.8}
-.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}
-.d0{fill:var(--c0)}.d1{fill:var(--c1)}.d2{fill:var(--c2)}.d3{fill:var(--c3)}.d4{fill:var(--c4)}.d5{fill:var(--c5)}
+.s0,.s1,.s2,.s3,.s4,.s5,.s6,.s7,.s8,.s9,.ref{fill:none;stroke-width:1.8}
+.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}.s8{stroke:var(--c8)}.s9{stroke:var(--c9)}.dash{stroke-dasharray:8 4}.ref{stroke:var(--ink);stroke-dasharray:2 3}
+.d0{fill:var(--c0)}.d1{fill:var(--c1)}.d2{fill:var(--c2)}.d3{fill:var(--c3)}.d4{fill:var(--c4)}.d5{fill:var(--c5)}.d6{fill:var(--c6)}.d7{fill:var(--c7)}.d8{fill:var(--c8)}.d9{fill:var(--c9)}
 .a0{fill:var(--c0);opacity:.2}.a1{fill:var(--c1);opacity:.2}.a2{fill:var(--c2);opacity:.2}
 .key{display:flex;flex-wrap:wrap;gap:4px 14px;font-size:.85rem;margin-top:8px}
 .key i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--line);vertical-align:-1px}
