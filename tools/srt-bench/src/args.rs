@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Write the rows and the machine as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Keep every decoded field in this folder as FIELD-CODEC-TARGET-VALUE.npy, labelled for srt eval
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 impl Args {

@@ -11,6 +11,7 @@ use srt::{Error, ErrorKind, Result, Shape};
 
 use crate::codec::{Codec, Knob, Target};
 use crate::field::Field;
+use crate::keep;
 use crate::search::{Found, search};
 
 /// Name of the hidden command.
@@ -50,8 +51,11 @@ pub(crate) struct Job {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Task {
-    /// Find the setting for a target.
-    Search(Target),
+    /// Find the setting for a target, and keep the decoded field in a file if one is named.
+    Search {
+        target: Target,
+        keep: Option<PathBuf>,
+    },
     /// Encode and leave the stream in a file.
     Encode {
         knob: Knob,
@@ -120,7 +124,13 @@ pub(crate) fn serve(text: &str) -> Result<()> {
 fn perform(job: &Job) -> Result<Outcome> {
     let field = job.source.read()?;
     match &job.task {
-        Task::Search(target) => search(job.codec, &field, *target, job.threads).map(Outcome::Found),
+        Task::Search { target, keep } => {
+            let found = search(job.codec, &field, *target, job.threads)?;
+            if let Some(path) = keep {
+                keep::write(path, job.codec, &field, &found)?;
+            }
+            Ok(Outcome::Found(found))
+        }
         Task::Encode {
             knob,
             stream,

@@ -1,10 +1,12 @@
 //! Fields to measure on.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use srt::metrics::EvalReport;
-use srt::volume::io::{Dtype, Element, Input, Values};
+use srt::volume::io::{Dtype, Element, Input, Values, write_npy};
 use srt::{Error, Result, Shape};
 
 /// A field of single or double precision: the types that all peers take.
@@ -94,6 +96,19 @@ impl Field {
             _ => return Err(Error::invalid("a reconstruction of another type")),
         };
         Ok((comparison.psnr_db, comparison.max_abs_error))
+    }
+
+    /// Writes a reconstruction of this field as `.npy`.
+    pub(crate) fn write_npy(&self, path: &Path, other: &Data) -> Result<()> {
+        let write = || -> Result<()> {
+            let mut out = BufWriter::new(File::create(path)?);
+            match other {
+                Data::F32(v) => write_npy(&mut out, self.shape, v)?,
+                Data::F64(v) => write_npy(&mut out, self.shape, v)?,
+            }
+            Ok(out.flush()?)
+        };
+        write().map_err(|e| e.within(path.display()))
     }
 
     /// Everything measured of a reconstruction, SSIM too.

@@ -5,6 +5,7 @@ mod args;
 mod child;
 mod codec;
 mod field;
+mod keep;
 mod row;
 mod search;
 mod table;
@@ -71,6 +72,10 @@ impl Machine {
 fn run(args: &Args) -> Result<()> {
     let targets = args.targets().map_err(Error::invalid)?;
     let codecs = args.codecs();
+    // Told before the work, not after it.
+    if let Some(folder) = &args.keep {
+        std::fs::create_dir_all(folder).map_err(|e| Error::from(e).within(folder.display()))?;
+    }
     let mut rows = Vec::new();
     for path in &args.fields {
         let source = Source {
@@ -122,7 +127,9 @@ fn measure(
         task,
     };
     let threads = args.threads();
-    let Outcome::Found(found) = child::run(&job(threads, Task::Search(target)))? else {
+    let keep = args.keep.as_deref();
+    let keep = keep.map(|folder| keep::path(folder, &row.field, codec, target));
+    let Outcome::Found(found) = child::run(&job(threads, Task::Search { target, keep }))? else {
         return Err(Error::invalid("a search expected"));
     };
     row.set_found(&found, field);
@@ -183,7 +190,7 @@ fn write_files(args: &Args, rows: &[Row]) -> Result<()> {
         let report = Report {
             schema: "srt-bench 1",
             srt: env!("CARGO_PKG_VERSION"),
-            peers: ["SZ3 3.3.2", "ZFP 1.0.1", "SPERR 0.8.5"],
+            peers: codec::PEERS,
             machine: Machine::here(),
             rows,
         };

@@ -19,6 +19,9 @@ pub(crate) struct Found {
     pub(crate) ssim: f64,
     pub(crate) max_abs_error: f64,
     pub(crate) max_rel_error: f64,
+    /// The decoded field, which does not travel.
+    #[serde(skip)]
+    pub(crate) decoded: Option<Data>,
 }
 
 /// A knob's range: positions from coarse to fine.
@@ -106,6 +109,7 @@ pub(crate) fn search(codec: Codec, field: &Field, target: Target, threads: usize
         ssim: report.ssim,
         max_abs_error: report.max_abs_error,
         max_rel_error: report.max_rel_error,
+        decoded: Some(best.decoded),
     })
 }
 

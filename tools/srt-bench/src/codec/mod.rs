@@ -10,6 +10,9 @@ use srt::{Error, ErrorKind, Result};
 
 use crate::field::{Data, Field};
 
+/// Versions of the peers.
+pub(crate) const PEERS: [&str; 3] = ["SZ3 3.3.2", "ZFP 1.0.1", "SPERR 0.8.5"];
+
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -54,6 +57,16 @@ impl Codec {
             Self::Sz3 => "sz3",
             Self::Zfp => "zfp",
             Self::Sperr => "sperr",
+        }
+    }
+
+    /// Name in charts: peers with their version.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Sz3 => PEERS[0],
+            Self::Zfp => PEERS[1],
+            Self::Sperr => PEERS[2],
+            own => own.name(),
         }
     }
 
