@@ -111,10 +111,10 @@ def check_example(path):
     check_chunks(description, data)
     source = file.read(data)
     packs = [file.read((HERE / name).read_bytes()) for name in [description["weights"]] if name]
-    same("frames", len(description["frames"]), len(source.frames))
+    same("frames", len(description["frames"]), len(source.records()))
     for number, frame in enumerate(description["frames"]):
         for level in frame["decoded"]:
-            field = source.decode(number, packs, level["level"])
+            field = source.whole(number, packs, level["level"])
             raw = field.astype(field.dtype.newbyteorder("<")).tobytes()
             what = f"frame {number}, level {level['level']}"
             same(f"{what}, shape and type", [level["shape"], level["dtype"]], [list(field.shape), f"<f{field.itemsize}"])

@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--level", type=int, default=0, help="downscaling level")
     args = parser.parse_args()
     packs = [file.read(path.read_bytes()) for path in args.weights]
-    field = file.read(args.input.read_bytes()).decode(args.frame, packs, args.level)
+    field = file.read(args.input.read_bytes()).whole(args.frame, packs, args.level)
     np.save(args.output, field.astype(field.dtype.newbyteorder("<")))
 
 

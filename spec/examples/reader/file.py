@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from . import frame as frames
 from . import networks, records
 from .container import read_chunks
@@ -28,6 +30,26 @@ class File:
             if networks.identity(pack.networks) == sha256:
                 return networks.parse_set(pack.networks)
         raise MissingWeights(f"{name}, SHA-256 {sha256.hex()}")
+
+    def records(self):
+        """Numbers of the records of every frame: one, or its slabs in order."""
+        frames = {}
+        for number, (record, _) in enumerate(self.frames):
+            frames.setdefault((record.field, record.step), []).append(number)
+        return list(frames.values())
+
+    def whole(self, number, packs=(), level=0):
+        """Frame `number` as an array, its slabs behind each other (spec 4.3)."""
+        records = self.records()[number]
+        slabs = [self.frames[record][0].planes for record in records]
+        if slabs != [None]:
+            ends = [0] + [first + count for first, count in slabs]
+            if ends != [first for first, _ in slabs] + [self.dataset.extents[0]]:
+                raise ValueError("planes of the frame are missing")  # a part of it: no fault of the file
+            fits = [first % (1 << level) == 0 and (level == 0 or -(-count >> level - 1) >= 8) for first, count in slabs]
+            if not all(fits):
+                raise ValueError(f"the frame has no level {level}")
+        return np.concatenate([self.decode(record, packs, level) for record in records])
 
     def decode(self, number, packs=(), level=0):
         """The frame of record `number` as an array; of a frame in slabs, the slab."""

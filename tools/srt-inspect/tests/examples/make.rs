@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use half::f16;
 use srt::container::{
-    Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader,
+    Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader, Slab,
     WaveletForm, WeightsReference, Writer,
 };
 use srt::network::{Hierarchy, builtin};
@@ -277,6 +277,11 @@ pub(crate) const EXAMPLES: &[Example] = &[
         weights: Some("turbulence3d-s.srt"),
         build: series,
     },
+    example(
+        "slabs_3d",
+        "two slabs of one frame; another frame without slabs",
+        slabs,
+    ),
 ];
 
 /// Chunks of a file: type, part, payload.
@@ -520,5 +525,32 @@ fn series() -> Vec<u8> {
         let time = Some(0.125 * step as f64 - 0.125);
         encoder.frame(0, step, time, &values, &|_| {}).unwrap();
     }
+    encoder.finish().unwrap().0
+}
+
+fn slabs() -> Vec<u8> {
+    let (shape, values) = sampled(&[36, 9, 11], waves);
+    let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+    let field = Field {
+        name: "u".into(),
+        unit: String::new(),
+        value_bytes: 4,
+    };
+    let dataset = Dataset::new(shape, vec![field]);
+    let options = options(Bound::MaxError(0.05)).with_range(-3.0, 3.0);
+    let mut encoder = Encoder::new(Vec::new(), dataset, options).unwrap();
+    for (start, len) in [(0, 20), (20, 16)] {
+        let plane = 9 * 11;
+        let own = Values::F32(values[start * plane..][..len * plane].into());
+        let slab = Slab {
+            start: start as u64,
+            len: len as u64,
+        };
+        encoder
+            .slab((0, 0), Some(0.5), slab, &own, &|_| {})
+            .unwrap();
+    }
+    let whole = Values::F32(values.into());
+    encoder.frame(0, 1, Some(0.75), &whole, &|_| {}).unwrap();
     encoder.finish().unwrap().0
 }
