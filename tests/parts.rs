@@ -11,7 +11,7 @@ use std::fs;
 use common::{le_bytes, smooth, within};
 use program::{Bench, DONE, USAGE, piped};
 use proptest::prelude::*;
-use srt::container::{Bound, Dataset, Field, Slab};
+use srt::container::{Bound, ChunkType, Dataset, Field, Reader, Slab, Writer};
 use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model, encode_volume, measure, merge};
 use srt::volume::io::{AnyVolume, Values, write_npy};
 use srt::{Axes, ErrorKind, Limits, Region, Shape};
@@ -274,6 +274,50 @@ fn a_part_alone_says_what_is_missing() {
         error.to_string().contains("outside of the range"),
         "{error}"
     );
+}
+
+/// The file with chunks of another program behind its dataset.
+fn with_chunks(file: &[u8], more: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let reader = Reader::new(file, &Limits::default()).unwrap();
+    let mut writer = Writer::new(Vec::new());
+    for (number, entry) in reader.entries().iter().enumerate() {
+        let payload = reader.payload(number).unwrap();
+        writer.chunk(entry.kind, entry.part, payload).unwrap();
+        if entry.kind == ChunkType::DSET {
+            for (kind, payload) in more {
+                let kind = ChunkType::from_bytes(**kind).unwrap();
+                writer.chunk(kind, 3, payload).unwrap();
+            }
+        }
+    }
+    writer.finish().unwrap().0
+}
+
+#[test]
+fn what_other_programs_let_copy_is_copied_once() {
+    let shape = Shape::new(&[32, 9, 9]).unwrap();
+    let values = waves(shape);
+    let options = EncodeOptions::new(Bound::MaxError(0.01)).with_model(Model::None);
+    let halves = [[0, 16], [16, 32]].map(|cut| part(shape, &values, cut, &options));
+    let notes: [&[(&[u8; 4], &[u8])]; 2] = [
+        &[(b"noTe", b"of both"), (b"noTe", b"of the first")],
+        &[(b"noTE", b"to be dropped"), (b"noTe", b"of both")],
+    ];
+    let noted = [0, 1].map(|i| with_chunks(&halves[i], notes[i]));
+    let merged = |parts: &[Vec<u8>; 2]| {
+        merge(&[open(&parts[0]), open(&parts[1])], Vec::new())
+            .unwrap()
+            .0
+    };
+    let file = merged(&noted);
+    let reader = Reader::new(&file, &Limits::default()).unwrap();
+    let theirs = |kind: ChunkType| kind.to_bytes()[0].is_ascii_lowercase();
+    let kept: Vec<&[u8]> = (0..reader.entries().len())
+        .filter(|&number| theirs(reader.entries()[number].kind))
+        .map(|number| reader.payload(number).unwrap())
+        .collect();
+    assert_eq!(kept, [&b"of both"[..], b"of the first"]);
+    assert_eq!(decoded(&file), decoded(&merged(&halves)));
 }
 
 #[test]

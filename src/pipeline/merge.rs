@@ -1,5 +1,6 @@
 //! Files made apart put together, without decoding.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::decoder::Decoder;
@@ -12,8 +13,8 @@ use crate::error::{Error, Result};
 
 /// Writes the frames of several files, and the slabs of frames, into one file: by step, then field,
 /// then planes, whatever the order of `files`. Chunks are copied as they are; a frame's record changes
-/// where its field has another number. Ancillary chunks are left out. Returns the sink and the bytes
-/// written.
+/// where its field has another number. Ancillary chunks that are safe to copy (spec section 3) follow
+/// the weights, equal ones once; others are left out. Returns the sink and the bytes written.
 ///
 /// # Errors
 /// `InvalidArgument` when the files do not go together: other domains, units, places or weights, a
@@ -35,6 +36,7 @@ pub fn merge<W: Write>(files: &[Decoder<'_>], out: W) -> Result<(W, u64)> {
     let mut writer = Writer::new(out);
     writer.chunk(ChunkType::DSET, 0, &dataset.to_bytes())?;
     copy_weights(files, &mut writer)?;
+    copy_ancillary(files, &mut writer)?;
     for part in &parts {
         part.copy(&dataset, &mut writer)?;
     }
@@ -236,6 +238,23 @@ fn copy_weights<W: Write>(files: &[Decoder<'_>], writer: &mut Writer<W>) -> Resu
     for (number, entry) in file.reader().entries().iter().enumerate() {
         if [ChunkType::NETW, ChunkType::NREF].contains(&entry.kind) {
             writer.chunk(entry.kind, entry.part, file.reader().payload(number)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what other programs put into the files and allow to be copied.
+fn copy_ancillary<W: Write>(files: &[Decoder<'_>], writer: &mut Writer<W>) -> Result<()> {
+    let mut copied = HashSet::new();
+    for reader in files.iter().map(Decoder::reader) {
+        for (number, entry) in reader.entries().iter().enumerate() {
+            if entry.kind.is_known() || !entry.kind.is_safe_to_copy() {
+                continue;
+            }
+            let payload = reader.payload(number)?;
+            if copied.insert((entry.kind, entry.part, payload)) {
+                writer.chunk(entry.kind, entry.part, payload)?;
+            }
         }
     }
     Ok(())
