@@ -290,18 +290,22 @@ fn whole_cells(plan: &Plan, source: Source) -> Region {
 /// Bricks of a level, about, that are looked at to decide whether its prediction pays.
 const LOOK_AT: usize = 64;
 
-/// Whether residuals against the prediction are cheaper than the details themselves: fewer of them
-/// stand out from the quantiser's dead zone. Judged on evenly spread bricks, with exactly rounded
-/// operations in a fixed order, so that every encoder decides alike whatever it holds in memory.
+/// Share of a level's bits that its network must save: where it saves less, it is not worth its time in
+/// every decode, nor the wider surroundings that a region then reads.
+const LEAST_GAIN: f64 = 1.0 / 64.0;
+
+/// Whether residuals against the prediction take fewer bits than the details themselves. Judged on evenly spread
+/// bricks, with exactly rounded operations in a fixed order, so that every encoder decides alike whatever
+/// it holds in memory.
 fn pays<T: Real>(
     analysis: &Analysis<'_, T>,
     level: usize,
     inverse_step: T,
     predict: impl Fn(Region) -> Result<Option<Vec<Vec<T>>>> + Sync,
 ) -> Result<bool> {
-    let weight = |v: T| {
+    let bits = |v: T| {
         let a = (v * inverse_step).to_f64();
-        a * a / (a * a + 1.0)
+        log2(1.0 + a * a)
     };
     let source = Source::Details(level);
     let all = analysis.grids_in(level, whole_cells(&analysis.plan, source));
@@ -316,13 +320,21 @@ fn pays<T: Real>(
         let predicted = grid.gather(&places, &predicted);
         let sums = exact.iter().zip(&predicted);
         Ok(sums.fold((0.0, 0.0), |(with, without), (&d, &p)| {
-            (with + weight(d - p), without + weight(d))
+            (with + bits(d - p), without + bits(d))
         }))
     };
     let looked_at: Vec<_> = all.into_iter().step_by(stride).collect();
     let sums: Vec<(f64, f64)> = looked_at.par_iter().map(look).collect::<Result<_>>()?;
     let (with, without) = sums.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    Ok(with < without)
+    Ok(with < without * (1.0 - LEAST_GAIN))
+}
+
+/// The binary logarithm of a number from 1 on, linear between powers of two: exact operations alone.
+fn log2(x: f64) -> f64 {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52) as f64 - 1023.0;
+    let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
+    exponent + (mantissa - 1.0)
 }
 
 /// Quantises one grid; its integers come apart from the rest, which does not hold them yet.
