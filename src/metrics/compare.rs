@@ -48,6 +48,26 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// The same errors of fields that are parts of others with values from `min` to `max`: PSNR and relative
+    /// error are by that range.
+    #[must_use]
+    pub(crate) fn of_range(self, min: f64, max: f64) -> Self {
+        // The range may pass the largest double; half of it does not.
+        let half = max / 2.0 - min / 2.0;
+        let range = max - min;
+        if self.max_abs_error == 0.0 || self.mismatches > 0 {
+            return Self { range, ..self };
+        }
+        Self {
+            psnr_db: 20.0 * (half.log10() + 2f64.log10() - self.rmse.log10()),
+            max_rel_error: self.max_abs_error / 2.0 / half,
+            range,
+            ..self
+        }
+    }
+}
+
 /// Compares two fields of equal length voxel by voxel; where `mask` is given, only where it is true.
 ///
 /// Numerics: exact differences of doubles, scaled by a power of two before squaring, so that neither
@@ -413,6 +433,27 @@ pub(super) fn exponent(value: f64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_judged_by_the_range_of_the_whole() {
+        let (original, decoded) = ([1.0f64, 2.0, 3.0], [1.0, 2.5, 3.0]);
+        let own = compare(&original, &decoded, None).unwrap();
+        let same = own.of_range(1.0, 3.0);
+        assert!(
+            (same.psnr_db - own.psnr_db).abs() < 1e-12 && same.max_rel_error == own.max_rel_error
+        );
+        let part = own.of_range(-10.0, 10.0);
+        assert!((part.psnr_db - own.psnr_db - 20.0).abs() < 1e-12);
+        assert_eq!(
+            (part.max_rel_error, part.range, part.max),
+            (0.025, 20.0, 3.0)
+        );
+        let exact = compare(&original, &original, None)
+            .unwrap()
+            .of_range(-1e308, 1e308);
+        assert_eq!((exact.psnr_db, exact.max_rel_error), (f64::INFINITY, 0.0));
+        assert!(own.of_range(-1.7e308, 1.7e308).psnr_db.is_finite());
+    }
     use crate::error::ErrorKind;
     use half::f16;
     use proptest::prelude::*;

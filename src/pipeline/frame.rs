@@ -246,11 +246,15 @@ impl<E: Sample> Candidate<'_, E> {
             }
             Ok(())
         })?;
+        let mut comparison = comparer.finish()?;
+        if range != (comparison.min, comparison.max) {
+            comparison = comparison.of_range(range.0, range.1);
+        }
         Ok(Trial {
             form,
             payloads,
             corrections,
-            comparison: comparer.finish()?,
+            comparison,
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })

@@ -106,7 +106,8 @@ impl<E: Sample> Search<'_, E> {
         let mut bias = (0.39 + (60.0 - target) * 0.03).clamp(0.2, 1.6);
         let rms = self.normalised_range() * 10f64.powf(-target / 20.0);
         let guess = rms * (4.5 + 0.35 * (60.0 - target)).clamp(3.5, 16.0);
-        let mut x = self.start.unwrap_or(guess).ln();
+        let coarsest = self.coarsest();
+        let mut x = self.start.unwrap_or(guess).ln().min(coarsest);
         let mut solver = Solver::new(-DB_PER_E);
         let mut best: Option<(f64, f64, Found)> = None;
         let mut use_on: Option<Used> = None;
@@ -155,7 +156,10 @@ impl<E: Sample> Search<'_, E> {
             let Some(next) = solver.next(x, estimate, aim) else {
                 break;
             };
-            x = next;
+            if x >= coarsest {
+                break;
+            }
+            x = next.min(coarsest);
         }
         let best = match best {
             None => self.beyond_jump(target, fine.unwrap_or(x), use_on.as_ref())?,
@@ -341,6 +345,13 @@ impl<E: Sample> Search<'_, E> {
         };
         golden_section(0.0, 1.8, 7, &mut cost)?;
         Ok(best.map(|(_, found)| found))
+    }
+
+    /// Logarithm of a step at which every coefficient is zero: the low-pass of the coarsest level is as many
+    /// times larger than the field as its samples are roots of voxels.
+    fn coarsest(&self) -> f64 {
+        let voxels = 2f64.powi(self.shape.rank() as i32 * i32::from(self.candidate.form.levels));
+        (4.0 * self.normalised_range() * voxels.sqrt()).ln()
     }
 
     fn normalised_range(&self) -> f64 {
