@@ -7,10 +7,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use srt::container::Bound;
 use srt::metrics::compare;
-use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume};
+use srt::pipeline::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::transform::{Bands, Plan, Wavelet, inverse};
 use srt::volume::io::{AnyVolume, Input, Values};
-use srt::{Axes, Limits, Region, Shape};
+use srt::{Axes, ErrorKind, Limits, Region, Shape};
 
 mod common;
 
@@ -275,8 +275,28 @@ fn boxes_outside_the_grid_are_refused() {
     ] {
         let region = Region { start, size };
         let error = decoder.region(0, 0, region).unwrap_err();
-        assert_eq!(error.kind(), srt::ErrorKind::InvalidArgument, "{region:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{region:?}");
     }
     assert!(decoder.region(0, 9, shape.region()).is_err());
     assert!(decoder.region(1, 0, shape.region()).is_err());
+}
+
+#[test]
+fn levels_without_networks_need_no_weights() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/unsupported/missing_weights.srt"
+    );
+    let bytes = std::fs::read(path).unwrap();
+    let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+    let finest = decoder.decode(0, 0).unwrap_err();
+    assert_eq!(finest.kind(), ErrorKind::MissingWeights);
+    let mut stream = StreamDecoder::new(&bytes[..], Limits::default()).unwrap();
+    stream.next_frame().unwrap().unwrap();
+    for level in (1..=4).rev() {
+        let region = decoder.grid(0, level).unwrap().region();
+        let field = decoder.decode(0, level).unwrap();
+        assert_eq!(decoder.region(0, level, region).unwrap(), field);
+        assert_eq!(stream.decode(level).unwrap(), field);
+    }
 }

@@ -41,7 +41,8 @@ fn decode_file(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
     if args.region.is_some() || args.level > 0 {
         bytes.expect_parts();
     }
-    let decoder = models::open(bytes.bytes(), args.weights.as_deref())?.with_backend(backend);
+    let decoder =
+        models::open(bytes.bytes(), args.weights.as_deref(), args.level)?.with_backend(backend);
     let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
     if frames.len() > 1 && args.output.as_os_str() != "-" {
         return Err(several_frames());

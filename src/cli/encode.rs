@@ -40,7 +40,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let series = Series::open(args)?;
     let old = match &old {
         Some(bytes) => {
-            let decoder = models::open(bytes.bytes(), None);
+            let decoder = models::open(bytes.bytes(), None, 0);
             Some(decoder.map_err(|e| e.within(args.output().display()))?)
         }
         None => None,

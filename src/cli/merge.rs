@@ -29,10 +29,9 @@ pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let file = AtomicFile::create(output, overwrite(args.force))?;
     let files = inputs.iter().map(FileBytes::open);
     let files = files.collect::<Result<Vec<_>>>()?;
-    let decoders = files
-        .iter()
-        .zip(inputs)
-        .map(|(file, path)| models::open(file.bytes(), None).map_err(|e| e.within(path.display())));
+    let decoders = files.iter().zip(inputs).map(|(file, path)| {
+        models::open(file.bytes(), None, 0).map_err(|e| e.within(path.display()))
+    });
     let decoders = decoders.collect::<Result<Vec<_>>>()?;
     let (file, bytes) = merge(&decoders, BufWriter::new(file))?;
     let file = file.into_inner();

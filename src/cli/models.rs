@@ -57,14 +57,18 @@ pub(super) fn read(path: &Path) -> Result<Hierarchy> {
     read().map_err(|e| e.within(path.display()))
 }
 
-/// Opens a file for decoding, with the local store and `extra` to look its weights up in.
-pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>) -> Result<Decoder<'a>> {
+/// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store and `extra` to look
+/// its weights up in.
+pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> Result<Decoder<'a>> {
     let mut decoder = Decoder::new(bytes, Limits::default())?;
     if let Some(path) = extra {
         decoder = decoder.with_weights(Arc::new(read(path)?));
     }
     let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
-    if decoder.weights().as_ref().is_err_and(missing) {
+    let needs_networks = (0..decoder.frames().len())
+        .flat_map(|index| decoder.slabs(index))
+        .any(|frame| frame.form.needs_networks(level));
+    if needs_networks && decoder.weights().as_ref().is_err_and(missing) {
         for model in stored_models() {
             decoder = decoder.with_weights(model);
         }

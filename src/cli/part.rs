@@ -91,7 +91,7 @@ pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize
     let shape = args.raw.open(input)?.shape();
     let slab = part.slab(shape)?;
     let file = FileBytes::open(path)?;
-    let Ok(decoder) = models::open(file.bytes(), None) else {
+    let Ok(decoder) = models::open(file.bytes(), None, 0) else {
         return Ok(None);
     };
     if walk(file.bytes()).is_err() {

@@ -104,7 +104,7 @@ pub(super) fn read_like(
 }
 
 fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decoded> {
-    let decoder = models::open(bytes, None)?;
+    let decoder = models::open(bytes, None, 0)?;
     let index = find_frame(&decoder, field, step)?;
     let volume = decoder.decode(index, 0)?;
     let frame = decoder

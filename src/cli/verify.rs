@@ -38,7 +38,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let file = read_file(&args.input)?;
     let bytes = file.bytes();
     let check = || -> Result<Report> {
-        let decoder = models::open(bytes, None)?;
+        let decoder = models::open(bytes, None, 0)?;
         let chunks = walk(bytes)?;
         let original = args
             .original

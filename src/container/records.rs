@@ -210,6 +210,19 @@ impl Form {
             Self::Pooled(form) => form.network.as_ref(),
         }
     }
+
+    /// Whether decoding the field at downscaling level `level` takes the networks.
+    #[must_use]
+    pub fn needs_networks(&self, level: usize) -> bool {
+        match self {
+            Self::Constant | Self::Lossless => false,
+            Self::Wavelet(form) => form.network.as_ref().is_some_and(|network| {
+                let mut gains = network.gains.iter().skip(level);
+                gains.any(|&gain| gain != 0.0)
+            }),
+            Self::Pooled(form) => form.network.is_some(),
+        }
+    }
 }
 
 /// Parameters of the multiresolution form.

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
 use crate::real::Real;
-use crate::recon::Predict;
+use crate::recon::{NoPrediction, Predict};
 use crate::volume::Volume;
 use crate::volume::io::{AnyVolume, ByteOrder};
 
@@ -205,7 +205,7 @@ impl FrameSource<'_> {
             return Ok(());
         };
         let geometry = self.geometry(form)?;
-        let predictor = self.predictor(geometry, form)?;
+        let predictor = self.predictor(geometry, form, level)?;
         let bricks = self.bricks(geometry)?;
         geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
             let samples = self.to_field(geometry, form, level, values);
@@ -387,11 +387,16 @@ impl FrameSource<'_> {
         Ok(chunks.geometry.get_or_init(|| geometry))
     }
 
+    /// What predicts the details of the levels from `level` on.
     fn predictor<T: Real>(
         &self,
         geometry: &Geometry,
         form: &WaveletForm,
+        level: usize,
     ) -> Result<Box<dyn Predict<T>>> {
+        if !self.chunks.frame.form.needs_networks(level) {
+            return Ok(Box::new(NoPrediction));
+        }
         let (wavelet, plan) = (geometry.wavelet, &geometry.plan);
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
@@ -431,7 +436,7 @@ impl FrameSource<'_> {
         region: Region,
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
-        let predictor = self.predictor(geometry, form)?;
+        let predictor = self.predictor(geometry, form, level)?;
         let wanted = Wanted {
             level,
             region,

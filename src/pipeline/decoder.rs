@@ -225,7 +225,7 @@ impl<'a> Decoder<'a> {
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
-        self.source(index)?.whole(level)
+        self.source(index, level)?.whole(level)
     }
 
     /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
@@ -238,7 +238,7 @@ impl<'a> Decoder<'a> {
         let records = self.records_of(index)?;
         let levels = |&record: &usize| self.records[record].frame.form.levels();
         let coarsest = records.iter().map(levels).min().unwrap_or_default();
-        let source = self.source(index)?;
+        let source = self.source(index, coarsest)?;
         // Slabs may not go together at the coarsest of them.
         let next = (0..=coarsest).rev().find(|&l| source.grid(l).is_ok());
         Ok(Levels {
@@ -276,7 +276,7 @@ impl<'a> Decoder<'a> {
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        self.source(index)?.layers(level, sink)
+        self.source(index, level)?.layers(level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -289,7 +289,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
-        let mut field = self.source(index)?;
+        let mut field = self.source(index, level)?;
         for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
             source.cache = Some(self.cache.frame(record));
         }
@@ -301,7 +301,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
     pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
-        self.source(index)?.grid(level)
+        self.source(index, level)?.grid(level)
     }
 
     fn records_of(&self, index: usize) -> Result<&[usize]> {
@@ -311,13 +311,14 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// All that decoding frame `index` takes.
-    fn source(&self, index: usize) -> Result<FieldSource<'_>> {
+    /// All that decoding frame `index` at downscaling level `level` takes.
+    fn source(&self, index: usize, level: usize) -> Result<FieldSource<'_>> {
         let records = self.records_of(index)?;
         let field = usize::try_from(self.records[records[0]].frame.field).ok();
         let field = field.and_then(|f| self.dataset.fields.get(f));
-        let uses_networks = |&record: &usize| self.records[record].uses_networks();
-        let networks = match records.iter().any(uses_networks) {
+        let needs_networks =
+            |&record: &usize| self.records[record].frame.form.needs_networks(level);
+        let networks = match records.iter().any(needs_networks) {
             false => None,
             true => self.weights()?.map(|hierarchy| Networks {
                 hierarchy,

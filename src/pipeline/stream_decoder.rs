@@ -262,10 +262,11 @@ impl<R: Read> StreamDecoder<R> {
         while self.current.as_ref().is_some_and(|frame| !frame.has(level)) {
             self.receive()?;
         }
-        let uses_networks = self.current.as_ref().map(|c| c.chunks.uses_networks());
-        let hierarchy = match uses_networks {
-            Some(true) => self.weights()?,
-            _ => None,
+        let current = self.current.as_ref();
+        let needs_networks = current.is_some_and(|c| c.chunks.frame.form.needs_networks(level));
+        let hierarchy = match needs_networks {
+            true => self.weights()?,
+            false => None,
         };
         let Some(current) = &self.current else {
             return Err(Error::invalid("no frame to decode: go on to one first"));
