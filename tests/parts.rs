@@ -12,7 +12,9 @@ use common::{le_bytes, smooth, within};
 use program::{Bench, DONE, USAGE, piped};
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Dataset, Field, Reader, Slab, Writer};
-use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model, encode_volume, measure, merge};
+use srt::pipeline::{
+    Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, encode_volume, measure, merge,
+};
 use srt::volume::io::{AnyVolume, Values, write_npy};
 use srt::{Axes, ErrorKind, Limits, Region, Shape};
 
@@ -318,6 +320,23 @@ fn what_other_programs_let_copy_is_copied_once() {
         .collect();
     assert_eq!(kept, [&b"of both"[..], b"of the first"]);
     assert_eq!(decoded(&file), decoded(&merged(&halves)));
+}
+
+#[test]
+fn parts_are_held_to_the_range_given_in_either_profile() {
+    let shape = Shape::new(&[32, 16, 16]).unwrap();
+    let values = Values::F32(waves(shape).into());
+    for profile in [Profile::Default, Profile::Paper(PaperOptions::default())] {
+        let options = EncodeOptions::new(Bound::Psnr(50.0))
+            .with_model(Model::None)
+            .with_profile(profile)
+            .with_range(-100.0, 100.0);
+        let mut encoder = Encoder::new(Vec::new(), dataset(shape), options).unwrap();
+        let report = encoder.frame(0, 0, None, &values, &|_| {}).unwrap();
+        assert_eq!(report.comparison.range, 200.0);
+        assert!(report.comparison.psnr_db >= 50.0);
+        assert!(report.comparison.rmse > 0.01, "{:?}", report.comparison);
+    }
 }
 
 #[test]

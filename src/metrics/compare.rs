@@ -46,9 +46,7 @@ impl Comparison {
     pub fn is_identical(&self) -> bool {
         self.max_abs_error == 0.0 && self.mismatches == 0
     }
-}
 
-impl Comparison {
     /// The same errors of fields that are parts of others with values from `min` to `max`: PSNR and relative
     /// error are by that range.
     #[must_use]

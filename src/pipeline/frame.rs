@@ -246,15 +246,11 @@ impl<E: Sample> Candidate<'_, E> {
             }
             Ok(())
         })?;
-        let mut comparison = comparer.finish()?;
-        if range != (comparison.min, comparison.max) {
-            comparison = comparison.of_range(range.0, range.1);
-        }
         Ok(Trial {
             form,
             payloads,
             corrections,
-            comparison,
+            comparison: self.normalisation.judge(comparer.finish()?),
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })

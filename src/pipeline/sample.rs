@@ -7,7 +7,7 @@ use super::analysis::Samples;
 use super::options::Release;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
-use crate::metrics::Moments;
+use crate::metrics::{Comparison, Moments};
 use crate::real::Real;
 use crate::volume::io::Element;
 
@@ -95,6 +95,15 @@ impl<T: Real> Normalisation<T> {
             low.to_f64(),
             high.to_f64()
         )))
+    }
+
+    /// PSNR and relative error by the range of the field that the values are part of.
+    pub(super) fn judge(&self, comparison: Comparison) -> Comparison {
+        let range = (self.range.0.to_f64(), self.range.1.to_f64());
+        match range == (comparison.min, comparison.max) {
+            true => comparison,
+            false => comparison.of_range(range.0, range.1),
+        }
     }
 
     /// Normalised values; zero where a value is not ordinary.

@@ -203,7 +203,7 @@ impl<E: Sample> Job<'_, E> {
         self.normalisation.undo(&mut values);
         let decoded = to_samples::<E>(&values);
         let comparison = compare(self.values, &decoded, self.ordinary)?;
-        Ok((comparison, decoded))
+        Ok((self.normalisation.judge(comparison), decoded))
     }
 }
 
