@@ -102,7 +102,8 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
             return Err(several_frames());
         }
         let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
-        if decoder.weights().as_ref().is_err_and(missing) {
+        let needs_networks = frame.form.needs_networks(args.level);
+        if needs_networks && decoder.weights().as_ref().is_err_and(missing) {
             for model in models::stored_models() {
                 decoder.add_weights(model);
             }

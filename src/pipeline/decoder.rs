@@ -331,7 +331,9 @@ impl<'a> Decoder<'a> {
                 shape: chunks.frame.shape(self.dataset.shape)?,
                 chunks,
                 payloads: &self.reader,
-                networks: networks.clone().filter(|_| chunks.uses_networks()),
+                networks: networks
+                    .clone()
+                    .filter(|_| chunks.frame.form.needs_networks(level)),
                 limits: &self.limits,
                 worker: self.worker.as_ref(),
                 cache: None,

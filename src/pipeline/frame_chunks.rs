@@ -30,11 +30,6 @@ impl FrameChunks {
         }
     }
 
-    /// Whether decoding it takes networks.
-    pub(super) fn uses_networks(&self) -> bool {
-        uses_networks(&self.frame)
-    }
-
     /// Adds a chunk that stands behind the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
     pub(super) fn add(&mut self, number: usize, entry: &Entry) -> Result<()> {
         let later = self.corrections.is_some();
