@@ -12,6 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use common::runs::{CHECKED, with_runs};
 use common::{decode, encode, smooth};
 use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
@@ -87,6 +88,11 @@ fn wavelet() -> Chunks {
 /// A frame whose first run holds several bricks.
 fn several_bricks() -> Chunks {
     field(Bound::Psnr(30.0), &[8, 600], false)
+}
+
+/// The same with a checksum for each brick.
+fn checked_bricks() -> Chunks {
+    chunks(&with_runs(&file(&several_bricks()), CHECKED))
 }
 
 fn place(chunks: &Chunks, name: &str) -> usize {
@@ -258,15 +264,19 @@ fn build(name: &str) -> Vec<u8> {
         "brick_cut" => with_payload(wavelet(), "BRIK", |p| p.truncate(p.len() / 3)),
         // One brick behind the first, which is longer than what is there.
         "brick_run_overflows" => with_payload(wavelet(), "BRIK", |p| {
-            p.splice(0..1, [1, p.len().to_le_bytes()[0] | 1 << 7, 1 << 6, 0]);
+            p.splice(0..1, [2, p.len().to_le_bytes()[0] | 1 << 7, 1 << 6, 0]);
         }),
         // An empty brick, and 2^27 left out behind it.
         "brick_run_leaves_out_too_many" => with_payload(wavelet(), "BRIK", |p| {
-            p.splice(0..1, [1, 0, 0x80, 0x80, 0x80, 0x40]);
+            p.splice(0..1, [2, 0, 0x80, 0x80, 0x80, 0x40]);
         }),
         "brick_run_endless" => with_payload(wavelet(), "BRIK", |p| {
-            p.splice(0..1, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]);
+            p.splice(0..1, [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]);
         }),
+        // The checksum of the payload is right in these three.
+        "brick_checksum" => with_payload(checked_bricks(), "BRIK", |p| *p.last_mut().unwrap() ^= 1),
+        "brick_head_checksum" => with_payload(checked_bricks(), "BRIK", |p| p[1] ^= 1),
+        "brick_checksums_cut" => with_payload(checked_bricks(), "BRIK", |p| p.truncate(12)),
         "brick_run_into_next" => {
             let mut all = several_bricks();
             let at = place(&all, "BRIK");

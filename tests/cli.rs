@@ -13,7 +13,7 @@ use std::process::Stdio;
 use common::TURBULENCE;
 use program::{Bench, CORRUPT, DONE, NOT_MET, UNSUPPORTED, USAGE, piped, small};
 use serde_json::Value;
-use srt::volume::io::write_raw;
+use srt::volume::io::{write_npy, write_raw};
 
 #[cfg(feature = "cuda")]
 const DEVICE: i32 = 5;
@@ -767,4 +767,38 @@ fn labels_put_plain_fields_of_other_codecs_on_the_curves() {
     b.fail(CORRUPT, &files, &["30.srt.eval.json", "not a label"]);
     label(r#"{"series": "one level"}"#);
     b.expect(DONE, &files);
+}
+
+/// `decode -v` says what share of the file was read: all of it for a field, less for a part.
+#[test]
+fn decode_says_how_much_it_read() {
+    let bench = Bench::new();
+    let (shape, values) = common::mirrored(&[64, 64, 300]);
+    let mut field = fs::File::create(bench.path("u.npy")).unwrap();
+    write_npy(&mut field, shape, &values).unwrap();
+    bench.expect(
+        DONE,
+        &[
+            "encode", "u.npy", "u.srt", "--psnr", "50", "--model", "none", "-q",
+        ],
+    );
+    let read = |args: &[&str]| {
+        let output = bench.expect(
+            DONE,
+            &[&["decode", "u.srt", "v.npy", "-f", "-v"], args].concat(),
+        );
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(read(&[]).contains("bytes read (100.00 %)"));
+    let part = read(&["--region", "0:4,0:4,0:4"]);
+    assert!(
+        part.contains("bytes read") && !part.contains("(100"),
+        "{part}"
+    );
+    assert!(
+        bench
+            .expect(DONE, &["decode", "u.srt", "w.npy"])
+            .stderr
+            .is_empty()
+    );
 }

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+use common::runs::{CHECKED, with_runs};
 use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
@@ -259,6 +260,22 @@ const GOLDEN: &[Golden] = &[
                 Bound::Psnr(75.0),
                 |o| o.brick_edge = Some(64),
             )
+        },
+    },
+    Golden {
+        name: "brick_checksums",
+        about: "runs of bricks with a checksum for each",
+        build: || {
+            let built = make::<f32>(
+                &[36, 80, 132],
+                |s| smooth(s, 10),
+                Bound::Psnr(60.0),
+                |o| o.brick_edge = Some(64),
+            );
+            Built {
+                file: built.file.map(|file| with_runs(&file, CHECKED)),
+                ..built
+            }
         },
     },
     Golden {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use srt::container::Bound;
+use srt::container::{Bound, RunPolicy};
 use srt::metrics::compare;
 use srt::pipeline::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::transform::{Bands, Plan, Wavelet, inverse};
@@ -13,6 +13,8 @@ use srt::volume::io::{AnyVolume, Input, Values};
 use srt::{Axes, ErrorKind, Limits, Region, Shape};
 
 mod common;
+
+use common::runs::{CHECKED, with_runs};
 
 fn bytes(volume: &AnyVolume) -> Vec<u64> {
     match volume {
@@ -232,6 +234,60 @@ fn many_threads_read_regions_of_one_decoder() {
             });
         }
     });
+}
+
+/// Where bricks have checksums of their own, whoever wants one leaves the others of its run alone.
+#[test]
+fn a_part_reads_its_bricks_alone() {
+    let (shape, field) = common::mirrored(&[40, 70, 600]);
+    let options = EncodeOptions::new(Bound::Psnr(50.0)).with_model(Model::None);
+    let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
+    let one_run = RunPolicy {
+        bytes: usize::MAX,
+        bricks: usize::MAX,
+        checksums: false,
+    };
+    let checked = RunPolicy {
+        checksums: true,
+        ..one_run
+    };
+    let region = Region {
+        start: [3, 30, 0],
+        size: [9, 20, 30],
+    };
+    let read = |file: &[u8]| {
+        let decoder = Decoder::new(file, Limits::default()).unwrap();
+        let whole = bytes(&decoder.decode(0, 0).unwrap());
+        // Nothing twice, and nothing that is not used.
+        assert_eq!(decoder.bytes_read(), file.len() as u64);
+        let decoder = Decoder::new(file, Limits::default()).unwrap();
+        let found = bytes(&decoder.region(0, 0, region).unwrap());
+        assert!(found == shape.region().crop(&whole, &region));
+        decoder.bytes_read()
+    };
+    let together = with_runs(&file, one_run);
+    assert_eq!(read(&together), together.len() as u64);
+    let apart = with_runs(&file, checked);
+    assert!(read(&apart) < apart.len() as u64 / 2);
+}
+
+/// A wrong byte is found by the checksums of bricks and heads as well as by those of chunks.
+#[test]
+fn damage_to_bricks_with_checksums_is_found() {
+    let shape = Shape::new(&[20, 60, 130]).unwrap();
+    let (_, field) = common::mirrored(&[20, 60, 130]);
+    let options = EncodeOptions::new(Bound::Psnr(40.0))
+        .with_model(Model::None)
+        .with_brick_edge(64);
+    let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
+    let file = with_runs(&file, CHECKED);
+    let whole = |file: &[u8]| Decoder::new(file, Limits::default())?.decode(0, 0);
+    whole(&file).unwrap();
+    for at in (0..file.len()).step_by(7) {
+        let mut damaged = file.clone();
+        damaged[at] ^= 1 << (at % 8);
+        assert!(whole(&damaged).is_err(), "byte {at}");
+    }
 }
 
 /// A level of more than 2^21 cells is decoded in layers.

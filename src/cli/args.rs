@@ -358,6 +358,9 @@ pub(super) struct DecodeArgs {
     /// Overwrite the output
     #[arg(short, long)]
     pub(super) force: bool,
+    /// Say how many bytes of the file were read (of standard input, all are)
+    #[arg(short, long)]
+    pub(super) verbose: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -49,7 +49,17 @@ fn decode_file(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
     }
     frames
         .into_iter()
-        .try_for_each(|frame| write(args, &decoder, frame))
+        .try_for_each(|frame| write(args, &decoder, frame))?;
+    if args.verbose {
+        report_read(decoder.bytes_read(), bytes.bytes().len() as u64);
+    }
+    Ok(())
+}
+
+/// Says how much of a file was looked at.
+fn report_read(read: u64, all: u64) {
+    let share = 100.0 * read as f64 / all as f64;
+    eprintln!("{read} of {all} bytes read ({share:.2} %)");
 }
 
 /// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a

@@ -2,141 +2,324 @@
 //! pay for a header.
 
 use super::bytes::{Cursor, Encode};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Bytes up to which small bricks share a chunk, in a frame that nobody reads a part of: all of its
-/// bricks together take less than [`SMALL_FRAME`].
-const LONG_RUN: usize = 1 << 14;
-/// The same in larger frames: about a page, the least that a reader of one brick takes from a disk.
-const SHORT_RUN: usize = 1 << 12;
-/// Bytes of all bricks of a small frame.
+/// Bytes of all bricks of a small frame, which nobody reads a part of.
 const SMALL_FRAME: usize = 1 << 18;
+/// Bytes up to which the bricks of a small frame share a chunk, under its checksum alone.
+const SMALL_RUN: usize = 1 << 14;
+/// The same in larger frames, where every brick of a run has its own checksum and can be read alone.
+const RUN: usize = 1 << 16;
+/// Most bricks of such a run: whoever reads one brick reads the head over all of them.
+const RUN_BRICKS: usize = 256;
 
 /// A brick with its number.
 pub type NumberedBrick<'a> = (u32, &'a [u8]);
 
-/// The runs of a frame's bricks, which ascend: each the number of its first brick, the part of the
-/// chunk, and the chunk's payload.
+/// How bricks are put together to runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunPolicy {
+    /// Most bytes of bricks in a run of more than one.
+    pub bytes: usize,
+    /// Most bricks of a run.
+    pub bricks: usize,
+    /// Whether the bricks of a run of more than one have checksums of their own.
+    pub checksums: bool,
+}
+
+impl RunPolicy {
+    /// For a frame whose bricks take `bytes` in all.
+    #[must_use]
+    pub fn of_frame(bytes: usize) -> Self {
+        match bytes < SMALL_FRAME {
+            true => Self {
+                bytes: SMALL_RUN,
+                bricks: usize::MAX,
+                checksums: false,
+            },
+            false => Self {
+                bytes: RUN,
+                bricks: RUN_BRICKS,
+                checksums: true,
+            },
+        }
+    }
+
+    /// The runs of a frame's bricks, which ascend: each the number of its first brick, the part of the
+    /// chunk, and the chunk's payload.
+    #[must_use]
+    pub fn runs(self, bricks: &[(u32, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
+        let runs = self.split(bricks);
+        runs.map(|run| (run.first().map_or(0, |b| b.0), self.payload(run)))
+            .collect()
+    }
+
+    /// Bricks that follow each other while they fit.
+    fn split(self, bricks: &[(u32, Vec<u8>)]) -> impl Iterator<Item = &[(u32, Vec<u8>)]> {
+        let (mut filled, mut count) = (0, 1);
+        bricks.chunk_by(move |(_, one), (_, next)| {
+            filled += one.len();
+            let fits = filled + next.len() <= self.bytes && count < self.bricks;
+            (filled, count) = match fits {
+                true => (filled, count + 1),
+                false => (0, 1),
+            };
+            fits
+        })
+    }
+
+    /// How many bricks follow the first and whether all have checksums; for each but the last its
+    /// length and how many numbers between it and the next are left out; the checksums.
+    fn head(self, run: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let pairs = run.iter().zip(run.iter().skip(1));
+        let checksums = self.checksums && run.len() > 1;
+        out.put_varint(2 * pairs.len() as u64 + u64::from(checksums));
+        for ((number, bytes), (next, _)) in pairs {
+            out.put_varint(bytes.len() as u64);
+            out.put_varint(u64::from(next.saturating_sub(number + 1)));
+        }
+        if checksums {
+            for (_, bytes) in run {
+                out.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+            }
+            let own = crc32fast::hash(&out);
+            out.extend_from_slice(&own.to_le_bytes());
+        }
+        out
+    }
+
+    fn payload(self, run: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut out = self.head(run);
+        for (_, bytes) in run {
+            out.extend_from_slice(bytes);
+        }
+        out
+    }
+}
+
+/// The runs of a frame's bricks as [`RunPolicy::of_frame`] puts them together.
 #[must_use]
 pub fn brick_runs(bricks: &[(u32, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
-    let runs = split(bricks);
-    runs.map(|run| (run.first().map_or(0, |b| b.0), payload(run)))
-        .collect()
+    policy_for(bricks).runs(bricks)
 }
 
 /// What [`brick_runs`] of `bricks` take in a file besides the bricks: runs and bytes within them.
 #[must_use]
 pub fn brick_runs_cost(bricks: &[(u32, Vec<u8>)]) -> (usize, usize) {
-    split(bricks).fold((0, 0), |(runs, bytes), run| {
-        (runs + 1, bytes + head(run).len())
+    let policy = policy_for(bricks);
+    policy.split(bricks).fold((0, 0), |(runs, bytes), run| {
+        (runs + 1, bytes + policy.head(run).len())
     })
 }
 
-/// Bricks that follow each other while they fit.
-fn split(bricks: &[(u32, Vec<u8>)]) -> impl Iterator<Item = &[(u32, Vec<u8>)]> {
-    let total: usize = bricks.iter().map(|(_, bytes)| bytes.len()).sum();
-    let most = match total < SMALL_FRAME {
-        true => LONG_RUN,
-        false => SHORT_RUN,
-    };
-    let mut filled = 0;
-    bricks.chunk_by(move |(_, one), (_, next)| {
-        filled += one.len();
-        let fits = filled + next.len() <= most;
-        if !fits {
-            filled = 0;
+fn policy_for(bricks: &[(u32, Vec<u8>)]) -> RunPolicy {
+    RunPolicy::of_frame(bricks.iter().map(|(_, bytes)| bytes.len()).sum())
+}
+
+/// A run of bricks: what its head says of them.
+#[derive(Clone, Debug)]
+pub struct BrickRun<'a> {
+    bricks: Vec<Place<'a>>,
+    head_len: usize,
+}
+
+/// A brick in its run.
+#[derive(Clone, Debug)]
+struct Place<'a> {
+    number: u32,
+    offset: u64,
+    bytes: &'a [u8],
+    checksum: Option<u32>,
+}
+
+impl<'a> BrickRun<'a> {
+    /// Whether the bricks of a run have checksums of their own, and its head too: then the checksum of
+    /// the whole payload need not be right, or known.
+    #[must_use]
+    pub fn has_checksums(payload: &[u8]) -> bool {
+        let first = Cursor::new(payload, 0).varint("");
+        first.is_ok_and(|first| first & 1 == 1)
+    }
+
+    /// Reads the head of a run whose first brick has number `first`; all numbers are below `end`. The
+    /// payload lies at `offset` in the file.
+    ///
+    /// # Errors
+    /// `Corrupt` when lengths or numbers do not fit, or the head has another checksum than it says.
+    pub fn parse(payload: &'a [u8], offset: u64, first: u32, end: u32) -> Result<Self> {
+        let mut f = Cursor::new(payload, offset);
+        let count = f.varint("number of bricks behind the first")?;
+        let heads = read_heads(&mut f, count >> 1, first, end)?;
+        let mut checksums = match count & 1 == 1 {
+            true => read_checksums(&mut f, payload, heads.len())?,
+            false => Vec::new(),
         }
-        fits
-    })
-}
-
-/// How many bricks follow the first, and for each of them the length of the one before it and how
-/// many numbers between the two are left out.
-fn head(run: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let pairs = run.iter().zip(run.iter().skip(1));
-    out.put_varint(pairs.len() as u64);
-    for ((number, bytes), (next, _)) in pairs {
-        out.put_varint(bytes.len() as u64);
-        out.put_varint(u64::from(next.saturating_sub(number + 1)));
+        .into_iter();
+        let head_len = payload.len() - f.rest().len();
+        let mut bricks = Vec::with_capacity(heads.len());
+        for (number, len) in heads {
+            let offset = f.offset();
+            let len = len.unwrap_or(f.rest().len());
+            bricks.push(Place {
+                number,
+                offset,
+                bytes: f.take("brick", len)?,
+                checksum: checksums.next(),
+            });
+        }
+        Ok(Self { bricks, head_len })
     }
-    out
-}
 
-fn payload(run: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let mut out = head(run);
-    for (_, bytes) in run {
-        out.extend_from_slice(bytes);
+    /// Bytes before the first brick.
+    #[must_use]
+    pub(super) fn head_len(&self) -> usize {
+        self.head_len
     }
-    out
+
+    /// Whether its bricks have checksums of their own.
+    pub(super) fn is_checked_by_brick(&self) -> bool {
+        self.bricks.iter().any(|brick| brick.checksum.is_some())
+    }
+
+    /// Brick `number`, when the run holds it.
+    ///
+    /// # Errors
+    /// `Corrupt` when it has another checksum than the head says.
+    pub fn brick(&self, number: u32) -> Result<Option<&'a [u8]>> {
+        let found = self.bricks.binary_search_by_key(&number, |b| b.number).ok();
+        let place = found.and_then(|i| self.bricks.get(i));
+        place.map(Place::checked).transpose()
+    }
+
+    /// All bricks, which ascend.
+    ///
+    /// # Errors
+    /// `Corrupt` when one has another checksum than the head says.
+    pub fn all(&self) -> Result<Vec<NumberedBrick<'a>>> {
+        let numbered = |place: &Place<'a>| Ok((place.number, place.checked()?));
+        self.bricks.iter().map(numbered).collect()
+    }
 }
 
-/// The bricks of a run whose first has number `first`; all numbers are below `end`. The payload lies
-/// at `offset` in the file.
+/// Numbers below `end` and lengths of a brick and the `others` behind it; the last takes what is left.
+fn read_heads(
+    f: &mut Cursor<'_>,
+    others: u64,
+    first: u32,
+    end: u32,
+) -> Result<Vec<(u32, Option<usize>)>> {
+    let below_end = |f: &Cursor<'_>, number: u64| match u32::try_from(number) {
+        Ok(number) if number < end => Ok(number),
+        _ => Err(f.corrupt(format!("bricks below {end} expected, {number} found"))),
+    };
+    let most = f.rest().len() as u64;
+    let mut heads = Vec::new();
+    let mut number = below_end(f, first.into())?;
+    for _ in 0..others {
+        let len = f.varint_up_to("length of a brick", most)?;
+        heads.push((number, Some(usize::try_from(len).unwrap_or(usize::MAX))));
+        let left_out = f.varint("number of bricks left out")?;
+        number = below_end(f, left_out.saturating_add(1 + u64::from(number)))?;
+    }
+    heads.push((number, None));
+    Ok(heads)
+}
+
+/// The checksums of `count` bricks, when the one of the head of `payload`, which follows, is right.
+fn read_checksums(f: &mut Cursor<'_>, payload: &[u8], count: usize) -> Result<Vec<u32>> {
+    let start = f.offset() - (payload.len() - f.rest().len()) as u64;
+    let checksums: Vec<u32> = (0..count)
+        .map(|_| f.u32("checksum of a brick"))
+        .collect::<Result<_>>()?;
+    let (head, _) = payload.split_at(payload.len() - f.rest().len());
+    let stored = f.u32("checksum of the head")?;
+    check("the head of the run", start, stored, crc32fast::hash(head))?;
+    Ok(checksums)
+}
+
+impl<'a> Place<'a> {
+    fn checked(&self) -> Result<&'a [u8]> {
+        if let Some(stored) = self.checksum {
+            let name = format!("brick {}", self.number);
+            check(&name, self.offset, stored, crc32fast::hash(self.bytes))?;
+        }
+        Ok(self.bytes)
+    }
+}
+
+fn check(name: &str, offset: u64, stored: u32, computed: u32) -> Result<()> {
+    match stored == computed {
+        true => Ok(()),
+        false => Err(Error::corrupt(format!(
+            "crc {stored:#010x} of {name} expected, {computed:#010x} found"
+        ))
+        .at(offset)),
+    }
+}
+
+/// All bricks of a run, as [`BrickRun::parse`] and [`BrickRun::all`].
 ///
 /// # Errors
-/// `Corrupt` when lengths or numbers do not fit.
+/// As theirs.
 pub fn parse_brick_run(
     payload: &[u8],
     offset: u64,
     first: u32,
     end: u32,
 ) -> Result<Vec<NumberedBrick<'_>>> {
-    let mut f = Cursor::new(payload, offset);
-    // Two bytes at least for each.
-    let most = payload.len() as u64 / 2;
-    let others = f.varint_up_to("number of bricks behind the first", most)?;
-    let mut heads = Vec::new();
-    let mut number = u64::from(first);
-    for _ in 0..others {
-        let len = f.varint_up_to("length of a brick", payload.len() as u64)?;
-        heads.push((number, usize::try_from(len).unwrap_or(usize::MAX)));
-        number = number.saturating_add(f.varint("number of bricks left out")?);
-        number = number.saturating_add(1);
-    }
-    if number >= u64::from(end) {
-        return Err(f.corrupt(format!("bricks below {end} expected, {number} found")));
-    }
-    let mut bricks = Vec::with_capacity(heads.len() + 1);
-    let within = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    for (number, len) in heads {
-        bricks.push((within(number), f.take("brick", len)?));
-    }
-    bricks.push((within(number), f.rest()));
-    Ok(bricks)
+    BrickRun::parse(payload, offset, first, end)?.all()
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)] // a test may panic
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn policy() -> impl Strategy<Value = RunPolicy> {
+        (1usize..40_000, 1usize..20, any::<bool>()).prop_map(|(bytes, bricks, checksums)| {
+            RunPolicy {
+                bytes,
+                bricks,
+                checksums,
+            }
+        })
+    }
+
+    fn bricks(most: usize) -> impl Strategy<Value = Vec<(u32, Vec<u8>)>> {
+        let length = prop_oneof![0usize..300, 0..most];
+        prop::collection::vec((0u32..3, length), 1..60).prop_map(|lengths| {
+            let mut number = 0;
+            let brick = |(gap, len): (u32, usize)| {
+                number += gap + 1;
+                (number - 1, vec![number.to_le_bytes()[0]; len])
+            };
+            lengths.into_iter().map(brick).collect()
+        })
+    }
+
     proptest! {
         #[test]
-        fn runs_hold_what_was_put_in(
-            lengths in prop::collection::vec((0u32..3, prop_oneof![0usize..300, 3000usize..20_000]), 1..60),
-        ) {
-            let mut number = 0;
-            let bricks: Vec<(u32, Vec<u8>)> = lengths
-                .iter()
-                .map(|&(gap, len)| {
-                    number += gap + 1;
-                    (number - 1, vec![number.to_le_bytes()[0]; len])
-                })
-                .collect();
-            let runs = brick_runs(&bricks);
+        fn runs_hold_what_was_put_in(bricks in bricks(20_000), policy in policy()) {
+            let number = bricks.last().map_or(0, |last| last.0) + 1;
+            let runs = policy.runs(&bricks);
             let mut back = Vec::new();
             for (i, (first, payload)) in runs.iter().enumerate() {
                 let end = runs.get(i + 1).map_or(number, |next| next.0);
                 let run = parse_brick_run(payload, 0, *first, end).unwrap();
-                prop_assert!(run.len() == 1 || payload.len() < LONG_RUN + 5 * run.len());
+                let bytes: usize = run.iter().map(|b| b.1.len()).sum();
+                prop_assert!(run.len() == 1 || bytes <= policy.bytes);
+                prop_assert!(run.len() <= policy.bricks);
+                prop_assert_eq!(BrickRun::has_checksums(payload), policy.checksums && run.len() > 1);
                 back.extend(run.into_iter().map(|(n, bytes)| (n, bytes.to_vec())));
             }
+            prop_assert_eq!(&back, &bricks);
             let (count, heads) = brick_runs_cost(&bricks);
+            let runs = brick_runs(&bricks);
             let bytes = |all: &[(u32, Vec<u8>)]| all.iter().map(|b| b.1.len()).sum::<usize>();
             prop_assert_eq!(count, runs.len());
             prop_assert_eq!(heads + bytes(&bricks), bytes(&runs));
-            prop_assert_eq!(back, bricks);
         }
 
         #[test]
@@ -150,13 +333,41 @@ mod tests {
                 prop_assert!(bricks.is_sorted_by(|a, b| a.0 < b.0));
             }
         }
+
+        /// No byte of a run with checksums of its own is believed when it is wrong, also by who reads
+        /// nothing but the head and one brick.
+        #[test]
+        fn damage_shows_without_the_checksum_of_the_payload(
+            bricks in bricks(300),
+            at in any::<prop::sample::Index>(),
+            flip in 1u8..=255,
+        ) {
+            let policy = RunPolicy { bytes: usize::MAX, bricks: usize::MAX, checksums: true };
+            let mut runs = policy.runs(&bricks);
+            let (first, payload) = &mut runs[0];
+            prop_assume!(bricks.len() > 1);
+            let at = at.index(payload.len());
+            payload[at] ^= flip;
+            match BrickRun::parse(payload, 0, *first, u32::MAX) {
+                Err(_) => prop_assert!(parse_brick_run(payload, 0, *first, u32::MAX).is_err()),
+                Ok(run) => {
+                    // Or the flag of the checksums itself is gone, and then the payload's is asked.
+                    let damaged = bricks.iter().filter(|b| run.brick(b.0).is_err()).count();
+                    prop_assert!(damaged == 1 || !BrickRun::has_checksums(payload));
+                }
+            }
+        }
     }
 
     #[test]
     fn small_bricks_share_a_chunk() {
         let bricks: Vec<(u32, Vec<u8>)> = (0..20).map(|n| (n, vec![1; 500])).collect();
-        assert_eq!(brick_runs(&bricks).len(), 1);
+        let few = brick_runs(&bricks);
+        assert_eq!(few.len(), 1);
+        assert!(!BrickRun::has_checksums(&few[0].1));
         let many: Vec<(u32, Vec<u8>)> = (0..1000).map(|n| (n, vec![1; 500])).collect();
-        assert_eq!(brick_runs(&many).len(), 125);
+        let many = brick_runs(&many);
+        assert_eq!(many.len(), 8);
+        assert!(many.iter().all(|run| BrickRun::has_checksums(&run.1)));
     }
 }

@@ -16,7 +16,9 @@ mod records;
 mod stream;
 mod writer;
 
-pub use bricks::{NumberedBrick, brick_runs, brick_runs_cost, parse_brick_run};
+pub use bricks::{
+    BrickRun, NumberedBrick, RunPolicy, brick_runs, brick_runs_cost, parse_brick_run,
+};
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 pub(crate) use dataset::settle;

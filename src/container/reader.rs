@@ -1,5 +1,8 @@
 //! Random access to the chunks of a file held as one slice of bytes (memory map, buffer).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::bricks::BrickRun;
 use super::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 use super::header::{FileHeader, HEADER_LEN};
 use super::index::{Entry, TRAILER_LEN, Trailer, parse_index};
@@ -8,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 
 /// Finds chunks through the index; checks each chunk's own header and CRC when it is read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
     header: FileHeader,
     entries: Vec<Entry>,
+    bytes_read: AtomicU64,
 }
 
 impl<'a> Reader<'a> {
@@ -70,10 +74,12 @@ impl<'a> Reader<'a> {
                 );
             }
         }
+        let read = HEADER_LEN + CHUNK_HEADER_LEN + payload.len() + TRAILER_LEN;
         Ok(Self {
             bytes,
             header,
             entries,
+            bytes_read: AtomicU64::new(read as u64),
         })
     }
 
@@ -94,6 +100,54 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` when they disagree, `InvalidArgument` when there is no such chunk.
     pub fn payload(&self, number: usize) -> Result<&'a [u8]> {
+        let (header, payload, offset) = self.unchecked(number)?;
+        header.check_payload(payload, offset)?;
+        self.note_read(payload.len());
+        Ok(payload)
+    }
+
+    /// The run of bricks in chunk `number`, whose bricks have numbers below `end`. Where they have
+    /// checksums of their own only its head is read.
+    ///
+    /// # Errors
+    /// As [`Reader::payload`] and [`BrickRun::parse`].
+    pub fn brick_run(&self, number: usize, end: u32) -> Result<BrickRun<'a>> {
+        let (header, payload, offset) = self.unchecked(number)?;
+        if !BrickRun::has_checksums(payload) {
+            header.check_payload(payload, offset)?;
+        }
+        let run = BrickRun::parse(payload, offset, header.part, end)?;
+        self.note_read(match run.is_checked_by_brick() {
+            true => run.head_len(),
+            false => payload.len(),
+        });
+        Ok(run)
+    }
+
+    /// Brick `number` of a run of this file, when the run holds it.
+    ///
+    /// # Errors
+    /// As [`BrickRun::brick`].
+    pub fn brick<'r>(&self, run: &BrickRun<'r>, number: u32) -> Result<Option<&'r [u8]>> {
+        let brick = run.brick(number)?;
+        if run.is_checked_by_brick() {
+            self.note_read(brick.map_or(0, <[u8]>::len));
+        }
+        Ok(brick)
+    }
+
+    /// How many bytes of the file were looked at so far; those looked at twice count twice.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    fn note_read(&self, len: usize) {
+        self.bytes_read.fetch_add(len as u64, Ordering::Relaxed);
+    }
+
+    /// Header, checked against the index, payload, not checked, and its offset in the file.
+    fn unchecked(&self, number: usize) -> Result<(ChunkHeader, &'a [u8], u64)> {
         let entry = self
             .entries
             .get(number)
@@ -120,8 +174,8 @@ impl<'a> Reader<'a> {
         let Some(payload) = rest.get(..header.stored_len as usize) else {
             return Err(Error::corrupt("the chunk leaves the file").at(entry.offset));
         };
-        header.check_payload(payload, entry.offset + CHUNK_HEADER_LEN as u64)?;
-        Ok(payload)
+        self.note_read(CHUNK_HEADER_LEN);
+        Ok((header, payload, entry.offset + CHUNK_HEADER_LEN as u64))
     }
 }
 

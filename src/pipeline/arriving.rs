@@ -3,7 +3,9 @@
 use super::decode_frame::Payloads;
 use super::frame_chunks::FrameChunks;
 use super::geometry::Geometry;
-use crate::container::{Bound, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run};
+use crate::container::{
+    Bound, BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
+};
 use crate::error::{Error, Result};
 use crate::grid::Shape;
 use crate::limits::Limits;
@@ -39,19 +41,25 @@ struct Chunk {
     payload: Vec<u8>,
 }
 
+impl Held {
+    fn chunk(&self, number: usize) -> Result<&Chunk> {
+        let missing = || Error::invalid(format!("no chunk {number}"));
+        self.chunks.get(number).ok_or_else(missing)
+    }
+}
+
 impl Payloads for Held {
     fn payload(&self, number: usize) -> Result<&[u8]> {
-        let chunk = self.chunks.get(number);
-        let missing = || Error::invalid(format!("no chunk {number}"));
-        chunk.map(|chunk| &chunk.payload[..]).ok_or_else(missing)
+        self.chunk(number).map(|chunk| &chunk.payload[..])
     }
 
     fn part(&self, number: usize) -> u32 {
         self.chunks.get(number).map_or(0, |chunk| chunk.part)
     }
 
-    fn offset(&self, number: usize) -> u64 {
-        self.chunks.get(number).map_or(0, |chunk| chunk.offset)
+    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>> {
+        let chunk = self.chunk(number)?;
+        BrickRun::parse(&chunk.payload, chunk.offset, chunk.part, end)
     }
 }
 
@@ -90,7 +98,10 @@ impl Arriving {
         }
         let offset = entry.offset + CHUNK_HEADER_LEN as u64;
         if let (ChunkType::BRIK, Form::Wavelet(_)) = (entry.kind, &self.chunks.frame.form) {
-            let run = parse_brick_run(&payload, offset, entry.part, u32::MAX)?;
+            let geometry = self.chunks.geometry.get();
+            let geometry = geometry.ok_or_else(|| Error::corrupt("the octree is missing"))?;
+            let end = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+            let run = parse_brick_run(&payload, offset, entry.part, end)?;
             self.last_arrived = run.last().map(|brick| brick.0);
         }
         self.held.bytes += payload.len() as u64;

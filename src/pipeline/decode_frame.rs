@@ -1,5 +1,7 @@
 //! One frame to one field.
 
+use std::sync::OnceLock;
+
 use super::cache::FrameCache;
 use super::encode_frame::LOSSLESS_PART;
 use super::frame::{Networks, apply_corrections, predictor};
@@ -10,7 +12,7 @@ use super::sample::{Normalisation, Sample, to_samples};
 use crate::codec::corrections::Corrections;
 use crate::codec::worker::Worker;
 use crate::codec::{lossless, mask::Mask};
-use crate::container::{Bound, Form, PooledForm, WaveletForm, parse_brick_run};
+use crate::container::{Bound, BrickRun, Form, PooledForm, WaveletForm};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
 use crate::limits::Limits;
@@ -30,8 +32,19 @@ pub(super) trait Payloads: Sync {
     /// The chunk's part number.
     fn part(&self, number: usize) -> u32;
 
-    /// Where its payload lies in the file.
-    fn offset(&self, number: usize) -> u64;
+    /// The run of bricks in a chunk, all with numbers below `end`.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>>;
+
+    /// A brick of such a run.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn brick<'p>(&self, run: &BrickRun<'p>, number: u32) -> Result<Option<&'p [u8]>> {
+        run.brick(number)
+    }
 }
 
 /// All that decoding one frame takes.
@@ -51,24 +64,37 @@ pub(super) struct FrameSource<'a> {
 /// The bricks of a frame by number.
 struct FileBricks<'a> {
     payloads: &'a dyn Payloads,
-    /// First brick of each chunk and the chunk; ascending.
-    chunks: Vec<(u32, usize)>,
+    /// Ascending.
+    runs: Vec<FileRun<'a>>,
     /// Number of bricks of the frame.
     all: u32,
+}
+
+/// A chunk that holds bricks.
+struct FileRun<'a> {
+    /// Number of its first brick.
+    first: u32,
+    chunk: usize,
+    /// Read when the first of its bricks is asked for.
+    run: OnceLock<BrickRun<'a>>,
 }
 
 impl BrickPayloads for FileBricks<'_> {
     fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let behind = self.chunks.partition_point(|&(first, _)| first <= number);
-        let Some(&(first, chunk)) = behind.checked_sub(1).and_then(|i| self.chunks.get(i)) else {
+        let behind = self.runs.partition_point(|run| run.first <= number);
+        let Some(own) = behind.checked_sub(1).and_then(|i| self.runs.get(i)) else {
             return Ok(None);
         };
-        let end = self.chunks.get(behind).map_or(self.all, |next| next.0);
-        let payload = self.payloads.payload(chunk)?;
-        let run = parse_brick_run(payload, self.payloads.offset(chunk), first, end)?;
-        let found = run.binary_search_by_key(&number, |brick| brick.0).ok();
-        Ok(found.map(|i| run[i].1))
+        let run = match own.run.get() {
+            Some(run) => run,
+            None => {
+                let end = self.runs.get(behind).map_or(self.all, |next| next.first);
+                let run = self.payloads.run(own.chunk, end)?;
+                own.run.get_or_init(|| run)
+            }
+        };
+        self.payloads.brick(run, number)
     }
 }
 
@@ -404,27 +430,31 @@ impl FrameSource<'_> {
     /// Chunks of the frame's bricks by the number of the first in each.
     fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
         let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
-        let mut chunks: Vec<(u32, usize)> = Vec::with_capacity(self.chunks.bricks.len());
+        let mut runs: Vec<FileRun<'_>> = Vec::with_capacity(self.chunks.bricks.len());
         for &chunk in &self.chunks.bricks {
-            let number = self.payloads.part(chunk);
-            if number >= all {
-                return Err(Error::corrupt(format!("brick {number} of {all} found")));
+            let first = self.payloads.part(chunk);
+            if first >= all {
+                return Err(Error::corrupt(format!("brick {first} of {all} found")));
             }
-            match chunks.last() {
-                Some(&(last, _)) if last == number => {
-                    return Err(Error::corrupt(format!("brick {number} found twice")));
+            match runs.last().map(|last| last.first) {
+                Some(last) if last == first => {
+                    return Err(Error::corrupt(format!("brick {first} found twice")));
                 }
-                Some(&(last, _)) if last > number => {
+                Some(last) if last > first => {
                     return Err(Error::corrupt(format!(
-                        "brick {number} found behind brick {last}"
+                        "brick {first} found behind brick {last}"
                     )));
                 }
-                _ => chunks.push((number, chunk)),
+                _ => runs.push(FileRun {
+                    first,
+                    chunk,
+                    run: OnceLock::new(),
+                }),
             }
         }
         Ok(FileBricks {
             payloads: self.payloads,
-            chunks,
+            runs,
             all,
         })
     }

@@ -17,7 +17,7 @@ use super::slabs::FieldSource;
 use crate::backend::{Backend, cpu::Cpu};
 use crate::codec::worker::Worker;
 use crate::container::{
-    CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
+    BrickRun, CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
 };
 use crate::error::{Error, Result};
 use crate::grid::{Region, Shape};
@@ -159,6 +159,13 @@ impl<'a> Decoder<'a> {
     /// The chunks.
     pub(super) fn reader(&self) -> &Reader<'a> {
         &self.reader
+    }
+
+    /// How many bytes of the file were looked at so far, by parts and fields decoded and by opening
+    /// it; those looked at twice count twice.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.reader.bytes_read()
     }
 
     /// The dataset record.
@@ -385,8 +392,11 @@ impl Payloads for Reader<'_> {
         self.entries().get(number).map_or(0, |entry| entry.part)
     }
 
-    fn offset(&self, number: usize) -> u64 {
-        let entry = self.entries().get(number);
-        entry.map_or(0, |entry| entry.offset + CHUNK_HEADER_LEN as u64)
+    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>> {
+        self.brick_run(number, end)
+    }
+
+    fn brick<'p>(&self, run: &BrickRun<'p>, number: u32) -> Result<Option<&'p [u8]>> {
+        Reader::brick(self, run, number)
     }
 }

@@ -1,6 +1,8 @@
 //! What the integration tests share: fields, exact comparison, encoding and decoding in memory.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)] // every test file uses a part of it
 
+pub mod runs;
+
 use std::borrow::Cow;
 
 use half::f16;

@@ -1,5 +1,7 @@
 """A field from the chunks of its frame (spec 4.3, 4.7 and 6)."""
 
+import zlib
+
 import numpy as np
 
 from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, transform
@@ -64,11 +66,18 @@ def brick_run(chunk):
     """The bricks of a chunk by their numbers (spec 4.7)."""
     f = Fields(chunk.payload)
     number, heads = chunk.part, []
-    for _ in range(f.varint()):
+    others = f.varint()
+    for _ in range(others >> 1):
         heads.append((number, f.varint()))
         number += f.varint() + 1
+    checksums = []
+    if others & 1:
+        checksums = [f.number("I") for _ in range(len(heads) + 1)]
+        need(f.number("I") == zlib.crc32(f.data[: f.at - 4]), "wrong checksum of the head of a run")
     bricks = {number: f.take(length) for number, length in heads}
     bricks[number] = f.data[f.at :]
+    for checksum, brick in zip(checksums, bricks.values()):
+        need(checksum == zlib.crc32(brick), "wrong checksum of a brick")
     return bricks
 
 

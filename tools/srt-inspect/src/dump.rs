@@ -271,14 +271,47 @@ fn is_run(file: &File<'_>, chunk: &Chunk) -> bool {
     frame.is_some_and(|frame| matches!(frame.form, Form::Wavelet(_)))
 }
 
+/// The number at the front of a run of bricks.
+#[derive(Clone, Copy)]
+struct RunCount {
+    others: u64,
+    checksums: bool,
+}
+
+impl std::fmt::Display for RunCount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let checksums = if self.checksums {
+            ", with checksums"
+        } else {
+            ""
+        };
+        write!(f, "{}{checksums}", self.others)
+    }
+}
+
 /// The head of a run of bricks; the bricks stay bytes.
 fn brick_run(f: &mut Fields<'_>, first: u32) -> Result<()> {
-    let others = f.read("bricks behind the first", Cursor::varint)?;
+    let RunCount { others, checksums } = f.read("bricks behind the first", |c, name| {
+        let count = c.varint(name)?;
+        Ok(RunCount {
+            others: count >> 1,
+            checksums: count & 1 == 1,
+        })
+    })?;
     let mut number = u64::from(first);
     for _ in 0..others {
         f.read(&format!("length of brick {number}"), Cursor::varint)?;
         let left_out = f.read("bricks left out", Cursor::varint)?;
         number = number.saturating_add(left_out).saturating_add(1);
+    }
+    if checksums {
+        for place in 0..=others {
+            f.read(
+                &format!("checksum of brick {place} of the run"),
+                Cursor::u32,
+            )?;
+        }
+        f.read("checksum of the head", Cursor::u32)?;
     }
     Ok(())
 }

@@ -8,6 +8,8 @@
 
 mod describe;
 mod make;
+#[path = "../../../../tests/common/runs.rs"]
+mod runs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

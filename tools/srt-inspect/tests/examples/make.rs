@@ -20,6 +20,8 @@ use srt::transform::Wavelet;
 use srt::volume::io::{Input, Values};
 use srt::{Axes, Limits, Shape};
 
+use crate::runs::{CHECKED, with_runs};
+
 /// One example: its name, what it shows, the file with its weights, how it was made.
 pub(crate) struct Example {
     pub(crate) name: &'static str,
@@ -147,6 +149,15 @@ pub(crate) const EXAMPLES: &[Example] = &[
             let front = |z: f64, y: f64, x: f64| (0.4 * (x - 40.0) + 0.1 * y + 0.05 * z).tanh();
             let options = options(Bound::Psnr(70.0)).with_brick_edge(64);
             encode(&[20, 40, 140], front, &options)
+        },
+    ),
+    example(
+        "checksums_3d",
+        "runs of bricks with a checksum for each",
+        || {
+            let front = |z: f64, y: f64, x: f64| (0.4 * (x - 40.0) + 0.1 * y + 0.05 * z).tanh();
+            let options = options(Bound::Psnr(60.0)).with_brick_edge(64);
+            with_runs(&encode(&[20, 70, 140], front, &options), CHECKED)
         },
     ),
     example("haar_3d", "the Haar pair, odd sizes", || {
