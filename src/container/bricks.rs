@@ -11,7 +11,7 @@ const SMALL_RUN: usize = 1 << 14;
 /// The same in larger frames, where every brick of a run has its own checksum and can be read alone.
 const RUN: usize = 1 << 16;
 /// Most bricks of such a run: whoever reads one brick reads the head over all of them.
-const RUN_BRICKS: usize = 256;
+const RUN_BRICKS: usize = 64;
 
 /// A brick with its number.
 pub type NumberedBrick<'a> = (u32, &'a [u8]);
@@ -241,8 +241,13 @@ fn read_checksums(f: &mut Cursor<'_>, payload: &[u8], count: usize) -> Result<Ve
 impl<'a> Place<'a> {
     fn checked(&self) -> Result<&'a [u8]> {
         if let Some(stored) = self.checksum {
-            let name = format!("brick {}", self.number);
-            check(&name, self.offset, stored, crc32fast::hash(self.bytes))?;
+            check(
+                "the brick",
+                self.offset,
+                stored,
+                crc32fast::hash(self.bytes),
+            )
+            .map_err(|e| e.within(format!("brick {}", self.number)))?;
         }
         Ok(self.bytes)
     }
@@ -367,7 +372,7 @@ mod tests {
         assert!(!BrickRun::has_checksums(&few[0].1));
         let many: Vec<(u32, Vec<u8>)> = (0..1000).map(|n| (n, vec![1; 500])).collect();
         let many = brick_runs(&many);
-        assert_eq!(many.len(), 8);
+        assert_eq!(many.len(), 16);
         assert!(many.iter().all(|run| BrickRun::has_checksums(&run.1)));
     }
 }

@@ -1,6 +1,6 @@
 //! One frame to one field.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use super::cache::FrameCache;
 use super::encode_frame::LOSSLESS_PART;
@@ -76,7 +76,7 @@ struct FileRun<'a> {
     first: u32,
     chunk: usize,
     /// Read when the first of its bricks is asked for.
-    run: OnceLock<BrickRun<'a>>,
+    run: Mutex<Option<BrickRun<'a>>>,
 }
 
 impl BrickPayloads for FileBricks<'_> {
@@ -86,12 +86,13 @@ impl BrickPayloads for FileBricks<'_> {
         let Some(own) = behind.checked_sub(1).and_then(|i| self.runs.get(i)) else {
             return Ok(None);
         };
-        let run = match own.run.get() {
+        // A panic while the lock was held leaves nothing half done.
+        let mut run = own.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = match &mut *run {
             Some(run) => run,
-            None => {
+            none => {
                 let end = self.runs.get(behind).map_or(self.all, |next| next.first);
-                let run = self.payloads.run(own.chunk, end)?;
-                own.run.get_or_init(|| run)
+                none.insert(self.payloads.run(own.chunk, end)?)
             }
         };
         self.payloads.brick(run, number)
@@ -448,7 +449,7 @@ impl FrameSource<'_> {
                 _ => runs.push(FileRun {
                     first,
                     chunk,
-                    run: OnceLock::new(),
+                    run: Mutex::default(),
                 }),
             }
         }
