@@ -85,7 +85,6 @@ pub(in crate::pipeline) fn encode<E: Sample>(
         pyramid: &pyramid,
         ordinary: job.ordinary,
         interpolation,
-        allowed: 0.0, // set by each trial
         min_chunk: job.paper.min_chunk,
         downscaling: job.paper.downscaling,
         trials: job.paper.trials,
@@ -168,7 +167,7 @@ impl<E: Sample> Job<'_, E> {
                 break;
             }
             let allowed = self.epsilon(target + room + stricter).powi(2);
-            let tree = Task { allowed, ..*task }.run();
+            let tree = task.run(allowed);
             // The same tree codes the same; only the last target is searched further.
             if last.as_ref() == Some(&tree) && stricter.is_finite() {
                 continue;

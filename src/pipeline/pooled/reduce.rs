@@ -26,8 +26,6 @@ pub(super) struct Task<'a, T> {
     /// Voxels whose error counts; all where it is missing.
     pub(super) ordinary: Option<&'a [bool]>,
     pub(super) interpolation: Interpolation,
-    /// Mean squared error allowed, in the normalised unit.
-    pub(super) allowed: f64,
     /// Boxes of no more voxels per axis, at their own level, are not split.
     pub(super) min_chunk: usize,
     pub(super) downscaling: Downscaling,
@@ -35,8 +33,8 @@ pub(super) struct Task<'a, T> {
 }
 
 impl<T: Real> Task<'_, T> {
-    /// The tree.
-    pub(super) fn run(&self) -> Octant {
+    /// The tree whose reconstruction has at most `allowed` as mean squared error, in the normalised unit.
+    pub(super) fn run(&self, allowed: f64) -> Octant {
         let voxels = match self.ordinary {
             Some(ordinary) => ordinary.iter().filter(|&&o| o).count(),
             None => self.plan.shape().len(),
@@ -48,7 +46,7 @@ impl<T: Real> Task<'_, T> {
                 .map(|values| vec![true; values.len()])
                 .collect(),
             errors: 0,
-            allowed: (self.allowed * voxels as f64 * UNIT) as u128,
+            allowed: (allowed * voxels as f64 * UNIT) as u128,
         };
         state.reduce(Cube::root(self.plan.shape()), 0)
     }
@@ -261,12 +259,11 @@ mod tests {
                             pyramid: &pyramid,
                             ordinary,
                             interpolation,
-                            allowed,
                             min_chunk: 2,
                             downscaling: Downscaling::Dynamic,
                             trials,
                         };
-                        task.run()
+                        task.run(allowed)
                     };
                     let tree = run(Trials::Local);
                     assert_eq!(tree, run(Trials::Full), "{extents:?} {allowed}");
@@ -287,19 +284,18 @@ mod tests {
             pyramid: &pyramid,
             ordinary: None,
             interpolation: Interpolation::Linear,
-            allowed: 1e-4,
             min_chunk,
             downscaling,
             trials: Trials::Local,
         };
-        let tree = task(8, Downscaling::Dynamic).run();
+        let tree = task(8, Downscaling::Dynamic).run(1e-4);
         assert!(matches!(tree, Octant::Split(_)));
         tree.for_each_leaf(shape, &mut |cube, level| {
             // A box of 16 at level 0 may be split, one of 8 may not.
             assert!(1 << cube.log_edge >= 8, "{cube:?} {level}");
         });
         assert!(matches!(
-            task(2, Downscaling::Uniform).run(),
+            task(2, Downscaling::Uniform).run(1e-4),
             Octant::Leaf(_)
         ));
     }
