@@ -455,6 +455,22 @@ fn the_program_encodes_parts_and_joins_them() {
         .concat(),
         &["p2.srt", "another part"],
     );
+    let resume = |field: &'static str, more: &[&'static str]| {
+        let same = [
+            "--psnr", "50", "--range", "all.json", "--model", "none", "--field", field, "--resume",
+        ];
+        [&part[..2], &["p2.srt", "--part", "2/3"], &same[..], more].concat()
+    };
+    bench.expect(DONE, &resume("u", &[]));
+    for other in [
+        resume("v", &[]),
+        resume("u", &["--unit", "m/s"]),
+        resume("u", &["--time", "0.5"]),
+        resume("u", &["--periodic", "x"]),
+        resume("u", &["--wavelet", "haar"]),
+    ] {
+        bench.fail(USAGE, &other, &["p2.srt", "another part"]);
+    }
     let lone = piped(
         bench.command(&["decode", "-", "-"]),
         fs::read(bench.path("p2.srt")).unwrap(),

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use super::args::EncodeArgs;
 use super::models;
+use super::series::Series;
 use super::verify::walk;
-use crate::container::{Slab, slowest};
+use crate::container::{Form, Slab, slowest};
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
 use crate::grid::Shape;
@@ -85,11 +86,11 @@ pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize
     if !path.try_exists()? {
         return Ok(None);
     }
-    let [input] = args.inputs() else {
+    let [_] = args.inputs() else {
         return Err(one_input());
     };
-    let shape = args.raw.open(input)?.shape();
-    let slab = part.slab(shape)?;
+    let (dataset, _) = Series::open(args)?.dataset(args, None)?;
+    let slab = part.slab(dataset.shape)?;
     let file = FileBytes::open(path)?;
     let Ok(decoder) = models::open(file.bytes(), None, 0) else {
         return Ok(None);
@@ -100,14 +101,31 @@ pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize
     let mut frames = decoder.frames();
     let (first, second, bound) = (frames.next(), frames.next(), args.bound()?);
     let same = first.is_some_and(|frame| {
-        frame.slab == Some(slab) && frame.bound == bound && frame.step == args.step.unwrap_or(0)
+        let place = (frame.slab, frame.step, frame.time);
+        let wanted = (
+            Some(slab),
+            args.step.unwrap_or(0),
+            args.time.first().copied(),
+        );
+        place == wanted && frame.bound == bound && is_form_of(&frame.form, args)
     });
-    match same && second.is_none() && decoder.dataset().shape == shape {
+    match same && second.is_none() && *decoder.dataset() == dataset {
         true => Ok(Some(file.bytes().len())),
         false => {
             Err(Error::invalid("the file is there, but is another part").within(path.display()))
         }
     }
+}
+
+/// Whether `args` may have led to a frame of this form, as far as the form tells: networks are left out
+/// where they save nothing.
+fn is_form_of(form: &Form, args: &EncodeArgs) -> bool {
+    let Form::Wavelet(form) = form else {
+        return true;
+    };
+    form.periodic == args.periodic.unwrap_or_default()
+        && args.wavelet.is_none_or(|pair| pair.to_u8() == form.wavelet)
+        && (args.model != "none" || form.network.is_none())
 }
 
 /// A part is of one field at one step.
