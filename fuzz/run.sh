@@ -59,12 +59,12 @@ run() {
 }
 
 table() {
-    echo "| target | executions | edges | CPU minutes |"
-    echo "|---|---|---|---|"
+    echo "| target | executions | edges | hours | of processor time | findings fixed |"
+    echo "|---|---|---|---|---|---|"
     for target in $targets; do
-        awk -F, -v t="$target" '
-            $1 == t { runs += $2; edges = $3; user += $4 }
-            END { printf "| `%s` | %d | %d | %.1f |\n", t, runs, edges, user / 60 }' "$log"
+        awk -F, -v t="$target" -v fixed="$(grep -c "^$target," findings.csv)" '
+            $1 == t { runs += $2; edges = $3; user += $4; wall += $5 }
+            END { printf "| `%s` | %d | %d | %.1f | %.2f | %d |\n", t, runs, edges, wall / 3600, user / 3600, fixed }' "$log"
     done
 }
 
