@@ -109,6 +109,7 @@ def plot(rows: list[Row], path: Path) -> None:
             twin.plot(factors, [r.ssim for r in mine], "o--", color=f"C{i}", alpha=0.5)
         axis.set(title=name, xlabel="scale factor", ylabel="PSNR [dB], solid", xscale="log", xticks=factors,
                  xticklabels=[f"{f}x" for f in factors])
+        axis.tick_params(axis="x", which="minor", labelbottom=False)
         twin.set_ylabel("SSIM, dashed")
         axis.legend(fontsize="small")
     figure.tight_layout()
