@@ -16,7 +16,7 @@ from srt_trainer.hierarchy_file import load_float
 from srt_trainer.losses import energy_fraction, rate_distortion
 from srt_trainer.model import Generator
 from srt_trainer.optimiser import orthogonalise
-from srt_trainer.pyramid import decompose, normalise
+from srt_trainer.pyramid import as_decoded, decompose, normalise
 from srt_trainer.sampling import CropSampler, SamplerOptions
 from srt_trainer.shortcut import fit_shortcut
 
@@ -86,7 +86,7 @@ def test_three_dimensions_and_several_levels(tmp_path):
     np.save(tmp_path / "v.npy", smooth_field((32, 32, 32)))
     np.save(tmp_path / "w.npy", smooth_field((32, 32, 32), 1))
     fit.fit(options(str(tmp_path / "*.npy"), tmp_path / "run", levels=[0, 1], export_levels=[0, 15], periodic=True,
-                    input_noise=0.5, trim=1.0, crop=6))
+                    decoded_inputs=0.5, trim=1.0, crop=6))
     assert load_float(tmp_path / "run" / fit.NETWORK).max_level == 15
     assert {"residual_energy_level0", "residual_energy_level1"} <= set(log(tmp_path / "run")[-1])
 
@@ -107,7 +107,7 @@ def test_warm_start(data, tmp_path):
 def test_conditioned_network_starts_from_a_plain_one(data, tmp_path):
     fit.fit(options(data, tmp_path / "a"))
     start = str(tmp_path / "a" / fit.NETWORK)
-    fit.fit(options(data, tmp_path / "b", init=start, condition=True, input_noise=0.9))
+    fit.fit(options(data, tmp_path / "b", init=start, condition=True, decoded_inputs=0.9))
     network = load_float(tmp_path / "b" / fit.NETWORK)
     assert network.model.arch.input_channels[-1] == "condition"
     assert "residual_energy_level0_step0.028" in log(tmp_path / "b")[-1]
@@ -115,14 +115,26 @@ def test_conditioned_network_starts_from_a_plain_one(data, tmp_path):
         options(data, tmp_path / "c", condition=True)
 
 
-def test_noise_is_uniform_and_told(data):
+def test_decoded_inputs_are_quantised_and_told():
     arch = Architecture(rank=2, features=2, input_channels=("field", "inside_field", "inside", "condition"))
-    pair = decompose(normalise(smooth_field((64, 64))), 2)[1]
-    clean, noisy = pair.channels(arch), pair.channels(arch, 0.5)
-    difference = (noisy - clean)[0] * 4  # unit(1) in 2-D
-    assert 0.2 < np.abs(difference).max() <= 0.25 + 1e-5
-    assert (noisy[1][noisy[2] == 0] == 0).all()
-    assert np.allclose(noisy[3], np.rint(256 * 0.5 / (pair.gain * 4)) / arch.input_scale)
+    pyramid = decompose(normalise(smooth_field((65, 64))), 4)
+    step = 0.5
+    decoded = as_decoded(pyramid, step)
+    for pair, was in zip(decoded, pyramid, strict=True):
+        assert (pair.details == was.details).all() and pair.gain == was.gain
+        assert 0 < np.abs(pair.low - was.low).max()
+        told = pair.channels(arch)[3]
+        assert np.allclose(told, min(np.rint(256 * step / (pair.gain * 2.0 ** (pair.level + 1))), 32767) / arch.input_scale)
+    coarsest = decoded[-1].low * 2.0**4 / step  # unit(3) in 2-D
+    assert np.allclose(coarsest, np.rint(coarsest), atol=1e-3)
+    # With steps that change nothing, synthesis gives back what analysis took apart.
+    for pair, was in zip(as_decoded(pyramid, 1e-5), pyramid, strict=True):
+        assert np.allclose(pair.low, was.low, atol=2e-5)
+
+
+def test_paper_recipe_takes_true_inputs_only(data, tmp_path):
+    with pytest.raises(TrainerError, match="true inputs"):
+        options(data, tmp_path / "c", recipe="paper", decoded_inputs=0.5)
 
 
 @pytest.mark.parametrize("rank", [2, 3])

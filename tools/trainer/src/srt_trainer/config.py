@@ -42,8 +42,8 @@ class FitConfig:
     weight_decay: float = _option(0.1, "decay of the trunk's weights per step, times the learning rate (muon)")
     ema: float = _option(0.99, "decay of the averaged weights that are exported")
     energy_weight: float = _option(0.15, "share of plain residual energy in the loss")
-    input_noise: float = _option(0.0, "chance that a crop's input carries quantisation noise")
-    condition: bool = _option(False, "tell the network the quantisation step (channel condition; needs input_noise)")
+    decoded_inputs: float = _option(0.0, "chance that a volume's input is a decoder's, at a random quantisation step")
+    condition: bool = _option(False, "tell the network the quantisation step (channel condition; needs decoded_inputs)")
     adversarial_weight: float = _option(0.1, "weight of the WGAN loss (paper recipe; section 5.2)")
     gradient_penalty: float = _option(10.0, "weight of the gradient penalty (paper recipe)")
     critic_steps: int = _option(1, "discriminator steps per generator step (paper recipe)")
@@ -90,8 +90,9 @@ class FitConfig:
         need(len(self.level_weights) in (0, len(self.levels)), "level_weights: one per level expected")
         need(len(self.export_levels) in (0, 2), "export_levels: first and last level expected")
         need(self.steps > 0 and self.batch > 0 and self.crop > 0, "steps, batch and crop must be positive")
-        need(self.input_noise > 0 or not self.condition, "condition: a network that is told of noise must meet it, "
-             "set input_noise")
+        need(self.decoded_inputs > 0 or not self.condition, "condition: a network that is told the quantisation step "
+             "must meet it, set decoded_inputs")
+        need(self.decoded_inputs == 0 or self.recipe != "paper", "decoded_inputs: the paper recipe trains on true inputs")
         need(self.device in ("auto", "cpu", "cuda"), f"device: auto, cpu or cuda expected, {self.device!r} found")
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ from . import TrainerError
 from .arch import unit
 from .hierarchy_file import FloatNetwork, Hierarchy
 from .integer import QuantisedNetwork, predict
-from .losses import STEPS
 from .model import Generator
 from .pyramid import LevelPair, decompose, normalise
 from .quantise import calibrate, quantise
+from .sampling import STEP_DECADES
 from .upscale import frame_gain
 from .validate import targets
 
@@ -52,8 +52,9 @@ def export(networks: list[FloatNetwork], calibration: Iterable[np.ndarray], name
             raise TrainerError(f"calibration volumes are too small for levels {network.min_level}..{network.max_level}")
         arch = network.model.arch
         # The extremes of the condition are met too, or activations that depend on it would saturate.
-        steps = (0.0, STEPS[0], STEPS[-1]) if "condition" in arch.input_channels else (0.0,)
-        ranges = calibrate(network.model, (torch.from_numpy(p.channels(arch, s))[None] for p in pairs for s in steps))
+        steps = (0.0, *(10**d for d in STEP_DECADES)) if "condition" in arch.input_channels else (0.0,)
+        told = (replace(p, step=s) for p in pairs for s in steps)
+        ranges = calibrate(network.model, (torch.from_numpy(p.channels(arch))[None] for p in told))
         out.append(quantise(network.model, ranges, network.min_level, network.max_level))
     hashes = sorted({n.training_data_sha256 for n in networks})
     return Hierarchy(name, out, training_data_sha256=hashes[0] if len(hashes) == 1 else _combined_hash(hashes))

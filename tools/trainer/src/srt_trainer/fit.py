@@ -21,7 +21,7 @@ from .model import Generator, memory_format, start_from
 from .pyramid import decompose, normalise
 from .recipes import Recipe
 from .recipes.default import DefaultRecipe
-from .sampling import CropSampler, SamplerOptions
+from .sampling import DECODED_LEVELS, CropSampler, SamplerOptions
 from .shortcut import fit_shortcut
 from .validate import validate
 
@@ -62,11 +62,13 @@ class _Run:
         rank = training[0].ndim
         seed_everything(config.seed)
         self.arch = config.architecture(rank)
-        self.pairs = [p for f in held_out for p in decompose(self._read(f), max(config.levels) + 1, self.arch.transform)
-                      if p.level in config.levels]
+        # Conditioned networks meet inputs at every quantisation step, which come from levels coarser than their own.
+        depth = max(config.levels) + 1
+        depth = max(depth, DECODED_LEVELS) if config.condition else depth
+        self.pyramids = [decompose(self._read(f), depth, self.arch.transform) for f in held_out]
         options = SamplerOptions(tuple(config.levels), tuple(config.level_weights or [1.0] * len(config.levels)),
                                  config.crop, config.batch, config.periodic, config.permute_axes, config.trim,
-                                 config.refresh, config.input_noise)
+                                 config.refresh, config.decoded_inputs)
         self.sampler = CropSampler(training, self.arch, options, config.seed, processes.rank)
         self.recipe = self._recipe()
         self.best, self.since_best, self.step, self.seconds = math.inf, 0, 0, 0.0
@@ -126,7 +128,7 @@ class _Run:
 
     def _validate(self, metrics: dict[str, float], board: Any) -> dict[str, float]:
         model = self.recipe.exported()
-        scores = validate(model, self.pairs, self.processes.device) if self.pairs else {}
+        scores = validate(model, self.pyramids, self.config.levels, self.processes.device) if self.pyramids else {}
         score = scores.get("score", metrics["loss"])
         improved = score < self.best
         self.since_best = 0 if improved else self.since_best + 1

@@ -5,13 +5,16 @@ Values are in units of the normalised field (zero mean, unit deviation; coeffici
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .arch import Architecture, unit
 from .extension import input_channels
-from .wavelet import analyse, stack_bands
+from .wavelet import analyse, stack_bands, synthesise, unstack_bands
+
+#: Details below this many steps are dropped: about where the codec's encoder draws the line.
+DEAD_ZONE = 0.62
 
 
 @dataclass
@@ -24,11 +27,12 @@ class LevelPair:
     gain: float  # RMS of the details
     fine_shape: tuple[int, ...]
     periodic: tuple[bool, ...]
+    step: float = 0.0  # quantisation step that `low` went through, orthonormal units; 0: none
 
-    def channels(self, arch: Architecture, step: float = 0.0, seed: int = 0) -> np.ndarray:
-        """Input channels with the network's margin; `step` adds the noise of that quantisation step."""
-        x = input_channels(self.low, arch, self.fine_shape, self.periodic)
-        return add_noise(x, arch, self.level, self.gain, step, np.random.default_rng(seed)) if step else x
+    def channels(self, arch: Architecture) -> np.ndarray:
+        """Input channels with the network's margin."""
+        told = condition(self.step, self.gain, self.level, arch.rank) / arch.input_scale
+        return input_channels(self.low, arch, self.fine_shape, self.periodic, condition=told)
 
 
 def condition(step: float, gain: float, level: int, rank: int) -> int:
@@ -36,21 +40,25 @@ def condition(step: float, gain: float, level: int, rank: int) -> int:
     return int(np.rint(min(256 * step / max(gain * unit(rank, level), 1e-30), 32767)))
 
 
-def add_noise(x: np.ndarray, arch: Architecture, level: int, gain: float, step: float, rng: np.random.Generator
-              ) -> np.ndarray:
-    """Input channels as a decoder sees them: disturbed by a uniform error of one quantisation step, and told so."""
-    x = x.copy()
-    noise = ((rng.random(x.shape[1:]) - 0.5) * (step / unit(arch.rank, level))).astype(x.dtype)
-    names = arch.input_channels
-    for i, name in enumerate(names):
-        if name == "field":
-            x[i] += noise
-        elif name == "inside_field":
-            # Beyond the domain this channel stays zero, whatever the field's channel continues with.
-            x[i] += noise * (x[names.index("inside")] if "inside" in names else 1)
-        elif name == "condition":
-            x[i] = condition(step, gain, level, arch.rank) / arch.input_scale
-    return x
+def as_decoded(pairs: list[LevelPair], step: float, transform: str = "cdf97") -> list[LevelPair]:
+    """The pairs of one volume, finest first, with inputs as a decoder has them and the details unchanged.
+
+    The coarsest low-pass is rounded to `step` (orthonormal units) and every finer one is synthesised from quantised
+    details, small ones dropped. The codec quantises what its networks leave, so that its inputs are a little better.
+    """
+    rank, out = pairs[0].low.ndim, []
+    scale = np.float32(unit(rank, 0))
+    low = quantised(pairs[-1].low, step / unit(rank, pairs[-1].level), 0.5)
+    for pair in reversed(pairs):
+        out.append(replace(pair, low=low, step=step))
+        details = quantised(pair.details, step / unit(rank, pair.level), DEAD_ZONE)
+        low = synthesise(low * scale, unstack_bands(details * scale, pair.fine_shape), transform, pair.periodic)
+    return out[::-1]
+
+
+def quantised(x: np.ndarray, step: float, dead_zone: float) -> np.ndarray:
+    """Multiples of `step`; magnitudes below `dead_zone` steps become zero."""
+    return (np.sign(x) * np.floor(np.abs(x) / step + (1 - dead_zone)) * step).astype(np.float32)
 
 
 def normalise(volume: np.ndarray) -> np.ndarray:

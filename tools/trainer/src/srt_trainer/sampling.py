@@ -16,12 +16,14 @@ from torch import Tensor
 
 from . import TrainerError
 from .arch import Architecture
-from .pyramid import LevelPair, add_noise, decompose
+from .pyramid import LevelPair, as_decoded, decompose
 from .wavelet import subband_names, synthesise, unstack_bands
 
-#: Decimal logarithms of the smallest and largest quantisation step that inputs are disturbed with (orthonormal units
-#: of a normalised field): the range of `losses.STEPS`.
-NOISE_DECADES = (-1.6, 0.45)
+#: Decimal logarithms of the smallest and largest quantisation step that inputs go through (orthonormal units of a
+#: normalised field): the range of `losses.STEPS` and a little more, down to about 30 dB.
+STEP_DECADES = (-1.6, 0.75)
+#: Levels that a volume is decomposed into for quantised inputs: errors of coarser levels no longer reach the network.
+DECODED_LEVELS = 5
 
 
 @dataclass
@@ -51,7 +53,7 @@ class SamplerOptions:
     permute_axes: bool = True
     trim: float = 0.15  # chance per axis of dropping planes, so that odd lengths are seen
     refresh: int = 16  # steps between new rolls and flips of one of the volumes
-    input_noise: float = 0.0  # chance that a crop's input carries the noise of a random quantisation step
+    decoded_inputs: float = 0.0  # chance that a volume's low-pass went through a random quantisation step
 
 
 @dataclass
@@ -61,6 +63,7 @@ class _Prepared:
     target: np.ndarray
     gain: float
     valid: np.ndarray | None
+    step: float = 0.0  # quantisation step of the input, 0: none
 
 
 class CropSampler:
@@ -124,7 +127,11 @@ class CropSampler:
                 x = x[(slice(None),) * axis + (slice(start, n - start - drop),)]
             if rng.random() < 0.5:
                 x = np.flip(x, axis)
-        pairs = decompose(np.ascontiguousarray(x), max(o.levels) + 1, self.arch.transform)
+        decoded = rng.random() < o.decoded_inputs
+        levels = max(o.levels) + 1
+        pairs = decompose(np.ascontiguousarray(x), max(levels, DECODED_LEVELS) if decoded else levels, self.arch.transform)
+        if decoded:
+            pairs = as_decoded(pairs, float(10 ** rng.uniform(*STEP_DECADES)), self.arch.transform)
         return [self._prepare_level(p) for p in pairs if p.level in o.levels]
 
     def _prepare_level(self, pair: LevelPair) -> _Prepared:
@@ -138,7 +145,7 @@ class CropSampler:
                 for axis, (letter, n) in enumerate(zip(name, pair.fine_shape)):
                     if letter == "H" and n % 2:
                         valid[i][(slice(None),) * axis + (slice(-1, None),)] = 0
-        return _Prepared(pair.level, channels, pair.details, pair.gain, valid)
+        return _Prepared(pair.level, channels, pair.details, pair.gain, valid, pair.step)
 
     def _fine(self, pair: LevelPair) -> np.ndarray:
         even = tuple(n - n % 2 for n in pair.fine_shape)
@@ -167,12 +174,8 @@ class CropSampler:
         v = None if p.valid is None else p.valid[(slice(None),) + inner].transpose(turn)
         if self.arch.head == "subbands":
             t, v = t[bands], None if v is None else v[bands]
-        step = 0.0
-        if self.options.input_noise and rng.random() < self.options.input_noise:
-            step = float(10 ** rng.uniform(*NOISE_DECADES))
-            x = add_noise(x, self.arch, p.level, p.gain, step, rng)
         contiguous = np.ascontiguousarray
-        return contiguous(x), contiguous(t), p.gain, None if v is None else contiguous(v), step
+        return contiguous(x), contiguous(t), p.gain, None if v is None else contiguous(v), p.step
 
 
 def _band_order(names: list[str], axes: tuple[int, ...]) -> list[int]:

@@ -1,7 +1,9 @@
-"""Scores of a network on whole volumes with the codec's borders, ground-truth inputs."""
+"""Scores of a network on whole volumes with the codec's borders: true inputs, or those of a decoder where the network is
+told the quantisation step."""
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 
 import numpy as np
@@ -9,19 +11,20 @@ import torch
 
 from .losses import STEPS, energy_fraction, rate_distortion
 from .model import Generator
-from .pyramid import LevelPair
+from .pyramid import LevelPair, as_decoded
 from .wavelet import stack_bands, synthesise, unstack_bands
 
 
 @torch.no_grad()
-def validate(model: Generator, pairs: list[LevelPair], device: torch.device) -> dict[str, float]:
+def validate(model: Generator, pyramids: list[list[LevelPair]], levels: list[int], device: torch.device
+             ) -> dict[str, float]:
     """Mean rate-distortion cost (subbands) or residual energy (fields) as `score`, and energy fractions per level."""
     arch = model.arch
     fractions: dict[int, list[float]] = defaultdict(list)
     costs = []
     if "condition" in arch.input_channels:
-        return _validate_conditioned(model, pairs, device)
-    for pair in pairs:
+        return _validate_conditioned(model, pyramids, levels, device)
+    for pair in (pair for pyramid in pyramids for pair in pyramid if pair.level in levels):
         x = torch.from_numpy(pair.channels(arch))[None].to(device)
         prediction = model(x, 1.0 if arch.head == "voxel_shuffle" else pair.gain)
         target, baseline = targets(pair, arch.head, arch.transform)
@@ -40,16 +43,17 @@ def validate(model: Generator, pairs: list[LevelPair], device: torch.device) -> 
     return out
 
 
-def _validate_conditioned(model: Generator, pairs: list[LevelPair], device: torch.device) -> dict[str, float]:
-    """As `validate`, with inputs disturbed by each of the loss's steps in turn."""
+def _validate_conditioned(model: Generator, pyramids: list[list[LevelPair]], levels: list[int], device: torch.device
+                          ) -> dict[str, float]:
+    """As `validate`, with inputs decoded at each of the loss's steps in turn."""
     arch = model.arch
     out: dict[str, list[float]] = defaultdict(list)
-    for pair in pairs:
-        t = torch.from_numpy(pair.details)[None].to(device)
-        for step in STEPS:
-            x = torch.from_numpy(pair.channels(arch, step))[None].to(device)
+    for pyramid, step in itertools.product(pyramids, STEPS):
+        own = torch.tensor([step], device=device)
+        for pair in (pair for pair in as_decoded(pyramid, step, arch.transform) if pair.level in levels):
+            t = torch.from_numpy(pair.details)[None].to(device)
+            x = torch.from_numpy(pair.channels(arch))[None].to(device)
             prediction = model(x, pair.gain) * _valid(pair, arch.rank, device)
-            own = torch.tensor([step], device=device)
             out["score"].append(float(rate_distortion(prediction, t, pair.level, arch.rank, steps=own)))
             out[f"residual_energy_level{pair.level}_step{step}"].append(float(energy_fraction(prediction, t)))
     return {k: float(np.mean(v)) for k, v in out.items()}
