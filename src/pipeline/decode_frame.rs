@@ -2,13 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use super::cache::FrameCache;
 use super::encode_frame::LOSSLESS_PART;
 use super::frame::{Networks, apply_corrections, predictor};
 use super::frame_chunks::FrameChunks;
 use super::geometry::{BrickPayloads, Geometry, Wanted};
 use super::pooled::{self, Pooled};
-use super::sample::{Normalisation, Sample, to_samples};
+use super::sample::{Normalisation, RUN, Sample};
 use crate::codec::corrections::Corrections;
 use crate::codec::worker::Worker;
 use crate::codec::{lossless, mask::Mask};
@@ -317,7 +319,6 @@ impl FrameSource<'_> {
     }
 
     fn lossless<E: Sample>(&self, region: Region) -> Result<Vec<E>> {
-        use rayon::prelude::*;
         let (whole, chunks) = (self.shape.region(), self.chunks);
         let total = whole.len();
         if chunks.bricks.len() != total.div_ceil(LOSSLESS_PART) {
@@ -387,7 +388,7 @@ impl FrameSource<'_> {
         let mut values = self.pooled_parts(form)?.values::<E::Work>(level)?;
         self.normalisation(form.offset, form.scale)
             .undo(&mut values);
-        Ok(to_samples(&values))
+        Ok(E::from_work(values))
     }
 
     fn normalisation<T: Real>(&self, offset: f64, scale: f64) -> Normalisation<T> {
@@ -489,7 +490,7 @@ impl FrameSource<'_> {
         scale_to_level(geometry, level, &mut values);
         self.normalisation(form.offset, form.scale)
             .undo(&mut values);
-        to_samples(&values)
+        E::from_work(values)
     }
 }
 
@@ -531,7 +532,9 @@ fn scale_to_level<T: Real>(geometry: &Geometry, level: usize, values: &mut [T]) 
         1.0
     };
     let factor = T::from_f64(half * 0.5f64.powi((splits / 2) as i32));
-    for v in values {
-        *v = *v * factor;
-    }
+    values.par_chunks_mut(RUN).for_each(|run| {
+        for v in run {
+            *v = *v * factor;
+        }
+    });
 }

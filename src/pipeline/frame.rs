@@ -11,7 +11,7 @@ use super::geometry::{BrickPayloads, Geometry, dequantiser};
 use super::options::Release;
 use super::predict::NetworkPredictor;
 use super::quantise::{Pass, Used, code_bricks, quantise};
-use super::sample::{Normalisation, Sample, to_samples};
+use super::sample::{Normalisation, Sample};
 use crate::backend::Backend;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
@@ -223,8 +223,7 @@ impl<E: Sample> Candidate<'_, E> {
         let mut first = 0;
         geometry.decode_layers(&form, &*predictor, &payloads, 0, &mut |_, mut values| {
             self.normalisation.undo(&mut values);
-            let mut samples = to_samples::<E>(&values);
-            drop(values);
+            let mut samples = E::from_work(values);
             let end = first + samples.len();
             if let Some(bound) = check.correct {
                 let ordinary = original.ordinary.map(|o| &o[first..end]);

@@ -15,18 +15,34 @@ use crate::volume::io::Element;
 pub trait Sample: Element {
     /// The precision of transform and quantiser.
     type Work: Real;
+
+    /// Rounds working values to samples; where both are the same type the values move.
+    fn from_work(values: Vec<Self::Work>) -> Vec<Self>;
 }
 
 impl Sample for f16 {
     type Work = f32;
+
+    fn from_work(values: Vec<f32>) -> Vec<Self> {
+        let values = values.par_iter().with_min_len(RUN);
+        values.map(|&v| Self::from_f64(f64::from(v))).collect()
+    }
 }
 
 impl Sample for f32 {
-    type Work = f32;
+    type Work = Self;
+
+    fn from_work(values: Vec<Self>) -> Vec<Self> {
+        values
+    }
 }
 
 impl Sample for f64 {
-    type Work = f64;
+    type Work = Self;
+
+    fn from_work(values: Vec<Self>) -> Vec<Self> {
+        values
+    }
 }
 
 /// Samples handled by one task.
@@ -180,15 +196,6 @@ impl<T: Real> Normalisation<T> {
             }
         });
     }
-}
-
-/// Rounds working values to samples.
-pub(super) fn to_samples<E: Sample>(values: &[E::Work]) -> Vec<E> {
-    values
-        .par_iter()
-        .with_min_len(RUN)
-        .map(|v| E::from_f64(v.to_f64()))
-        .collect()
 }
 
 /// Values read between two calls of [`Release`]; whole runs.

@@ -16,7 +16,7 @@ use crate::octree::Octant;
 use crate::pipeline::encode_frame::{Encoded, frame};
 use crate::pipeline::frame::{Networks, gains};
 use crate::pipeline::options::EncodeOptions;
-use crate::pipeline::sample::{Normalisation, Sample, to_samples};
+use crate::pipeline::sample::{Normalisation, Sample};
 use crate::pipeline::search::Progress;
 use crate::pipeline::weights::Weights;
 use crate::real::Real;
@@ -200,7 +200,7 @@ impl<E: Sample> Job<'_, E> {
     /// Normalised values compared with the field, in its own type.
     fn compare(&self, mut values: Vec<E::Work>) -> Result<(Comparison, Vec<E>)> {
         self.normalisation.undo(&mut values);
-        let decoded = to_samples::<E>(&values);
+        let decoded = E::from_work(values);
         let comparison = compare(self.values, &decoded, self.ordinary)?;
         Ok((self.normalisation.judge(comparison), decoded))
     }

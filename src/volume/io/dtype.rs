@@ -163,7 +163,12 @@ macro_rules! element {
             }
 
             fn encode_le(values: &[Self], out: &mut Vec<u8>) {
-                out.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+                let before = out.len();
+                out.resize(before + values.len() * $size, 0);
+                let bytes = out[before..].as_chunks_mut::<$size>().0;
+                for (bytes, v) in bytes.iter_mut().zip(values) {
+                    *bytes = v.to_le_bytes();
+                }
             }
         }
     };
