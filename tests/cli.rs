@@ -802,3 +802,28 @@ fn decode_says_how_much_it_read() {
             .is_empty()
     );
 }
+
+/// A model asked for by name is used, or the program says why not.
+#[test]
+fn a_model_that_is_left_out_is_named() {
+    let bench = Bench::new();
+    let (shape, values) = common::mirrored(&[64, 64, 64]);
+    let mut field = fs::File::create(bench.path("u.npy")).unwrap();
+    write_npy(&mut field, shape, &values).unwrap();
+    let note = |args: &[&str]| {
+        let all = [&["encode", "u.npy", "u.srt", "-f", "--psnr", "40"], args].concat();
+        String::from_utf8(bench.expect(DONE, &all).stderr).unwrap()
+    };
+    let model = ["--model", "turbulence3d-s"];
+    let embedded = note(&[&model[..], &["--embed-weights", "yes"]].concat());
+    assert!(
+        embedded.contains("turbulence3d-s is not used") && embedded.contains("--embed-weights no"),
+        "{embedded}"
+    );
+    assert_eq!(note(&model), "");
+    assert_eq!(note(&["--embed-weights", "yes"]), "");
+    assert_eq!(
+        note(&[&model[..], &["--embed-weights", "yes", "-q"]].concat()),
+        ""
+    );
+}

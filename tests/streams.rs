@@ -256,6 +256,26 @@ fn weights_are_written_once_and_only_where_they_are_used() {
     assert_eq!(plain(Model::Default), plain(Model::None));
 }
 
+/// What one small field does not pay for, many do together; a ratio is kept by every frame.
+#[test]
+fn weights_pay_where_many_frames_share_them() {
+    let (shape, turbulence) = common::turbulence();
+    let first = |bound, frames| {
+        let options = options(bound).with_embed_weights(EmbedWeights::Yes);
+        let dataset = Dataset::new(shape, vec![field("", 4)]);
+        let mut encoder = Encoder::new(Vec::new(), dataset, options.with_frames(frames)).unwrap();
+        let frame = encoder.frame(0, 0, None, &f32s(&turbulence), &|_| {});
+        let uses = frame.unwrap().uses_networks;
+        let (_, report) = encoder.finish().unwrap();
+        assert_eq!(report.weight_bytes > 0, uses);
+        uses
+    };
+    let bound = Bound::Psnr(45.0);
+    assert!(!first(bound, 0) && !first(bound, 1) && !first(bound, 2));
+    assert!(first(bound, 1000));
+    assert!(!first(Bound::Ratio(50.0), 1000));
+}
+
 #[test]
 fn appending_gives_the_file_that_encoding_at_once_does() {
     let (shape, turbulence) = common::turbulence();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::args::EncodeArgs;
+use super::args::{Embed, EncodeArgs};
 use super::decode::read_file;
 use super::encode_report::{FrameLine, Report};
 use super::memory::quarter_of_ram;
@@ -15,6 +15,7 @@ use super::series::{Item, Series, next_step};
 use super::stat::range;
 use crate::error::{Error, Result};
 use crate::file::FileBytes;
+use crate::network::builtin_names;
 use crate::pipeline::{Decoder, EncodeOptions, Encoder, FileReport, Progress, Release};
 use crate::volume::io::AtomicFile;
 
@@ -51,6 +52,9 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     drop(old);
     file.commit()?;
     drop(spinner);
+    if !args.quiet {
+        tell_left_out(args, &report);
+    }
     let report = Report::new(&report, frames, start.elapsed().as_secs_f64());
     let to_stdout = args.output().as_os_str() == "-";
     if args.json && !to_stdout {
@@ -59,6 +63,26 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         print_line(&report.summary())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A model asked for by name that no frame uses is a surprise: says why.
+fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
+    if report.model != "none" || matches!(args.model.as_str(), "default" | "none") {
+        return;
+    }
+    let embedded = match args.embed_weights {
+        Embed::Auto => !builtin_names().any(|name| name == args.model),
+        Embed::Yes => true,
+        Embed::No => false,
+    };
+    let instead = match embedded {
+        true => " with its weights in the file; --embed-weights no names them instead",
+        false => "",
+    };
+    eprintln!(
+        "note: {} is not used: nothing is gained{instead}",
+        args.model
+    );
 }
 
 fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
@@ -102,7 +126,7 @@ fn write(
     args: &EncodeArgs,
     series: Series,
     old: Option<&Decoder<'_>>,
-    options: EncodeOptions,
+    mut options: EncodeOptions,
     out: AtomicFile,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
@@ -123,6 +147,9 @@ fn write(
         (None, None) => 0,
     };
     let firsts: Vec<u64> = places.iter().map(|&place| first(place)).collect();
+    if !series.is_open() {
+        options.frames = series.len();
+    }
     let mut encoder = match old {
         Some(old) => Encoder::append(out, old, dataset, options)?,
         None => Encoder::new(out, dataset, options)?,

@@ -237,7 +237,7 @@ pub(super) fn encode_frame<E: Sample>(
             (Some(without), Bound::Ratio(_)) => {
                 with.comparison.psnr_db > without.comparison.psnr_db
             }
-            (Some(without), _) => bytes(with) + weights.len() < bytes(without),
+            (Some(without), _) => bytes(with) + weights.share() < bytes(without),
         };
         best = predicted
             .filter(|with| with.uses_networks() && better(with))

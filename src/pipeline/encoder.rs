@@ -271,13 +271,17 @@ impl<W: Write> Encoder<W> {
             self.describe()?;
         }
         let uses_networks = encoded.uses_networks();
-        if let Some(weights) = self.weights.as_mut().filter(|_| uses_networks) {
-            self.report
-                .model
-                .clone_from(&weights.networks.hierarchy.name);
-            for (kind, part, payload) in weights.take_chunks() {
-                self.chunk(kind, part, &payload)?;
+        let mut lacking = Vec::new();
+        if let Some(weights) = &mut self.weights {
+            weights.frame_done();
+            if uses_networks {
+                let model = &weights.networks.hierarchy.name;
+                self.report.model.clone_from(model);
+                lacking = weights.take_chunks();
             }
+        }
+        for (kind, part, payload) in lacking {
+            self.chunk(kind, part, &payload)?;
         }
         let mut bytes = 0;
         for (kind, part, payload) in encoded.chunks(values.value_bytes()) {

@@ -98,6 +98,9 @@ pub struct EncodeOptions {
     pub model: Model,
     /// Whether weights are embedded. Default: unless they are built in.
     pub embed_weights: EmbedWeights,
+    /// Frames that will share one set of weights, as far as is known: whether weights pay is judged by a
+    /// frame's share of them, but for [`Bound::Ratio`]. Default 1.
+    pub frames: usize,
     /// What runs the networks. Default: the CPU. The file does not depend on it.
     pub backend: Arc<dyn Backend>,
     /// Bytes of memory to aim at. A field that would take more is transformed and checked in boxes, the
@@ -128,6 +131,7 @@ impl EncodeOptions {
             range: None,
             model: Model::Default,
             embed_weights: EmbedWeights::Auto,
+            frames: 1,
             backend: Arc::new(Cpu::detect()),
             memory: None,
             release: None,
@@ -196,6 +200,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_embed_weights(mut self, embed: EmbedWeights) -> Self {
         self.embed_weights = embed;
+        self
+    }
+
+    /// Sets the number of frames that will share the weights.
+    #[must_use]
+    pub fn with_frames(mut self, frames: usize) -> Self {
+        self.frames = frames;
         self
     }
 

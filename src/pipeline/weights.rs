@@ -15,6 +15,8 @@ pub(super) struct Weights {
     pub(super) networks: Networks,
     /// What the file still lacks of them: nothing once they are written.
     chunks: Vec<(ChunkType, u32, Vec<u8>)>,
+    /// Frames still to come, this one included, as far as they are known.
+    frames: usize,
 }
 
 impl Weights {
@@ -55,6 +57,7 @@ impl Weights {
         Ok(Some(Self {
             networks: networks(hierarchy, options),
             chunks,
+            frames: options.frames,
         }))
     }
 
@@ -79,12 +82,24 @@ impl Weights {
         Ok(Some(Self {
             networks: networks(hierarchy, options),
             chunks: Vec::new(),
+            frames: options.frames,
         }))
     }
 
     /// The chunks to write before the first frame that uses them; none from then on.
     pub(super) fn take_chunks(&mut self) -> Vec<(ChunkType, u32, Vec<u8>)> {
         std::mem::take(&mut self.chunks)
+    }
+
+    /// One frame fewer is to come.
+    pub(super) fn frame_done(&mut self) {
+        self.frames = self.frames.saturating_sub(1);
+    }
+
+    /// What a frame bears of [`Weights::len`] when its file is compared with one without networks: those still to
+    /// come will use them too.
+    pub(super) fn share(&self) -> usize {
+        self.len().div_ceil(self.frames.max(1))
     }
 
     /// Bytes that using them adds to the file: none once they are written.
