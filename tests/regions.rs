@@ -355,6 +355,8 @@ fn levels_without_networks_need_no_weights() {
     assert_eq!(finest.kind(), ErrorKind::MissingWeights);
     let mut stream = StreamDecoder::new(&bytes[..], Limits::default()).unwrap();
     stream.next_frame().unwrap().unwrap();
+    let full = decoder.grid(0, 0).unwrap();
+    assert_eq!(stream.grid(0).unwrap(), full);
     for level in (1..=4).rev() {
         let region = decoder.grid(0, level).unwrap().region();
         let field = decoder.decode(0, level).unwrap();

@@ -232,7 +232,8 @@ impl<'a> Decoder<'a> {
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
-        self.source(index, level)?.whole(level)
+        let networks = self.networks(index, level)?;
+        self.source(index, level, networks)?.whole(level)
     }
 
     /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
@@ -245,7 +246,7 @@ impl<'a> Decoder<'a> {
         let records = self.records_of(index)?;
         let levels = |&record: &usize| self.records[record].frame.form.levels();
         let coarsest = records.iter().map(levels).min().unwrap_or_default();
-        let source = self.source(index, coarsest)?;
+        let source = self.source(index, coarsest, None)?;
         // Slabs may not go together at the coarsest of them.
         let next = (0..=coarsest).rev().find(|&l| source.grid(l).is_ok());
         Ok(Levels {
@@ -283,7 +284,8 @@ impl<'a> Decoder<'a> {
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        self.source(index, level)?.layers(level, sink)
+        let networks = self.networks(index, level)?;
+        self.source(index, level, networks)?.layers(level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -296,7 +298,8 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
-        let mut field = self.source(index, level)?;
+        let networks = self.networks(index, level)?;
+        let mut field = self.source(index, level, networks)?;
         for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
             source.cache = Some(self.cache.frame(record));
         }
@@ -308,7 +311,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
     pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
-        self.source(index, level)?.grid(level)
+        self.source(index, level, None)?.grid(level)
     }
 
     fn records_of(&self, index: usize) -> Result<&[usize]> {
@@ -318,20 +321,30 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// All that decoding frame `index` at downscaling level `level` takes.
-    fn source(&self, index: usize, level: usize) -> Result<FieldSource<'_>> {
+    /// The networks that frame `index` needs at downscaling level `level`.
+    fn networks(&self, index: usize, level: usize) -> Result<Option<Networks>> {
+        let needs_networks =
+            |&record: &usize| self.records[record].frame.form.needs_networks(level);
+        if !self.records_of(index)?.iter().any(needs_networks) {
+            return Ok(None);
+        }
+        Ok(self.weights()?.map(|hierarchy| Networks {
+            hierarchy,
+            backend: Arc::clone(&self.backend),
+        }))
+    }
+
+    /// All that decoding frame `index` at downscaling level `level` takes; grids are known without
+    /// `networks`.
+    fn source(
+        &self,
+        index: usize,
+        level: usize,
+        networks: Option<Networks>,
+    ) -> Result<FieldSource<'_>> {
         let records = self.records_of(index)?;
         let field = usize::try_from(self.records[records[0]].frame.field).ok();
         let field = field.and_then(|f| self.dataset.fields.get(f));
-        let needs_networks =
-            |&record: &usize| self.records[record].frame.form.needs_networks(level);
-        let networks = match records.iter().any(needs_networks) {
-            false => None,
-            true => self.weights()?.map(|hierarchy| Networks {
-                hierarchy,
-                backend: Arc::clone(&self.backend),
-            }),
-        };
         let source = |&record: &usize| {
             let chunks = &self.records[record];
             Ok(FrameSource {

@@ -248,9 +248,11 @@ impl<R: Read> StreamDecoder<R> {
     /// Grid of the current frame at downscaling level `level`.
     ///
     /// # Errors
-    /// As [`StreamDecoder::decode`].
+    /// As [`StreamDecoder::decode`], without `MissingWeights`.
     pub fn grid(&mut self, level: usize) -> Result<Shape> {
-        self.with_source(level, |source, _| source.grid(level))
+        self.await_level(level)?;
+        let (source, _) = self.source(None)?;
+        source.grid(level)
     }
 
     /// Calls `decode` with all that the current frame takes at `level`, once that has arrived.
@@ -259,15 +261,29 @@ impl<R: Read> StreamDecoder<R> {
         level: usize,
         decode: impl FnOnce(&FrameSource<'_>, u8) -> Result<T>,
     ) -> Result<T> {
+        self.await_level(level)?;
+        let current = self.current.as_ref();
+        let networks = match current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
+            true => self.weights()?.map(|hierarchy| Networks {
+                hierarchy,
+                backend: Arc::clone(&self.backend),
+            }),
+            false => None,
+        };
+        let (source, value_bytes) = self.source(networks)?;
+        decode(&source, value_bytes)
+    }
+
+    /// Reads until all that the current frame holds for `level` has arrived.
+    fn await_level(&mut self, level: usize) -> Result<()> {
         while self.current.as_ref().is_some_and(|frame| !frame.has(level)) {
             self.receive()?;
         }
-        let current = self.current.as_ref();
-        let needs_networks = current.is_some_and(|c| c.chunks.frame.form.needs_networks(level));
-        let hierarchy = match needs_networks {
-            true => self.weights()?,
-            false => None,
-        };
+        Ok(())
+    }
+
+    /// What has arrived of the current frame, and the bytes of a value of its field.
+    fn source(&self, networks: Option<Networks>) -> Result<(FrameSource<'_>, u8)> {
         let Some(current) = &self.current else {
             return Err(Error::invalid("no frame to decode: go on to one first"));
         };
@@ -277,15 +293,12 @@ impl<R: Read> StreamDecoder<R> {
             shape: current.chunks.frame.shape(self.dataset.shape)?,
             chunks: &current.chunks,
             payloads: &current.held,
-            networks: hierarchy.map(|hierarchy| Networks {
-                hierarchy,
-                backend: Arc::clone(&self.backend),
-            }),
+            networks,
             limits: &self.limits,
             worker: self.worker.as_ref(),
             cache: None,
         };
-        decode(&source, field.map_or(0, |f| f.value_bytes))
+        Ok((source, field.map_or(0, |f| f.value_bytes)))
     }
 
     /// Reads the next chunk of the current frame, or finds that there is none.
