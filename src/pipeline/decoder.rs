@@ -233,7 +233,7 @@ impl<'a> Decoder<'a> {
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
         let networks = self.networks(index, level)?;
-        self.source(index, level, networks)?.whole(level)
+        self.source(index, level, networks.as_ref())?.whole(level)
     }
 
     /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
@@ -285,7 +285,8 @@ impl<'a> Decoder<'a> {
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
         let networks = self.networks(index, level)?;
-        self.source(index, level, networks)?.layers(level, sink)
+        self.source(index, level, networks.as_ref())?
+            .layers(level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -299,7 +300,7 @@ impl<'a> Decoder<'a> {
     /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
         let networks = self.networks(index, level)?;
-        let mut field = self.source(index, level, networks)?;
+        let mut field = self.source(index, level, networks.as_ref())?;
         for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
             source.cache = Some(self.cache.frame(record));
         }
@@ -340,7 +341,7 @@ impl<'a> Decoder<'a> {
         &self,
         index: usize,
         level: usize,
-        networks: Option<Networks>,
+        networks: Option<&Networks>,
     ) -> Result<FieldSource<'_>> {
         let records = self.records_of(index)?;
         let field = usize::try_from(self.records[records[0]].frame.field).ok();
@@ -352,7 +353,7 @@ impl<'a> Decoder<'a> {
                 chunks,
                 payloads: &self.reader,
                 networks: networks
-                    .clone()
+                    .cloned()
                     .filter(|_| chunks.frame.form.needs_networks(level)),
                 limits: &self.limits,
                 worker: self.worker.as_ref(),
