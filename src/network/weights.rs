@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::arch::{ACTIVATION_MAX, Architecture};
+use super::arch::{ACTIVATION_MAX, Architecture, Trunk};
 use super::plan::{LayerRole, LayerSpec, Scales};
 use crate::error::{Error, Result};
 
@@ -215,6 +215,40 @@ impl Network {
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
+    }
+
+    /// A network that gives what this one's shortcut gives, and nothing else; `None` without a shortcut.
+    ///
+    /// # Errors
+    /// None for a network with a subband head.
+    pub fn shortcut_alone(&self) -> Result<Option<Self>> {
+        let Some(shortcut) = self.layer(LayerRole::Shortcut) else {
+            return Ok(None);
+        };
+        let arch = Architecture {
+            features: 1,
+            input_kernel: 1,
+            trunk: Trunk::Residual { blocks: 0 },
+            ..self.arch
+        };
+        let zeros = |spec: LayerSpec| Layer {
+            spec,
+            weights: Weights::I8(vec![0; spec.weights()]),
+            bias: vec![0; spec.outputs],
+            scales: match spec.scales {
+                Scales::Output => LayerScales::Output(vec![0.0; spec.outputs]),
+                Scales::Activation => LayerScales::Activation {
+                    positive: vec![0.0; spec.outputs],
+                    negative: vec![0.0; spec.outputs],
+                },
+            },
+        };
+        let layer = |spec: LayerSpec| match spec.role {
+            LayerRole::Shortcut => shortcut.clone(),
+            _ => zeros(spec),
+        };
+        let layers = arch.plan()?.into_iter().map(layer).collect();
+        Self::new(arch, layers).map(Some)
     }
 
     /// Whether it predicts `level` of a frame of this rank and transform.

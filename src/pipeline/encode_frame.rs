@@ -1,5 +1,7 @@
 //! One field to one frame: the form it takes, the search for its step, its chunks.
 
+use std::cell::RefCell;
+
 use super::analysis::Analysis;
 use super::fill::fill_masked;
 use super::frame::{BRICK_CHUNK, Candidate, Networks, Original, SHRINK};
@@ -191,6 +193,7 @@ pub(super) fn encode_frame<E: Sample>(
         let search = Search {
             candidate: &candidate,
             networks,
+            gains: RefCell::new(networks.map_or(Vec::new(), |n| candidate.gains(n))),
             start,
             // The SSIM takes the whole decoded field in memory.
             measure_ssim: options.measure_ssim && !is_streamed

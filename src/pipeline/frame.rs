@@ -7,6 +7,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
+use super::gains;
 use super::geometry::{BrickPayloads, Geometry, dequantiser};
 use super::options::Release;
 use super::predict::NetworkPredictor;
@@ -18,7 +19,7 @@ use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, Shape};
 use crate::metrics::{Comparer, Comparison};
-use crate::network::{Head, Hierarchy};
+use crate::network::Hierarchy;
 use crate::octree;
 use crate::real::Real;
 use crate::recon::{NoPrediction, Predict};
@@ -81,25 +82,6 @@ pub(super) fn predictor<T: Real>(
     Ok(Box::new(predictor))
 }
 
-/// The gain of each level's network, finest first; 0 where there is none. `detail_rms` is the root mean
-/// square of a level's details.
-pub(super) fn gains(
-    networks: &Networks,
-    wavelet: Wavelet,
-    plan: &Plan,
-    detail_rms: impl Fn(usize) -> f64,
-) -> Vec<f32> {
-    let probe = NetworkPredictor::new(networks, wavelet, plan, Vec::new(), 1.0);
-    let rank = plan.shape().rank();
-    let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
-        None => 0.0,
-        Some(Head::Subbands) => detail_rms(level) as f32,
-        // The field of a level: `unit` of the level below it.
-        Some(Head::VoxelShuffle) => 2f64.powf((rank * level) as f64 / 2.0) as f32,
-    };
-    (0..plan.levels().len()).map(gain).collect()
-}
-
 /// A weight set and the machine it runs on.
 #[derive(Clone)]
 pub(super) struct Networks {
@@ -146,17 +128,17 @@ pub(super) struct Trial<E: Sample> {
 }
 
 impl<E: Sample> Candidate<'_, E> {
-    /// The gain of each level's network, finest first; 0 where there is none.
-    fn gains(&self, networks: &Networks) -> Vec<f32> {
+    /// The gains that a search starts from ([`gains::initial`]).
+    pub(super) fn gains(&self, networks: &Networks) -> Vec<f32> {
         let analysis = &self.analysis;
-        gains(networks, analysis.wavelet, &analysis.plan, |level| {
+        gains::initial(networks, analysis.wavelet, &analysis.plan, |level| {
             analysis.detail_rms(level)
         })
     }
 
     /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what
-    /// is needed to code it. `use_on` as in [`quantise`]. `None` when the step is too fine for the
-    /// coder.
+    /// is needed to code it. `gains` are those of `networks`, `use_on` as in [`quantise`]. `None` when the
+    /// step is too fine for the coder.
     ///
     /// # Errors
     /// What the predictor reports.
@@ -164,6 +146,7 @@ impl<E: Sample> Candidate<'_, E> {
         &self,
         step: f64,
         networks: Option<&Networks>,
+        gains: &[f32],
         use_on: Option<&Used>,
     ) -> Result<Option<(f64, Pass<E::Work>)>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
@@ -173,10 +156,14 @@ impl<E: Sample> Candidate<'_, E> {
         }
         let analysis = &self.analysis;
         let predictor = networks.map(|n| {
-            NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, self.gains(n), rounded)
+            NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded)
         });
         let predictor = predictor.as_ref().map(|p| p as &dyn Predict<E::Work>);
-        let pass = quantise(analysis, dequantiser, predictor, use_on)?;
+        let mut pass = quantise(analysis, dequantiser, predictor, use_on)?;
+        if let Some(pass) = &mut pass {
+            let used = gains.iter().zip(&pass.used);
+            pass.gains = used.map(|(&g, &used)| if used { g } else { 0.0 }).collect();
+        }
         let count = self.analysis.plan.shape().len() as f64;
         Ok(pass.map(|pass| ((pass.squared_error / count).sqrt(), pass)))
     }
@@ -194,18 +181,10 @@ impl<E: Sample> Candidate<'_, E> {
     ) -> Result<Trial<E>> {
         let mut form = self.form.clone();
         form.step = pass.dequantiser.step.to_f64();
-        if let Some(networks) = networks.filter(|_| pass.used.contains(&true)) {
-            let mut gains = self.gains(networks);
-            for (gain, &used) in gains.iter_mut().zip(&pass.used) {
-                *gain = if used { *gain } else { 0.0 };
-            }
-            // Levels behind the last that uses a network need no entry.
-            let count = gains
-                .iter()
-                .rposition(|&gain| gain != 0.0)
-                .map_or(0, |last| last + 1);
-            gains.truncate(count);
-            form.network = (count > 0).then_some(NetworkUse { gains });
+        // Levels behind the last that uses a network need no entry.
+        if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
+            let gains = pass.gains[..=last].to_vec();
+            form.network = Some(NetworkUse { gains });
         }
         let analysis = &self.analysis;
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;

@@ -13,6 +13,7 @@ mod file_weights;
 mod fill;
 mod frame;
 mod frame_chunks;
+mod gains;
 mod geometry;
 mod integers;
 mod merge;

@@ -51,7 +51,9 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
         Analysis::held(wavelet, plan, partition, field)
     })?;
     let networks = weights.as_ref().map(|w| &w.networks);
-    let (_, mut pass) = candidate.quantise(step, networks, None)?.ok_or_else(|| {
+    let gains = networks.map_or(Vec::new(), |n| candidate.gains(n));
+    let pass = candidate.quantise(step, networks, &gains, None)?;
+    let (_, mut pass) = pass.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
     // The predictor is asked for again only where a level is not held.

@@ -107,34 +107,36 @@ impl<T: Real> Predict<T> for NetworkPredictor {
         low: Window<'_, T>,
         cells: Region,
     ) -> Result<Option<Vec<Vec<T>>>> {
+        match self.prediction_of(index, level, cells)? {
+            Some(prediction) => self.run(&prediction, level, low, cells).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn shortcut(
+        &self,
+        index: usize,
+        level: &LevelPlan,
+        low: Window<'_, T>,
+        cells: Region,
+    ) -> Result<Option<Vec<Vec<T>>>> {
         let Some(prediction) = self.prediction_of(index, level, cells)? else {
             return Ok(None);
         };
-        let mut field = vec![0i16; low.values.len()];
-        field
-            .par_chunks_mut(RUN)
-            .zip(low.values.par_chunks(RUN))
-            .try_for_each(|(out, low)| {
-                let low: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
-                quantise_input(&low, prediction.multiplier, out)
-            })?;
-        let job = Job {
-            network: prediction.network,
-            input: NetworkInput {
-                field: &field,
-                origin: low.region.start,
-                size: low.region.size,
-                domain: prediction.domain,
-                extension: prediction.extension,
-                condition: prediction.condition,
-            },
-            level,
-            scaling: prediction.scaling,
-        };
-        match prediction.network.arch().head {
-            Head::Subbands => self.subbands(&job, cells).map(Some),
-            Head::VoxelShuffle => self.upscaled(&job, cells).map(Some),
+        let arch = prediction.network.arch();
+        // With another gain these would predict something else altogether.
+        if arch.head != Head::Subbands || prediction.condition.is_some() {
+            return Ok(None);
         }
+        let Some(network) = prediction.network.shortcut_alone()? else {
+            let band = |&code| vec![T::ZERO; level.band_region(code, cells).len()];
+            return Ok(Some(level.details.iter().map(band).collect()));
+        };
+        let alone = LevelPrediction {
+            network: &network,
+            ..prediction
+        };
+        self.run(&alone, level, low, cells).map(Some)
     }
 
     fn device(&self) -> Option<Levels<'_>> {
@@ -199,6 +201,41 @@ impl NetworkPredictor {
             cells,
             shape: LevelShape::of(&level.window(cells)),
         }))
+    }
+
+    /// Predicts the details of `cells`.
+    fn run<T: Real>(
+        &self,
+        prediction: &LevelPrediction<'_>,
+        level: &LevelPlan,
+        low: Window<'_, T>,
+        cells: Region,
+    ) -> Result<Vec<Vec<T>>> {
+        let mut field = vec![0i16; low.values.len()];
+        field
+            .par_chunks_mut(RUN)
+            .zip(low.values.par_chunks(RUN))
+            .try_for_each(|(out, low)| {
+                let low: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
+                quantise_input(&low, prediction.multiplier, out)
+            })?;
+        let job = Job {
+            network: prediction.network,
+            input: NetworkInput {
+                field: &field,
+                origin: low.region.start,
+                size: low.region.size,
+                domain: prediction.domain,
+                extension: prediction.extension,
+                condition: prediction.condition,
+            },
+            level,
+            scaling: prediction.scaling,
+        };
+        match prediction.network.arch().head {
+            Head::Subbands => self.subbands(&job, cells),
+            Head::VoxelShuffle => self.upscaled(&job, cells),
+        }
     }
 
     fn subbands<T: Real>(&self, job: &Job<'_>, cells: Region) -> Result<Vec<Vec<T>>> {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
+use super::gains::GainFit;
 use super::integers::Integers;
 use super::queue::in_order;
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
@@ -38,6 +39,10 @@ pub(super) struct Pass<T> {
     pub(super) squared_error: f64,
     /// Levels on which the prediction pays.
     pub(super) used: Used,
+    /// The gains of those levels, finest first, 0 on the others; empty without networks.
+    pub(super) gains: Vec<f32>,
+    /// What the gains of the next pass should be, as factors, where that is known.
+    pub(super) gain_factors: Vec<Option<f64>>,
     quantiser: Quantiser<T>,
     /// The decoded low-pass that the finest level is predicted from, when that is not held.
     coarse: Vec<T>,
@@ -84,6 +89,7 @@ struct Done<T> {
     /// By brick.
     grids: Vec<Vec<GridPass>>,
     used: Used,
+    gain_factors: Vec<Option<f64>>,
     coarse: Vec<T>,
 }
 
@@ -119,6 +125,7 @@ fn open_loop<T: Real>(analysis: &Analysis<'_, T>, quantiser: Quantiser<T>) -> Op
     Some(Done {
         grids,
         used: vec![false; analysis.plan.levels().len()],
+        gain_factors: Vec::new(),
         coarse: Vec::new(),
     })
 }
@@ -227,6 +234,7 @@ fn closed_loop<T: Real>(
     };
     let mut low = low.swap_remove(0);
     let mut used = vec![false; plan.levels().len()];
+    let mut gain_factors = vec![None; plan.levels().len()];
     for (index, level) in plan.levels().iter().enumerate().rev() {
         let whole = level.coarse.region();
         let known = Window {
@@ -234,10 +242,18 @@ fn closed_loop<T: Real>(
             values: &low,
         };
         let predict = |cells| predictor.details(index, level, known, cells);
+        let judge = |predict: &Prediction<'_, T>| {
+            let shortcut = |cells| predictor.shortcut(index, level, known, cells);
+            judge(analysis, index, quantiser.inverse_step, predict, &shortcut)
+        };
         if analysis.is_streamed(index) {
             used[index] = match use_on {
                 Some(levels) => levels[index],
-                None => pays(analysis, index, quantiser.inverse_step, predict)?,
+                None => {
+                    let judged = judge(&predict)?;
+                    gain_factors[index] = judged.gain_factor;
+                    judged.pays
+                }
             };
             for cells in analysis.boxes(index) {
                 let predicted = if used[index] { predict(cells)? } else { None };
@@ -257,7 +273,9 @@ fn closed_loop<T: Real>(
             (_, Some(levels)) => levels[index],
             (Some(predicted), None) => {
                 let crop = |cells| Ok(Some(crop_details(level, predicted, whole, cells)));
-                pays(analysis, index, quantiser.inverse_step, crop)?
+                let judged = judge(&crop)?;
+                gain_factors[index] = judged.gain_factor;
+                judged.pays
             }
         };
         let (base, bands) = or_zeros(predicted.filter(|_| used[index]), level, whole);
@@ -275,6 +293,7 @@ fn closed_loop<T: Real>(
     Ok(Some(Done {
         grids,
         used,
+        gain_factors,
         coarse,
     }))
 }
@@ -294,39 +313,69 @@ const LOOK_AT: usize = 64;
 /// every decode, nor the wider surroundings that a region then reads.
 const LEAST_GAIN: f64 = 1.0 / 64.0;
 
-/// Whether residuals against the prediction take fewer bits than the details themselves. Judged on evenly spread
-/// bricks, with exactly rounded operations in a fixed order, so that every encoder decides alike whatever
-/// it holds in memory.
-fn pays<T: Real>(
+/// Details of a level over some of its cells, where they are predicted.
+type Prediction<'a, T> = dyn Fn(Region) -> Result<Option<Vec<Vec<T>>>> + Sync + 'a;
+
+/// What is thought of the prediction of a level.
+struct Judgement {
+    /// Whether residuals against it take fewer bits than the details themselves.
+    pays: bool,
+    /// What its gain should be multiplied with, where that is known.
+    gain_factor: Option<f64>,
+}
+
+/// Judges a prediction by evenly spread bricks, with exactly rounded operations in a fixed order, so that every encoder
+/// decides alike whatever it holds in memory. `shortcut` is the part of the prediction that has no gain.
+fn judge<T: Real>(
     analysis: &Analysis<'_, T>,
     level: usize,
     inverse_step: T,
-    predict: impl Fn(Region) -> Result<Option<Vec<Vec<T>>>> + Sync,
-) -> Result<bool> {
-    let bits = |v: T| {
-        let a = (v * inverse_step).to_f64();
-        log2(1.0 + a * a)
-    };
+    predict: &Prediction<'_, T>,
+    shortcut: &Prediction<'_, T>,
+) -> Result<Judgement> {
+    #[derive(Default)]
+    struct Sums {
+        with: f64,
+        without: f64,
+        fit: GainFit,
+    }
+    let steps = |v: T| (v * inverse_step).to_f64();
+    let bits = |steps: f64| log2(1.0 + steps * steps);
     let source = Source::Details(level);
     let all = analysis.grids_in(level, whole_cells(&analysis.plan, source));
     let stride = all.len().div_ceil(LOOK_AT).max(1);
     let look = |&(_, grid): &(usize, &BrickGrid)| {
+        let mut sums = Sums::default();
         let Some(predicted) = predict(grid.region)? else {
-            return Ok((0.0, 0.0));
+            return Ok(sums);
         };
         let exact = analysis.bands(source, grid.region);
         let exact = grid.gather(&exact.places, &exact.bands);
         let places = band_regions(&analysis.plan, source, grid.region);
         let predicted = grid.gather(&places, &predicted);
-        let sums = exact.iter().zip(&predicted);
-        Ok(sums.fold((0.0, 0.0), |(with, without), (&d, &p)| {
-            (with + bits(d - p), without + bits(d))
-        }))
+        for (&d, &p) in exact.iter().zip(&predicted) {
+            sums.with += bits(steps(d - p));
+            sums.without += bits(steps(d));
+        }
+        if let Some(shortcut) = shortcut(grid.region)? {
+            let shortcut = grid.gather(&places, &shortcut);
+            for ((&d, &p), &s) in exact.iter().zip(&predicted).zip(&shortcut) {
+                sums.fit.add(steps(d - p), steps(p - s));
+            }
+        }
+        Ok(sums)
     };
     let looked_at: Vec<_> = all.into_iter().step_by(stride).collect();
-    let sums: Vec<(f64, f64)> = looked_at.par_iter().map(look).collect::<Result<_>>()?;
-    let (with, without) = sums.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-    Ok(with < without * (1.0 - LEAST_GAIN))
+    let sums: Vec<Sums> = looked_at.par_iter().map(look).collect::<Result<_>>()?;
+    let sums = sums.into_iter().fold(Sums::default(), |a, b| Sums {
+        with: a.with + b.with,
+        without: a.without + b.without,
+        fit: a.fit.join(b.fit),
+    });
+    Ok(Judgement {
+        pays: sums.with < sums.without * (1.0 - LEAST_GAIN),
+        gain_factor: sums.fit.factor(),
+    })
 }
 
 /// The binary logarithm of a number from 1 on, linear between powers of two: exact operations alone.
@@ -370,6 +419,7 @@ fn finish<T: Real>(
     let Done {
         mut grids,
         used,
+        gain_factors,
         coarse,
     } = done;
     let (plan, partition) = (&analysis.plan, &analysis.partition);
@@ -411,6 +461,8 @@ fn finish<T: Real>(
         tree,
         squared_error: error * step * step,
         used,
+        gains: Vec::new(),
+        gain_factors,
         quantiser,
         coarse,
     }

@@ -1,6 +1,9 @@
 //! From an error bound to a quantisation step: few passes, each checked by a real decode.
 
+use std::cell::RefCell;
+
 use super::frame::{BRICK_CHUNK, Candidate, Check, Networks, Original, Payloads, Trial};
+use super::gains;
 use super::quantise::{Pass, Used};
 use super::sample::Sample;
 use super::solve::Solver;
@@ -13,7 +16,7 @@ use crate::metrics::{Comparison, ssim};
 /// PSNR may exceed its target by this much, in dB.
 const PSNR_SLACK: f64 = 0.15;
 /// What the search aims at above the target, and how far off it may land, in dB.
-const PSNR_AIM: f64 = 0.02;
+const PSNR_AIM: f64 = 0.01;
 /// `-ln(1 - ssim)` may exceed its target by this much: 2 % of the distance to 1.
 const SSIM_SLACK: f64 = 0.02;
 /// A compression ratio may miss its target by this fraction.
@@ -56,6 +59,8 @@ pub(super) struct Found {
 pub(super) struct Search<'a, E: Sample> {
     pub(super) candidate: &'a Candidate<'a, E>,
     pub(super) networks: Option<&'a Networks>,
+    /// The gains of the next pass; empty without networks.
+    pub(super) gains: RefCell<Vec<f32>>,
     /// A step that is likely near the answer.
     pub(super) start: Option<f64>,
     pub(super) shape: Shape,
@@ -66,6 +71,18 @@ pub(super) struct Search<'a, E: Sample> {
 }
 
 impl<E: Sample> Search<'_, E> {
+    /// A pass at `step`. While the levels that use networks are free, its gains are fitted for the next one.
+    fn quantise(&self, step: f64, use_on: Option<&Used>) -> Result<Option<(f64, Pass<E::Work>)>> {
+        let mut gains = self.gains.borrow_mut();
+        let done = self
+            .candidate
+            .quantise(step, self.networks, &gains, use_on)?;
+        if let Some((_, pass)) = &done {
+            gains::refit(&mut gains, &pass.gain_factors);
+        }
+        Ok(done)
+    }
+
     /// Codes and decodes a pass.
     fn code(&self, pass: Pass<E::Work>, correct: Option<f64>) -> Result<Trial<E>> {
         let check = Check {
@@ -114,9 +131,7 @@ impl<E: Sample> Search<'_, E> {
         // The coarsest step so far that is fine enough by its estimate.
         let mut fine: Option<f64> = None;
         for passes in 1..=MAX_PASSES {
-            let quantised = self
-                .candidate
-                .quantise(x.exp(), self.networks, use_on.as_ref())?;
+            let quantised = self.quantise(x.exp(), use_on.as_ref())?;
             let Some((error, pass)) = quantised else {
                 break;
             };
@@ -142,7 +157,7 @@ impl<E: Sample> Search<'_, E> {
                 if (target..=target + 3.0 * PSNR_AIM).contains(&reached) || error == 0.0 {
                     break;
                 }
-                if passes >= 4 && (target..=target + PSNR_SLACK).contains(&reached) {
+                if passes >= 5 && (target..=target + PSNR_SLACK).contains(&reached) {
                     break;
                 }
                 bias = estimate - reached;
@@ -190,7 +205,7 @@ impl<E: Sample> Search<'_, E> {
         let (mut least, mut nearest) = (reached, None);
         for i in 1..=SWEEP {
             let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
-            let Some((_, pass)) = self.candidate.quantise(step, self.networks, use_on)? else {
+            let Some((_, pass)) = self.quantise(step, use_on)? else {
                 break;
             };
             let trial = self.code(pass, None)?;
@@ -216,7 +231,7 @@ impl<E: Sample> Search<'_, E> {
     ) -> Result<Option<(f64, f64, Found)>> {
         for finer in JUMPS {
             let x = fine + finer;
-            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, use_on)? else {
+            let Some((_, pass)) = self.quantise(x.exp(), use_on)? else {
                 break;
             };
             let trial = self.code(pass, None)?;
@@ -282,7 +297,7 @@ impl<E: Sample> Search<'_, E> {
         let mut x = self.start.unwrap_or(start).ln();
         let mut best: Option<(f64, Found)> = None;
         for passes in 1..=MAX_PASSES {
-            let Some((_, pass)) = self.candidate.quantise(x.exp(), self.networks, None)? else {
+            let Some((_, pass)) = self.quantise(x.exp(), None)? else {
                 break;
             };
             let trial = self.code(pass, None)?;
@@ -318,10 +333,7 @@ impl<E: Sample> Search<'_, E> {
         let mut best: Option<(usize, Found)> = None;
         let mut passes = 0;
         let mut cost = |x: f64| -> Result<f64> {
-            let Some((_, pass)) = self
-                .candidate
-                .quantise(unit * x.exp(), self.networks, None)?
-            else {
+            let Some((_, pass)) = self.quantise(unit * x.exp(), None)? else {
                 return Ok(f64::INFINITY);
             };
             let trial = self.code(pass, Some(bound))?;

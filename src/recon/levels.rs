@@ -51,6 +51,20 @@ pub trait Predict<T>: Sync {
         cells: Region,
     ) -> Result<Option<Vec<Vec<T>>>>;
 
+    /// The part of [`Predict::details`] that has no gain, or `None` where that cannot be told.
+    ///
+    /// # Errors
+    /// As [`Predict::details`].
+    fn shortcut(
+        &self,
+        _level: usize,
+        _plan: &LevelPlan,
+        _low: Window<'_, T>,
+        _cells: Region,
+    ) -> Result<Option<Vec<Vec<T>>>> {
+        Ok(None)
+    }
+
     /// The device that puts levels together in place of the host, where there is one.
     fn device(&self) -> Option<Levels<'_>> {
         None

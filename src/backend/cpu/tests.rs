@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::backend::Extension;
 use crate::network::testing::{self, Random, random_network};
-use crate::network::{Architecture, InputChannels, Padding, Trunk};
+use crate::network::{Architecture, InputChannels, Layer, LayerRole, LayerScales, Padding, Trunk};
 
 const EXTENSIONS: [Extension; 4] = [
     Extension::Even,
@@ -164,6 +164,40 @@ fn every_instruction_set_equals_the_reference() {
                 let found = case.predict(&Cpu::with_isa(isa).unwrap(), case.whole());
                 assert_eq!(found, expected, "{isa} {domain:?} {arch:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_shortcut_alone_is_the_network_without_output() {
+    for arch in architectures() {
+        let mut case = Case::new(arch, domains(arch.rank)[4], 3);
+        let alone = case.network.shortcut_alone().unwrap();
+        assert_eq!(alone.is_some(), arch.shortcut_kernel.is_some());
+        let Some(alone) = alone else { continue };
+        let mute = |layer: &Layer| {
+            let mut layer = layer.clone();
+            if let (LayerRole::Head, LayerScales::Output(scales)) =
+                (layer.spec.role, &mut layer.scales)
+            {
+                scales.fill(0.0);
+            }
+            layer
+        };
+        let layers = case.network.layers().iter().map(mute).collect();
+        case.network = Network::new(arch, layers).unwrap();
+        let expected = case.predict(&Reference, case.whole());
+        case.network = alone;
+        for backend in [&Reference as &dyn Backend, &Cpu::detect()] {
+            let found = case.predict(backend, case.whole());
+            let values = found.iter().zip(&expected);
+            // Zeros may differ in their sign.
+            assert!(
+                values
+                    .into_iter()
+                    .all(|(&a, &b)| f32::from_bits(a) == f32::from_bits(b)),
+                "{arch:?}"
+            );
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::grid::{Axes, Shape};
 use crate::metrics::{Comparison, compare, ssim};
 use crate::octree::Octant;
 use crate::pipeline::encode_frame::{Encoded, frame};
-use crate::pipeline::frame::{Networks, gains};
+use crate::pipeline::frame::Networks;
+use crate::pipeline::gains;
 use crate::pipeline::options::EncodeOptions;
 use crate::pipeline::sample::{Normalisation, Sample};
 use crate::pipeline::search::Progress;
@@ -74,7 +75,7 @@ pub(in crate::pipeline) fn encode<E: Sample>(
     }
     let gains = networks.map_or(Vec::new(), |networks| {
         let details = |level: usize| detail_rms(&plan, level, &pyramid[level]);
-        gains(networks, Wavelet::Haar, &plan, details)
+        gains::initial(networks, Wavelet::Haar, &plan, details)
     });
     let interpolation = match job.paper.upscaling {
         Upscaling::Interpolation(interpolation) => interpolation,
@@ -119,7 +120,7 @@ fn levels<'a, E: Sample>(
     let most = job.paper.max_level.min(most_levels(job.shape));
     let served = |networks: &&Networks| {
         let plan = plan_of(job.shape, most).ok()?;
-        let gains = gains(networks, Wavelet::Haar, &plan, |_| 1.0);
+        let gains = gains::initial(networks, Wavelet::Haar, &plan, |_| 1.0);
         Some(gains.iter().take_while(|&&gain| gain > 0.0).count()).filter(|&n| n > 0)
     };
     let usable = networks.and_then(|n| served(&n).map(|levels| (n, levels)));
