@@ -201,8 +201,16 @@ pub fn small() -> Result<Vec<Case>> {
                 padding,
                 ..paper_architecture(rank, 48, 24, [1, 1, 2])
             };
+            // As `Network::shortcut_alone` makes them.
+            let shortcut = Architecture {
+                features: 1,
+                input_kernel: 1,
+                trunk: Trunk::Residual { blocks: 0 },
+                ..residual
+            };
             let all = [
                 ("narrow residual", narrow),
+                ("shortcut", shortcut),
                 ("conditioned, kernel 5", conditioned),
                 ("every channel, kernel 1", every_channel),
                 ("kernel 9", wide_kernel),
