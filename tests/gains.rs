@@ -78,6 +78,6 @@ fn fitted_gains_are_in_the_file() {
     // Levels with few coefficients say little about their gain.
     for level in 0..2 {
         let factor = as_trained[level] / amplified[level];
-        assert!((2.0..3.0).contains(&factor), "level {level}: {factor}");
+        assert!((1.7..3.5).contains(&factor), "level {level}: {factor}");
     }
 }

@@ -37,6 +37,8 @@ const FILE_BYTES: usize = 102;
 const FIXED_BYTES: usize = 176;
 /// Numbers of a frame record in the field's precision: range, step, offset, scale.
 const REALS: usize = 5;
+/// About how much coarser the step is with networks.
+const COARSER_WITH_NETWORKS: f64 = 1.15;
 /// A frame before it is written.
 pub(super) struct Encoded {
     pub(super) frame: Frame,
@@ -233,6 +235,7 @@ pub(super) fn encode_frame<E: Sample>(
     let mut best = run(None, None, overhead)?;
     if let Some(weights) = weights {
         let start = best.as_ref().and_then(Encoded::step);
+        let start = start.map(|step| step * COARSER_WITH_NETWORKS);
         let predicted = run(Some(&weights.networks), start, overhead + weights.len())?;
         let better = |with: &Encoded| match (&best, options.bound) {
             (None, _) => true,

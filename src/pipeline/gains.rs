@@ -11,6 +11,8 @@ use crate::transform::{Plan, Wavelet};
 const LARGEST_CHANGE: f64 = 4.0;
 /// Changes below this fraction are left undone: the quality shall depend on the step alone in the end.
 const LEAST_CHANGE: f64 = 0.02;
+/// Changes below this fraction hardly change the quality.
+const SETTLED: f64 = 0.1;
 
 /// The gain of each level's network that a search starts from, finest first; 0 where there is none. `detail_rms` is the root
 /// mean square of a level's details.
@@ -42,6 +44,11 @@ pub(super) fn refit(gains: &mut [f32], factors: &[Option<f64>]) {
             *gain = fitted;
         }
     }
+}
+
+/// Whether a change by this factor hardly matters.
+pub(super) fn is_settled(factor: f64) -> bool {
+    (factor - 1.0).abs() < SETTLED
 }
 
 /// Sums over coefficients that tell how much more of a network's output there should be: one step of iteratively

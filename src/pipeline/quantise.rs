@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
-use super::gains::GainFit;
+use super::gains::{self, GainFit};
 use super::integers::Integers;
 use super::queue::in_order;
 use crate::codec::ctx::{BlockCost, BrickEncoder, BrickQuantiser, Quantiser};
@@ -46,6 +46,15 @@ pub(super) struct Pass<T> {
     quantiser: Quantiser<T>,
     /// The decoded low-pass that the finest level is predicted from, when that is not held.
     coarse: Vec<T>,
+}
+
+impl<T> Pass<T> {
+    /// Whether the gains of the levels that use networks are those that fit, or nearly.
+    pub(super) fn is_settled(&self) -> bool {
+        let used = self.gain_factors.iter().zip(&self.used);
+        used.filter(|(_, used)| **used)
+            .all(|(factor, _)| factor.is_none_or(gains::is_settled))
+    }
 }
 
 /// One grid after quantisation.

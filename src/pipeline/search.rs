@@ -17,6 +17,9 @@ use crate::metrics::{Comparison, ssim};
 const PSNR_SLACK: f64 = 0.15;
 /// What the search aims at above the target, and how far off it may land, in dB.
 const PSNR_AIM: f64 = 0.01;
+/// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, by
+/// tenths of a decibel.
+const FIRST_LOOK: f64 = 0.1;
 /// `-ln(1 - ssim)` may exceed its target by this much: 2 % of the distance to 1.
 const SSIM_SLACK: f64 = 0.02;
 /// A compression ratio may miss its target by this fraction.
@@ -33,6 +36,8 @@ const JUMPS: [f64; 6] = [0.0, -0.05, -0.15, -0.4, -1.0, -2.0];
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each
 /// change of that choice is a jump of the quality, and the target may lie inside the jump.
 const FREE_PASSES: usize = 8;
+/// Passes after which gains count as fitted.
+const SETTLING_PASSES: usize = 4;
 
 /// What the search reports after each pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,6 +133,7 @@ impl<E: Sample> Search<'_, E> {
         let mut solver = Solver::new(-DB_PER_E);
         let mut best: Option<(f64, f64, Found)> = None;
         let mut use_on: Option<Used> = None;
+        let mut near = FIRST_LOOK;
         // The coarsest step so far that is fine enough by its estimate.
         let mut fine: Option<f64> = None;
         for passes in 1..=MAX_PASSES {
@@ -141,10 +147,12 @@ impl<E: Sample> Search<'_, E> {
             }
             let estimate = 20.0 * (self.normalised_range() / error).log10();
             let aim = target + bias + PSNR_AIM;
+            // A pass whose gains will change says little about the next one.
+            let settled = passes >= SETTLING_PASSES || pass.is_settled();
             if estimate >= aim && fine.is_none_or(|fine| x > fine) {
                 fine = Some(x);
             }
-            if error == 0.0 || (estimate - aim).abs() <= PSNR_AIM * 1.5 {
+            if error == 0.0 || settled && (estimate - aim).abs() <= near {
                 let trial = self.code(pass, None)?;
                 let reached = trial.comparison.psnr_db;
                 (self.progress)(Progress {
@@ -161,6 +169,7 @@ impl<E: Sample> Search<'_, E> {
                     break;
                 }
                 bias = estimate - reached;
+                near = PSNR_AIM * 1.5;
             } else {
                 (self.progress)(Progress {
                     passes,
@@ -168,7 +177,12 @@ impl<E: Sample> Search<'_, E> {
                 });
             }
             let aim = target + bias + PSNR_AIM;
-            let Some(next) = solver.next(x, estimate, aim) else {
+            let next = if settled {
+                solver.next(x, estimate, aim)
+            } else {
+                Solver::new(-DB_PER_E).next(x, estimate, aim)
+            };
+            let Some(next) = next else {
                 break;
             };
             if x >= coarsest {
