@@ -95,9 +95,7 @@ impl<T: Real> Predict<T> for NetworkPredictor {
         let Some(network) = self.network(index).filter(|_| used) else {
             return cells;
         };
-        let extension = std::array::from_fn(|axis| self.extension(level, axis));
-        let predicted = predicted_cells(network, level, cells);
-        NetworkInput::needed(network, predicted, level.coarse.dims(), extension)
+        self.needed(network, level, cells)
     }
 
     fn details(
@@ -203,6 +201,13 @@ impl NetworkPredictor {
         }))
     }
 
+    /// The box of the coarse grid that `network` takes for the details of `cells`.
+    fn needed(&self, network: &Network, level: &LevelPlan, cells: Region) -> Region {
+        let extension = std::array::from_fn(|axis| self.extension(level, axis));
+        let predicted = predicted_cells(network, level, cells);
+        NetworkInput::needed(network, predicted, level.coarse.dims(), extension)
+    }
+
     /// Predicts the details of `cells`.
     fn run<T: Real>(
         &self,
@@ -211,10 +216,20 @@ impl NetworkPredictor {
         low: Window<'_, T>,
         cells: Region,
     ) -> Result<Vec<Vec<T>>> {
-        let mut field = vec![0i16; low.values.len()];
+        let needed = self.needed(prediction.network, level, cells);
+        // The encoder looks at single bricks of a level, and holds the whole level below it.
+        let cropped;
+        let (region, values) = match needed == low.region {
+            true => (low.region, low.values),
+            false => {
+                cropped = low.region.crop(low.values, &needed);
+                (needed, &cropped[..])
+            }
+        };
+        let mut field = vec![0i16; values.len()];
         field
             .par_chunks_mut(RUN)
-            .zip(low.values.par_chunks(RUN))
+            .zip(values.par_chunks(RUN))
             .try_for_each(|(out, low)| {
                 let low: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
                 quantise_input(&low, prediction.multiplier, out)
@@ -223,8 +238,8 @@ impl NetworkPredictor {
             network: prediction.network,
             input: NetworkInput {
                 field: &field,
-                origin: low.region.start,
-                size: low.region.size,
+                origin: region.start,
+                size: region.size,
                 domain: prediction.domain,
                 extension: prediction.extension,
                 condition: prediction.condition,
