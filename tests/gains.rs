@@ -1,13 +1,13 @@
 //! The encoder fits how much of its networks' output a field wants.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::borrow::Cow;
+mod common;
+
 use std::sync::Arc;
 
 use srt::container::Bound;
 use srt::network::{Hierarchy, Layer, LayerRole, LayerScales, Network, builtin};
-use srt::pipeline::{Decoder, EmbedWeights, EncodeOptions, Model, encode_volume};
-use srt::volume::io::{Input, Values};
+use srt::pipeline::{Decoder, EmbedWeights, EncodeOptions, Model};
 use srt::{Limits, Shape};
 
 /// The small built-in networks with an output `factor` times as large.
@@ -29,27 +29,17 @@ fn amplified(factor: f32) -> Arc<Hierarchy> {
     Arc::new(Hierarchy::new("amplified", "CC0-1.0", networks).unwrap())
 }
 
-fn turbulence() -> (Shape, Vec<f32>) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/turbulence_64.npy");
-    let input = Input::open(path, None, None).unwrap();
-    let values = input.as_f32().unwrap().to_vec();
-    (input.shape(), values)
-}
-
 /// Bytes of a file that names its networks.
 fn encoded(shape: Shape, values: &[f32], db: f64, model: Model) -> Vec<u8> {
     let options = EncodeOptions::new(Bound::Psnr(db))
         .with_model(model)
         .with_embed_weights(EmbedWeights::No);
-    let values = Values::F32(Cow::Borrowed(values));
-    encode_volume(shape, &values, &options, Vec::new(), &|_| {})
-        .unwrap()
-        .0
+    common::encode(shape, values, &options).unwrap().0
 }
 
 #[test]
 fn networks_of_any_amplitude_serve_alike() {
-    let (shape, values) = turbulence();
+    let (shape, values) = common::turbulence();
     for db in [40.0, 55.0] {
         let bytes = |model| encoded(shape, &values, db, model).len() as f64;
         let (without, as_trained) = (bytes(Model::None), bytes(Model::Given(amplified(1.0))));
@@ -66,7 +56,7 @@ fn networks_of_any_amplitude_serve_alike() {
 
 #[test]
 fn fitted_gains_are_in_the_file() {
-    let (shape, values) = turbulence();
+    let (shape, values) = common::turbulence();
     let gains = |factor| {
         let model = amplified(factor);
         let file = encoded(shape, &values, 50.0, Model::Given(Arc::clone(&model)));

@@ -232,8 +232,7 @@ impl<'a> Decoder<'a> {
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
     pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
-        let networks = self.networks(index, level)?;
-        self.source(index, level, networks.as_ref())?.whole(level)
+        self.source(index, level)?.whole(level)
     }
 
     /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
@@ -246,7 +245,7 @@ impl<'a> Decoder<'a> {
         let records = self.records_of(index)?;
         let levels = |&record: &usize| self.records[record].frame.form.levels();
         let coarsest = records.iter().map(levels).min().unwrap_or_default();
-        let source = self.source(index, coarsest, None)?;
+        let source = self.source_with(None, index, coarsest)?;
         // Slabs may not go together at the coarsest of them.
         let next = (0..=coarsest).rev().find(|&l| source.grid(l).is_ok());
         Ok(Levels {
@@ -284,9 +283,7 @@ impl<'a> Decoder<'a> {
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        let networks = self.networks(index, level)?;
-        self.source(index, level, networks.as_ref())?
-            .layers(level, sink)
+        self.source(index, level)?.layers(level, sink)
     }
 
     /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
@@ -299,8 +296,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
-        let networks = self.networks(index, level)?;
-        let mut field = self.source(index, level, networks.as_ref())?;
+        let mut field = self.source(index, level)?;
         for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
             source.cache = Some(self.cache.frame(record));
         }
@@ -312,7 +308,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
     pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
-        self.source(index, level, None)?.grid(level)
+        self.source_with(None, index, level)?.grid(level)
     }
 
     fn records_of(&self, index: usize) -> Result<&[usize]> {
@@ -322,26 +318,26 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// The networks that frame `index` needs at downscaling level `level`.
-    fn networks(&self, index: usize, level: usize) -> Result<Option<Networks>> {
+    /// All that decoding frame `index` at downscaling level `level` takes.
+    fn source(&self, index: usize, level: usize) -> Result<FieldSource<'_>> {
         let needs_networks =
             |&record: &usize| self.records[record].frame.form.needs_networks(level);
-        if !self.records_of(index)?.iter().any(needs_networks) {
-            return Ok(None);
-        }
-        Ok(self.weights()?.map(|hierarchy| Networks {
-            hierarchy,
-            backend: Arc::clone(&self.backend),
-        }))
+        let networks = match self.records_of(index)?.iter().any(needs_networks) {
+            false => None,
+            true => self.weights()?.map(|hierarchy| Networks {
+                hierarchy,
+                backend: Arc::clone(&self.backend),
+            }),
+        };
+        self.source_with(networks.as_ref(), index, level)
     }
 
-    /// All that decoding frame `index` at downscaling level `level` takes; grids are known without
-    /// `networks`.
-    fn source(
+    /// As [`Decoder::source`] with these networks; grids are known without any.
+    fn source_with(
         &self,
+        networks: Option<&Networks>,
         index: usize,
         level: usize,
-        networks: Option<&Networks>,
     ) -> Result<FieldSource<'_>> {
         let records = self.records_of(index)?;
         let field = usize::try_from(self.records[records[0]].frame.field).ok();

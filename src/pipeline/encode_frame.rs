@@ -39,6 +39,7 @@ const FIXED_BYTES: usize = 176;
 const REALS: usize = 5;
 /// About how much coarser the step is with networks.
 const COARSER_WITH_NETWORKS: f64 = 1.15;
+
 /// A frame before it is written.
 pub(super) struct Encoded {
     pub(super) frame: Frame,
@@ -195,7 +196,7 @@ pub(super) fn encode_frame<E: Sample>(
         let search = Search {
             candidate: &candidate,
             networks,
-            gains: RefCell::new(networks.map_or(Vec::new(), |n| candidate.gains(n))),
+            gains: RefCell::new(candidate.gains(networks)),
             start,
             // The SSIM takes the whole decoded field in memory.
             measure_ssim: options.measure_ssim && !is_streamed

@@ -128,11 +128,13 @@ pub(super) struct Trial<E: Sample> {
 }
 
 impl<E: Sample> Candidate<'_, E> {
-    /// The gains that a search starts from ([`gains::initial`]).
-    pub(super) fn gains(&self, networks: &Networks) -> Vec<f32> {
+    /// The gains that a search starts from ([`gains::initial`]); none without networks.
+    pub(super) fn gains(&self, networks: Option<&Networks>) -> Vec<f32> {
         let analysis = &self.analysis;
-        gains::initial(networks, analysis.wavelet, &analysis.plan, |level| {
-            analysis.detail_rms(level)
+        networks.map_or(Vec::new(), |networks| {
+            gains::initial(networks, analysis.wavelet, &analysis.plan, |level| {
+                analysis.detail_rms(level)
+            })
         })
     }
 

@@ -51,7 +51,7 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
         Analysis::held(wavelet, plan, partition, field)
     })?;
     let networks = weights.as_ref().map(|w| &w.networks);
-    let gains = networks.map_or(Vec::new(), |n| candidate.gains(n));
+    let gains = candidate.gains(networks);
     let pass = candidate.quantise(step, networks, &gains, None)?;
     let (_, mut pass) = pass.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))

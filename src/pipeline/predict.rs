@@ -1,5 +1,7 @@
 //! Networks as predictors of a frame's details.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::frame::Networks;
@@ -218,13 +220,9 @@ impl NetworkPredictor {
     ) -> Result<Vec<Vec<T>>> {
         let needed = self.needed(prediction.network, level, cells);
         // The encoder looks at single bricks of a level, and holds the whole level below it.
-        let cropped;
-        let (region, values) = match needed == low.region {
-            true => (low.region, low.values),
-            false => {
-                cropped = low.region.crop(low.values, &needed);
-                (needed, &cropped[..])
-            }
+        let values: Cow<'_, [T]> = match needed == low.region {
+            true => low.values.into(),
+            false => low.region.crop(low.values, &needed).into(),
         };
         let mut field = vec![0i16; values.len()];
         field
@@ -238,8 +236,8 @@ impl NetworkPredictor {
             network: prediction.network,
             input: NetworkInput {
                 field: &field,
-                origin: region.start,
-                size: region.size,
+                origin: needed.start,
+                size: needed.size,
                 domain: prediction.domain,
                 extension: prediction.extension,
                 condition: prediction.condition,

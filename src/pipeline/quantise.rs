@@ -251,18 +251,16 @@ fn closed_loop<T: Real>(
             values: &low,
         };
         let predict = |cells| predictor.details(index, level, known, cells);
-        let judge = |predict: &Prediction<'_, T>| {
+        let mut pays = |predict: &Prediction<'_, T>| -> Result<bool> {
             let shortcut = |cells| predictor.shortcut(index, level, known, cells);
-            judge(analysis, index, quantiser.inverse_step, predict, &shortcut)
+            let judged = judge(analysis, index, quantiser.inverse_step, predict, &shortcut)?;
+            gain_factors[index] = judged.gain_factor;
+            Ok(judged.pays)
         };
         if analysis.is_streamed(index) {
             used[index] = match use_on {
                 Some(levels) => levels[index],
-                None => {
-                    let judged = judge(&predict)?;
-                    gain_factors[index] = judged.gain_factor;
-                    judged.pays
-                }
+                None => pays(&predict)?,
             };
             for cells in analysis.boxes(index) {
                 let predicted = if used[index] { predict(cells)? } else { None };
@@ -282,9 +280,7 @@ fn closed_loop<T: Real>(
             (_, Some(levels)) => levels[index],
             (Some(predicted), None) => {
                 let crop = |cells| Ok(Some(crop_details(level, predicted, whole, cells)));
-                let judged = judge(&crop)?;
-                gain_factors[index] = judged.gain_factor;
-                judged.pays
+                pays(&crop)?
             }
         };
         let (base, bands) = or_zeros(predicted.filter(|_| used[index]), level, whole);
