@@ -8,7 +8,7 @@
 //! ```
 //! use std::borrow::Cow;
 //! use srt::container::Bound;
-//! use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
+//! use srt::file::{Decoder, EncodeOptions, encode_volume};
 //! use srt::volume::io::Values;
 //!
 //! let shape = srt::Shape::new(&[8, 9, 10])?;
@@ -27,43 +27,37 @@
 //! header | DSET | NREF or NETW.. | FRAM MASK TREE BRIK.. CORR | FRAM .. | INDX | trailer
 //! ```
 //!
-//! [`pipeline::Encoder`] writes several fields and time steps into one such file, frame by frame into
-//! anything that takes bytes; [`pipeline::StreamDecoder`] reads it as it arrives.
+//! [`file::Encoder`] writes several fields and time steps into one such file, frame by frame into
+//! anything that takes bytes; [`file::StreamDecoder`] reads it as it arrives.
 //!
 //! | module | job |
 //! |---|---|
-//! | [`error`], [`limits`], [`grid`], [`real`], [`mod@file`] | what everything stands on |
+//! | [`base`] | what everything stands on |
 //! | [`volume`] | fields in memory and in `.npy` and raw files |
 //! | [`container`] | bytes to chunks and records, and back |
 //! | [`transform`], [`codec`], [`octree`] | wavelet; coefficients, masks and corrections to bytes; which boxes keep detail |
 //! | [`network`], [`backend`] | networks as data; who computes them |
 //! | [`recon`] | the level loop: predict, correct, upscale |
 //! | [`metrics`] | PSNR, SSIM, largest errors |
-//! | [`pipeline`] | encoder and decoder: start here |
+//! | [`frame`] | one field at one step
+//! | [`mod@file`] | encoder and decoder: start here |
 
 pub mod backend;
-#[cfg(feature = "cli")]
-pub mod cli;
+pub mod base;
 pub mod codec;
 pub mod container;
-pub mod error;
 pub mod file;
-pub mod grid;
-pub mod limits;
+pub mod frame;
 pub mod metrics;
 pub mod network;
 pub mod octree;
-#[cfg(feature = "picture")]
-pub mod picture;
-pub mod pipeline;
-pub mod real;
 pub mod recon;
 pub mod transform;
 pub mod volume;
 
-pub use error::{Error, ErrorKind, Result};
-pub use grid::{Axes, Region, Shape};
-pub use limits::Limits;
+pub use base::error::{Error, ErrorKind, Result};
+pub use base::grid::{Axes, Region, Shape};
+pub use base::limits::Limits;
 pub use volume::Volume;
 
 /// The examples of the README, as tests.

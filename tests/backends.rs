@@ -6,7 +6,7 @@ use std::sync::Arc;
 use srt::backend::Backend;
 use srt::backend::cpu::{Cpu, Isa, Reference};
 use srt::container::Bound;
-use srt::pipeline::{Decoder, EmbedWeights, EncodeOptions, Model, encode_volume, pool};
+use srt::file::{Decoder, EmbedWeights, EncodeOptions, Model, encode_volume, pool};
 use srt::volume::io::{AnyVolume, Input, Values};
 use srt::{Limits, Region, Shape, Volume};
 

@@ -14,13 +14,13 @@ use std::time::Instant;
 
 use common::runs::{CHECKED, with_runs};
 use common::{decode, encode, smooth};
+use srt::base::file::FileBytes;
 use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
     Placement, Reader, WeightsReference, Writer,
 };
-use srt::file::FileBytes;
+use srt::file::{EncodeOptions, Model, PaperOptions, Profile};
 use srt::network::Hierarchy;
-use srt::pipeline::{EncodeOptions, Model, PaperOptions, Profile};
 use srt::{ErrorKind, Limits, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::{decode, le_bytes};
 use srt::container::{Event, Parser, Reader, Writer};
-use srt::pipeline::Decoder;
+use srt::file::Decoder;
 use srt::{ErrorKind, Limits};
 
 /// Files up to this size are damaged bit by bit, larger ones here and there.

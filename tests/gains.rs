@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use srt::container::Bound;
+use srt::file::{Decoder, EmbedWeights, EncodeOptions, Model};
 use srt::network::{Hierarchy, Layer, LayerRole, LayerScales, Network, builtin};
-use srt::pipeline::{Decoder, EmbedWeights, EncodeOptions, Model};
 use srt::{Limits, Shape};
 
 /// The small built-in networks with an output `factor` times as large.

@@ -17,7 +17,7 @@ use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
 use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
-use srt::pipeline::{Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, Upscaling};
+use srt::file::{Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, Upscaling};
 use srt::transform::Wavelet;
 use srt::volume::io::Values;
 use srt::{Axes, Limits, Result, Shape};

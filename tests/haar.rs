@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use srt::backend::cpu::Reference;
 use srt::container::{Bound, Form};
+use srt::file::{Decoder, EncodeOptions, Model, encode_volume, pool};
 use srt::network::{
     Architecture, Head, Hierarchy, InputChannels, Layer, LayerRole, LayerScales, LayerSpec,
     Network, Padding, Scales, Transform, Trunk, Weights,
 };
-use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume, pool};
 use srt::transform::Wavelet;
 use srt::volume::io::{AnyVolume, Input, Values};
 use srt::{Limits, Shape, metrics};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use srt::container::Bound;
-use srt::pipeline::{EncodeOptions, Model, encode_volume};
+use srt::file::{EncodeOptions, Model, encode_volume};
 use srt::transform::Wavelet;
 use srt::volume::io::Values;
 use srt::{Axes, Shape};

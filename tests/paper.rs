@@ -8,11 +8,11 @@ use std::sync::Arc;
 use common::{Draw, decode, encode, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, Form, Interpolation, PooledForm};
-use srt::network::Hierarchy;
-use srt::pipeline::{
+use srt::file::{
     Decoder, Downscaling, EncodeOptions, EncodeReport, Model, PaperOptions, PaperPayload, Profile,
     Trials, Upscaling, Worker,
 };
+use srt::network::Hierarchy;
 use srt::volume::io::AnyVolume;
 use srt::{ErrorKind, Limits, Region, Shape};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use srt::container::{Bound, BrickRun, ChunkType, Reader, RunPolicy};
+use srt::file::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::metrics::compare;
-use srt::pipeline::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::transform::{Bands, Plan, Wavelet, inverse};
 use srt::volume::io::{AnyVolume, Input, Values};
 use srt::{Axes, ErrorKind, Limits, Region, Shape};

@@ -10,7 +10,7 @@ use common::{Draw, Scalar, decode, decode_with_threads, encode, psnr, smooth, wi
 use half::f16;
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Form, Reader, parse_brick_run};
-use srt::pipeline::{Decoder, EncodeOptions, Model};
+use srt::file::{Decoder, EncodeOptions, Model};
 use srt::{Axes, ErrorKind, Limits, Shape};
 
 /// What a field is like.

@@ -9,7 +9,7 @@ use std::io::Read;
 use common::{Draw, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Dataset, Field, Placement, Reader};
-use srt::pipeline::{
+use srt::file::{
     Decoder, EmbedWeights, EncodeOptions, Encoder, LevelField, Model, StreamDecoder, encode_volume,
 };
 use srt::volume::io::Values;

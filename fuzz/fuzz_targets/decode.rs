@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use srt::pipeline::{Decoder, StreamDecoder};
+use srt::file::{Decoder, StreamDecoder};
 use srt::volume::io::{AnyVolume, Element};
 use srt::{Region, Shape};
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use srt::container::Bound;
-use srt::pipeline::{Decoder, EncodeOptions, Model, encode_volume};
+use srt::file::{Decoder, EncodeOptions, Model, encode_volume};
 use srt::transform::Wavelet;
 use srt::volume::io::{AnyVolume, Element, Values};
 use srt::{Axes, ErrorKind, Limits, Shape};

@@ -5,7 +5,9 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use srt::Shape;
-use srt::codec::{corrections::Corrections, lossless, mask::Mask};
+use srt::codec::corrections::Corrections;
+use srt::codec::lossless;
+use srt::codec::mask::Mask;
 
 #[derive(Arbitrary, Debug)]
 struct Input {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::network::Network;
 
 /// Networks to keep: the levels of a few hierarchies.

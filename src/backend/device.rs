@@ -3,11 +3,11 @@
 
 use std::any::Any;
 
-use super::{Extension, Scaling};
-use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Region;
+use crate::backend::{Extension, Scaling};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::grid::Region;
+use crate::base::real::{Values, ValuesMut};
 use crate::network::Network;
-use crate::real::{Values, ValuesMut};
 
 /// One level of the transform on a box of it: a fine grid and the axes that are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Residual {
 pub struct LevelPrediction<'a> {
     /// The network; its head says what it predicts.
     pub network: &'a Network,
-    /// From low-pass coefficients to its input ([`super::quantise_input`]).
+    /// From low-pass coefficients to its input ([`crate::backend::quantise_input`]).
     pub multiplier: f32,
     /// Extents of the whole coarse grid.
     pub domain: [usize; 3],

@@ -1,9 +1,9 @@
 //! One backend in place of another that fails.
 
-use super::device::Levels;
-use super::{Backend, NetworkInput, Scaling};
-use crate::error::Result;
-use crate::grid::Region;
+use crate::backend::device::Levels;
+use crate::backend::{Backend, NetworkInput, Scaling};
+use crate::base::error::Result;
+use crate::base::grid::Region;
 use crate::network::Network;
 
 /// Runs the first backend, and the second where the first one's device fails or is too small. As all give the same
@@ -24,7 +24,7 @@ impl<A: Backend, B: Backend> Fallback<A, B> {
 /// Whether another backend may do better.
 fn is_of_device(result: &Result<()>) -> bool {
     let failed = result.as_ref().err();
-    failed.is_some_and(super::device::is_of_device)
+    failed.is_some_and(crate::backend::device::is_of_device)
 }
 
 impl<A: Backend, B: Backend> Backend for Fallback<A, B> {

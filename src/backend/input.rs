@@ -1,7 +1,7 @@
 //! The input of a network: units, quantisation, extension at the domain's edges.
 
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 use crate::network::{Head, Network, Padding};
 
 /// How one axis continues beyond the domain (spec networks 4).

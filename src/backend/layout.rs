@@ -4,11 +4,11 @@
 //! blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between voxels is a constant, and the
 //! concatenation in a dense block is a list of blocks.
 
-use super::Scaling;
-use super::input::{NetworkInput, is_clipped, refinement};
-use super::program::{Grid, LANES, Program, Step, Target};
-use super::tiling::parts;
-use crate::grid::Region;
+use crate::backend::Scaling;
+use crate::backend::input::{NetworkInput, is_clipped, refinement};
+use crate::backend::program::{Grid, LANES, Program, Step, Target};
+use crate::backend::tiling::parts;
+use crate::base::grid::Region;
 use crate::network::Network;
 
 /// Fewest coarse planes of a slab; its halo is two on either side.

@@ -30,8 +30,8 @@ mod tiling;
 pub use fallback::Fallback;
 pub use input::{Extension, NetworkInput, input_multiplier, quantise_input, unit};
 
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 use crate::network::{Head, LayerRole, LayerScales, Network};
 
 /// Largest magnitude of a combined output scale (spec networks 5): keeps every output finite.

@@ -1,7 +1,7 @@
 //! The convolutions of a network in order, with the activation blocks they read and write.
 
-use super::input::refinement;
-use crate::error::{Error, Result};
+use crate::backend::input::refinement;
+use crate::base::error::{Error, Result};
 use crate::network::{Head, Layer, LayerRole, Network, Trunk};
 
 /// Channels of one activation block.

@@ -1,8 +1,8 @@
 //! How a region is cut into tiles. The result never depends on it, time and memory do.
 
-use super::layout::Layout;
-use super::program::Step;
-use crate::grid::Region;
+use crate::backend::layout::Layout;
+use crate::backend::program::Step;
+use crate::base::grid::Region;
 
 /// Tile edges to choose from, in coarse voxels.
 const EDGES: [usize; 13] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];

@@ -1,7 +1,7 @@
 //! One walk for both directions: the side channels describe their symbols once, and a [`BitCoder`]
 //! either writes the bits it is given or reads them.
 
-use super::ctx::{Bit, RangeDecoder, RangeEncoder};
+use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
 
 /// Writes bits, or reads them.
 pub(super) trait BitCoder {

@@ -1,11 +1,11 @@
 //! Codec `corrections`: what is added to single voxels so that a bound on the largest error holds
 //! for every one of them. Format: `spec/codecs/corrections.md`.
 
-use super::bits::BitCoder;
-use super::ctx::{Bit, RangeDecoder, RangeEncoder};
-use crate::error::{Error, Result};
-use crate::grid::{Region, Shape};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::base::limits::Limits;
+use crate::codec::bits::BitCoder;
+use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
 
 /// Edge of a block of a 3-D grid.
 const EDGE: usize = 8;

@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// First payload byte: the values follow as they are.
 const PLAIN: u8 = 0;
@@ -127,7 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::base::error::ErrorKind;
 
     fn smooth(count: u16) -> Vec<u8> {
         (0..count)

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::bits::BitCoder;
-use super::ctx::{Bit, RangeDecoder, RangeEncoder};
-use crate::error::{Error, Result};
-use crate::grid::{Region, Shape};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::base::limits::Limits;
+use crate::codec::bits::BitCoder;
+use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
 use crate::volume::io::Element;
 
 /// Most patterns of a palette.

@@ -3,9 +3,9 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use super::lossless;
-use crate::error::Result;
-use crate::grid::Shape;
+use crate::base::error::Result;
+use crate::base::grid::Shape;
+use crate::codec::lossless;
 
 /// Bytes of a difference.
 const BYTES: usize = 4;

@@ -1,8 +1,8 @@
 //! `BRIK` of form 2: runs of bricks in one chunk (spec section 4.7), so that small bricks do not each
 //! pay for a header.
 
-use super::bytes::{Cursor, Encode};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::container::bytes::{Cursor, Encode};
 
 /// Bytes of all bricks of a small frame, which nobody reads a part of.
 const SMALL_FRAME: usize = 1 << 18;

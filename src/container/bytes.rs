@@ -1,6 +1,6 @@
 //! Little-endian fields in file order: a bounded cursor to read, a trait to append.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Longest string in a record, in bytes (spec section 7).
 pub(super) const MAX_STRING: u64 = 1024;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::bytes::Cursor;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::container::bytes::Cursor;
 
 /// Length of a chunk header in bytes.
 pub const CHUNK_HEADER_LEN: usize = 20;

@@ -1,8 +1,8 @@
 //! The record `DSET` (spec section 4.1): what a file describes.
 
-use super::bytes::{Cursor, Encode, MAX_STRING};
-use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::container::bytes::{Cursor, Encode, MAX_STRING};
 
 /// Most fields of a dataset.
 const MAX_FIELDS: u64 = 4096;
@@ -48,7 +48,7 @@ pub struct Placement {
 ///
 /// # Errors
 /// `InvalidArgument` when `what` is known to be another.
-pub(crate) fn settle(what: &str, known: &mut String, other: &str) -> Result<()> {
+pub fn settle(what: &str, known: &mut String, other: &str) -> Result<()> {
     if known.is_empty() {
         other.clone_into(known);
     } else if !other.is_empty() && known != other {

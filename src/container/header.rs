@@ -1,7 +1,7 @@
 //! The file header: 24 bytes, fixed for all versions (spec section 2).
 
-use super::bytes::Cursor;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::container::bytes::Cursor;
 
 /// First bytes of every file. `0x89` is not ASCII, the line ends show transfers that rewrite them.
 pub const MAGIC: [u8; 8] = *b"\x89SRT\r\n\x1a\n";

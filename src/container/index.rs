@@ -1,9 +1,9 @@
 //! The index of chunks and the trailer at the end of a file (spec section 5).
 
-use super::bytes::{Cursor, Encode};
-use super::chunk::{CHUNK_HEADER_LEN, ChunkType};
-use super::header::HEADER_LEN;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::container::bytes::{Cursor, Encode};
+use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkType};
+use crate::container::header::HEADER_LEN;
 
 /// Length of the trailer in bytes.
 pub const TRAILER_LEN: usize = 24;

@@ -9,20 +9,21 @@ mod chunk;
 mod dataset;
 mod header;
 mod index;
+pub(crate) mod order;
 mod parser;
 mod pooled;
 mod reader;
 mod records;
 mod stream;
 mod writer;
+pub(crate) mod written;
 
 pub use bricks::{
     BrickRun, NumberedBrick, RunPolicy, brick_runs, brick_runs_cost, parse_brick_run,
 };
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-pub(crate) use dataset::settle;
-pub use dataset::{Dataset, Field, Placement};
+pub use dataset::{Dataset, Field, Placement, settle};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};

@@ -1,10 +1,10 @@
 //! The incremental reader core: bytes in, events out, no I/O, no seek (spec section 5).
 
-use super::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-use super::header::{FileHeader, HEADER_LEN};
-use super::index::{Entry, TRAILER_LEN, Trailer, parse_index};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+use crate::container::header::{FileHeader, HEADER_LEN};
+use crate::container::index::{Entry, TRAILER_LEN, Trailer, parse_index};
 
 /// What the next bytes of a file are.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! Form 3 of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
 
-use super::bytes::Cursor;
-use super::records::{MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::container::bytes::Cursor;
+use crate::container::records::{
+    MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
+};
 
 /// Parameters of the pooled form.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::bricks::BrickRun;
-use super::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-use super::header::{FileHeader, HEADER_LEN};
-use super::index::{Entry, TRAILER_LEN, Trailer, parse_index};
-use super::parser::{Event, Parser};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::container::bricks::BrickRun;
+use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+use crate::container::header::{FileHeader, HEADER_LEN};
+use crate::container::index::{Entry, TRAILER_LEN, Trailer, parse_index};
+use crate::container::parser::{Event, Parser};
 
 /// Finds chunks through the index; checks each chunk's own header and CRC when it is read.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ impl<'a> Reader<'a> {
         };
         // The index is the chunk after the last one it describes: its number is its own count, which
         // stands at the front of its payload.
-        let number =
-            super::bytes::Cursor::new(payload, trailer.index_offset).varint("chunk count")?;
+        let number = crate::container::bytes::Cursor::new(payload, trailer.index_offset)
+            .varint("chunk count")?;
         let (index, _) = ChunkHeader::parse(head, number, trailer.index_offset)?;
         if index.kind != ChunkType::INDX || index.stored_len as usize != payload.len() {
             return Err(Error::corrupt(
@@ -202,7 +202,7 @@ fn name_tail(bytes: &[u8], limits: &Limits, error: Error) -> Error {
 
 /// A file too short for a header is truncated if it begins like one.
 fn short_file(bytes: &[u8]) -> Error {
-    match super::header::MAGIC.starts_with(bytes.get(..8).unwrap_or(bytes)) {
+    match crate::container::header::MAGIC.starts_with(bytes.get(..8).unwrap_or(bytes)) {
         true => Error::truncated(format!(
             "{HEADER_LEN} bytes of file header expected, {} found",
             bytes.len()

@@ -1,10 +1,10 @@
 //! The records `FRAM` and `NREF` (spec section 4). New fields go at the end; readers ignore what they
 //! do not know and take missing ones as not given.
 
-use super::bytes::{Cursor, Encode};
-use super::pooled::PooledForm;
-use crate::error::{Error, Result};
-use crate::grid::{Axes, Shape};
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Axes, Shape};
+use crate::container::bytes::{Cursor, Encode};
+use crate::container::pooled::PooledForm;
 
 /// Samples of the shortest axis that a level splits (spec section 6.1).
 const SHORTEST_SPLIT: u64 = 8;

@@ -2,11 +2,11 @@
 
 use std::io::{BufReader, Read};
 
-use super::chunk::CHUNK_HEADER_LEN;
-use super::index::Entry;
-use super::parser::{Event, Parser};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::container::chunk::CHUNK_HEADER_LEN;
+use crate::container::index::Entry;
+use crate::container::parser::{Event, Parser};
 
 /// The chunks of a file that arrives byte by byte.
 ///
@@ -76,7 +76,7 @@ impl<R: Read> ChunkStream<R> {
 
     fn cut(&self, wanted: usize) -> Error {
         let start = self.parser.offset();
-        let magic = &super::header::MAGIC;
+        let magic = &crate::container::header::MAGIC;
         let begin = self.ahead.get(..magic.len()).unwrap_or(&self.ahead);
         if start == 0 && !magic.starts_with(begin) {
             return Error::corrupt("not an .srt file: the first eight bytes are not its magic")

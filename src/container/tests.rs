@@ -1,8 +1,8 @@
 #![allow(clippy::indexing_slicing)]
 use super::*;
-use crate::error::{ErrorKind, Result};
-use crate::grid::Shape;
-use crate::limits::Limits;
+use crate::base::error::{ErrorKind, Result};
+use crate::base::grid::Shape;
+use crate::base::limits::Limits;
 
 fn sample() -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use super::chunk::{ChunkHeader, ChunkType};
-use super::header::{FileHeader, HEADER_LEN};
-use super::index::{Entry, Trailer, encode_index};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::container::chunk::{ChunkHeader, ChunkType};
+use crate::container::header::{FileHeader, HEADER_LEN};
+use crate::container::index::{Entry, Trailer, encode_index};
 
 /// Writes a file chunk by chunk. The file header goes out with the first of them: a writer that fails
 /// before leaves its sink untouched.

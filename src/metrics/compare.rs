@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::volume::io::Element;
 
 /// Values per block; part of the result's definition, since it fixes the order of sums.
@@ -452,7 +452,7 @@ mod tests {
         assert_eq!((exact.psnr_db, exact.max_rel_error), (f64::INFINITY, 0.0));
         assert!(own.of_range(-1.7e308, 1.7e308).psnr_db.is_finite());
     }
-    use crate::error::ErrorKind;
+    use crate::base::error::ErrorKind;
     use half::f16;
     use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! How errors are spread.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::volume::io::Element;
 
 /// Counts of errors in bins of equal width from `-reach` to `reach`.

@@ -1,5 +1,5 @@
 //! How far a reconstructed field is from the original: PSNR, SSIM and largest errors; how its errors
-//! are spread, and its power spectrum.
+//! are spread.
 //!
 //! All types are compared in double precision. Work is spread over the threads of the current rayon
 //! pool, but sums are taken over fixed blocks in a fixed order, so no result depends on their number.
@@ -9,8 +9,6 @@ mod histogram;
 mod moments;
 mod report;
 mod seam;
-#[cfg(feature = "spectrum")]
-mod spectrum;
 mod ssim;
 
 pub use compare::{Comparer, Comparison, compare};
@@ -18,6 +16,4 @@ pub use histogram::{Histogram, error_histogram};
 pub use moments::Moments;
 pub use report::EvalReport;
 pub use seam::seam_profile;
-#[cfg(feature = "spectrum")]
-pub use spectrum::power_spectrum;
 pub use ssim::ssim;

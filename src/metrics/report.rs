@@ -2,9 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Comparison, compare, ssim};
-use crate::error::Result;
-use crate::grid::Shape;
+use crate::base::error::Result;
+use crate::base::grid::Shape;
+use crate::metrics::{Comparison, compare, ssim};
 use crate::volume::io::Element;
 
 /// How well a field was reconstructed; definitions in [`Comparison`] and [`ssim`](fn@ssim).

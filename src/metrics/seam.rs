@@ -1,7 +1,7 @@
 //! Errors beside faces that repeat: bricks, octree blocks, tiles.
 
-use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
 use crate::volume::io::Element;
 
 /// Root mean square of `reconstructed - original` by distance from the faces between boxes of edge

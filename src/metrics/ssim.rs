@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::compare::{check_lengths, exponent, extremes};
-use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::metrics::compare::{check_lengths, exponent, extremes};
 use crate::volume::io::Element;
 
 const SIGMA: f64 = 1.5;

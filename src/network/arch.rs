@@ -1,6 +1,6 @@
 //! The architecture record: everything about a network except its tensors.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Largest number of features or growth channels (spec networks 7).
 pub(crate) const MAX_CHANNELS: u16 = 4096;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::arch::Transform;
-use super::hierarchy::Hierarchy;
-use crate::error::Result;
-use crate::limits::Limits;
+use crate::base::error::Result;
+use crate::base::limits::Limits;
+use crate::network::arch::Transform;
+use crate::network::hierarchy::Hierarchy;
 
 /// A model compiled into the program, as safetensors.
 struct Builtin {
@@ -21,31 +21,31 @@ const BUILTIN: [Builtin; 5] = [
         name: "turbulence3d-m",
         rank: 3,
         transform: Transform::Cdf97,
-        bytes: include_bytes!("../../models/turbulence3d-m.safetensors"),
+        bytes: include_bytes!("models/turbulence3d-m.safetensors"),
     },
     Builtin {
         name: "turbulence2d-m",
         rank: 2,
         transform: Transform::Cdf97,
-        bytes: include_bytes!("../../models/turbulence2d-m.safetensors"),
+        bytes: include_bytes!("models/turbulence2d-m.safetensors"),
     },
     Builtin {
         name: "turbulence3d-s",
         rank: 3,
         transform: Transform::Cdf97,
-        bytes: include_bytes!("../../models/turbulence3d-s.safetensors"),
+        bytes: include_bytes!("models/turbulence3d-s.safetensors"),
     },
     Builtin {
         name: "turbulence2d-s",
         rank: 2,
         transform: Transform::Cdf97,
-        bytes: include_bytes!("../../models/turbulence2d-s.safetensors"),
+        bytes: include_bytes!("models/turbulence2d-s.safetensors"),
     },
     Builtin {
         name: "turbulence3d-haar",
         rank: 3,
         transform: Transform::Haar,
-        bytes: include_bytes!("../../models/turbulence3d-haar.safetensors"),
+        bytes: include_bytes!("models/turbulence3d-haar.safetensors"),
     },
 ];
 

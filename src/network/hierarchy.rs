@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::arch::Transform;
-use super::weights::Network;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::network::arch::Transform;
+use crate::network::weights::Network;
 
 /// A set of networks with its name and licence. The identity is [`Hierarchy::sha256`], which
 /// covers the networks only.

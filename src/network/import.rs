@@ -6,12 +6,12 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
-use super::hierarchy::Hierarchy;
-use super::plan::{LayerSpec, Scales};
-use super::weights::{Layer, LayerScales, Network, Weights};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::network::arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
+use crate::network::hierarchy::Hierarchy;
+use crate::network::plan::{LayerSpec, Scales};
+use crate::network::weights::{Layer, LayerScales, Network, Weights};
 
 /// Key of the metadata entry.
 const METADATA_KEY: &str = "srt";

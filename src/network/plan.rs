@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::arch::{Architecture, Head, Trunk};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::network::arch::{Architecture, Head, Trunk};
 
 /// What a layer is for; its `Display` is the name in safetensors files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! The canonical record of one network: payload of chunk `NETW` (spec networks 7).
 
-use super::arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
-use super::plan::{LayerSpec, Scales};
-use super::weights::{Layer, LayerScales, Network, Weights};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::network::arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
+use crate::network::plan::{LayerSpec, Scales};
+use crate::network::weights::{Layer, LayerScales, Network, Weights};
 
 /// Version of the record this program writes, and the newest it reads.
 pub const ARCHITECTURE_VERSION: u16 = 1;

@@ -1,8 +1,8 @@
 //! Architectures and random networks for tests.
 
-use super::arch::{Architecture, Trunk};
-use super::plan::{LayerSpec, Scales};
-use super::weights::{Layer, LayerScales, Network, Weights};
+use crate::network::arch::{Architecture, Trunk};
+use crate::network::plan::{LayerSpec, Scales};
+use crate::network::weights::{Layer, LayerScales, Network, Weights};
 
 /// A small residual network; features fill no vector register.
 pub(crate) fn narrow_residual(rank: u8) -> Architecture {

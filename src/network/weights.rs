@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::arch::{ACTIVATION_MAX, Architecture, Trunk};
-use super::plan::{LayerRole, LayerSpec, Scales};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::network::arch::{ACTIVATION_MAX, Architecture, Trunk};
+use crate::network::plan::{LayerRole, LayerSpec, Scales};
 
 /// Quantised weights, `[out, in, kz, ky, kx]` with `kx` fastest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,7 +253,7 @@ impl Network {
 
     /// Whether it predicts `level` of a frame of this rank and transform.
     #[must_use]
-    pub fn serves(&self, level: u8, rank: usize, transform: super::Transform) -> bool {
+    pub fn serves(&self, level: u8, rank: usize, transform: crate::network::Transform) -> bool {
         let arch = &self.arch;
         usize::from(arch.rank) == rank
             && arch.transform == transform

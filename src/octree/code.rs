@@ -1,9 +1,9 @@
 //! The serialised octree: one adaptive bit per node whose parent is stored, level by level from the
 //! coarsest, in `z, y, x` order. One tree has one encoding (spec section 4.6).
 
-use super::Octree;
+use crate::base::error::{Error, Result};
 use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
-use crate::error::{Error, Result};
+use crate::octree::Octree;
 use crate::transform::Plan;
 
 /// Contexts of one level: how many of the three causal neighbours are stored.

@@ -15,8 +15,8 @@ pub use code::{decode, encode};
 pub use octants::{Cube, LevelRange, Octant};
 pub use prune::prune;
 
+use crate::base::grid::Region;
 use crate::codec::ctx::BLOCK;
-use crate::grid::Region;
 use crate::transform::{LevelPlan, Plan};
 
 /// The nodes of one level: a grid of blocks and which of them are stored.

@@ -1,13 +1,13 @@
 //! The SR-octree of the pooled form: octants of a cube, each with a downscaling level of its own (paper
 //! section 4.2.2; spec section 4.10).
 //!
-//! Unlike [`super::Octree`], whose leaves of one level have one size, a leaf here has any depth and any
+//! Unlike [`crate::octree::Octree`], whose leaves of one level have one size, a leaf here has any depth and any
 //! level: a large box may be kept whole at full resolution, a small one downscaled far.
 
-use super::Leaf;
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
 use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
-use crate::error::{Error, Result};
-use crate::grid::{Region, Shape};
+use crate::octree::Leaf;
 
 /// Contexts of split flags by depth, deeper nodes share the last.
 const DEPTHS: usize = 16;

@@ -1,7 +1,7 @@
 //! Bottom-up Lagrangian pruning.
 
-use super::Octree;
 use crate::codec::ctx::BlockCost;
+use crate::octree::Octree;
 use crate::transform::Plan;
 
 /// The tree with the least `squared error + lambda * bits`, given what each node costs.

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::grid::{Axes, Shape};
 use crate::codec::ctx::BlockCost;
-use crate::grid::{Axes, Shape};
 
 fn plan() -> impl Strategy<Value = Plan> {
     (1usize..=150, 1usize..=60, 1usize..=60)

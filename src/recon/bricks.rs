@@ -2,9 +2,9 @@
 //! random access (spec section 4.7).
 
 use crate::backend::device::Piece;
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
 use crate::codec::ctx::{BLOCK, BandLayout, GridLayout};
-use crate::error::{Error, Result};
-use crate::grid::{Region, Shape};
 use crate::octree::Octree;
 use crate::transform::{LevelPlan, Plan, SubbandCode};
 
@@ -273,7 +273,7 @@ impl BrickGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::Axes;
+    use crate::base::grid::Axes;
 
     #[test]
     fn bricks_tile_every_level_and_are_smaller_in_large_domains() {

@@ -1,13 +1,13 @@
 //! The level loop on a device: the field stays there from level to level where it fits, and goes through in boxes, each
 //! with all that it needs, where it does not.
 
-use super::levels::Synthesis;
 use crate::backend::device::{
     DeviceGrid, Filter, LevelDevice, LevelJob, LevelShape, LowPass, Residual, TakePiece,
 };
-use crate::error::{Error, Result};
-use crate::grid::Region;
-use crate::real::Real;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
+use crate::base::real::Real;
+use crate::recon::levels::Synthesis;
 use crate::transform::LevelPlan;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.

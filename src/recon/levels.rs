@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::bricks::{Brick, BrickGrid, Partition, Source};
-use super::window::{LevelWindow, Window};
 use crate::backend::device::{LevelPrediction, Levels};
-use crate::error::Result;
-use crate::grid::Region;
-use crate::real::Real;
+use crate::base::error::Result;
+use crate::base::grid::Region;
+use crate::base::real::Real;
+use crate::recon::bricks::{Brick, BrickGrid, Partition, Source};
+use crate::recon::window::{LevelWindow, Window};
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
 
 /// How stored integers become coefficients: `sign(q) (|q| - shrink) step`, every operation rounded

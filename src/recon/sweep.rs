@@ -1,11 +1,11 @@
 //! One level of a large grid: details layer by layer, whole bricks thick, and from them the fine samples
 //! in thinner slabs. It takes the memory of a layer instead of that of the level.
 
-use super::levels::{Base, Synthesis, crop_details, cropped, or_zeros, upscale};
-use super::window::Window;
-use crate::error::Result;
-use crate::grid::Region;
-use crate::real::Real;
+use crate::base::error::Result;
+use crate::base::grid::Region;
+use crate::base::real::Real;
+use crate::recon::levels::{Base, Synthesis, crop_details, cropped, or_zeros, upscale};
+use crate::recon::window::Window;
 use crate::transform::LevelPlan;
 
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
@@ -133,10 +133,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::levels::{Coefficients, Dequantiser, Predict, add_residuals, grids_of};
-    use super::super::{Partition, Source};
     use super::*;
-    use crate::grid::{Axes, Shape};
+    use crate::base::grid::{Axes, Shape};
+    use crate::recon::levels::{Coefficients, Dequantiser, Predict, add_residuals, grids_of};
+    use crate::recon::{Partition, Source};
     use crate::transform::{Plan, Wavelet};
 
     /// Predicts the differences of neighbours along `z`: reaches one cell beyond what is asked for.
@@ -203,7 +203,7 @@ mod tests {
                 .bricks()
                 .iter()
                 .map(|brick| {
-                    let grid = |g: &super::super::BrickGrid| (0..g.len()).map(|_| noise()).collect();
+                    let grid = |g: &crate::recon::BrickGrid| (0..g.len()).map(|_| noise()).collect();
                     Arc::new(brick.grids.iter().map(grid).collect())
                 })
                 .collect();

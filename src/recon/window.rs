@@ -1,6 +1,6 @@
 //! Boxes of grids: what a region of the field needs on every level.
 
-use crate::grid::Region;
+use crate::base::grid::Region;
 
 /// Values of a box of a grid, `x` fastest.
 #[derive(Clone, Copy, Debug)]

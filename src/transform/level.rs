@@ -3,9 +3,10 @@
 
 use rayon::prelude::*;
 
-use super::lift::{self, Extension, Wavelet};
-use super::plan::LevelPlan;
-use crate::real::Real;
+use crate::base::real::Real;
+use crate::transform::lift;
+use crate::transform::lift::{Extension, Wavelet};
+use crate::transform::plan::LevelPlan;
 
 /// Working set of one column block, in samples: it should stay in the first two cache levels.
 const COLUMN_SAMPLES: usize = 1 << 14;

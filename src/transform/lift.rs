@@ -1,7 +1,7 @@
 //! Lifting along one axis of length `n`, many lines ("lanes") at a time.
 
-use crate::error::{Error, Result};
-use crate::real::Real;
+use crate::base::error::{Error, Result};
+use crate::base::real::Real;
 
 /// The filter pair of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

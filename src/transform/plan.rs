@@ -1,6 +1,6 @@
 //! Which axes each level splits, and the shapes that follow.
 
-use crate::grid::{Axes, Region, Shape};
+use crate::base::grid::{Axes, Region, Shape};
 
 /// Shortest axis that is still split: the low-pass keeps at least 4 samples.
 const MIN_SPLIT: usize = 8;

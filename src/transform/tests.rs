@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::grid::{Axes, Region, Shape};
-use crate::real::Real;
+use crate::base::grid::{Axes, Region, Shape};
+use crate::base::real::Real;
 
 fn noise(n: usize, seed: u64) -> Vec<f64> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

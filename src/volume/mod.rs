@@ -2,8 +2,8 @@
 
 pub mod io;
 
-use crate::error::{Error, Result};
-use crate::grid::{Region, Shape};
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
 
 /// A dense grid of values, `x` fastest.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use srt::codec::ctx::{BandLayout, BrickDecoder, BrickEncoder, GridLayout};
 use srt::container::Bound;
-use srt::pipeline::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
+use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
 use srt::transform::{Plan, SubbandCode, Wavelet, forward, inverse};
 use srt::volume::io::Values;
 use srt::{Axes, Limits, Shape};

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use srt::Limits;
 use srt::container::Bound;
-use srt::pipeline::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
+use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
 use srt::volume::io::{Input, Values};
 
 #[path = "../common/mirror.rs"]

@@ -1,20 +1,36 @@
 //! What the integration tests share: fields, exact comparison, encoding and decoding in memory.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)] // every test file uses a part of it
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)] // every test file uses a part of it
 
 pub mod runs;
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use half::f16;
-use srt::pipeline::{Decoder, EncodeOptions, EncodeReport, encode_volume, pool};
+use srt::file::{Decoder, EncodeOptions, EncodeReport, encode_volume, pool};
 use srt::volume::io::{AnyVolume, Element, Input, Values};
 use srt::{Limits, Result, Shape};
 
 /// The 64^3 crop of turbulence in this repository.
-pub const TURBULENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/turbulence_64.npy");
+pub fn turbulence_file() -> PathBuf {
+    // The library's tests run from the top of the repository, those of the program from its own folder.
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut places = from
+        .ancestors()
+        .map(|folder| folder.join("tests/data/turbulence_64.npy"));
+    places
+        .find(|path| path.exists())
+        .expect("the sample is in the repository")
+}
 
 pub fn turbulence() -> (Shape, Vec<f32>) {
-    let input = Input::open(TURBULENCE, None, None).unwrap();
+    let input = Input::open(turbulence_file(), None, None).unwrap();
     (input.shape(), input.as_f32().unwrap().into_owned())
 }
 

@@ -6,8 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use super::conv::{Activations, Job, Outputs};
-use super::packed::{Group, LANES, Packing};
+use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {

@@ -12,9 +12,9 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::{Convert, Epilogue, Requantise, finish_block};
-use super::conv::{Activations, Job, Outputs};
-use super::packed::{Group, LANES, Packing};
+use crate::backend::cpu::avx2::{Convert, Epilogue, Requantise, finish_block};
+use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {

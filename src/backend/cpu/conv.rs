@@ -1,6 +1,6 @@
 //! One convolution on a box, as the kernels of every instruction set take it.
 
-use super::packed::PackedConv;
+use crate::backend::cpu::packed::PackedConv;
 pub(super) use crate::backend::layout::{Activations, Strides};
 
 /// Bytes of source rows to work on at a time: they and the weights of a group fit the
@@ -13,7 +13,7 @@ pub(super) struct Job<'a> {
     pub(super) conv: &'a PackedConv,
     /// Element of the arena that the first tap of the first voxel reads in source block 0.
     pub(super) start: usize,
-    /// Strides of the sources; [`super::packed::LANES`] between voxels.
+    /// Strides of the sources; [`crate::backend::cpu::packed::LANES`] between voxels.
     pub(super) strides: Strides,
     /// Extents of the result.
     pub(super) size: [usize; 3],
@@ -37,9 +37,9 @@ impl Job<'_> {
         let end = self.start
             + blocks.unwrap_or(0) * self.strides.block
             + self.strides.offset(last)
-            + super::packed::LANES;
+            + crate::backend::cpu::packed::LANES;
         assert!(end <= len, "sources end at {end} of {len}");
-        assert_eq!(self.strides.voxel, super::packed::LANES);
+        assert_eq!(self.strides.voxel, crate::backend::cpu::packed::LANES);
         let pairs: usize = self.conv.sources.iter().map(|s| s.pairs()).sum();
         let taps: usize = self.conv.kernel.iter().product();
         let weights = 2 * self.conv.outputs() * pairs * taps;
@@ -49,10 +49,10 @@ impl Job<'_> {
     /// The same for what [`Activations`] names.
     pub(super) fn assert_targets(&self, to: &Activations, len: usize) {
         let last = self.size.map(|n| n - 1);
-        let blocks = self.conv.outputs() / super::packed::LANES;
+        let blocks = self.conv.outputs() / crate::backend::cpu::packed::LANES;
         let extent = (blocks - 1) * to.strides.block + to.strides.offset(last);
         for first in [Some(to.to), to.skip, to.blend.map(|(at, _)| at)] {
-            let end = first.unwrap_or(0) + extent + super::packed::LANES;
+            let end = first.unwrap_or(0) + extent + crate::backend::cpu::packed::LANES;
             assert!(end <= len, "targets end at {end} of {len}");
         }
     }

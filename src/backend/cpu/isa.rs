@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, Outputs};
 #[cfg(any(target_arch = "aarch64", test))]
-use super::neon;
-use super::packed::Packing;
-use super::portable;
+use crate::backend::cpu::neon;
+use crate::backend::cpu::packed::Packing;
+use crate::backend::cpu::portable;
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, avx512};
+use crate::backend::cpu::{avx2, avx512};
 
 /// An instruction set with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl Isa {
         }
     }
 
-    /// Convolves and requantises. `self` is available: [`super::Cpu`] checked it.
+    /// Convolves and requantises. `self` is available: [`crate::backend::cpu::Cpu`] checked it.
     pub(super) fn activations(self, job: &Job<'_>, arena: &mut [i16], to: &Activations) {
         job.assert_sources(arena.len());
         job.assert_targets(to, arena.len());

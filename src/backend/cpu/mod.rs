@@ -31,15 +31,15 @@ use rayon::prelude::*;
 pub use isa::Isa;
 pub use reference::Reference;
 
-use self::packed::PackedConv;
-use self::tile::{Scratch, TileRun};
-use super::cache::{Cache, lock};
-use super::layout::Layout;
-use super::program::Program;
-use super::tiling::{Costs, best_edge, split};
+use crate::backend::cache::{Cache, lock};
+use crate::backend::cpu::packed::PackedConv;
+use crate::backend::cpu::tile::{Scratch, TileRun};
+use crate::backend::layout::Layout;
+use crate::backend::program::Program;
+use crate::backend::tiling::{Costs, best_edge, split};
 use crate::backend::{Backend, NetworkInput, Scaling, check_arguments};
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 use crate::network::{Head, Network};
 
 /// Most bytes of activations of one thread, unless set.

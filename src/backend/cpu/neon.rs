@@ -8,10 +8,10 @@
 #[cfg(target_arch = "aarch64")]
 use std::arch::aarch64::*;
 
-use super::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, Outputs};
 #[cfg(not(target_arch = "aarch64"))]
-use super::neon_model::*;
-use super::packed::{Group, LANES, Packing};
+use crate::backend::cpu::neon_model::*;
+use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {

@@ -1,8 +1,8 @@
 //! Kernels in plain Rust, for machines without one of the others: the safe twin of the SIMD
 //! modules.
 
-use super::conv::{Activations, Job, Outputs};
-use super::packed::{Group, LANES, Packing};
+use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::tiling::parts;
 
 pub(super) const PACKING: Packing = Packing {

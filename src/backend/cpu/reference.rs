@@ -4,8 +4,8 @@
 
 use crate::backend::input::{NetworkInput, is_clipped, refinement};
 use crate::backend::{Backend, Scaling, check_arguments, output_factor};
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 use crate::network::{Head, InputChannels, Layer, LayerRole, LayerScales, Network, Trunk};
 
 /// The reference backend.

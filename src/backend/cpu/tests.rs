@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::backend::Extension;
-use crate::network::testing::{self, Random, random_network};
+use crate::network::testing;
+use crate::network::testing::{Random, random_network};
 use crate::network::{Architecture, InputChannels, Layer, LayerRole, LayerScales, Padding, Trunk};
 
 const EXTENSIONS: [Extension; 4] = [

@@ -1,12 +1,12 @@
 //! One tile through all layers.
 
-use super::Isa;
-use super::conv::{Job, Outputs};
-use super::packed::PackedConv;
+use crate::backend::cpu::Isa;
+use crate::backend::cpu::conv::{Job, Outputs};
+use crate::backend::cpu::packed::PackedConv;
 use crate::backend::input::{is_clipped, refinement};
 use crate::backend::layout::{Frame, Layout, Tile};
 use crate::backend::program::{Grid, INPUT_BLOCK, LANES, Step};
-use crate::grid::Region;
+use crate::base::grid::Region;
 use crate::network::InputChannels;
 
 /// Memory that the tiles of one thread share, one after the other.

@@ -1,12 +1,12 @@
 //! A level whose values are known: what a device must do right before it is trusted with fields.
 
-use super::Cuda;
+use crate::backend::cuda::Cuda;
 use crate::backend::device::{
     Filter, LevelDevice, LevelJob, LevelShape, LowPass, Piece, Residual, TakePiece,
 };
-use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Region;
-use crate::real::{Values, ValuesMut};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::grid::Region;
+use crate::base::real::{Values, ValuesMut};
 
 /// Multiples of it stay integers through three halvings.
 const UNIT: i32 = 8;

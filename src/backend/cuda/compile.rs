@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use cudarc::nvrtc::{result, sys};
 use sha2::{Digest, Sha256};
 
-use super::source;
-use crate::error::{Error, ErrorKind, Result};
+use crate::backend::cuda::source;
+use crate::base::error::{Error, ErrorKind, Result};
 
 /// Functions of NVRTC that are called; cudarc panics where one is missing.
 const SYMBOLS: [&[u8]; 9] = [

@@ -6,11 +6,11 @@ use std::ffi::{CString, c_void};
 
 use cudarc::driver::{result, sys};
 
-use super::compile::{KernelStore, machine_code};
-use super::machine::{Address, Kernel, Launch, Machine, Mark};
-use super::source::THREADS;
-use super::streams::{Line, Streams};
-use crate::error::{Error, ErrorKind, Result};
+use crate::backend::cuda::compile::{KernelStore, machine_code};
+use crate::backend::cuda::machine::{Address, Kernel, Launch, Machine, Mark};
+use crate::backend::cuda::source::THREADS;
+use crate::backend::cuda::streams::{Line, Streams};
+use crate::base::error::{Error, ErrorKind, Result};
 
 /// Functions of the driver that are called; cudarc panics where one is missing.
 const SYMBOLS: [&[u8]; 27] = [

@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::lift::{Precision, View};
-use super::machine::{Machine, Mark, Memory};
-use super::params::bytes_of_mut;
-use super::{Shared, lock};
+use crate::backend::cuda::lift::{Precision, View};
+use crate::backend::cuda::machine::{Machine, Mark, Memory};
+use crate::backend::cuda::params::bytes_of_mut;
+use crate::backend::cuda::{Shared, lock};
 use crate::backend::device::DeviceGrid;
-use crate::error::{Error, Result};
-use crate::grid::Region;
-use crate::real::ValuesMut;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
+use crate::base::real::ValuesMut;
 
 /// Idle memory of grids to keep: two levels in turn.
 const IDLE: usize = 4;

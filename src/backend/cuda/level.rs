@@ -3,22 +3,22 @@
 
 use std::sync::Arc;
 
-use super::grid::Grid;
-use super::lift::{Lifting, Precision, View};
-use super::machine::{Kernel, Machine};
-use super::params::{QuantiseParams, WidenParams, bytes_of};
-use super::pieces::Pending;
-use super::run::{CallData, Run, launch_each, scaled};
-use super::stage::Uploads;
-use super::{Buffers, Cuda, Prepared, lock, room, too_little};
 use crate::backend::NetworkInput;
+use crate::backend::cuda::grid::Grid;
+use crate::backend::cuda::lift::{Lifting, Precision, View};
+use crate::backend::cuda::machine::{Kernel, Machine};
+use crate::backend::cuda::params::{QuantiseParams, WidenParams, bytes_of};
+use crate::backend::cuda::pieces::Pending;
+use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
+use crate::backend::cuda::stage::Uploads;
+use crate::backend::cuda::{Buffers, Cuda, Prepared, lock, room, too_little};
 use crate::backend::device::{
     DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LevelShape, LowPass, Pieces,
 };
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
+use crate::base::real::Values;
 use crate::network::Head;
-use crate::real::Values;
 
 /// Most voxels along an axis: kernels count them in 32 bits.
 const MOST_EXTENT: usize = 1 << 28;

@@ -1,10 +1,10 @@
 //! The launches of the wavelet: subbands to a grid and back (`kernels/lift.cu`).
 
-use super::machine::{Address, Kernel, Machine};
-use super::params::{LiftParams, Strides};
-use super::run::launch_each;
+use crate::backend::cuda::machine::{Address, Kernel, Machine};
+use crate::backend::cuda::params::{LiftParams, Strides};
+use crate::backend::cuda::run::launch_each;
 use crate::backend::device::{Filter, LevelShape};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Values in device memory: a grid, a box of one, or a subband.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// An address in a machine's memory.
 pub type Address = u64;
@@ -115,7 +115,7 @@ impl Kernel {
     }
 }
 
-/// Shape of a launch; every block has [`super::source::THREADS`] threads.
+/// Shape of a launch; every block has [`crate::backend::cuda::source::THREADS`] threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Launch {
     /// Blocks along x and y.

@@ -41,20 +41,20 @@ use std::time::Instant;
 pub use compile::{Compiled, Compiler, KernelStore};
 pub use machine::{Address, Kernel, Launch, Machine, Mark};
 
-use self::machine::Memory;
-use self::pack::{Constants, DeviceConv};
-use self::params::{bytes_of, bytes_of_mut};
-use self::run::{CallData, Run, scaled};
-use self::stage::{Downloads, Uploads};
-use super::cache::{Cache, lock};
-use super::device::Levels;
-use super::layout::Layout;
-use super::program::Program;
-use super::tiling::{Costs, best_edge, split};
+use crate::backend::cache::{Cache, lock};
 use crate::backend::cpu::Cpu;
+use crate::backend::cuda::machine::Memory;
+use crate::backend::cuda::pack::{Constants, DeviceConv};
+use crate::backend::cuda::params::{bytes_of, bytes_of_mut};
+use crate::backend::cuda::run::{CallData, Run, scaled};
+use crate::backend::cuda::stage::{Downloads, Uploads};
+use crate::backend::device::Levels;
+use crate::backend::layout::Layout;
+use crate::backend::program::Program;
+use crate::backend::tiling::{Costs, best_edge, split};
 use crate::backend::{Backend, Extension, NetworkInput, Scaling, check_arguments};
-use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::grid::Region;
 use crate::network::{Head, InputChannels, Network, Transform, default_model};
 
 /// Opens GPU number `device` with kernels from `store`, or compiled now.

@@ -1,10 +1,10 @@
 //! Layers in the form that the kernels read, and the shape of their launches.
 
-use super::machine::Kernel;
-use super::params::{Plain, bytes_of};
-use super::source::{TILE_X, WGMMA_STEPS};
+use crate::backend::cuda::machine::Kernel;
+use crate::backend::cuda::params::{Plain, bytes_of};
+use crate::backend::cuda::source::{TILE_X, WGMMA_STEPS};
 use crate::backend::program::{LANES, Outputs, Source};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::network::{Layer, LayerRole, LayerScales};
 
 /// Units (8 channels of a block at one tap) of one mma: depth 32.

@@ -1,6 +1,6 @@
 //! The parameters of the kernels: one definition, for Rust as structs, for CUDA as text.
 
-use super::machine::{Address, Kernel};
+use crate::backend::cuda::machine::{Address, Kernel};
 
 /// Plain data without padding bytes: what may be copied to a device as it is.
 ///
@@ -253,7 +253,7 @@ impl From<[usize; 3]> for Int3 {
 }
 
 impl From<[isize; 3]> for Int3 {
-    /// Grids have at most 2^31 voxels along an axis: [`super::run`] checks it.
+    /// Grids have at most 2^31 voxels along an axis: [`crate::backend::cuda::run`] checks it.
     fn from([z, y, x]: [isize; 3]) -> Self {
         let [z, y, x] = [z as i32, y as i32, x as i32];
         Self { z, y, x }

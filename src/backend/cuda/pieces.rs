@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::lift::{Precision, View};
-use super::machine::{Kernel, Machine};
-use super::params::{ResidualParams, bytes_of};
-use super::run::launch_each;
-use super::stage::Uploads;
+use crate::backend::cuda::lift::{Precision, View};
+use crate::backend::cuda::machine::{Kernel, Machine};
+use crate::backend::cuda::params::{ResidualParams, bytes_of};
+use crate::backend::cuda::run::launch_each;
+use crate::backend::cuda::stage::Uploads;
 use crate::backend::device::{LevelJob, Piece};
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 
 /// Pieces that are staged; their kernels start when the stage is sent.
 pub(super) struct Pending<'a> {

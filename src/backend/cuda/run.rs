@@ -1,14 +1,16 @@
 //! One network on one region: the launches, tile by tile.
 
-use super::machine::{Address, Kernel, Launch, Machine, Memory};
-use super::pack::DeviceConv;
-use super::params::{ConvParams, InputParams, Int3, Plain, ShortcutParams, Strides, bytes_of};
-use super::source::{THREADS, extension_number};
+use crate::backend::cuda::machine::{Address, Kernel, Launch, Machine, Memory};
+use crate::backend::cuda::pack::DeviceConv;
+use crate::backend::cuda::params::{
+    ConvParams, InputParams, Int3, Plain, ShortcutParams, Strides, bytes_of,
+};
+use crate::backend::cuda::source::{THREADS, extension_number};
 use crate::backend::input::{is_clipped, refinement};
 use crate::backend::layout::{Layout, Tile};
 use crate::backend::program::{Grid, INPUT_BLOCK, LANES, Step};
-use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Region;
 
 /// Bytes of an activation.
 const ELEMENT: u64 = size_of::<i16>() as u64;

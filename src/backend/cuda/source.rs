@@ -1,7 +1,7 @@
 //! The text of the kernels and the constants that both sides know.
 
-use super::machine::Kernel;
-use super::params;
+use crate::backend::cuda::machine::Kernel;
+use crate::backend::cuda::params;
 use crate::backend::input::Extension;
 use crate::backend::program::LANES;
 use crate::network::InputChannels;

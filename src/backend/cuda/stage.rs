@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::machine::{Address, HostMemory, Machine, Mark, Memory};
-use crate::error::{Error, Result};
+use crate::backend::cuda::machine::{Address, HostMemory, Machine, Mark, Memory};
+use crate::base::error::{Error, Result};
 
 /// Bytes of a stage: long enough for the full speed of the bus.
 const STAGE_BYTES: usize = 8 << 20;

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use cudarc::driver::result::{DriverError, event, stream};
 use cudarc::driver::sys;
 
-use super::machine::Mark;
 use crate::backend::cache::lock;
+use crate::backend::cuda::machine::Mark;
 
 /// Events of a stream, used in turn. One that is recorded again stands for a later point of its stream, so that who waits
 /// for an old mark waits too long at worst.

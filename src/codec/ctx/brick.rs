@@ -1,10 +1,10 @@
 //! Encoding and decoding of the quantised coefficients of one brick.
 
-use super::MAX_MAGNITUDE;
-use super::model::{EXPONENTS, Model, UNARY, cell, raw_bits};
-use super::range::{RangeDecoder, RangeEncoder};
-use super::scan::{GridLayout, SignContext, Symbols, scan};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::codec::ctx::MAX_MAGNITUDE;
+use crate::codec::ctx::model::{EXPONENTS, Model, UNARY, cell, raw_bits};
+use crate::codec::ctx::range::{RangeDecoder, RangeEncoder};
+use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 
 /// Codes the grids of one brick, one after the other, with one adaptive state.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Counts of every coded bit by context: what the start tables are trained from.
 
-use super::model::{BINS, ESCAPE_GROUP, EXPONENTS, SIGNS, UNARY, cell, raw_bits};
-use super::scan::{GridLayout, SignContext, Symbols, scan};
+use crate::codec::ctx::model::{BINS, ESCAPE_GROUP, EXPONENTS, SIGNS, UNARY, cell, raw_bits};
+use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 
 /// Zeros and ones seen by one adaptive bit.
 pub type Count = [u32; 2];

@@ -1,6 +1,6 @@
 //! Adaptive bit probabilities and the set of contexts of one brick.
 
-use super::start::START;
+use crate::codec::ctx::start::START;
 
 /// Energy bins: `floor(4 log2(1 + n / 4))` for a weighted neighbour sum `n` below [`MAX_ENERGY`].
 pub(super) const BINS: usize = 40;

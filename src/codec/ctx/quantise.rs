@@ -1,11 +1,11 @@
 //! Rate-distortion-optimised quantisation: greedy, coefficient by coefficient, at the cost that the
 //! adaptive model has at that moment (DESIGN section 4).
 
-use super::cost::{BIT, cost};
-use super::model::{Model, UNARY, cell, raw_bits};
-use super::scan::{GridLayout, SignContext, Symbols, scan};
-use super::{BLOCK, MAX_MAGNITUDE};
-use crate::real::Real;
+use crate::base::real::Real;
+use crate::codec::ctx::cost::{BIT, cost};
+use crate::codec::ctx::model::{Model, UNARY, cell, raw_bits};
+use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
+use crate::codec::ctx::{BLOCK, MAX_MAGNITUDE};
 
 /// Blocks whose largest `|residual| / step` is below this are zero without a closer look.
 const SKIP_BELOW: f32 = 0.62;
@@ -34,7 +34,7 @@ pub struct BlockCost {
     pub left_out: f32,
 }
 
-/// Quantises the grids of one brick, one after the other, as [`super::BrickEncoder`] will code them.
+/// Quantises the grids of one brick, one after the other, as [`crate::codec::ctx::BrickEncoder`] will code them.
 #[derive(Debug)]
 pub struct BrickQuantiser<T> {
     quantiser: Quantiser<T>,

@@ -2,8 +2,8 @@
 
 use std::hint::select_unpredictable;
 
-use super::model::Bit;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::codec::ctx::model::Bit;
 
 /// The range is kept at or above this.
 const FLOOR: u32 = 1 << 24;

@@ -4,7 +4,7 @@ use half::f16;
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::base::error::ErrorKind;
 
 fn shape(extents: &[usize]) -> Shape {
     Shape::new(extents).unwrap()

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::protocol::{Operation, Reply, Request};
-use super::{Worker, failed};
-use crate::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::codec::worker::protocol::{Operation, Reply, Request};
+use crate::codec::worker::{Worker, failed};
 
 /// Bytes kept of what the child says on standard error, and of a message in a reply.
 const MESSAGE: u64 = 4096;

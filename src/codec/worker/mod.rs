@@ -12,8 +12,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::grid::Shape;
 use protocol::{Operation, Request};
 
 /// Bytes that a coded field may take beyond twice its raw size, for codecs that expand noise.

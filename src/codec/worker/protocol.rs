@@ -18,8 +18,8 @@
 
 use std::io::{Read, Write};
 
-use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
 
 const MAGIC: [u8; 4] = *b"SRTW";
 const VERSION: u16 = 1;

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::ErrorKind;
-use crate::network::testing::{self, random_network};
+use crate::base::error::ErrorKind;
+use crate::network::testing;
+use crate::network::testing::random_network;
 
 fn sample() -> Hierarchy {
     let mut coarse = testing::narrow_residual(3);

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use half::f16;
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
-use crate::grid::Shape;
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
 use crate::volume::Volume;
 
 /// Values below this count are converted by one thread.

@@ -8,15 +8,16 @@ use std::path::Path;
 use half::f16;
 use rayon::prelude::*;
 
-use super::cast::cast;
-use super::dtype::{AnyVolume, ByteOrder, Dtype, Element};
-use super::npy::{self, Layout};
-use super::stream::FieldStream;
-use crate::error::{Error, Result};
-use crate::file::FileBytes;
-use crate::grid::Shape;
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::file::FileBytes;
+use crate::base::grid::Shape;
+use crate::base::limits::Limits;
 use crate::volume::Volume;
+use crate::volume::io::cast::cast;
+use crate::volume::io::dtype::{AnyVolume, ByteOrder, Dtype, Element};
+use crate::volume::io::npy;
+use crate::volume::io::npy::Layout;
+use crate::volume::io::stream::FieldStream;
 
 /// A field in a file or in memory, read on demand.
 ///

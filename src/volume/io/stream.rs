@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
-use super::dtype::Dtype;
-use super::input::{Input, is_npy, raw_layout};
-use super::npy::{self, Layout};
-use crate::error::{Error, Result};
-use crate::file::FileBytes;
-use crate::grid::Shape;
-use crate::limits::Limits;
+use crate::base::error::{Error, Result};
+use crate::base::file::FileBytes;
+use crate::base::grid::Shape;
+use crate::base::limits::Limits;
+use crate::volume::io::dtype::Dtype;
+use crate::volume::io::input::{Input, is_npy, raw_layout};
+use crate::volume::io::npy;
+use crate::volume::io::npy::Layout;
 
 /// Reads fields that follow each other without gaps, as `numpy.save` into one open file writes them.
 /// Holds one of them at a time.

@@ -7,11 +7,11 @@ use std::path::Path;
 use half::f16;
 use proptest::prelude::*;
 
-use super::npy;
 use super::*;
-use crate::error::{Error, ErrorKind, Result};
-use crate::grid::Shape;
-use crate::limits::Limits;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::grid::Shape;
+use crate::base::limits::Limits;
+use crate::volume::io::npy;
 
 /// A `.npy` file as numpy would write it in any version, order and byte order.
 fn npy_file<T: Element>(

@@ -9,8 +9,8 @@ use srt::backend::cpu::Cpu;
 use srt::backend::cuda::Cuda;
 use srt::backend::{Backend, Extension, NetworkInput, Scaling};
 use srt::container::Bound;
+use srt::file::{Decoder, EncodeOptions, encode_volume};
 use srt::network::{Architecture, Head, LayerRole, Network};
-use srt::pipeline::{Decoder, EncodeOptions, encode_volume};
 use srt::volume::io::{AnyVolume, Values};
 use srt::{Axes, Limits, Region, Result, Shape};
 

@@ -8,8 +8,8 @@ use srt::backend::device::{
     Filter, LevelJob, LevelPrediction, LevelShape, LowPass, Piece, Residual,
 };
 use srt::backend::{Backend, Extension, NetworkInput, Scaling, quantise_input};
+use srt::base::real::Real;
 use srt::network::{Architecture, Head, Network, Transform};
-use srt::real::Real;
 use srt::transform::{Bands, LevelPlan, Plan, SubbandCode, Wavelet, forward, inverse};
 use srt::{Axes, Region, Result, Shape};
 

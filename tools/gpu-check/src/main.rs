@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use gpu_check::{gpu, report};
-use srt::backend::cuda::{self, KernelStore};
+use srt::backend::cuda;
+use srt::backend::cuda::KernelStore;
 
 const USAGE: &str = "usage: gpu-check [all|small|kernels|files|bench] [--store DIR] [--device N] [FILE.srt ..]\n       \
                      gpu-check compile [--store DIR] [ARCH ..]";

@@ -9,7 +9,7 @@ use gpu_check::gpu;
 use srt::backend::cpu::Cpu;
 use srt::backend::cuda::{Cuda, source};
 use srt::backend::{Backend, Fallback};
-use srt::pipeline::Decoder;
+use srt::file::Decoder;
 use srt::{Limits, Region};
 
 /// The emulator, or `None` with the reason printed.

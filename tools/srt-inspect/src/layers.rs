@@ -1,10 +1,13 @@
 //! The octree and bricks of one frame, decoded as far as that needs no network.
 
+use srt::codec::corrections::Corrections;
 use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
-use srt::codec::{corrections::Corrections, lossless, mask::Mask};
+use srt::codec::lossless;
+use srt::codec::mask::Mask;
 use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
-use srt::octree::{self, Octree};
-use srt::pipeline::check_pooled;
+use srt::file::check_pooled;
+use srt::octree;
+use srt::octree::Octree;
 use srt::recon::{Brick, Partition, Source};
 use srt::transform::{Plan, Wavelet};
 use srt::{Error, Limits, Result, Shape};

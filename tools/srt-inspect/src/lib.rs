@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use srt::file::FileBytes;
+use srt::base::file::FileBytes;
 use srt::volume::io::{AtomicFile, Overwrite};
 use srt::{Error, ErrorKind, Limits, Result};
 

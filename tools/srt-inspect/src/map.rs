@@ -3,8 +3,8 @@
 use srt::codec::ctx::BLOCK;
 use srt::codec::mask::Mask;
 use srt::container::Form;
-use srt::picture::{Canvas, Colormap, Rgb};
 use srt::{Error, Limits, Result, Shape};
+use srt_pictures::{Canvas, Colormap, Rgb};
 
 use crate::file::File;
 use crate::layers::Layers;

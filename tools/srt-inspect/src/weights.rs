@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use srt::base::grid::{Axes, Shape};
 use srt::container::{Form, NetworkUse};
-use srt::grid::{Axes, Shape};
 use srt::network::{Hierarchy, Network, Transform, builtin_by_hash};
 use srt::transform::{Plan, Wavelet};
 

@@ -9,7 +9,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use srt::Shape;
 use srt::container::{Bound, HEADER_LEN};
-use srt::pipeline::{EncodeOptions, encode_volume};
+use srt::file::{EncodeOptions, encode_volume};
 use srt::volume::io::Values;
 
 /// A smooth field with a few waves, a rough corner and holes.

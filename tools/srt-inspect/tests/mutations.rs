@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use srt::container::{Reader, Writer};
-use srt::pipeline::Decoder;
+use srt::file::Decoder;
 use srt::volume::io::AnyVolume;
 use srt::{ErrorKind, Limits};
 use srt_inspect::file::File;

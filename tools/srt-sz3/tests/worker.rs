@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use srt::codec::worker::Worker;
 use srt::container::Bound;
-use srt::metrics::compare;
-use srt::pipeline::{
+use srt::file::{
     Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, encode_volume,
 };
+use srt::metrics::compare;
 use srt::volume::io::{AnyVolume, Values};
 use srt::{ErrorKind, Limits, Shape};
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use srt::codec::ctx::{BrickDecoder, Census, Count};
 use srt::container::{Bound, ChunkType, Form, Frame, Reader, parse_brick_run};
-use srt::pipeline::{EncodeOptions, Model, encode_volume};
+use srt::file::{EncodeOptions, Model, encode_volume};
 use srt::recon::Partition;
 use srt::transform::Plan;
 use srt::volume::io::Input;
@@ -64,7 +64,7 @@ fn run(paths: &[String]) -> Result<()> {
 fn count_bricks(file: &[u8], bricks: &mut Vec<Census>) -> Result<()> {
     let limits = Limits::default();
     let reader = Reader::new(file, &limits)?;
-    let dataset = srt::pipeline::Decoder::new(file, limits)?.dataset().clone();
+    let dataset = srt::file::Decoder::new(file, limits)?.dataset().clone();
     let find = |kind: ChunkType| {
         reader
             .entries()

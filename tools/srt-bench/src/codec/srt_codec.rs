@@ -1,11 +1,11 @@
 //! srt itself, through its library.
 
 use srt::container::Bound;
-use srt::network::builtin;
-use srt::pipeline::{
+use srt::file::{
     Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, Worker, encode_volume,
     locate_worker, pool,
 };
+use srt::network::builtin;
 use srt::volume::io::AnyVolume;
 use srt::{Error, Limits, Result};
 

@@ -6,7 +6,7 @@ use half::f16;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use srt::container::{FileHeader, Form, HEADER_LEN, TRAILER_LEN, Trailer};
-use srt::pipeline::Decoder;
+use srt::file::Decoder;
 use srt::volume::io::{AnyVolume, Element, write_npy};
 use srt::{Limits, Shape};
 use srt_inspect::dump;

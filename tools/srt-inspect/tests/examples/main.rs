@@ -18,7 +18,7 @@ use std::sync::Arc;
 use srt::Limits;
 use srt::codec::ctx::{BandLayout, BrickEncoder, GridLayout};
 use srt::container::Form;
-use srt::pipeline::Decoder;
+use srt::file::Decoder;
 use srt::transform::SubbandCode;
 
 use describe::{annotated, describe, lines};

@@ -12,10 +12,10 @@ use srt::container::{
     Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader, Slab,
     WaveletForm, WeightsReference, Writer,
 };
-use srt::network::{Hierarchy, builtin};
-use srt::pipeline::{
+use srt::file::{
     EmbedWeights, EncodeOptions, Encoder, Model, PaperOptions, Profile, encode_volume,
 };
+use srt::network::{Hierarchy, builtin};
 use srt::transform::Wavelet;
 use srt::volume::io::{Input, Values};
 use srt::{Axes, Limits, Shape};

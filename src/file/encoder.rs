@@ -1,0 +1,403 @@
+//! Fields and time steps to files, frame by frame.
+
+use std::io::Write;
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::container::written::{Places, place};
+use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Slab, Writer, slowest};
+use crate::file::decoder::Decoder;
+use crate::file::options::{EncodeOptions, Model, Release, check_bound};
+use crate::file::weights::Weights;
+use crate::frame::encode::{Encoded, encode_frame};
+use crate::frame::wavelet::search::Progress;
+use crate::metrics::Comparison;
+use crate::volume::io::Values;
+
+/// Writes a file frame by frame, into anything that takes bytes: it never seeks, and a frame is on its
+/// way when [`Encoder::frame`] returns.
+///
+/// All frames share one weight set, written before the first frame that uses it; a file whose frames
+/// do better without has none.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use srt::container::{Bound, Dataset, Field};
+/// use srt::pipeline::{Decoder, EncodeOptions, Encoder};
+/// use srt::volume::io::Values;
+///
+/// let shape = srt::Shape::new(&[8, 9, 10])?;
+/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), value_bytes: 4 };
+/// let mut dataset = Dataset::new(shape, vec![field("u"), field("v")]);
+/// dataset.time_unit = "s".into();
+/// let mut encoder = Encoder::new(Vec::new(), dataset, EncodeOptions::new(Bound::Psnr(60.0)))?;
+/// for step in 0..3 {
+///     let values = vec![step as f32; shape.len()];
+///     for field in 0..2 {
+///         let values = Values::F32(Cow::Borrowed(&values));
+///         encoder.frame(field, step, Some(0.5 * step as f64), &values, &|_| {})?;
+///     }
+/// }
+/// let (file, _) = encoder.finish()?;
+/// assert_eq!(Decoder::new(&file, srt::Limits::default())?.frames().len(), 6);
+/// # Ok::<(), srt::Error>(())
+/// ```
+pub struct Encoder<W> {
+    writer: Writer<W>,
+    dataset: Dataset,
+    options: EncodeOptions,
+    pool: rayon::ThreadPool,
+    weights: Option<Weights>,
+    places: Places,
+    /// What has been written so far; the rest is filled in at the end.
+    report: FileReport,
+}
+
+/// What an encoder reports of a frame.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct FrameReport {
+    /// Bytes of the frame's chunks in the file, without weights.
+    pub bytes: u64,
+    /// Bytes of the field in memory.
+    pub raw_bytes: u64,
+    /// Errors of the decoded field.
+    pub comparison: Comparison,
+    /// SSIM of the decoded field, if asked for.
+    pub ssim: Option<f64>,
+    /// Seconds spent on decoding and measuring the frame for the last time.
+    pub verify_seconds: f64,
+    /// Whether networks predict its details.
+    pub uses_networks: bool,
+}
+
+/// What an encoder reports of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileReport {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Of these, embedded network weights.
+    pub weight_bytes: u64,
+    /// Bytes of all fields in memory, of frames that were there before included.
+    pub raw_bytes: u64,
+    /// Frames in the file.
+    pub frames: usize,
+    /// Name of the model that predicts details in at least one new frame, or `none`.
+    pub model: String,
+    /// Backend that ran the networks.
+    pub backend: String,
+}
+
+impl<W> std::fmt::Debug for Encoder<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder")
+            .field("dataset", &self.dataset)
+            .field("frames", &self.places.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Encoder<W> {
+    /// Starts a file. Nothing is written before the first frame is encoded. The name and unit of
+    /// `options` are not used: fields have theirs from `dataset`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for options or a dataset that make no sense.
+    pub fn new(out: W, dataset: Dataset, options: EncodeOptions) -> Result<Self> {
+        let weights = Weights::choose(dataset.shape, &options)?;
+        Self::start(out, dataset, options, weights)
+    }
+
+    /// Starts a file with all that `file` holds, copied as it is, to write further frames behind it.
+    ///
+    /// `dataset` is the file's own, or that with more fields at its end, or with what was not known
+    /// of it. New frames use the weights of the file; when it has none, those of `options`. Unknown
+    /// ancillary chunks are copied when they are safe to copy (spec section 3).
+    ///
+    /// # Errors
+    /// `InvalidArgument` when `dataset` or the model of `options` does not go with the file,
+    /// `MissingWeights` when the file's weights are not at hand, `Corrupt` when a chunk is damaged,
+    /// `Io`.
+    pub fn append(
+        out: W,
+        file: &Decoder<'_>,
+        dataset: Dataset,
+        options: EncodeOptions,
+    ) -> Result<Self> {
+        let old = file.dataset();
+        let kept = dataset.fields.get(..old.fields.len());
+        if dataset.shape != old.shape || kept != Some(&old.fields[..]) {
+            return Err(Error::invalid(
+                "the dataset of the file, or that with more fields, expected; another found",
+            ));
+        }
+        let weights = match (&options.model, file.has_weights()) {
+            (Model::None, _) => None,
+            (_, false) => Weights::choose(dataset.shape, &options)?,
+            (_, true) => match file.weights()? {
+                Some(hierarchy) => Weights::of_file(hierarchy, &options)?,
+                None => None,
+            },
+        };
+        let mut encoder = Self::start(out, dataset, options, weights)?;
+        encoder.copy(file)?;
+        Ok(encoder)
+    }
+
+    fn start(
+        out: W,
+        dataset: Dataset,
+        options: EncodeOptions,
+        weights: Option<Weights>,
+    ) -> Result<Self> {
+        check_bound(options.bound)?;
+        dataset.check()?;
+        Ok(Self {
+            writer: Writer::new(out),
+            pool: crate::file::pool(options.threads)?,
+            report: FileReport {
+                model: "none".into(),
+                backend: options.backend.name().into(),
+                ..FileReport::default()
+            },
+            dataset,
+            options,
+            weights,
+            places: Places::default(),
+        })
+    }
+
+    fn copy(&mut self, file: &Decoder<'_>) -> Result<()> {
+        let reader = file.reader();
+        for (number, entry) in reader.entries().iter().enumerate() {
+            if entry.kind == ChunkType::DSET {
+                let verbatim = self.dataset == *file.dataset();
+                match verbatim {
+                    true => self.chunk(entry.kind, entry.part, reader.payload(number)?)?,
+                    false => self.describe()?,
+                }
+            } else if entry.kind.is_known() || entry.kind.is_safe_to_copy() {
+                self.chunk(entry.kind, entry.part, reader.payload(number)?)?;
+            }
+        }
+        for frame in (0..file.frames().len()).flat_map(|index| file.slabs(index)) {
+            self.places.add(place(frame), frame.slab);
+            let field = usize::try_from(frame.field).ok();
+            let value_bytes = field.and_then(|f| self.dataset.fields.get(f));
+            let value_bytes = value_bytes.map_or(0, |f| u64::from(f.value_bytes));
+            let voxels = frame.shape(self.dataset.shape)?.len() as u64;
+            self.report.raw_bytes += voxels.saturating_mul(value_bytes);
+        }
+        Ok(())
+    }
+
+    /// What the file describes.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Sets [`EncodeOptions::release`] for the frames that follow.
+    pub fn set_release(&mut self, release: Option<Release>) {
+        self.options.release = release;
+    }
+
+    /// Encodes one field (a place in the dataset's list) at one time step. `time` is that of the step
+    /// in the dataset's unit of time.
+    ///
+    /// The encoder decodes what it writes; the bound holds for what every decoder will return. When it
+    /// fails, the file is as it was before, and can go on with other frames, unless the error is `Io`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a field that is not in the dataset, values of another number or type
+    /// than its own, a field and step that are there already, or a time that is not finite;
+    /// `BoundNotMet`; `Io`.
+    pub fn frame(
+        &mut self,
+        field: usize,
+        step: u64,
+        time: Option<f64>,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
+        self.add((field, step), time, None, values, progress)
+    }
+
+    /// Encodes a slab of one field at one time step, as if it were the whole domain: `values` are those
+    /// of its planes, along the slowest axis, which counts as not periodic. Slabs of a frame follow each
+    /// other in the order of their planes.
+    ///
+    /// # Errors
+    /// As [`Encoder::frame`], and `InvalidArgument` for a slab that leaves the domain.
+    pub fn slab(
+        &mut self,
+        (field, step): (usize, u64),
+        time: Option<f64>,
+        slab: Slab,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
+        self.add((field, step), time, Some(slab), values, progress)
+    }
+
+    fn add(
+        &mut self,
+        (field, step): (usize, u64),
+        time: Option<f64>,
+        slab: Option<Slab>,
+        values: &Values<'_>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<FrameReport> {
+        let place = (field as u64, step);
+        let shape = self
+            .check(place, time, slab, values)
+            .map_err(|e| e.within(self.name(field, step)))?;
+        let weights = self.weights.as_ref();
+        let mut options = std::borrow::Cow::Borrowed(&self.options);
+        if slab.is_some() {
+            let periodic = options.periodic.without(slowest(shape));
+            options.to_mut().periodic = periodic;
+        }
+        let mut encoded = self
+            .pool
+            .install(|| encode_values(shape, values, &options, weights, progress))?;
+        drop(options);
+        encoded.frame.field = place.0;
+        encoded.frame.step = step;
+        encoded.frame.time = time;
+        encoded.frame.slab = slab;
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        let uses_networks = encoded.uses_networks();
+        let mut lacking = Vec::new();
+        if let Some(weights) = &mut self.weights {
+            weights.frame_done();
+            if uses_networks {
+                let model = &weights.networks.hierarchy.name;
+                self.report.model.clone_from(model);
+                lacking = weights.take_chunks();
+            }
+        }
+        for (kind, part, payload) in lacking {
+            self.chunk(kind, part, &payload)?;
+        }
+        let mut bytes = 0;
+        for (kind, part, payload) in encoded.chunks(values.value_bytes()) {
+            bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+            self.chunk(kind, part, &payload)?;
+        }
+        self.writer.flush()?;
+        self.places.add(place, slab);
+        let raw_bytes = values.len() as u64 * u64::from(values.value_bytes());
+        self.report.raw_bytes += raw_bytes;
+        Ok(FrameReport {
+            bytes,
+            raw_bytes,
+            comparison: encoded.comparison,
+            ssim: encoded.ssim,
+            verify_seconds: encoded.verify_seconds,
+            uses_networks,
+        })
+    }
+
+    /// Completes the file; returns the sink.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish(mut self) -> Result<(W, FileReport)> {
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        let (out, bytes) = self.writer.finish()?;
+        let report = FileReport {
+            bytes,
+            frames: self.places.len(),
+            ..self.report
+        };
+        Ok((out, report))
+    }
+
+    fn describe(&mut self) -> Result<()> {
+        self.chunk(ChunkType::DSET, 0, &self.dataset.to_bytes())
+    }
+
+    fn chunk(&mut self, kind: ChunkType, part: u32, payload: &[u8]) -> Result<()> {
+        if kind == ChunkType::NETW {
+            self.report.weight_bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+        }
+        self.writer.chunk(kind, part, payload)
+    }
+
+    /// The grid that the values fill.
+    fn check(
+        &self,
+        place: (u64, u64),
+        time: Option<f64>,
+        slab: Option<Slab>,
+        values: &Values<'_>,
+    ) -> Result<Shape> {
+        let fields = &self.dataset.fields;
+        let field = usize::try_from(place.0).ok().and_then(|f| fields.get(f));
+        let field = field.ok_or_else(|| {
+            Error::invalid(format!("a field of a dataset of {} expected", fields.len()))
+        })?;
+        if field.value_bytes != values.value_bytes() {
+            return Err(Error::invalid(format!(
+                "values of {} bytes expected, of {} found: a field has one type",
+                field.value_bytes,
+                values.value_bytes()
+            )));
+        }
+        let shape = match slab {
+            None => self.dataset.shape,
+            Some(slab) => slab.of(self.dataset.shape)?,
+        };
+        if values.len() != shape.len() {
+            return Err(Error::invalid(format!(
+                "{} values expected for {shape}, {} found",
+                shape.len(),
+                values.len()
+            )));
+        }
+        if !self.places.is_free(place, slab) {
+            return Err(Error::invalid("the file has this frame already"));
+        }
+        if place.1 >= 1 << 63 {
+            return Err(Error::invalid(format!(
+                "a time step below 2^63 expected, {} found",
+                place.1
+            )));
+        }
+        match time {
+            Some(time) if !time.is_finite() => Err(Error::invalid(format!(
+                "a finite time expected, {time} found"
+            ))),
+            _ => Ok(shape),
+        }
+    }
+
+    fn name(&self, field: usize, step: u64) -> String {
+        match self.dataset.fields.get(field) {
+            Some(field) if !field.name.is_empty() => format!("field {:?} step {step}", field.name),
+            _ => format!("field {field} step {step}"),
+        }
+    }
+}
+
+/// Encodes values of any type. Not generic over the sink, so that callers do not compile the encoder
+/// again.
+fn encode_values(
+    shape: Shape,
+    values: &Values<'_>,
+    options: &EncodeOptions,
+    weights: Option<&Weights>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Encoded> {
+    match values {
+        Values::F16(v) => encode_frame(shape, v, options, weights, progress),
+        Values::F32(v) => encode_frame(shape, v, options, weights, progress),
+        Values::F64(v) => encode_frame(shape, v, options, weights, progress),
+    }
+}

@@ -1,0 +1,170 @@
+//! A frame in slabs (spec section 4.3): each decodes by itself, and together they are the field.
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::container::{Slab, slowest};
+use crate::frame::decode::FrameSource;
+use crate::volume::Volume;
+use crate::volume::io::AnyVolume;
+
+/// All that decoding a field at one step takes: one source for all of it, or one for each slab, in
+/// the order of their planes; at least one.
+pub(crate) struct FieldSource<'a> {
+    pub(crate) domain: Shape,
+    pub(crate) value_bytes: u8,
+    pub(crate) sources: Vec<FrameSource<'a>>,
+}
+
+impl FieldSource<'_> {
+    /// The one source of a field that is not in slabs.
+    fn only(&self) -> Option<&FrameSource<'_>> {
+        match &self.sources[..] {
+            [source] if source.chunks.frame.slab.is_none() => Some(source),
+            _ => None,
+        }
+    }
+
+    fn slabs(&self) -> impl Iterator<Item = (Slab, &FrameSource<'_>)> {
+        let slab = |source| Some((source_slab(source)?, source));
+        self.sources.iter().filter_map(slab)
+    }
+
+    /// Grid of downscaling level `level`.
+    ///
+    /// # Errors
+    /// As [`FrameSource::grid`], and `InvalidArgument` where the levels of the slabs do not go
+    /// together.
+    pub(crate) fn grid(&self, level: usize) -> Result<Shape> {
+        if let Some(source) = self.only() {
+            return source.grid(level);
+        }
+        let axis = slowest(self.domain);
+        let mut out = self.domain.dims();
+        for (number, (slab, source)) in self.slabs().enumerate() {
+            let grid = source.grid(level)?.dims();
+            let mut others = grid;
+            others[axis] = out[axis];
+            if !slab.has_level(level) || (number > 0 && others != out) {
+                return Err(Error::invalid(format!(
+                    "the slabs of this frame do not go together at level {level}: a finer level expected"
+                )));
+            }
+            out = others;
+        }
+        out[axis] = out[axis].div_ceil(1 << level);
+        Ok(self.domain.with_dims(out))
+    }
+
+    /// Decodes all of downscaling level `level`.
+    ///
+    /// # Errors
+    /// As [`FrameSource::whole`] and [`FieldSource::grid`]; `InvalidArgument` when slabs are missing.
+    pub(crate) fn whole(&self, level: usize) -> Result<AnyVolume> {
+        if let Some(source) = self.only() {
+            return source.whole(self.value_bytes, level);
+        }
+        let grid = self.grid(level)?;
+        self.region(level, grid.region())
+    }
+
+    /// Decodes all of downscaling level `level` in boxes that follow each other along the slowest
+    /// axis and fill the grid.
+    ///
+    /// # Errors
+    /// As [`FieldSource::whole`], and what `sink` reports.
+    pub(crate) fn layers(
+        &self,
+        level: usize,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(source) = self.only() {
+            return source.layers(self.value_bytes, level, sink);
+        }
+        self.grid(level)?;
+        let mut next = 0;
+        for (slab, source) in self.slabs() {
+            check_next(next, slab.start)?;
+            next = slab.end();
+            source.layers(self.value_bytes, level, sink)?;
+        }
+        check_next(next, self.domain.dims()[slowest(self.domain)] as u64)
+    }
+
+    /// Decodes the box `region` of the grid of downscaling level `level`.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region`] and [`FieldSource::grid`]; `InvalidArgument` when slabs are missing.
+    pub(crate) fn region(&self, level: usize, region: Region) -> Result<AnyVolume> {
+        if let Some(source) = self.only() {
+            return source.region(self.value_bytes, level, region);
+        }
+        let grid = self.grid(level)?;
+        if region.is_empty() || !grid.region().contains(&region) {
+            return Err(Error::invalid(format!(
+                "a region inside the grid of {grid} expected, start {:?} size {:?} found",
+                region.start, region.size
+            )));
+        }
+        self.sources[0].check_memory(self.value_bytes, region.len())?;
+        let axis = slowest(self.domain);
+        let mut joined = Joined::default();
+        let mut next = region.start[axis];
+        for (slab, source) in self.slabs() {
+            // A plane of a grid in memory is a usize.
+            let first = usize::try_from(slab.start >> level).unwrap_or(usize::MAX);
+            let mut place = grid.region();
+            place.start[axis] = first;
+            place.size[axis] = source.grid(level)?.dims()[axis];
+            let mut part = place.intersection(&region);
+            if part.is_empty() {
+                continue;
+            }
+            check_next(next as u64, part.start[axis] as u64)?;
+            next = part.end(axis);
+            part.start[axis] -= first;
+            joined.push(&source.region(self.value_bytes, level, part)?);
+        }
+        check_next(next as u64, region.end(axis) as u64)?;
+        joined.finish(self.domain.with_dims(region.size), self.value_bytes)
+    }
+}
+
+fn source_slab(source: &FrameSource<'_>) -> Option<Slab> {
+    source.chunks.frame.slab
+}
+
+/// Checks that no plane is left out before `start`.
+fn check_next(next: u64, start: u64) -> Result<()> {
+    match next == start {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "planes {next} to {start} of the field are not in this file: it is a part, to be merged with others"
+        ))),
+    }
+}
+
+/// Values behind each other along the slowest axis.
+#[derive(Default)]
+struct Joined {
+    halves: Vec<half::f16>,
+    singles: Vec<f32>,
+    doubles: Vec<f64>,
+}
+
+impl Joined {
+    fn push(&mut self, volume: &AnyVolume) {
+        match volume {
+            AnyVolume::F16(v) => self.halves.extend_from_slice(v.data()),
+            AnyVolume::F32(v) => self.singles.extend_from_slice(v.data()),
+            AnyVolume::F64(v) => self.doubles.extend_from_slice(v.data()),
+        }
+    }
+
+    fn finish(self, shape: Shape, value_bytes: u8) -> Result<AnyVolume> {
+        Ok(match value_bytes {
+            2 => Volume::new(shape, self.halves)?.into(),
+            4 => Volume::new(shape, self.singles)?.into(),
+            _ => Volume::new(shape, self.doubles)?.into(),
+        })
+    }
+}

@@ -1,0 +1,542 @@
+//! One frame to one field.
+
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::base::limits::Limits;
+use crate::base::real::Real;
+use crate::codec::corrections::Corrections;
+use crate::codec::lossless;
+use crate::codec::mask::Mask;
+use crate::codec::worker::Worker;
+use crate::container::{Bound, BrickRun, Form, PooledForm, WaveletForm};
+use crate::frame::chunks::FrameChunks;
+use crate::frame::encode::LOSSLESS_PART;
+use crate::frame::layout::{BrickPayloads, Geometry, Wanted};
+use crate::frame::pooled;
+use crate::frame::pooled::Pooled;
+use crate::frame::sample::{Normalisation, RUN, Sample};
+use crate::frame::wavelet::cache::FrameCache;
+use crate::frame::wavelet::trial::{Networks, apply_corrections, predictor};
+use crate::recon::{NoPrediction, Predict};
+use crate::volume::Volume;
+use crate::volume::io::{AnyVolume, ByteOrder};
+
+/// Payloads of chunks by number: from a file with an index, or from a stream.
+pub(crate) trait Payloads: Sync {
+    /// Checked payload of a chunk.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn payload(&self, number: usize) -> Result<&[u8]>;
+
+    /// The chunk's part number.
+    fn part(&self, number: usize) -> u32;
+
+    /// The run of bricks in a chunk, all with numbers below `end`.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>>;
+
+    /// A brick of such a run.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn brick<'p>(&self, run: &BrickRun<'p>, number: u32) -> Result<Option<&'p [u8]>> {
+        run.brick(number)
+    }
+}
+
+/// All that decoding one frame takes.
+pub(crate) struct FrameSource<'a> {
+    pub(crate) shape: Shape,
+    pub(crate) chunks: &'a FrameChunks,
+    pub(crate) payloads: &'a dyn Payloads,
+    /// Where the frame uses networks.
+    pub(crate) networks: Option<Networks>,
+    pub(crate) limits: &'a Limits,
+    /// Decodes payloads of SZ3.
+    pub(crate) worker: Option<&'a Worker>,
+    /// Bricks decoded before, where some are kept.
+    pub(crate) cache: Option<FrameCache<'a>>,
+}
+
+/// The bricks of a frame by number.
+struct FileBricks<'a> {
+    payloads: &'a dyn Payloads,
+    /// Ascending.
+    runs: Vec<FileRun<'a>>,
+    /// Number of bricks of the frame.
+    all: u32,
+}
+
+/// A chunk that holds bricks.
+struct FileRun<'a> {
+    /// Number of its first brick.
+    first: u32,
+    chunk: usize,
+    /// Read when the first of its bricks is asked for.
+    run: Mutex<Option<BrickRun<'a>>>,
+}
+
+impl BrickPayloads for FileBricks<'_> {
+    fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let behind = self.runs.partition_point(|run| run.first <= number);
+        let Some(own) = behind.checked_sub(1).and_then(|i| self.runs.get(i)) else {
+            return Ok(None);
+        };
+        // A panic while the lock was held leaves nothing half done.
+        let mut run = own.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = match &mut *run {
+            Some(run) => run,
+            none => {
+                let end = self.runs.get(behind).map_or(self.all, |next| next.first);
+                none.insert(self.payloads.run(own.chunk, end)?)
+            }
+        };
+        self.payloads.brick(run, number)
+    }
+}
+
+impl FrameSource<'_> {
+    /// Grid of downscaling level `level`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the frame has no such level, or the errors of its records.
+    pub(crate) fn grid(&self, level: usize) -> Result<Shape> {
+        match &self.chunks.frame.form {
+            _ if level == 0 => Ok(self.shape),
+            Form::Wavelet(form) if level <= usize::from(form.levels) => {
+                Ok(self.geometry(form)?.grid(level))
+            }
+            Form::Wavelet(form) => Err(Error::invalid(format!(
+                "level up to {} expected, {level} found",
+                form.levels
+            ))),
+            Form::Pooled(form) => pooled::grid_of_level(self.shape, form, level),
+            Form::Constant | Form::Lossless => Err(Error::invalid(
+                "this frame is stored at full resolution only: level 0 expected",
+            )),
+        }
+    }
+
+    /// Decodes values of `value_bytes` at downscaling level `level`: the box `region` of its grid.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a level or region that does not exist, `Corrupt`, `LimitExceeded`,
+    /// `MissingWeights`.
+    pub(crate) fn region(
+        &self,
+        value_bytes: u8,
+        level: usize,
+        region: Region,
+    ) -> Result<AnyVolume> {
+        self.check_memory(value_bytes, region.len())?;
+        let grid = self.grid(level)?;
+        if region.is_empty() || !grid.region().contains(&region) {
+            return Err(Error::invalid(format!(
+                "a region inside the grid of {grid} expected, start {:?} size {:?} found",
+                region.start, region.size
+            )));
+        }
+        Ok(match value_bytes {
+            2 => AnyVolume::F16(self.region_as(level, region)?),
+            4 => AnyVolume::F32(self.region_as(level, region)?),
+            _ => AnyVolume::F64(self.region_as(level, region)?),
+        })
+    }
+
+    /// Decodes all of downscaling level `level`.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region`].
+    pub(crate) fn whole(&self, value_bytes: u8, level: usize) -> Result<AnyVolume> {
+        self.check_memory(value_bytes, self.shape.len())?;
+        Ok(match value_bytes {
+            2 => AnyVolume::F16(self.whole_as(level)?),
+            4 => AnyVolume::F32(self.whole_as(level)?),
+            _ => AnyVolume::F64(self.whole_as(level)?),
+        })
+    }
+
+    /// Decodes all of downscaling level `level` in boxes that follow each other along the slowest axis
+    /// and fill the grid.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region`], and what `sink` reports.
+    pub(crate) fn layers(
+        &self,
+        value_bytes: u8,
+        level: usize,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        self.check_memory(value_bytes, self.shape.len())?;
+        match value_bytes {
+            2 => self.layers_as(level, &mut |volume| sink(AnyVolume::F16(volume))),
+            4 => self.layers_as(level, &mut |volume| sink(AnyVolume::F32(volume))),
+            _ => self.layers_as(level, &mut |volume| sink(AnyVolume::F64(volume))),
+        }
+    }
+
+    /// Samples, working values, coefficients and one level of bands.
+    pub(crate) fn check_memory(&self, value_bytes: u8, voxels: usize) -> Result<()> {
+        let per_voxel = u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4));
+        self.limits
+            .check_decoded((voxels as u64).saturating_mul(per_voxel))
+    }
+
+    fn region_as<E: Sample>(&self, level: usize, region: Region) -> Result<Volume<E>> {
+        let values = match &self.checked_form()? {
+            Form::Wavelet(form) => self.wavelet(form, level, region)?,
+            Form::Pooled(form) => {
+                let values = self.pooled(form, level)?;
+                self.grid(level)?.region().crop(&values, &region)
+            }
+            simple => self.simple(simple, region)?,
+        };
+        self.volume(&self.finish::<E>(level)?, region, values)
+    }
+
+    fn whole_as<E: Sample>(&self, level: usize) -> Result<Volume<E>> {
+        let grid = self.grid(level)?;
+        let mut values = Vec::new();
+        self.layers_as(level, &mut |layer: Volume<E>| {
+            if layer.shape() == grid {
+                values = layer.into_data();
+            } else {
+                values.reserve_exact(grid.len() - values.len());
+                values.extend_from_slice(layer.data());
+            }
+            Ok(())
+        })?;
+        Volume::new(grid, values)
+    }
+
+    fn layers_as<E: Sample>(
+        &self,
+        level: usize,
+        sink: &mut dyn FnMut(Volume<E>) -> Result<()>,
+    ) -> Result<()> {
+        let grid = self.grid(level)?;
+        let form = self.checked_form()?;
+        let finish = self.finish::<E>(level)?;
+        if let Form::Pooled(form) = form {
+            let values = self.pooled(form, level)?;
+            return sink(self.volume(&finish, grid.region(), values)?);
+        }
+        let Form::Wavelet(form) = form else {
+            for region in slabs(grid.region()) {
+                sink(self.volume(&finish, region, self.simple(form, region)?)?)?;
+            }
+            return Ok(());
+        };
+        let geometry = self.geometry(form)?;
+        let predictor = self.predictor(geometry, form, level)?;
+        let bricks = self.bricks(geometry)?;
+        geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
+            let samples = self.to_field(geometry, form, level, values);
+            sink(self.volume(&finish, region, samples)?)
+        })
+    }
+
+    /// The frame's form, when its chunks fit it.
+    fn checked_form(&self) -> Result<&Form> {
+        let chunks = self.chunks;
+        match &chunks.frame.form {
+            Form::Wavelet(_) => {}
+            Form::Pooled(_) if chunks.corrections.is_some() || chunks.bricks.len() != 1 => {
+                return Err(Error::corrupt(
+                    "one brick and no corrections expected in a frame of the pooled form",
+                ));
+            }
+            Form::Pooled(_) => {}
+            _ if chunks.tree.is_some() || chunks.corrections.is_some() => {
+                return Err(Error::corrupt(
+                    "octree or corrections found in a frame of a form without them",
+                ));
+            }
+            Form::Constant if !chunks.bricks.is_empty() => {
+                return Err(Error::corrupt("a constant frame has bricks"));
+            }
+            Form::Constant | Form::Lossless => {}
+        }
+        Ok(&chunks.frame.form)
+    }
+
+    fn simple<E: Sample>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
+        match form {
+            Form::Lossless => self.lossless(region),
+            _ => Ok(vec![E::from_f64(self.chunks.frame.range.0); region.len()]),
+        }
+    }
+
+    /// Corrections and mask of the whole field; they belong to full resolution.
+    fn finish<E: Sample>(&self, level: usize) -> Result<Finish> {
+        let (shape, chunks) = (self.shape, self.chunks);
+        let value_bytes = E::DTYPE.size() as u8;
+        let mut finish = Finish::default();
+        if level > 0 {
+            return Ok(finish);
+        }
+        if let Some(number) = chunks.corrections {
+            let bound = match chunks.frame.bound {
+                Bound::MaxError(bound) => bound,
+                Bound::RelError(r) => r * (chunks.frame.range.1 - chunks.frame.range.0),
+                Bound::Psnr(_) | Bound::Ssim(_) | Bound::Ratio(_) => {
+                    return Err(Error::corrupt(
+                        "corrections in a frame without a bound on the error",
+                    ));
+                }
+            };
+            let payload = self.payloads.payload(number)?;
+            let corrections = Corrections::decode(shape, value_bytes, payload, self.limits)?;
+            finish.corrections = Some((corrections, bound));
+        }
+        if let Some(number) = chunks.mask {
+            let payload = self.payloads.payload(number)?;
+            finish.mask = Some(Mask::decode(shape, value_bytes, payload, self.limits)?);
+        }
+        Ok(finish)
+    }
+
+    /// The values of a box, finished. In 2-D the `z` extent stays 1.
+    fn volume<E: Sample>(
+        &self,
+        finish: &Finish,
+        region: Region,
+        mut values: Vec<E>,
+    ) -> Result<Volume<E>> {
+        if let Some((corrections, bound)) = &finish.corrections {
+            apply_corrections(corrections, *bound, self.shape, region, &mut values)?;
+        }
+        if let Some(mask) = &finish.mask {
+            mask.apply(self.shape, region, &mut values);
+        }
+        Volume::new(self.shape.with_dims(region.size), values)
+    }
+
+    fn lossless<E: Sample>(&self, region: Region) -> Result<Vec<E>> {
+        let (whole, chunks) = (self.shape.region(), self.chunks);
+        let total = whole.len();
+        if chunks.bricks.len() != total.div_ceil(LOSSLESS_PART) {
+            return Err(Error::corrupt(format!(
+                "{} parts expected, {} found",
+                total.div_ceil(LOSSLESS_PART),
+                chunks.bricks.len()
+            )));
+        }
+        // Values before the region's first and behind its last need no decoding.
+        let mut rows = Vec::new();
+        whole.for_each_row(&region, &region, |at, to, len| rows.push((at, to, len)));
+        let first = rows.first().map_or(0, |row| row.0) / LOSSLESS_PART;
+        let last = rows.last().map_or(0, |row| row.0 + row.2 - 1) / LOSSLESS_PART;
+        let parts: Vec<Vec<E>> = (first..=last)
+            .into_par_iter()
+            .map(|i| {
+                let count = LOSSLESS_PART.min(total - i * LOSSLESS_PART);
+                let number = chunks.bricks[i];
+                if self.payloads.part(number) as usize != i {
+                    return Err(Error::corrupt(format!("part {i} is missing")));
+                }
+                let bytes = lossless::decode(
+                    self.payloads.payload(number)?,
+                    E::DTYPE.size(),
+                    count * E::DTYPE.size(),
+                )?;
+                Ok(E::decode(&bytes, ByteOrder::Little))
+            })
+            .collect::<Result<_>>()?;
+        let values = parts.concat();
+        if region == whole {
+            return Ok(values);
+        }
+        let mut out = Vec::with_capacity(region.len());
+        for (at, _, len) in rows {
+            out.extend_from_slice(&values[at - first * LOSSLESS_PART..][..len]);
+        }
+        Ok(out)
+    }
+
+    /// The parts of a frame of the pooled form.
+    pub(crate) fn pooled_parts<'a>(&'a self, form: &'a PooledForm) -> Result<Pooled<'a>> {
+        let chunks = self.chunks;
+        let (Some(tree), [volume]) = (chunks.tree, chunks.bricks.as_slice()) else {
+            return Err(Error::corrupt("the octree or the only brick is missing"));
+        };
+        if self.payloads.part(*volume) != 0 {
+            return Err(Error::corrupt("the only brick is not number 0"));
+        }
+        Ok(Pooled {
+            shape: self.shape,
+            form,
+            tree: self.payloads.payload(tree)?,
+            volume: self.payloads.payload(*volume)?,
+            networks: self.networks.as_ref(),
+            worker: self.worker,
+        })
+    }
+
+    /// All of a level of the pooled form, in the field's unit.
+    fn pooled<E: Sample>(&self, form: &PooledForm, level: usize) -> Result<Vec<E>> {
+        // Tree, stored values and what is known of every level, beside what is counted for any frame.
+        let bytes = 16 + 4 * E::Work::BYTES as u64;
+        self.limits
+            .check_decoded((self.shape.len() as u64).saturating_mul(bytes))?;
+        let mut values = self.pooled_parts(form)?.values::<E::Work>(level)?;
+        self.normalisation(form.offset, form.scale)
+            .undo(&mut values);
+        Ok(E::from_work(values))
+    }
+
+    fn normalisation<T: Real>(&self, offset: f64, scale: f64) -> Normalisation<T> {
+        let range = self.chunks.frame.range;
+        Normalisation {
+            offset: T::from_f64(offset),
+            scale: T::from_f64(scale),
+            range: (T::from_f64(range.0), T::from_f64(range.1)),
+        }
+    }
+
+    /// The frame's geometry, made once.
+    fn geometry(&self, form: &WaveletForm) -> Result<&Geometry> {
+        let chunks = self.chunks;
+        if let Some(geometry) = chunks.geometry.get() {
+            return Ok(geometry);
+        }
+        let tree = chunks
+            .tree
+            .ok_or_else(|| Error::corrupt("the octree is missing"))?;
+        // Octree and list of bricks: a byte for some hundred voxels of the domain.
+        self.limits.check_decoded(self.shape.len() as u64 / 128)?;
+        let geometry = Geometry::new(self.shape, form, self.payloads.payload(tree)?)?;
+        Ok(chunks.geometry.get_or_init(|| geometry))
+    }
+
+    /// What predicts the details of the levels from `level` on.
+    fn predictor<T: Real>(
+        &self,
+        geometry: &Geometry,
+        form: &WaveletForm,
+        level: usize,
+    ) -> Result<Box<dyn Predict<T>>> {
+        if !self.chunks.frame.form.needs_networks(level) {
+            return Ok(Box::new(NoPrediction));
+        }
+        let (wavelet, plan) = (geometry.wavelet, &geometry.plan);
+        predictor(wavelet, plan, form, self.networks.as_ref())
+    }
+
+    /// Chunks of the frame's bricks by the number of the first in each.
+    fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
+        let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+        let mut runs: Vec<FileRun<'_>> = Vec::with_capacity(self.chunks.bricks.len());
+        for &chunk in &self.chunks.bricks {
+            let first = self.payloads.part(chunk);
+            if first >= all {
+                return Err(Error::corrupt(format!("brick {first} of {all} found")));
+            }
+            match runs.last().map(|last| last.first) {
+                Some(last) if last == first => {
+                    return Err(Error::corrupt(format!("brick {first} found twice")));
+                }
+                Some(last) if last > first => {
+                    return Err(Error::corrupt(format!(
+                        "brick {first} found behind brick {last}"
+                    )));
+                }
+                _ => runs.push(FileRun {
+                    first,
+                    chunk,
+                    run: Mutex::default(),
+                }),
+            }
+        }
+        Ok(FileBricks {
+            payloads: self.payloads,
+            runs,
+            all,
+        })
+    }
+
+    fn wavelet<E: Sample>(
+        &self,
+        form: &WaveletForm,
+        level: usize,
+        region: Region,
+    ) -> Result<Vec<E>> {
+        let geometry = self.geometry(form)?;
+        let predictor = self.predictor(geometry, form, level)?;
+        let wanted = Wanted {
+            level,
+            region,
+            bricks: &self.bricks(geometry)?,
+            cache: self.cache,
+        };
+        let values = geometry.decode(form, &*predictor, &wanted)?;
+        Ok(self.to_field(geometry, form, level, values))
+    }
+
+    /// Normalised values of a level to samples in the field's unit.
+    fn to_field<E: Sample>(
+        &self,
+        geometry: &Geometry,
+        form: &WaveletForm,
+        level: usize,
+        mut values: Vec<E::Work>,
+    ) -> Vec<E> {
+        scale_to_level(geometry, level, &mut values);
+        self.normalisation(form.offset, form.scale)
+            .undo(&mut values);
+        E::from_work(values)
+    }
+}
+
+/// What is done to decoded values at full resolution.
+#[derive(Default)]
+struct Finish {
+    corrections: Option<(Corrections, f64)>,
+    mask: Option<Mask>,
+}
+
+/// Values of one box of a field without levels.
+const SLAB_VALUES: usize = 1 << 24;
+
+/// A grid in boxes along its slowest axis longer than 1.
+fn slabs(whole: Region) -> impl Iterator<Item = Region> {
+    let axis = (0..2).find(|&axis| whole.size[axis] > 1).unwrap_or(2);
+    let thickness = (SLAB_VALUES / (whole.len() / whole.size[axis])).max(1);
+    (0..whole.size[axis]).step_by(thickness).map(move |first| {
+        let mut slab = whole;
+        slab.start[axis] = first;
+        slab.size[axis] = thickness.min(whole.size[axis] - first);
+        slab
+    })
+}
+
+/// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
+/// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
+fn scale_to_level<T: Real>(geometry: &Geometry, level: usize, values: &mut [T]) {
+    let splits: usize = geometry.plan.levels()[..level]
+        .iter()
+        .map(|l| l.split.count())
+        .sum();
+    if splits == 0 {
+        return;
+    }
+    let half = if splits % 2 == 1 {
+        std::f64::consts::FRAC_1_SQRT_2
+    } else {
+        1.0
+    };
+    let factor = T::from_f64(half * 0.5f64.powi((splits / 2) as i32));
+    values.par_chunks_mut(RUN).for_each(|run| {
+        for v in run {
+            *v = *v * factor;
+        }
+    });
+}

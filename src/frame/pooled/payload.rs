@@ -1,0 +1,113 @@
+//! The coded representative volume (paper section 4.2.3; spec section 4.10).
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::base::real::Real;
+use crate::codec::quantised;
+use crate::codec::worker::Worker;
+use crate::container::PooledPayload;
+use crate::frame::pooled::options::PaperPayload;
+
+/// Integers stay below this magnitude, so that they are exact in binary32.
+const MAX_INTEGER: i32 = 1 << 24;
+
+impl PaperPayload {
+    /// Its name in the record.
+    pub(crate) fn kind(&self) -> PooledPayload {
+        match self {
+            Self::Zstd => PooledPayload::Quantised,
+            Self::Sz3(_) => PooledPayload::Sz3,
+        }
+    }
+
+    pub(crate) fn worker(&self) -> Option<&Worker> {
+        match self {
+            Self::Zstd => None,
+            Self::Sz3(worker) => Some(worker),
+        }
+    }
+}
+
+/// Codes a volume so that no value changes by more than about `epsilon`; `None` when that is too fine for
+/// the codec.
+///
+/// # Errors
+/// Those of the worker.
+pub(crate) fn encode<T: Real>(
+    payload: &PaperPayload,
+    shape: Shape,
+    volume: &[T],
+    epsilon: T,
+) -> Result<Option<Vec<u8>>> {
+    match payload {
+        PaperPayload::Zstd => {
+            let step = 2.0 * epsilon.to_f64();
+            let integer = |v: &T| (v.to_f64() / step).round();
+            let exact = |v: &T| integer(v).abs() < f64::from(MAX_INTEGER);
+            let integers = volume.iter().all(exact).then(|| {
+                let integers: Vec<i32> = volume.iter().map(|v| integer(v) as i32).collect();
+                quantised::encode(shape, &integers)
+            });
+            Ok(integers)
+        }
+        PaperPayload::Sz3(worker) => {
+            let bytes: Vec<u8> = match T::BYTES {
+                4 => volume
+                    .iter()
+                    .flat_map(|v| v.to_f32().to_le_bytes())
+                    .collect(),
+                _ => volume
+                    .iter()
+                    .flat_map(|v| v.to_f64().to_le_bytes())
+                    .collect(),
+            };
+            let bound = epsilon.to_f64();
+            worker
+                .encode(shape, T::BYTES as u8, bound, &bytes)
+                .map(Some)
+        }
+    }
+}
+
+/// Decodes what [`encode`] made.
+///
+/// # Errors
+/// `Corrupt`, `Unsupported` when a worker is needed and none is given, and those of the worker.
+pub(crate) fn decode<T: Real>(
+    payload: PooledPayload,
+    worker: Option<&Worker>,
+    shape: Shape,
+    bytes: &[u8],
+    epsilon: T,
+) -> Result<Vec<T>> {
+    match payload {
+        PooledPayload::Quantised => {
+            let step = epsilon + epsilon;
+            let integers = quantised::decode(shape, bytes)?;
+            if integers
+                .iter()
+                .any(|q| q.unsigned_abs() >= MAX_INTEGER as u32)
+            {
+                return Err(Error::corrupt("an integer of 2^24 or more found"));
+            }
+            Ok(integers
+                .into_iter()
+                .map(|q| T::from_i32(q) * step)
+                .collect())
+        }
+        PooledPayload::Sz3 => {
+            let worker = worker.ok_or_else(|| {
+                Error::unsupported("the payload is coded with SZ3: the program srt-sz3 is needed")
+            })?;
+            let bytes = worker.decode(shape, T::BYTES as u8, bytes)?;
+            Ok(match T::BYTES {
+                4 => (bytes.as_chunks::<4>().0.iter())
+                    .map(|&b| T::from_f32(f32::from_le_bytes(b)))
+                    .collect(),
+                _ => (bytes.as_chunks::<8>().0.iter())
+                    .map(|&b| T::from_f64(f64::from_le_bytes(b)))
+                    .collect(),
+            })
+        }
+    }
+}

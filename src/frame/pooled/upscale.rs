@@ -1,0 +1,128 @@
+//! Multiresolution super resolution (paper section 4.3.1; spec section 6.7): the whole field goes up level by
+//! level, and wherever a level is stored, its values replace what was made up.
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::real::Real;
+use crate::container::{Interpolation, PooledForm};
+use crate::frame::pooled::resample::{Kernel, resample};
+use crate::frame::pooled::stored::{grid, known_cells, unstitch};
+use crate::frame::wavelet::predict::NetworkPredictor;
+use crate::frame::wavelet::trial::Networks;
+use crate::octree::Octant;
+use crate::recon::{Predict, Window, upscale};
+use crate::transform::{Plan, Wavelet};
+
+/// Upscales fields from level to level.
+pub(crate) struct Upscaler<'a> {
+    plan: &'a Plan,
+    interpolation: Interpolation,
+    /// Gain per level, finest first; 0 and missing ones: interpolation.
+    gains: &'a [f32],
+    networks: Option<NetworkPredictor>,
+}
+
+impl<'a> Upscaler<'a> {
+    /// What a frame's record asks for.
+    ///
+    /// # Errors
+    /// `MissingWeights` when it uses networks and none are at hand.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        form: &'a PooledForm,
+        networks: Option<&Networks>,
+    ) -> Result<Self> {
+        let gains = form.network.as_ref().map_or(&[][..], |n| &n.gains);
+        let networks = match (gains, networks) {
+            ([], _) => None,
+            (gains, Some(networks)) => Some(NetworkPredictor::new(
+                networks,
+                Wavelet::Haar,
+                plan,
+                gains.to_vec(),
+                2.0 * form.epsilon,
+            )),
+            (_, None) => {
+                return Err(Error::new(
+                    ErrorKind::MissingWeights,
+                    "the frame uses networks, the file names none",
+                ));
+            }
+        };
+        Ok(Self {
+            plan,
+            interpolation: form.interpolation,
+            gains,
+            networks,
+        })
+    }
+
+    /// The values of `level` from those of the level above.
+    fn upscale<T: Real>(&self, level: usize, coarse: &[T]) -> Result<Vec<T>> {
+        let rank = self.plan.shape().rank();
+        let step = &self.plan.levels()[level];
+        let cells = step.coarse.region();
+        let used = self.gains.get(level).is_some_and(|&gain| gain != 0.0);
+        if let Some(networks) = self.networks.as_ref().filter(|_| used) {
+            let low = scaled(coarse, root_power(rank * (level + 1), false));
+            let window = Window {
+                region: cells,
+                values: &low,
+            };
+            if let Some(details) = networks.details(level, step, window, cells)? {
+                let fine = upscale(Wavelet::Haar, step, cells, low, details);
+                return Ok(scaled(&fine, root_power(rank * level, true)));
+            }
+        }
+        Ok(resample(
+            Kernel::Upscale(self.interpolation),
+            step.coarse.dims(),
+            coarse,
+            step.fine.region(),
+        ))
+    }
+
+    /// The field at level `target` from the representative volume.
+    ///
+    /// # Errors
+    /// What the networks report.
+    pub(crate) fn reconstruct<T: Real>(
+        &self,
+        tree: &Octant,
+        finest: usize,
+        volume: &[T],
+        target: usize,
+    ) -> Result<Vec<T>> {
+        let mut stored = unstitch(self.plan, tree, finest, volume);
+        let known = known_cells(self.plan, tree);
+        let top = self.plan.levels().len();
+        let mut values = stored.swap_remove(top);
+        for level in (target..top).rev() {
+            values = self.upscale(level, &values)?;
+            if level < finest {
+                continue;
+            }
+            let cells = values.iter_mut().zip(&stored[level]).zip(&known[level]);
+            for ((value, &stored), _) in cells.filter(|(_, known)| **known) {
+                *value = stored;
+            }
+        }
+        debug_assert_eq!(values.len(), grid(self.plan, target).len());
+        Ok(values)
+    }
+}
+
+/// `2^(k/2)`, or its inverse: from means to the orthonormal low-pass of Haar after `k` splits, and back.
+pub(crate) fn root_power(k: usize, is_inverse: bool) -> f64 {
+    let (root, two) = match is_inverse {
+        false => (std::f64::consts::SQRT_2, 2.0f64),
+        true => (std::f64::consts::FRAC_1_SQRT_2, 0.5),
+    };
+    let odd = if k % 2 == 1 { root } else { 1.0 };
+    odd * two.powi((k / 2) as i32)
+}
+
+/// Every value multiplied once.
+pub(crate) fn scaled<T: Real>(values: &[T], factor: f64) -> Vec<T> {
+    let factor = T::from_f64(factor);
+    values.iter().map(|&v| v * factor).collect()
+}

@@ -1,0 +1,247 @@
+//! Sample types and the working precision each is coded in.
+
+use half::f16;
+use rayon::prelude::*;
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::base::real::Real;
+use crate::file::options::Release;
+use crate::frame::wavelet::analysis::Samples;
+use crate::metrics::{Comparison, Moments};
+use crate::volume::io::Element;
+
+/// A sample type with its working precision: binary32 for f16 and f32, binary64 for f64.
+pub trait Sample: Element {
+    /// The precision of transform and quantiser.
+    type Work: Real;
+
+    /// Rounds working values to samples; where both are the same type the values move.
+    fn from_work(values: Vec<Self::Work>) -> Vec<Self>;
+}
+
+impl Sample for f16 {
+    type Work = f32;
+
+    fn from_work(values: Vec<f32>) -> Vec<Self> {
+        let values = values.par_iter().with_min_len(RUN);
+        values.map(|&v| Self::from_f64(f64::from(v))).collect()
+    }
+}
+
+impl Sample for f32 {
+    type Work = Self;
+
+    fn from_work(values: Vec<Self>) -> Vec<Self> {
+        values
+    }
+}
+
+impl Sample for f64 {
+    type Work = Self;
+
+    fn from_work(values: Vec<Self>) -> Vec<Self> {
+        values
+    }
+}
+
+/// Samples handled by one task.
+pub(crate) const RUN: usize = 1 << 15;
+
+/// The affine map between the field's unit and the normalised values that are transformed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Normalisation<T> {
+    /// Normalised 0.
+    pub(crate) offset: T,
+    /// Normalised 1, above the offset.
+    pub(crate) scale: T,
+    /// Range of the ordinary values; decoded values are clamped to it.
+    pub(crate) range: (T, T),
+}
+
+impl<T: Real> Normalisation<T> {
+    /// Zero mean and unit variance, measured over the ordinary values.
+    ///
+    /// `None` when there is no ordinary value.
+    pub(crate) fn measure<E: Sample<Work = T>>(
+        values: &[E],
+        ordinary: Option<&[bool]>,
+        release: Option<&Release>,
+    ) -> Option<Self> {
+        // Sums over fixed runs, added in order: the same for every thread count.
+        let mut runs: Vec<Moments> = Vec::new();
+        for_each_stretch(values, release, |first, values| {
+            let ordinary = |i: usize, n: usize| ordinary.map(|o| &o[first + i * RUN..][..n]);
+            let run = |(i, run): (usize, &[E])| Moments::of(run, ordinary(i, run.len()));
+            runs.par_extend(values.par_chunks(RUN).enumerate().map(run));
+        });
+        let all = runs.into_iter().fold(Moments::default(), Moments::join);
+        if all.count == 0.0 {
+            return None;
+        }
+        let (min, max) = (T::from_f64(all.min), T::from_f64(all.max));
+        // At least one step of the smallest number, so that dividing by it is always defined.
+        let smallest = if T::BYTES == 4 {
+            f64::from(f32::from_bits(1))
+        } else {
+            f64::from_bits(1)
+        };
+        let deviation = all
+            .spread
+            .clamp(smallest, all.max / 2.0 - all.min / 2.0 + smallest);
+        Some(Self {
+            offset: T::from_f64(all.mean.clamp(all.min, all.max)),
+            scale: T::from_f64(deviation),
+            range: (min, max),
+        })
+    }
+
+    /// With the range of a field that the values are part of.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when values lie outside of it.
+    pub(crate) fn within(self, (min, max): (f64, f64)) -> Result<Self> {
+        let (low, high) = self.range;
+        let range = (T::from_f64(min), T::from_f64(max));
+        if range.0 <= low && high <= range.1 && min.is_finite() && max.is_finite() {
+            return Ok(Self { range, ..self });
+        }
+        Err(Error::invalid(format!(
+            "values from {} to {} found outside of the range given, {min} to {max}",
+            low.to_f64(),
+            high.to_f64()
+        )))
+    }
+
+    /// PSNR and relative error by the range of the field that the values are part of.
+    pub(crate) fn judge(&self, comparison: Comparison) -> Comparison {
+        let range = (self.range.0.to_f64(), self.range.1.to_f64());
+        match range == (comparison.min, comparison.max) {
+            true => comparison,
+            false => comparison.of_range(range.0, range.1),
+        }
+    }
+
+    /// Normalised values; zero where a value is not ordinary.
+    pub(crate) fn apply<E: Sample<Work = T>>(
+        &self,
+        values: &[E],
+        ordinary: Option<&[bool]>,
+    ) -> Vec<T> {
+        let mut out = vec![T::ZERO; values.len()];
+        out.par_chunks_mut(RUN)
+            .zip(values.par_chunks(RUN))
+            .enumerate()
+            .for_each(|(i, (out, values))| {
+                for (o, v) in out.iter_mut().zip(values) {
+                    *o = self.normalise(v.to_f64());
+                }
+                if let Some(ordinary) = ordinary {
+                    for (o, &ordinary) in out.iter_mut().zip(&ordinary[i * RUN..]) {
+                        if !ordinary {
+                            *o = T::ZERO;
+                        }
+                    }
+                }
+            });
+        out
+    }
+
+    /// Normalised values of a box of a field of `shape`, all ordinary: those of
+    /// [`Normalisation::apply`].
+    pub(crate) fn apply_to_box<E: Sample<Work = T>>(
+        &self,
+        shape: Shape,
+        values: &[E],
+        region: Region,
+    ) -> Vec<T> {
+        let mut out = vec![T::ZERO; region.len()];
+        let mut rows = Vec::new();
+        shape
+            .region()
+            .for_each_row(&region, &region, |from, _, _| rows.push(from));
+        out.par_chunks_mut(region.size[2])
+            .zip(rows)
+            .with_min_len((RUN / region.size[2]).max(1))
+            .for_each(|(out, from)| {
+                for (o, v) in out.iter_mut().zip(&values[from..]) {
+                    *o = self.normalise(v.to_f64());
+                }
+            });
+        out
+    }
+
+    fn normalise(&self, value: f64) -> T {
+        let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
+        let difference = value - offset;
+        T::from_f64(match difference.is_finite() {
+            true => difference / scale,
+            // The range may pass the largest double; half of it does not.
+            false => (value * 0.5 - offset * 0.5) / (scale * 0.5),
+        })
+    }
+
+    /// Values in the field's unit: `fl(fl(u scale) + offset)`, clamped to the range (spec section 6.5).
+    pub(crate) fn undo(&self, values: &mut [T]) {
+        let Self {
+            offset,
+            scale,
+            range,
+        } = *self;
+        values.par_chunks_mut(RUN).for_each(|run| {
+            for v in run {
+                let y = *v * scale + offset;
+                let y = if y < range.0 { range.0 } else { y };
+                *v = if y > range.1 { range.1 } else { y };
+            }
+        });
+    }
+}
+
+/// Values read between two calls of [`Release`]; whole runs.
+const STRETCH: usize = RUN << 9;
+
+/// Calls `f` with the values in stretches and the place of each stretch's first; releases them after.
+pub(crate) fn for_each_stretch<E>(
+    values: &[E],
+    release: Option<&Release>,
+    mut f: impl FnMut(usize, &[E]),
+) {
+    for (i, stretch) in values.chunks(STRETCH).enumerate() {
+        let first = i * STRETCH;
+        f(first, stretch);
+        if let Some(release) = release {
+            release.call(first..first + stretch.len());
+        }
+    }
+}
+
+/// A field in its own type, normalised box by box.
+pub(crate) struct FieldSamples<'a, E: Sample> {
+    pub(crate) shape: Shape,
+    pub(crate) values: &'a [E],
+    pub(crate) normalisation: Normalisation<E::Work>,
+    pub(crate) release: Option<&'a Release>,
+}
+
+impl<E: Sample> Samples<E::Work> for FieldSamples<'_, E> {
+    fn normalised(&self, region: Region) -> Vec<E::Work> {
+        let normalisation = &self.normalisation;
+        let out = normalisation.apply_to_box(self.shape, self.values, region);
+        if let Some(release) = self.release {
+            let plane = self.shape.len() / self.shape.dims()[0];
+            release.call(region.start[0] * plane..region.end(0) * plane);
+        }
+        out
+    }
+}
+
+/// Checks that the number of values fits a shape.
+pub(crate) fn check_len(expected: usize, found: usize) -> Result<()> {
+    if expected != found {
+        return Err(Error::invalid(format!(
+            "{expected} values expected, {found} found"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! The transform of one field, in memory or, for large fields, its finest level made anew box by box.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use crate::base::grid::Region;
+use crate::base::real::Real;
+use crate::recon::{BrickGrid, Partition, Source, band_regions};
+use crate::transform::{Bands, Plan, Wavelet, forward};
+
+/// Cells of one box of a level that is not held in memory: enough bricks for many threads.
+const BOX_CELLS: usize = 1 << 21;
+
+/// The normalised values of a field that is not held in memory in that form.
+pub(crate) trait Samples<T>: Sync {
+    /// Normalised values of a box.
+    fn normalised(&self, region: Region) -> Vec<T>;
+}
+
+/// The transform of one field.
+pub(crate) struct Analysis<'a, T> {
+    /// Filter pair.
+    pub(crate) wavelet: Wavelet,
+    /// Levels and shapes.
+    pub(crate) plan: Plan,
+    /// Bricks.
+    pub(crate) partition: Partition,
+    /// Low-pass of the coarsest level.
+    pub(crate) low: Vec<T>,
+    /// Details by level, finest first; none for a finest level that is made anew.
+    details: Vec<Vec<Vec<T>>>,
+    /// What the finest level is made from, when it is not held.
+    samples: Option<&'a dyn Samples<T>>,
+    /// Root mean square of the details by level, once asked for.
+    rms: Vec<OnceLock<f64>>,
+}
+
+/// Bands over some cells.
+pub(crate) struct BandsOver<'a, T: Clone> {
+    /// The box of its subband that each band holds.
+    pub(crate) places: Vec<Region>,
+    pub(crate) bands: Cow<'a, [Vec<T>]>,
+}
+
+impl<'a, T: Real> Analysis<'a, T> {
+    /// Transforms `field`, the normalised values of `plan`'s full grid.
+    #[must_use]
+    pub(crate) fn held(wavelet: Wavelet, plan: Plan, partition: Partition, field: Vec<T>) -> Self {
+        let (low, details) = decompose(wavelet, &plan, 0, field);
+        let rms = vec![OnceLock::new(); plan.levels().len()];
+        Self {
+            wavelet,
+            plan,
+            partition,
+            low,
+            details,
+            samples: None,
+            rms,
+        }
+    }
+
+    /// Transforms a field of which only the low-pass of the first level and what follows from it are
+    /// held; gives the same values as [`Analysis::held`]. Held all the same when the finest level has
+    /// no bricks of its own.
+    #[must_use]
+    pub(crate) fn streamed(
+        wavelet: Wavelet,
+        plan: Plan,
+        partition: Partition,
+        samples: &'a dyn Samples<T>,
+    ) -> Self {
+        if partition.edge(0).is_none() {
+            let field = samples.normalised(plan.shape().region());
+            return Self::held(wavelet, plan, partition, field);
+        }
+        let rms = vec![OnceLock::new(); plan.levels().len()];
+        let mut analysis = Self {
+            wavelet,
+            plan,
+            partition,
+            low: Vec::new(),
+            details: Vec::new(),
+            samples: Some(samples),
+            rms,
+        };
+        let coarse = analysis.plan.levels()[0].coarse;
+        let mut low = vec![T::ZERO; coarse.len()];
+        let mut squares = vec![0.0; analysis.partition.bricks().len()];
+        for cells in analysis.boxes(0) {
+            let (places, made) = analysis.make(cells, samples);
+            coarse
+                .region()
+                .for_each_row(&places[0], &cells, |to, from, len| {
+                    low[to..to + len].copy_from_slice(&made.low[from..from + len]);
+                });
+            for (number, grid) in analysis.grids_in(0, cells) {
+                squares[number] = energy(&grid.gather(&places[1..], &made.details));
+            }
+        }
+        let count = analysis.detail_count(0);
+        let rms = (squares.iter().sum::<f64>() / count).sqrt();
+        analysis.rms[0] = OnceLock::from(rms);
+        let (low, mut details) = decompose(wavelet, &analysis.plan, 1, low);
+        details.insert(0, Vec::new());
+        (analysis.low, analysis.details) = (low, details);
+        analysis
+    }
+
+    /// Whether the bands of `level` are made anew each time.
+    pub(crate) fn is_streamed(&self, level: usize) -> bool {
+        level == 0 && self.samples.is_some()
+    }
+
+    /// The boxes that the cells of a level are worked on: all at once where its bands are held, else a
+    /// number of whole bricks.
+    pub(crate) fn boxes(&self, level: usize) -> Vec<Region> {
+        let whole = self.plan.levels()[level].coarse.region();
+        match self.partition.edge(level) {
+            Some(edge) if self.is_streamed(level) => boxes(whole, edge, BOX_CELLS),
+            _ => vec![whole],
+        }
+    }
+
+    /// The grids of a level's bricks that lie in `cells`, with their bricks' numbers.
+    pub(crate) fn grids_in(&self, level: usize, cells: Region) -> Vec<(usize, &BrickGrid)> {
+        let bricks = self.partition.bricks().iter().enumerate();
+        let grids = bricks.flat_map(|(n, brick)| brick.grids.iter().map(move |grid| (n, grid)));
+        grids
+            .filter(|(_, grid)| {
+                grid.source == Source::Details(level) && cells.contains(&grid.region)
+            })
+            .collect()
+    }
+
+    /// The exact bands of `source`, over `cells` at least.
+    pub(crate) fn bands(&self, source: Source, cells: Region) -> BandsOver<'_, T> {
+        let held = |cells, bands| BandsOver {
+            places: band_regions(&self.plan, source, cells),
+            bands: Cow::Borrowed(bands),
+        };
+        match (source, self.samples) {
+            (Source::LowPass, _) => held(
+                self.plan.coarsest().region(),
+                std::slice::from_ref(&self.low),
+            ),
+            (Source::Details(0), Some(samples)) => {
+                let (mut places, made) = self.make(cells, samples);
+                places.remove(0);
+                BandsOver {
+                    places,
+                    bands: Cow::Owned(made.details),
+                }
+            }
+            (Source::Details(level), _) => held(
+                self.plan.levels()[level].coarse.region(),
+                &self.details[level],
+            ),
+        }
+    }
+
+    /// The bands of the finest level over `cells` and what a transform of them spoils; the places of
+    /// the low-pass and of the details.
+    fn make(&self, cells: Region, samples: &dyn Samples<T>) -> (Vec<Region>, Bands<T>) {
+        let level = &self.plan.levels()[0];
+        let wide = level.with_margin(cells);
+        let mut fine = samples.normalised(level.fine_of(wide));
+        let mut places = vec![wide];
+        places.extend(band_regions(&self.plan, Source::Details(0), wide));
+        (
+            places,
+            forward(self.wavelet, &level.window(wide), &mut fine),
+        )
+    }
+
+    /// Root mean square of the details of a level, in the frame's orthonormal scale. Sums by brick, so
+    /// that it does not depend on what is held.
+    #[must_use]
+    pub(crate) fn detail_rms(&self, level: usize) -> f64 {
+        let measure = || {
+            let source = Source::Details(level);
+            let whole = self.plan.levels()[level].coarse.region();
+            let exact = self.bands(source, whole);
+            let squares: Vec<f64> = self
+                .grids_in(level, whole)
+                .into_par_iter()
+                .map(|(_, grid)| energy(&grid.gather(&exact.places, &exact.bands)))
+                .collect();
+            (squares.iter().sum::<f64>() / self.detail_count(level)).sqrt()
+        };
+        *self.rms[level].get_or_init(measure)
+    }
+
+    /// Sum of the squares of the details of a level, in the frame's orthonormal scale.
+    #[must_use]
+    pub(crate) fn detail_energy(&self, level: usize) -> f64 {
+        self.detail_rms(level).powi(2) * self.detail_count(level)
+    }
+
+    /// Number of detail coefficients of a level, at least 1.
+    fn detail_count(&self, level: usize) -> f64 {
+        let level = &self.plan.levels()[level];
+        (level.fine.len() - level.coarse.len()).max(1) as f64
+    }
+}
+
+fn energy<T: Real>(values: &[T]) -> f64 {
+    values.iter().map(|d| d.to_f64() * d.to_f64()).sum()
+}
+
+/// Transforms the grid of level `first` down to the coarsest low-pass.
+fn decompose<T: Real>(
+    wavelet: Wavelet,
+    plan: &Plan,
+    first: usize,
+    mut field: Vec<T>,
+) -> (Vec<T>, Vec<Vec<Vec<T>>>) {
+    let mut details = Vec::with_capacity(plan.levels().len());
+    for level in &plan.levels()[first..] {
+        let bands = forward(wavelet, level, &mut field);
+        field = bands.low;
+        details.push(bands.details);
+    }
+    (field, details)
+}
+
+/// Cuts a grid into boxes of whole bricks of edge `edge` and about `cells` cells, long along `x`.
+fn boxes(whole: Region, edge: usize, cells: usize) -> Vec<Region> {
+    let mut size = whole.size.map(|n| n.min(edge));
+    for axis in (0..3).rev() {
+        let others = size.iter().product::<usize>() / size[axis];
+        size[axis] = ((cells / others / edge).max(1) * edge).min(whole.size[axis]);
+    }
+    let mut out = Vec::new();
+    for z in (0..whole.size[0]).step_by(size[0]) {
+        for y in (0..whole.size[1]).step_by(size[1]) {
+            for x in (0..whole.size[2]).step_by(size[2]) {
+                let start = [z, y, x];
+                out.push(Region { start, size }.clipped(whole.size));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,14 @@
+//! Frames of the wavelet form: details beside their prediction.
+
+pub(crate) mod analysis;
+pub(crate) mod cache;
+pub(crate) mod gains;
+pub(crate) mod integers;
+pub(crate) mod on_device;
+pub(crate) mod pass;
+pub(crate) mod predict;
+pub(crate) mod quality;
+pub(crate) mod quantise;
+pub(crate) mod search;
+pub(crate) mod solve;
+pub(crate) mod trial;

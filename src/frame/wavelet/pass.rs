@@ -1,0 +1,63 @@
+//! One pass of the encoder by itself: a fixed quantiser, no search and no check.
+
+use rayon::prelude::*;
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::file::options::EncodeOptions;
+use crate::file::weights::{Weights, wavelet};
+use crate::frame::encode::candidate;
+use crate::frame::sample::{Normalisation, RUN, Sample, check_len};
+use crate::frame::wavelet::analysis::Analysis;
+use crate::frame::wavelet::quantise::code_bricks;
+use crate::octree;
+use crate::volume::io::Values;
+
+/// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
+/// and bricks together: what each pass of [`crate::file::encode_volume`]'s search does, to be timed.
+///
+/// `step` is in units of the field's standard deviation. Of `options`, the periodic axes, the brick
+/// edge, the model and the threads count.
+///
+/// # Errors
+/// `InvalidArgument` for a step the coder cannot use, and for a field with values that are not finite
+/// or without any variation.
+pub fn code_at_step(
+    shape: Shape,
+    values: &Values<'_>,
+    options: &EncodeOptions,
+    step: f64,
+) -> Result<u64> {
+    crate::file::pool(options.threads)?.install(|| match values {
+        Values::F16(v) => code(shape, v, options, step),
+        Values::F32(v) => code(shape, v, options, step),
+        Values::F64(v) => code(shape, v, options, step),
+    })
+}
+
+fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
+    check_len(shape.len(), values.len())?;
+    let plain = || Error::invalid("a field of finite values that vary expected");
+    if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {
+        return Err(plain());
+    }
+    let normalisation = Normalisation::measure(values, None, None)
+        .filter(|n| n.range.0 < n.range.1)
+        .ok_or_else(plain)?;
+    let field = normalisation.apply(values, None);
+    let weights = Weights::choose(shape, options)?;
+    let wavelet = wavelet(options, weights.as_ref());
+    let candidate = candidate::<E>(shape, options, wavelet, normalisation, |plan, partition| {
+        Analysis::held(wavelet, plan, partition, field)
+    })?;
+    let networks = weights.as_ref().map(|w| &w.networks);
+    let gains = candidate.gains(networks);
+    let pass = candidate.quantise(step, networks, &gains, None)?;
+    let (_, mut pass) = pass.ok_or_else(|| {
+        Error::invalid(format!("a step the coder can use expected, {step} found"))
+    })?;
+    // The predictor is asked for again only where a level is not held.
+    let bricks = code_bricks(&candidate.analysis, &mut pass, None)?;
+    let bytes: usize = bricks.iter().map(|(_, b)| b.len()).sum();
+    Ok((bytes + octree::encode(&pass.tree).len()) as u64)
+}

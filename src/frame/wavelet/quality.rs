@@ -1,0 +1,62 @@
+//! How far the field of a coarser level is from the whole one (spec section 4.3, `quality`).
+
+use crate::base::real::Real;
+use crate::container::{Frame, QUALITY_STEPS};
+use crate::frame::wavelet::analysis::Analysis;
+use crate::volume::io::AnyVolume;
+
+/// A field at a downscaling level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelField {
+    /// The level; 0 is full resolution.
+    pub level: usize,
+    /// PSNR in dB, against the field that was encoded, of what is known from this level and the coarser
+    /// ones alone: measured at level 0, an estimate above. `None` where the file does not say it.
+    pub psnr_db: Option<f64>,
+    /// The field on the level's grid, in its own unit.
+    pub volume: AnyVolume,
+}
+
+/// The estimate for every downscaling level from 1 on, as it is stored: what the coding spoils, and
+/// all details of the finer levels. The filters are nearly orthonormal, so energies add up.
+///
+/// `range` is that of the field in the analysis' unit, `psnr_db` what was measured at level 0.
+pub(crate) fn level_quality<T: Real>(
+    analysis: &Analysis<'_, T>,
+    range: f64,
+    psnr_db: f64,
+) -> Vec<u8> {
+    let voxels = analysis.plan.shape().len() as f64;
+    let mut energy = range * range * 10f64.powf(-psnr_db / 10.0) * voxels;
+    (0..analysis.plan.levels().len())
+        .map(|level| {
+            energy += analysis.detail_energy(level);
+            let db = 10.0 * (range * range * voxels / energy).log10();
+            // A cast keeps what is too large or small at the end of the range.
+            (db * QUALITY_STEPS).round() as u8
+        })
+        .collect()
+}
+
+/// PSNR in dB, against the field that was encoded, of what is known at downscaling level `level` of a
+/// frame: measured at level 0, estimated above. `records` are the frame's, one or its slabs with their
+/// numbers of voxels. `None` where a record does not say it.
+pub(crate) fn psnr_db<'a>(
+    records: impl Iterator<Item = (&'a Frame, usize)>,
+    level: usize,
+) -> Option<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let (mut energy, mut voxels) = (0.0, 0.0);
+    for (frame, len) in records {
+        let db = frame.psnr_db(level)?;
+        let range = frame.range.1 - frame.range.0;
+        energy += range * range * 10f64.powf(-db / 10.0) * len as f64;
+        voxels += len as f64;
+        (low, high) = (low.min(frame.range.0), high.max(frame.range.1));
+    }
+    let range = high - low;
+    (voxels > 0.0).then(|| match energy > 0.0 {
+        true => 10.0 * (range * range * voxels / energy).log10(),
+        false => f64::INFINITY,
+    })
+}

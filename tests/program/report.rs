@@ -1,0 +1,135 @@
+//! The page of `srt eval --html` in a real browser: no errors, and nothing wider than the screen.
+//!
+//! Left out, with a printed reason, where no Chromium is installed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Written into a copy of the page; its policy, which forbids scripts, is taken out of the copy.
+/// It lays the page out at a width that it finds in WIDTH: browsers keep windows from becoming as narrow
+/// as a phone, and nothing in the page goes by the window's width.
+const PROBE: &str = "<script>
+document.body.style.width = 'WIDTHpx';
+const wide = [...document.querySelectorAll('body *')].filter(e =>
+    !e.closest('.scroll table') && e.getBoundingClientRect().right > WIDTH + 1);
+const pictures = [...document.images];
+document.documentElement.setAttribute('data-probe', [
+    'wide=' + wide.length,
+    'pictures=' + pictures.filter(i => i.complete && i.naturalWidth > 0).length + '/' + pictures.length,
+    'charts=' + [...document.querySelectorAll('svg.chart')].filter(s => s.getBoundingClientRect().height > 100).length,
+    'maps=' + document.querySelectorAll('svg.map path').length,
+].join(' '));
+</script>";
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .flat_map(|dir| ["chromium", "chromium-browser", "google-chrome"].map(|n| dir.join(n)))
+        .find(|program| program.is_file())
+}
+
+/// Opens a page and returns the document it became, and what the browser said.
+fn open(browser: &Path, folder: &Path, page: &Path, width: u32) -> (String, String) {
+    let output = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ])
+        .args(["--enable-logging=stderr", "--v=0", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.join("profile").display()
+        ))
+        .arg(format!("--window-size={width},900"))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_page_renders_without_errors_on_phone_and_desk() {
+    let Some(browser) = chromium() else {
+        eprintln!("left out: no chromium in PATH");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/turbulence_64.npy");
+    let srt = |args: &[&std::ffi::OsStr]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_srt"))
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let original = original.as_os_str();
+    let (a, b, page) = (at("a.srt"), at("b.srt"), at("page.html"));
+    srt(&[
+        "encode".as_ref(),
+        original,
+        a.as_os_str(),
+        "--psnr=40".as_ref(),
+        "--model=none".as_ref(),
+    ]);
+    srt(&[
+        "encode".as_ref(),
+        original,
+        b.as_os_str(),
+        "--rel-error=1e-3".as_ref(),
+        "--model=none".as_ref(),
+    ]);
+    srt(&[
+        "eval".as_ref(),
+        original,
+        a.as_os_str(),
+        b.as_os_str(),
+        "--html".as_ref(),
+        page.as_os_str(),
+    ]);
+
+    let (document, said) = open(&browser, folder.path(), &page, 1280);
+    assert!(document.contains("Rate and PSNR"), "{said}");
+    assert!(!said.contains("CONSOLE"), "{said}");
+
+    let html = std::fs::read_to_string(&page).unwrap();
+    let policy = html.find("<meta http-equiv").unwrap();
+    let policy_end = policy + html[policy..].find('>').unwrap() + 1;
+    let probed = html.replacen(&html[policy..policy_end], "", 1).replacen(
+        "</body>",
+        &format!("{PROBE}</body>"),
+        1,
+    );
+    for width in ["390", "1280"] {
+        std::fs::write(at("probed.html"), probed.replace("WIDTH", width)).unwrap();
+        let (document, said) = open(&browser, folder.path(), &at("probed.html"), 1280);
+        let probe = attribute(&document, "data-probe");
+        assert!(
+            probe.starts_with("wide=0 pictures=6/6 charts=12 maps="),
+            "{width}: {probe}\n{said}"
+        );
+        assert!(
+            !probe.ends_with("maps=0") && !said.contains("CONSOLE"),
+            "{width}: {probe}\n{said}"
+        );
+    }
+}
+
+/// The value of an attribute of the document's first element that has it.
+fn attribute<'a>(document: &'a str, name: &str) -> &'a str {
+    let start = document
+        .find(&format!("{name}=\""))
+        .unwrap_or_else(|| panic!("no {name} in {document:.300}"));
+    document[start + name.len() + 2..]
+        .split('"')
+        .next()
+        .unwrap()
+}

@@ -1,0 +1,55 @@
+//! `--backend`: what runs the networks.
+
+use std::sync::Arc;
+
+use crate::args::BackendChoice;
+use srt::backend::Backend;
+use srt::backend::cpu::Cpu;
+#[cfg(feature = "cuda")]
+use srt::backend::{Fallback, cuda};
+use srt::base::error::Result;
+
+impl BackendChoice {
+    /// # Errors
+    /// With `cuda`, `Device` with what is missing, `Unsupported` where the program was built without it.
+    pub(super) fn open(self) -> Result<Arc<dyn Backend>> {
+        match self {
+            Self::Cpu => Ok(Arc::new(Cpu::detect())),
+            Self::Auto => Ok(automatic()),
+            Self::Cuda => gpu(),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn automatic() -> Arc<dyn Backend> {
+    match cuda::open(0, kernel_store().as_ref()) {
+        Ok(gpu) => Arc::new(Fallback::new(gpu, Cpu::detect())),
+        Err(_) => Arc::new(Cpu::detect()),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn gpu() -> Result<Arc<dyn Backend>> {
+    let gpu = cuda::open(0, kernel_store().as_ref());
+    Ok(Arc::new(gpu.map_err(|e| e.within("--backend cuda"))?))
+}
+
+/// Compiled kernels: `srt/kernels` in the user's cache folder.
+#[cfg(feature = "cuda")]
+fn kernel_store() -> Option<cuda::KernelStore> {
+    let dir = crate::models::user_folder("XDG_CACHE_HOME", ".cache")?;
+    Some(cuda::KernelStore::new(dir.join("srt/kernels")))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn automatic() -> Arc<dyn Backend> {
+    Arc::new(Cpu::detect())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu() -> Result<Arc<dyn Backend>> {
+    Err(srt::base::error::Error::unsupported(
+        "this program was built without the cuda backend: --backend cpu gives the same bytes",
+    ))
+}

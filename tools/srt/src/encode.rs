@@ -1,0 +1,198 @@
+//! `srt encode`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::args::{Embed, EncodeArgs};
+use crate::decode::read_file;
+use crate::encode_report::{FrameLine, Report};
+use crate::memory::quarter_of_ram;
+use crate::models;
+use crate::output::{Spinner, overwrite, print_json, print_line};
+use crate::part::{finished, one_input, values_of};
+use crate::series::{Item, Series, next_step};
+use crate::stat::range;
+use srt::base::error::{Error, Result};
+use srt::base::file::FileBytes;
+use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Progress, Release};
+use srt::network::builtin_names;
+use srt::volume::io::AtomicFile;
+
+pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
+    let start = Instant::now();
+    if args.part.is_some() {
+        args.check_part()?;
+    }
+    if let (true, Some(part)) = (args.resume, args.part)
+        && let Some(bytes) = finished(args, part)?
+    {
+        return tell_finished(args, bytes);
+    }
+    let options = options(args)?;
+    let old = match args.append {
+        true => Some(existing(args)?),
+        false => None,
+    };
+    let file = AtomicFile::create(
+        args.output(),
+        overwrite(args.force || args.append || args.resume),
+    )?;
+    let series = Series::open(args)?;
+    let old = match &old {
+        Some(bytes) => {
+            let decoder = models::open(bytes.bytes(), None, 0);
+            Some(decoder.map_err(|e| e.within(args.output().display()))?)
+        }
+        None => None,
+    };
+    let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
+    let progress = |p| report_pass(args.verbose, &spinner, p);
+    let (file, report, frames) = write(args, series, old.as_ref(), options, file, &progress)?;
+    drop(old);
+    file.commit()?;
+    drop(spinner);
+    if !args.quiet {
+        tell_left_out(args, &report);
+    }
+    let report = Report::new(&report, frames, start.elapsed().as_secs_f64());
+    let to_stdout = args.output().as_os_str() == "-";
+    if args.json && !to_stdout {
+        print_json(&report)?;
+    } else if !args.quiet && !to_stdout {
+        print_line(&report.summary())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A model asked for by name that no frame uses is a surprise: says why.
+fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
+    if report.model != "none" || matches!(args.model.as_str(), "default" | "none") {
+        return;
+    }
+    let embedded = match args.embed_weights {
+        Embed::Auto => !builtin_names().any(|name| name == args.model),
+        Embed::Yes => true,
+        Embed::No => false,
+    };
+    let instead = match embedded {
+        true => " with its weights in the file; --embed-weights no names them instead",
+        false => "",
+    };
+    eprintln!(
+        "note: {} is not used: nothing is gained{instead}",
+        args.model
+    );
+}
+
+fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
+    if args.json {
+        print_json(&serde_json::json!({ "schema": 1, "finished_before": true, "bytes": bytes }))?;
+    } else if !args.quiet {
+        print_line(&format!("there already and whole: {bytes} bytes"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
+    let mut options = EncodeOptions::new(args.bound()?);
+    options.profile = args.paper.profile()?;
+    options.periodic = args.periodic.unwrap_or_default();
+    options.wavelet = args.wavelet;
+    options.brick_edge = args.brick;
+    options.mask_value = args.mask_value;
+    options.range = args.range.as_deref().map(range).transpose()?;
+    options.backend = args.backend.open()?;
+    options.threads = args.threads;
+    options.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
+    options.measure_ssim = args.json;
+    options.model = models::choose(&args.model)?;
+    options.embed_weights = args.embed_weights.into();
+    Ok(options)
+}
+
+/// The file to append to.
+fn existing(args: &EncodeArgs) -> Result<FileBytes> {
+    if args.output().as_os_str() == "-" {
+        return Err(Error::invalid(
+            "--append needs a file: standard output has no frames yet",
+        ));
+    }
+    read_file(args.output())
+}
+
+/// Encodes all of a series into `out`.
+fn write(
+    args: &EncodeArgs,
+    series: Series,
+    old: Option<&Decoder<'_>>,
+    mut options: EncodeOptions,
+    out: AtomicFile,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    if args.part.is_some() && (series.is_open() || series.len() != 1) {
+        return Err(one_input());
+    }
+    let (dataset, places) = series.dataset(args, old.map(Decoder::dataset))?;
+    let steps = series.steps();
+    if !args.time.is_empty() && args.time.len() != steps && !series.is_open() {
+        return Err(Error::invalid(format!(
+            "{steps} times expected, one for each time step, {} found",
+            args.time.len()
+        )));
+    }
+    let first = |place: usize| match (args.step, old) {
+        (Some(step), _) => step,
+        (None, Some(old)) => next_step(old.frames(), place),
+        (None, None) => 0,
+    };
+    let firsts: Vec<u64> = places.iter().map(|&place| first(place)).collect();
+    if !series.is_open() {
+        options.frames = series.len();
+    }
+    let mut encoder = match old {
+        Some(old) => Encoder::append(out, old, dataset, options)?,
+        None => Encoder::new(out, dataset, options)?,
+    };
+    let mut lines = Vec::new();
+    let shape = series.shape;
+    series.for_each(|item: &Item| {
+        let place = places[item.field];
+        let step = firsts[item.field].saturating_add(item.step);
+        let time = match args.time.get(item.step as usize) {
+            None if !args.time.is_empty() => {
+                return Err(Error::invalid(format!(
+                    "{} times given, standard input has more time steps",
+                    args.time.len()
+                )));
+            }
+            time => time.copied(),
+        };
+        let slab = args.part.map(|part| part.slab(shape)).transpose()?;
+        let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
+        let (mapped, first) = (Arc::clone(&item.input), own.start);
+        encoder.set_release(Some(Release::new(move |values| {
+            mapped.release(first + values.start..first + values.end);
+        })));
+        let values = item.input.values()?;
+        let values = values.slice(own);
+        let report = match slab {
+            None => encoder.frame(place, step, time, &values, progress),
+            Some(slab) => encoder.slab((place, step), time, slab, &values, progress),
+        };
+        let report = report.map_err(|e| e.within(item.path.display()))?;
+        let name = &encoder.dataset().fields[place].name;
+        lines.push(FrameLine::new(name, step, time, &report));
+        Ok(())
+    })?;
+    let (file, report) = encoder.finish()?;
+    Ok((file, report, lines))
+}
+
+fn report_pass(verbose: bool, spinner: &Spinner, progress: Progress) {
+    if verbose {
+        eprintln!("pass {}: {:.4}", progress.passes, progress.quality);
+    } else {
+        spinner.pass(progress);
+    }
+}

@@ -1,0 +1,120 @@
+//! Weight sets by name, from files and in the local store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::paper::sz3_worker;
+use srt::Limits;
+use srt::base::error::{Error, ErrorKind, Result};
+use srt::base::file::FileBytes;
+use srt::container::{Form, Frame, MAGIC, PooledPayload};
+use srt::file::{Decoder, Model};
+use srt::network::{Hierarchy, builtin, builtin_names};
+
+/// A folder of the user: from the variable if it is an absolute path, else below the home folder.
+pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
+    named.filter(|dir| dir.is_absolute()).or_else(home)
+}
+
+/// The folder of imported models: `srt/models` in the user's data folder.
+pub(super) fn store() -> Result<PathBuf> {
+    let data = user_folder("XDG_DATA_HOME", ".local/share")
+        .ok_or_else(|| Error::invalid("neither XDG_DATA_HOME nor HOME is set: no model store"))?;
+    Ok(data.join("srt/models"))
+}
+
+/// Files of the store by name; empty when there is none.
+pub(super) fn stored() -> Vec<(String, PathBuf)> {
+    let entries = store().ok().and_then(|dir| std::fs::read_dir(dir).ok());
+    let mut found: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_stem()?.to_str()?.to_owned();
+            (path.extension()? == "safetensors").then_some((name, path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Reads a weight set: quantised safetensors, or the embedded weights of an `.srt` file.
+pub(super) fn read(path: &Path) -> Result<Hierarchy> {
+    let read = || {
+        let file = FileBytes::open(path)?;
+        let bytes = file.bytes();
+        if !bytes.starts_with(&MAGIC) {
+            return Hierarchy::from_safetensors(bytes, &Limits::default());
+        }
+        match Decoder::new(bytes, Limits::default())?.weights()? {
+            Some(hierarchy) => Ok(Arc::unwrap_or_clone(hierarchy)),
+            None => Err(Error::invalid("the file has no weights")),
+        }
+    };
+    read().map_err(|e| e.within(path.display()))
+}
+
+/// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store and `extra` to look
+/// its weights up in.
+pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> Result<Decoder<'a>> {
+    let mut decoder = Decoder::new(bytes, Limits::default())?;
+    if let Some(path) = extra {
+        decoder = decoder.with_weights(Arc::new(read(path)?));
+    }
+    let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
+    let needs_networks = (0..decoder.frames().len())
+        .flat_map(|index| decoder.slabs(index))
+        .any(|frame| frame.form.needs_networks(level));
+    if needs_networks && decoder.weights().as_ref().is_err_and(missing) {
+        for model in stored_models() {
+            decoder = decoder.with_weights(model);
+        }
+    }
+    let is_sz3 = |frame: &Frame| matches!(&frame.form, Form::Pooled(form) if form.payload == PooledPayload::Sz3);
+    if decoder.frames().any(is_sz3) {
+        decoder = decoder.with_worker(sz3_worker()?);
+    }
+    Ok(decoder)
+}
+
+/// The models of the store. A damaged file must not keep others from being found.
+pub(super) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
+    let models = stored()
+        .into_iter()
+        .filter_map(|(_, path)| read(&path).ok());
+    models.map(Arc::new)
+}
+
+/// A model by name (built in, or in the store) or by file.
+pub(super) fn find(name: &str) -> Result<Arc<Hierarchy>> {
+    if let Some(model) = builtin(name)? {
+        return Ok(model);
+    }
+    if let Some((_, path)) = stored().into_iter().find(|(stored, _)| stored == name) {
+        return read(&path).map(Arc::new);
+    }
+    let path = Path::new(name);
+    if path.exists() {
+        return read(path).map(Arc::new);
+    }
+    let known: Vec<String> = builtin_names()
+        .map(str::to_owned)
+        .chain(stored().into_iter().map(|(name, _)| name))
+        .collect();
+    Err(Error::invalid(format!(
+        "no model and no file {name:?}; models: default, none, {}",
+        known.join(", ")
+    )))
+}
+
+/// The value of `--model`.
+pub(super) fn choose(name: &str) -> Result<Model> {
+    Ok(match name {
+        "default" => Model::Default,
+        "none" => Model::None,
+        name => Model::Given(find(name)?),
+    })
+}

@@ -1,0 +1,137 @@
+//! `srt verify`.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::args::VerifyArgs;
+use crate::decode::read_file;
+use crate::eval::measure;
+use crate::models;
+use crate::output::{print_json, print_line};
+use srt::Limits;
+use srt::base::error::{Error, Result};
+use srt::container::{Bound, Frame, Parser};
+use srt::file::Decoder;
+use srt::metrics::EvalReport;
+
+/// What was found about one frame.
+#[derive(Debug, Serialize)]
+struct Finding {
+    field: u64,
+    step: u64,
+    bound: String,
+    /// Whether the bound holds; null without an original, or where it is a ratio.
+    bound_holds: Option<bool>,
+    errors: Option<EvalReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    bytes: usize,
+    chunks: usize,
+    frames: Vec<Finding>,
+}
+
+pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
+    let file = read_file(&args.input)?;
+    let bytes = file.bytes();
+    let check = || -> Result<Report> {
+        let decoder = models::open(bytes, None, 0)?;
+        let chunks = walk(bytes)?;
+        let original = args
+            .original
+            .as_deref()
+            .map(|path| args.raw.open(path))
+            .transpose()?;
+        if original.is_some() && decoder.frames().len() != 1 {
+            return Err(Error::invalid(
+                "an original can be compared with a file of one frame only",
+            ));
+        }
+        let mut frames = Vec::new();
+        for (index, frame) in decoder.frames().enumerate() {
+            let volume = decoder.decode(index, 0)?;
+            let errors = original
+                .as_ref()
+                .map(|original| measure(original, &volume))
+                .transpose()?;
+            frames.push(Finding {
+                field: frame.field,
+                step: frame.step,
+                bound: frame.bound.to_string(),
+                bound_holds: errors
+                    .as_ref()
+                    .and_then(|errors| holds(frame, range(&decoder, index), errors)),
+                errors,
+            });
+        }
+        Ok(Report {
+            schema: 1,
+            bytes: bytes.len(),
+            chunks,
+            frames,
+        })
+    };
+    let report = check().map_err(|e| e.within(args.input.display()))?;
+    let failed = report.frames.iter().any(|f| f.bound_holds == Some(false));
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print_line(&format!(
+            "{} bytes, {} chunks: every checksum is right",
+            report.bytes, report.chunks
+        ))?;
+        for frame in &report.frames {
+            let verdict = match frame.bound_holds {
+                Some(true) => "holds",
+                Some(false) => "DOES NOT HOLD",
+                None => "decodes",
+            };
+            print_line(&format!(
+                "field {} step {}: {} {verdict}",
+                frame.field, frame.step, frame.bound
+            ))?;
+        }
+    }
+    Ok(if failed {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Walks the whole file from the front, as a reader without an index would; returns its chunks.
+pub(super) fn walk(bytes: &[u8]) -> Result<usize> {
+    let mut parser = Parser::new(Limits::default());
+    let mut at = 0;
+    while at < bytes.len() {
+        match parser.feed(&bytes[at..])? {
+            (_, 0) => return Err(Error::truncated("the file ends within a chunk").at(at as u64)),
+            (_, taken) => at += taken,
+        }
+    }
+    Ok(parser.entries().len())
+}
+
+/// Extent of a frame's values, over all its slabs: constant ones know their own value only.
+fn range(decoder: &Decoder<'_>, index: usize) -> f64 {
+    let ranges = decoder.slabs(index).map(|slab| slab.range);
+    let all = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    all.map_or(0.0, |(min, max)| max - min)
+}
+
+fn holds(frame: &Frame, range: f64, errors: &EvalReport) -> Option<bool> {
+    // Same range and rounding as the encoder's.
+    let absolute = |bound: f64| errors.max_abs_error <= bound && errors.mismatches == 0;
+    match frame.bound {
+        Bound::Psnr(target) => Some(errors.identical || errors.psnr_db >= target),
+        Bound::Ssim(target) => {
+            Some(errors.identical || errors.ssim >= target || errors.ssim.is_nan())
+        }
+        Bound::MaxError(bound) => Some(absolute(bound)),
+        Bound::RelError(r) => Some(absolute(r * range)),
+        Bound::Ratio(_) => None,
+    }
+}
