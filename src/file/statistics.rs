@@ -3,23 +3,23 @@
 use rayon::prelude::*;
 
 use crate::codec::mask::Mask;
-use crate::file::options::Release;
 use crate::frame::sample::{RUN, Sample, for_each_stretch};
 use crate::metrics::Moments;
+use crate::options::Observer;
 use crate::volume::io::Values;
 
 /// Measures the ordinary values: those that are finite and not `mask_value`. Those of the parts of a
 /// field, joined, are those of the field, its range exactly and the rest up to rounding.
 #[must_use]
-pub fn measure(values: &Values<'_>, mask_value: Option<f64>, release: Option<&Release>) -> Moments {
+pub fn measure(values: &Values<'_>, mask_value: Option<f64>, observer: &Observer) -> Moments {
     match values {
-        Values::F16(v) => moments(v, mask_value, release),
-        Values::F32(v) => moments(v, mask_value, release),
-        Values::F64(v) => moments(v, mask_value, release),
+        Values::F16(v) => moments(v, mask_value, observer),
+        Values::F32(v) => moments(v, mask_value, observer),
+        Values::F64(v) => moments(v, mask_value, observer),
     }
 }
 
-fn moments<E: Sample>(values: &[E], mask_value: Option<f64>, release: Option<&Release>) -> Moments {
+fn moments<E: Sample>(values: &[E], mask_value: Option<f64>, observer: &Observer) -> Moments {
     let run = |run: &[E]| {
         if !Mask::is_needed(run, mask_value) {
             return Moments::of(run, None);
@@ -29,7 +29,7 @@ fn moments<E: Sample>(values: &[E], mask_value: Option<f64>, release: Option<&Re
         Moments::of(run, Some(&ordinary))
     };
     let mut runs: Vec<Moments> = Vec::new();
-    for_each_stretch(values, release, |_, values| {
+    for_each_stretch(values, observer, |_, values| {
         runs.par_extend(values.par_chunks(RUN).map(run));
     });
     runs.into_iter().fold(Moments::default(), Moments::join)

@@ -6,12 +6,12 @@ use crate::base::real::Real;
 use crate::codec::quantised;
 use crate::codec::worker::Worker;
 use crate::container::PooledPayload;
-use crate::frame::pooled::options::PaperPayload;
+use crate::options::PooledCoder;
 
 /// Integers stay below this magnitude, so that they are exact in binary32.
 const MAX_INTEGER: i32 = 1 << 24;
 
-impl PaperPayload {
+impl PooledCoder {
     /// Its name in the record.
     pub(crate) fn kind(&self) -> PooledPayload {
         match self {
@@ -34,13 +34,13 @@ impl PaperPayload {
 /// # Errors
 /// Those of the worker.
 pub(crate) fn encode<T: Real>(
-    payload: &PaperPayload,
+    payload: &PooledCoder,
     shape: Shape,
     volume: &[T],
     epsilon: T,
 ) -> Result<Option<Vec<u8>>> {
     match payload {
-        PaperPayload::Zstd => {
+        PooledCoder::Zstd => {
             let step = 2.0 * epsilon.to_f64();
             let integer = |v: &T| (v.to_f64() / step).round();
             let exact = |v: &T| integer(v).abs() < f64::from(MAX_INTEGER);
@@ -50,7 +50,7 @@ pub(crate) fn encode<T: Real>(
             });
             Ok(integers)
         }
-        PaperPayload::Sz3(worker) => {
+        PooledCoder::Sz3(worker) => {
             let bytes: Vec<u8> = match T::BYTES {
                 4 => volume
                     .iter()

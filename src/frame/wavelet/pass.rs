@@ -4,13 +4,13 @@ use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::file::options::EncodeOptions;
 use crate::file::weights::{Weights, wavelet};
 use crate::frame::encode::candidate;
 use crate::frame::sample::{Normalisation, RUN, Sample, check_len};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::quantise::code_bricks;
 use crate::octree;
+use crate::options::EncodeOptions;
 use crate::volume::io::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
@@ -28,7 +28,7 @@ pub fn code_at_step(
     options: &EncodeOptions,
     step: f64,
 ) -> Result<u64> {
-    crate::file::pool(options.threads)?.install(|| match values {
+    options.resources.pool()?.install(|| match values {
         Values::F16(v) => code(shape, v, options, step),
         Values::F32(v) => code(shape, v, options, step),
         Values::F64(v) => code(shape, v, options, step),
@@ -41,7 +41,7 @@ fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f6
     if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {
         return Err(plain());
     }
-    let normalisation = Normalisation::measure(values, None, None)
+    let normalisation = Normalisation::measure(values, None, &options.observer)
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
     let field = normalisation.apply(values, None);
