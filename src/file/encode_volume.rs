@@ -9,7 +9,7 @@ use crate::file::encoder::Encoder;
 use crate::file::options::EncodeOptions;
 use crate::frame::wavelet::search::Progress;
 use crate::metrics::Comparison;
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// What an encoder reports of a file with one field.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub fn encode_volume<W: Write>(
     let field = Field {
         name: options.field.clone(),
         unit: options.unit.clone(),
-        value_bytes: values.value_bytes(),
+        dtype: values.dtype(),
     };
     let mut encoder = Encoder::new(out, Dataset::new(shape, vec![field]), options.clone())?;
     let frame = encoder.frame(0, 0, None, values, progress)?;

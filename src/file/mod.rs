@@ -14,8 +14,8 @@ pub(crate) mod weights;
 
 pub use crate::codec::worker::{Worker, locate as locate_worker};
 pub use crate::frame::{
-    Downscaling, LevelField, PaperOptions, PaperPayload, Progress, Sample, Trials, Upscaling,
-    check_pooled, code_at_step,
+    Downscaling, LevelField, PaperOptions, PaperPayload, Progress, Trials, Upscaling, check_pooled,
+    code_at_step,
 };
 pub use crate::transform::Wavelet;
 pub use decoder::{Decoder, Levels};

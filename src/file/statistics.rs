@@ -2,24 +2,25 @@
 
 use rayon::prelude::*;
 
+use crate::base::dtype::{Element, dtype_dispatch};
 use crate::codec::mask::Mask;
 use crate::file::options::Release;
-use crate::frame::sample::{RUN, Sample, for_each_stretch};
+use crate::frame::sample::{RUN, for_each_stretch};
 use crate::metrics::Moments;
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// Measures the ordinary values: those that are finite and not `mask_value`. Those of the parts of a
 /// field, joined, are those of the field, its range exactly and the rest up to rounding.
 #[must_use]
 pub fn measure(values: &Values<'_>, mask_value: Option<f64>, release: Option<&Release>) -> Moments {
-    match values {
-        Values::F16(v) => moments(v, mask_value, release),
-        Values::F32(v) => moments(v, mask_value, release),
-        Values::F64(v) => moments(v, mask_value, release),
-    }
+    dtype_dispatch!(values, Values(v) => moments(v, mask_value, release))
 }
 
-fn moments<E: Sample>(values: &[E], mask_value: Option<f64>, release: Option<&Release>) -> Moments {
+fn moments<E: Element>(
+    values: &[E],
+    mask_value: Option<f64>,
+    release: Option<&Release>,
+) -> Moments {
     let run = |run: &[E]| {
         if !Mask::is_needed(run, mask_value) {
             return Moments::of(run, None);

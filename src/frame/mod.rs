@@ -11,7 +11,6 @@ pub(crate) mod sample;
 pub(crate) mod wavelet;
 
 pub use pooled::{Downscaling, PaperOptions, PaperPayload, Trials, Upscaling, check_pooled};
-pub use sample::Sample;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;
 pub use wavelet::search::Progress;
