@@ -10,6 +10,7 @@ pub(crate) mod queue;
 pub(crate) mod sample;
 pub(crate) mod wavelet;
 
+pub use layout::FrameLayout;
 pub use pooled::{Downscaling, PaperOptions, PaperPayload, Trials, Upscaling, check_pooled};
 pub use sample::Sample;
 pub use wavelet::pass::code_at_step;
