@@ -5,27 +5,31 @@ use crate::base::error::{Error, Result};
 use crate::network::{Head, Layer, LayerRole, Network, Trunk};
 
 /// Channels of one activation block.
-pub(super) const LANES: usize = 8;
+pub(in crate::backend) const LANES: usize = 8;
 
 /// A block of input channels of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(in crate::backend) struct Source {
     /// Number of the block in its grid.
-    pub(super) block: usize,
+    pub(in crate::backend) block: usize,
     /// Input channel of the layer in its first lane.
-    pub(super) channel: usize,
+    pub(in crate::backend) channel: usize,
     /// Channels in use, 1 to 8; the other lanes meet zero weights.
-    pub(super) channels: usize,
+    pub(in crate::backend) channels: usize,
 }
 
 impl Source {
     /// Pairs of lanes in use.
-    pub(super) fn pairs(self) -> usize {
+    pub(in crate::backend) fn pairs(self) -> usize {
         self.channels.div_ceil(2)
     }
 
     /// Consecutive blocks from `block` that hold `channels` channels from `channel`.
-    pub(super) fn run(block: usize, channel: usize, channels: usize) -> impl Iterator<Item = Self> {
+    pub(in crate::backend) fn run(
+        block: usize,
+        channel: usize,
+        channels: usize,
+    ) -> impl Iterator<Item = Self> {
         (0..channels).step_by(LANES).map(move |at| Self {
             block: block + at / LANES,
             channel: channel + at,
@@ -36,9 +40,9 @@ impl Source {
 
 /// Some outputs of a layer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outputs {
-    pub(super) first: usize,
-    pub(super) count: usize,
+pub(in crate::backend) struct Outputs {
+    pub(in crate::backend) first: usize,
+    pub(in crate::backend) count: usize,
 }
 
 impl Outputs {
@@ -50,7 +54,7 @@ impl Outputs {
     }
 
     /// Their values, and zeros up to `len`.
-    pub(super) fn padded<T: Copy + Default>(self, values: &[T], len: usize) -> Vec<T> {
+    pub(in crate::backend) fn padded<T: Copy + Default>(self, values: &[T], len: usize) -> Vec<T> {
         let mut out = values[self.first..][..self.count].to_vec();
         out.resize(len, T::default());
         out
@@ -59,7 +63,7 @@ impl Outputs {
 
 /// Resolution of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grid {
+pub(in crate::backend) enum Grid {
     /// The network's input.
     Coarse,
     /// After the voxel shuffle.
@@ -67,17 +71,17 @@ pub(super) enum Grid {
 }
 
 /// One convolution with its epilogue; `C` is a backend's form of the layer.
-pub(super) struct Step<C> {
-    pub(super) conv: C,
+pub(in crate::backend) struct Step<C> {
+    pub(in crate::backend) conv: C,
     /// Grid of the sources, and of the result but for the shuffle.
-    pub(super) grid: Grid,
+    pub(in crate::backend) grid: Grid,
     /// How far beyond the region the result must be known, in voxels of `grid`.
-    pub(super) margin: usize,
-    pub(super) target: Target,
+    pub(in crate::backend) margin: usize,
+    pub(in crate::backend) target: Target,
 }
 
 /// Where the result of a step goes.
-pub(super) enum Target {
+pub(in crate::backend) enum Target {
     /// Requantised, to the blocks from `block` on.
     Activation {
         block: usize,
@@ -91,29 +95,29 @@ pub(super) enum Target {
 }
 
 /// Everything a tile needs to know about a network.
-pub(super) struct Program<C> {
-    pub(super) steps: Vec<Step<C>>,
+pub(in crate::backend) struct Program<C> {
+    pub(in crate::backend) steps: Vec<Step<C>>,
     /// The first step that writes fine activations; the number of steps where none does.
-    pub(super) fine_from: usize,
-    pub(super) head: C,
-    pub(super) head_grid: Grid,
-    pub(super) shortcut: Option<C>,
+    pub(in crate::backend) fine_from: usize,
+    pub(in crate::backend) head: C,
+    pub(in crate::backend) head_grid: Grid,
+    pub(in crate::backend) shortcut: Option<C>,
     /// Activation blocks of the coarse and of the fine grid.
-    pub(super) blocks: [usize; 2],
+    pub(in crate::backend) blocks: [usize; 2],
     /// How far beyond the region the input and the fine activations reach, in voxels of their
     /// grid.
-    pub(super) reach: [usize; 2],
+    pub(in crate::backend) reach: [usize; 2],
     /// Largest kernel radius on each grid: how far zero padding is ever looked at.
-    pub(super) zeros: [usize; 2],
+    pub(in crate::backend) zeros: [usize; 2],
 }
 
 /// Block of the input channels.
-pub(super) const INPUT_BLOCK: usize = 0;
+pub(in crate::backend) const INPUT_BLOCK: usize = 0;
 
 impl<C> Program<C> {
     /// The program of `network`; `pack` brings some outputs of a layer, which reads the blocks given, into
     /// the backend's form.
-    pub(super) fn new(
+    pub(in crate::backend) fn new(
         network: &Network,
         mut pack: impl FnMut(&Layer, Outputs, Vec<Source>) -> Result<C>,
     ) -> Result<Self> {

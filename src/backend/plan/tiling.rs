@@ -1,27 +1,28 @@
 //! How a region is cut into tiles. The result never depends on it, time and memory do.
 
-use crate::backend::layout::Layout;
-use crate::backend::program::Step;
+use crate::backend::plan::layout::Layout;
+use crate::backend::plan::parts::parts;
+use crate::backend::plan::program::Step;
 use crate::base::grid::Region;
 
 /// Tile edges to choose from, in coarse voxels.
 const EDGES: [usize; 13] = [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024];
 
 /// What counts in the choice of a tile edge.
-pub(super) struct Costs<F> {
+pub(in crate::backend) struct Costs<F> {
     /// Tiles that run at the same time.
-    pub(super) threads: usize,
+    pub(in crate::backend) threads: usize,
     /// Most bytes of activations of one tile.
-    pub(super) most_bytes: u64,
+    pub(in crate::backend) most_bytes: u64,
     /// Bytes of activations of a tile that count as much as the whole work of a network: the weight of
     /// memory against halo.
-    pub(super) bytes_as_work: f64,
+    pub(in crate::backend) bytes_as_work: f64,
     /// Work of a step per voxel.
-    pub(super) work: F,
+    pub(in crate::backend) work: F,
 }
 
 /// The edge with the least estimated cost among those that take at most `most_bytes` per tile.
-pub(super) fn best_edge<C>(
+pub(in crate::backend) fn best_edge<C>(
     layout: &Layout<'_, C>,
     region: Region,
     costs: &Costs<impl Fn(&C) -> f64>,
@@ -65,7 +66,7 @@ fn work<C>(
 }
 
 /// Splits `region` into boxes of at most `edge` along every axis, as even as can be.
-pub(super) fn split(region: Region, edge: usize) -> Vec<Region> {
+pub(in crate::backend) fn split(region: Region, edge: usize) -> Vec<Region> {
     let [z, y, x] = region.size.map(|n| parts(n, edge));
     let mut tiles = Vec::with_capacity(z.len() * y.len() * x.len());
     for (z, depth) in z {
@@ -80,39 +81,4 @@ pub(super) fn split(region: Region, edge: usize) -> Vec<Region> {
         }
     }
     tiles
-}
-
-/// Splits `len` into the fewest parts of at most `most`, as even as can be: `(first, length)`.
-pub(super) fn parts(
-    len: usize,
-    most: usize,
-) -> impl ExactSizeIterator<Item = (usize, usize)> + Clone {
-    let count = len.div_ceil(most);
-    (0..count).map(move |i| {
-        let (start, end) = (i * len / count, (i + 1) * len / count);
-        (start, end - start)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_cover_a_length_once_and_evenly() {
-        for len in 0..200 {
-            let mut at = 0;
-            let mut sizes = Vec::new();
-            for (start, size) in parts(len, 12) {
-                assert_eq!(start, at);
-                at += size;
-                sizes.push(size);
-            }
-            assert_eq!(at, len);
-            let (low, high) = (sizes.iter().min(), sizes.iter().max());
-            if let (Some(low), Some(high)) = (low, high) {
-                assert!(*high <= 12 && high - low <= 1, "{len}: {sizes:?}");
-            }
-        }
-    }
 }
