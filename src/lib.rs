@@ -15,7 +15,7 @@
 //! let field = vec![1.5f64; shape.len()];
 //! let values = Values::F64(Cow::Borrowed(&field));
 //! let options = EncodeOptions::new(Bound::Psnr(60.0));
-//! let (file, _) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+//! let (file, _) = encode_volume(shape, &values, &options, Vec::new())?;
 //! let volume = Decoder::new(&file, srt::Limits::default())?.decode(0, 0)?;
 //! assert_eq!(volume.shape(), shape);
 //! # Ok::<(), srt::Error>(())
@@ -51,6 +51,7 @@ pub mod frame;
 pub mod metrics;
 pub mod network;
 pub mod octree;
+pub mod options;
 pub mod recon;
 pub mod transform;
 pub mod volume;
@@ -59,6 +60,8 @@ pub use base::dtype::{Dtype, Element};
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::grid::{Axes, Region, Shape};
 pub use base::limits::Limits;
+pub use container::Bound;
+pub use options::EncodeOptions;
 pub use volume::Volume;
 
 /// The examples of the README, as tests.

@@ -27,7 +27,7 @@ fn turbulence(size: [usize; 3]) -> Volume<f32> {
 
 fn encode(shape: Shape, data: &[f32], options: &EncodeOptions) -> (Vec<u8>, String) {
     let values = Values::F32(data.into());
-    let (file, report) = encode_volume(shape, &values, options, Vec::new(), &|_| {}).unwrap();
+    let (file, report) = encode_volume(shape, &values, options, Vec::new()).unwrap();
     (file, report.model)
 }
 

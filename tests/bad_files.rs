@@ -19,7 +19,7 @@ use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
     Placement, Reader, WeightsReference, Writer,
 };
-use srt::file::{EncodeOptions, Model, PaperOptions, Profile};
+use srt::file::{EncodeOptions, Model, PooledOptions, Profile};
 use srt::network::Hierarchy;
 use srt::{Dtype, ErrorKind, Limits, Result, Shape};
 
@@ -147,7 +147,7 @@ fn pooled() -> Chunks {
     let options = EncodeOptions::new(Bound::Psnr(30.0))
         .with_threads(1)
         .with_model(Model::None)
-        .with_profile(Profile::Paper(PaperOptions::default()));
+        .with_profile(Profile::Paper(PooledOptions::default()));
     chunks(&encode(shape, &values, &options).unwrap().0)
 }
 

@@ -17,7 +17,7 @@ use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
 use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
-use srt::file::{Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, Upscaling};
+use srt::file::{Decoder, EncodeOptions, Encoder, Model, PooledOptions, Profile, Upscaling};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{Axes, Dtype, Element, Limits, Result, Shape, dtype_dispatch};
@@ -102,10 +102,10 @@ fn with_holes(shape: Shape) -> Vec<f64> {
 }
 
 /// The paper's profile with its options set.
-fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PaperOptions)) {
-    let mut paper = PaperOptions::default();
+fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PooledOptions)) {
+    let mut paper = PooledOptions::default();
     set(&mut paper);
-    o.profile = Profile::Paper(paper);
+    o.coding.profile = Profile::Paper(paper);
 }
 
 const GOLDEN: &[Golden] = &[
@@ -137,7 +137,7 @@ const GOLDEN: &[Golden] = &[
                 &[32, 32, 32],
                 |s| rough(s, 1),
                 Bound::Psnr(40.0),
-                |o| o.field = "speed".into(),
+                |o| o.names.field = "speed".into(),
             )
         },
     },
@@ -149,7 +149,7 @@ const GOLDEN: &[Golden] = &[
                 &[48, 56],
                 |s| rough(s, 2),
                 Bound::Psnr(70.0),
-                |o| o.unit = "m/s".into(),
+                |o| o.names.unit = "m/s".into(),
             )
         },
     },
@@ -198,7 +198,7 @@ const GOLDEN: &[Golden] = &[
         about: "NaN region, both infinities and a fill value (MASK)",
         build: || {
             make::<f32>(&[6, 20, 24], with_holes, Bound::MaxError(0.01), |o| {
-                o.mask_value = Some(-999.0);
+                o.coding.mask_value = Some(-999.0);
             })
         },
     },
@@ -236,7 +236,7 @@ const GOLDEN: &[Golden] = &[
         about: "periodic along all axes, one of them of odd length",
         build: || {
             make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
-                o.periodic = "zyx".parse::<Axes>().unwrap();
+                o.coding.periodic = "zyx".parse::<Axes>().unwrap();
             })
         },
     },
@@ -258,7 +258,7 @@ const GOLDEN: &[Golden] = &[
                 &[36, 80, 132],
                 |s| smooth(s, 10),
                 Bound::Psnr(75.0),
-                |o| o.brick_edge = Some(64),
+                |o| o.coding.brick_edge = Some(64),
             )
         },
     },
@@ -270,7 +270,7 @@ const GOLDEN: &[Golden] = &[
                 &[36, 80, 132],
                 |s| smooth(s, 10),
                 Bound::Psnr(60.0),
-                |o| o.brick_edge = Some(64),
+                |o| o.coding.brick_edge = Some(64),
             );
             Built {
                 file: built.file.map(|file| with_runs(&file, CHECKED)),
@@ -286,7 +286,7 @@ const GOLDEN: &[Golden] = &[
                 &[22, 19, 24],
                 |s| rough(s, 11),
                 Bound::Psnr(42.0),
-                |o| o.wavelet = Some(Wavelet::Haar),
+                |o| o.coding.wavelet = Some(Wavelet::Haar),
             )
         },
     },
@@ -317,7 +317,7 @@ const GOLDEN: &[Golden] = &[
                 plane.map(|&v| f64::from(v)).collect()
             };
             make::<f64>(&[64, 64], slice, Bound::Psnr(52.0), |o| {
-                o.model = Model::Default;
+                o.coding.model = Model::Default;
             })
         },
     },
@@ -337,7 +337,7 @@ const GOLDEN: &[Golden] = &[
         build: || {
             let values = |_: Shape| common::turbulence().1.into_iter().map(f64::from).collect();
             make::<f32>(&[64, 64, 64], values, Bound::Psnr(38.0), |o| {
-                o.model = Model::Default;
+                o.coding.model = Model::Default;
             })
         },
     },
@@ -370,9 +370,9 @@ fn series() -> Built {
         let speed: Vec<f32> = pressure.iter().map(|&v| v as f32).collect();
         let time = Some(step as f64 * 0.25 - 0.25);
         let speed = Values::F32(speed.into());
-        encoder.frame(0, step, time, &speed, &|_| {}).unwrap();
+        encoder.frame(0, step, time, &speed).unwrap();
         let pressure = Values::F64(pressure.into());
-        encoder.frame(1, step, time, &pressure, &|_| {}).unwrap();
+        encoder.frame(1, step, time, &pressure).unwrap();
     };
     let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
     (0..2).for_each(|step| add(&mut encoder, step));
@@ -410,7 +410,7 @@ fn slabs() -> Built {
                 start: start as u64,
                 len: (end - start) as u64,
             };
-            let added = encoder.slab((0, step), time, slab, &own, &|_| {});
+            let added = encoder.slab((0, step), time, slab, &own);
             added.unwrap();
         }
     }

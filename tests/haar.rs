@@ -101,7 +101,7 @@ fn plane() -> (Shape, Vec<f32>) {
 
 fn encode(shape: Shape, values: &[f32], options: &EncodeOptions) -> Vec<u8> {
     let values = Values::F32(Cow::Borrowed(values));
-    encode_volume(shape, &values, options, Vec::new(), &|_| {})
+    encode_volume(shape, &values, options, Vec::new())
         .unwrap()
         .0
 }

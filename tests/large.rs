@@ -13,9 +13,7 @@ use srt::{Axes, Shape};
 mod common;
 
 fn encode(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new(), &|_| {})
-        .unwrap()
-        .0
+    encode_volume(shape, values, options, Vec::new()).unwrap().0
 }
 
 proptest! {

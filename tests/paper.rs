@@ -9,15 +9,15 @@ use common::{Draw, decode, encode, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, Form, Interpolation, PooledForm};
 use srt::file::{
-    Decoder, Downscaling, EncodeOptions, EncodeReport, Model, PaperOptions, PaperPayload, Profile,
+    Decoder, Downscaling, EncodeOptions, EncodeReport, Model, PooledCoder, PooledOptions, Profile,
     Trials, Upscaling, Worker,
 };
 use srt::network::Hierarchy;
 use srt::volume::AnyVolume;
 use srt::{ErrorKind, Limits, Region, Shape};
 
-fn options(psnr: f64, set: impl FnOnce(&mut PaperOptions)) -> EncodeOptions {
-    let mut paper = PaperOptions::default();
+fn options(psnr: f64, set: impl FnOnce(&mut PooledOptions)) -> EncodeOptions {
+    let mut paper = PooledOptions::default();
     set(&mut paper);
     EncodeOptions::new(Bound::Psnr(psnr))
         .with_model(Model::None)
@@ -69,7 +69,7 @@ fn targets_are_met_with_every_upscaling_and_a_tree_keeps_fewer_voxels_than_one_l
         for psnr in [25.0, 40.0, 70.0] {
             let upscaling = Upscaling::Interpolation(interpolation);
             let measure = |downscaling| {
-                let set = |p: &mut PaperOptions| {
+                let set = |p: &mut PooledOptions| {
                     (p.upscaling, p.downscaling) = (upscaling, downscaling);
                 };
                 let (file, report) = run(&field, shape, &options(psnr, set));
@@ -148,7 +148,7 @@ fn a_tree_never_codes_larger_than_one_level() {
                 let mut options = options(psnr, |p| {
                     (p.upscaling, p.downscaling) = (upscaling, downscaling);
                 });
-                options.model = Model::Default;
+                options.coding.model = Model::Default;
                 let (file, report) = run(&field, shape, &options);
                 assert!(report.comparison.psnr_db >= psnr);
                 file.len()
@@ -169,7 +169,7 @@ fn networks_upscale_from_means() {
     let (shape, field) = common::turbulence();
     let built_in = |upscaling| {
         let mut options = options(38.0, |p| p.upscaling = upscaling);
-        options.model = Model::Default;
+        options.coding.model = Model::Default;
         run(&field, shape, &options)
     };
     let (file, report) = built_in(Upscaling::Auto);
@@ -218,7 +218,7 @@ fn what_does_not_fit_is_refused() {
     let periodic = options(40.0, |_| {}).with_periodic("x".parse().unwrap());
     assert_eq!(kind(&periodic), ErrorKind::InvalidArgument);
     let worker = Worker::new("/nonexistent/srt-sz3");
-    let sz3 = options(40.0, |p| p.payload = PaperPayload::Sz3(worker));
+    let sz3 = options(40.0, |p| p.coder = PooledCoder::Sz3(worker));
     assert_eq!(kind(&sz3), ErrorKind::Io);
 }
 

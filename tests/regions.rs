@@ -33,9 +33,7 @@ fn sample(shape: Shape) -> Vec<f32> {
 }
 
 fn encode(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new(), &|_| {})
-        .unwrap()
-        .0
+    encode_volume(shape, values, options, Vec::new()).unwrap().0
 }
 
 /// The box between two corners given as fractions of the extents.

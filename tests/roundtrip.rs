@@ -152,7 +152,7 @@ fn round_trip<E: Scalar>(case: &Case, bound: Bound) -> Result<Option<Trip<E>>, T
     let values = build::<E>(case);
     let mask = case.masked.then(|| values[0]).filter(|v| v.is_finite());
     let mut options = options(case, bound, 1);
-    options.mask_value = mask.map(E::to_f64);
+    options.coding.mask_value = mask.map(E::to_f64);
     let (bytes, report) = match encode(case.shape, &values, &options) {
         Ok(done) => done,
         Err(e) if matches!(bound, Bound::Ratio(_)) => {
@@ -412,7 +412,7 @@ fn nan_payloads_and_signed_zeros_survive() {
     values[50] = 0.0;
     values[51] = -0.0;
     let mut options = EncodeOptions::new(Bound::MaxError(1e-3));
-    options.mask_value = Some(0.0);
+    options.coding.mask_value = Some(0.0);
     let (bytes, _) = encode(shape, &values, &options).unwrap();
     let decoded = f64::data(decode(&bytes, 0, Limits::default()).unwrap());
     for i in [3, 4, 50, 51] {

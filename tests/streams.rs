@@ -53,9 +53,9 @@ fn add(encoder: &mut Encoder<Vec<u8>>, shape: Shape, steps: std::ops::Range<u64>
         let u = values(shape, step);
         let p: Vec<f64> = u.iter().map(|&u| f64::from(u) * 3.0 + 1.0).collect();
         let time = Some(step as f64 * 0.5);
-        encoder.frame(0, step, time, &f32s(&u), &|_| {}).unwrap();
+        encoder.frame(0, step, time, &f32s(&u)).unwrap();
         let p = Values::F64(Cow::Owned(p));
-        encoder.frame(1, step, time, &p, &|_| {}).unwrap();
+        encoder.frame(1, step, time, &p).unwrap();
     }
 }
 
@@ -215,7 +215,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
         let mut encoder = Encoder::new(Vec::new(), dataset, options.clone()).unwrap();
         let mut uses = Vec::new();
         for (step, values) in [&constant, &turbulence, &scaled].into_iter().enumerate() {
-            let frame = encoder.frame(0, step as u64, None, &f32s(values), &|_| {});
+            let frame = encoder.frame(0, step as u64, None, &f32s(values));
             uses.push(frame.unwrap().uses_networks);
         }
         let (file, report) = encoder.finish().unwrap();
@@ -249,7 +249,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
     // A file without use of networks is the same as one made without them.
     let plain = |model| {
         let options = options(Bound::Psnr(40.0)).with_model(model);
-        encode_volume(shape, &f32s(&constant), &options, Vec::new(), &|_| {})
+        encode_volume(shape, &f32s(&constant), &options, Vec::new())
             .unwrap()
             .0
     };
@@ -264,7 +264,7 @@ fn weights_pay_where_many_frames_share_them() {
         let options = options(bound).with_embed_weights(EmbedWeights::Yes);
         let dataset = Dataset::new(shape, vec![field("", Dtype::F32)]);
         let mut encoder = Encoder::new(Vec::new(), dataset, options.with_frames(frames)).unwrap();
-        let frame = encoder.frame(0, 0, None, &f32s(&turbulence), &|_| {});
+        let frame = encoder.frame(0, 0, None, &f32s(&turbulence));
         let uses = frame.unwrap().uses_networks;
         let (_, report) = encoder.finish().unwrap();
         assert_eq!(report.weight_bytes > 0, uses);
@@ -287,7 +287,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
     let encode = |steps: std::ops::Range<usize>| {
         let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(steps.start).take(steps.len()) {
-            encoder.frame(0, step, None, &f32s(frame), &|_| {}).unwrap();
+            encoder.frame(0, step, None, &f32s(frame)).unwrap();
         }
         encoder.finish().unwrap().0
     };
@@ -299,7 +299,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
             |options| Encoder::append(Vec::new(), &decoder, decoder.dataset().clone(), options);
         let mut encoder = append(options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(first) {
-            encoder.frame(0, step, None, &f32s(frame), &|_| {}).unwrap();
+            encoder.frame(0, step, None, &f32s(frame)).unwrap();
         }
         let (new, report) = encoder.finish().unwrap();
         assert_eq!(new, all, "{first} frames first");
@@ -331,8 +331,8 @@ fn fields_and_facts_may_be_added_by_appending() {
     )
     .unwrap();
     let values = values(shape, 5);
-    encoder.frame(2, 0, None, &f32s(&values), &|_| {}).unwrap();
-    let twice = encoder.frame(1, 0, None, &Values::F64(Cow::Owned(vec![0.0; 72])), &|_| {});
+    encoder.frame(2, 0, None, &f32s(&values)).unwrap();
+    let twice = encoder.frame(1, 0, None, &Values::F64(Cow::Owned(vec![0.0; 72])));
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::InvalidArgument);
     let (new, _) = encoder.finish().unwrap();
     let again = Decoder::new(&new, Limits::default()).unwrap();
@@ -370,17 +370,11 @@ fn what_does_not_fit_the_dataset_is_refused_and_nothing_is_written() {
         (0, 0, Some(f64::NAN), &f32s(&good)),
         (0, 1 << 63, None, &f32s(&good)),
     ] {
-        let error = encoder
-            .frame(field, step, time, values, &|_| {})
-            .unwrap_err();
+        let error = encoder.frame(field, step, time, values).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
-    encoder
-        .frame(0, 4, Some(2.0), &f32s(&good), &|_| {})
-        .unwrap();
-    let twice = encoder
-        .frame(0, 4, None, &f32s(&good), &|_| {})
-        .unwrap_err();
+    encoder.frame(0, 4, Some(2.0), &f32s(&good)).unwrap();
+    let twice = encoder.frame(0, 4, None, &f32s(&good)).unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::InvalidArgument);
     let (file, report) = encoder.finish().unwrap();
     assert_eq!(report.bytes, file.len() as u64);

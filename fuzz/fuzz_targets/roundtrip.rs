@@ -79,7 +79,7 @@ fuzz_target!(|input: Input| {
         true => Values::F64(Cow::Borrowed(&wide)),
         false => Values::F32(Cow::Borrowed(&values)),
     };
-    let encoded = encode_volume(shape, &field, &options, Vec::new(), &|_| {});
+    let encoded = encode_volume(shape, &field, &options, Vec::new());
     let bytes = match encoded {
         Ok((bytes, _)) => bytes,
         Err(e) if [ErrorKind::BoundNotMet, ErrorKind::InvalidArgument].contains(&e.kind()) => {

@@ -6,9 +6,8 @@ use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::container::{Dataset, Field};
 use crate::file::encoder::Encoder;
-use crate::file::options::EncodeOptions;
-use crate::frame::wavelet::search::Progress;
 use crate::metrics::Comparison;
+use crate::options::EncodeOptions;
 use crate::volume::Values;
 
 /// What an encoder reports of a file with one field.
@@ -44,15 +43,14 @@ pub fn encode_volume<W: Write>(
     values: &Values<'_>,
     options: &EncodeOptions,
     out: W,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(W, EncodeReport)> {
     let field = Field {
-        name: options.field.clone(),
-        unit: options.unit.clone(),
+        name: options.names.field.clone(),
+        unit: options.names.unit.clone(),
         dtype: values.dtype(),
     };
     let mut encoder = Encoder::new(out, Dataset::new(shape, vec![field]), options.clone())?;
-    let frame = encoder.frame(0, 0, None, values, progress)?;
+    let frame = encoder.frame(0, 0, None, values)?;
     let (out, file) = encoder.finish()?;
     let report = EncodeReport {
         bytes: file.bytes,

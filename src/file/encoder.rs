@@ -8,11 +8,10 @@ use crate::base::grid::Shape;
 use crate::container::written::{Places, place};
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Slab, Writer, slowest};
 use crate::file::decoder::Decoder;
-use crate::file::options::{EncodeOptions, Model, Release, check_bound};
 use crate::file::weights::Weights;
 use crate::frame::encode::{Encoded, encode_frame};
-use crate::frame::wavelet::search::Progress;
 use crate::metrics::Comparison;
+use crate::options::{EncodeOptions, Model, Observer, check_bound};
 use crate::volume::Values;
 
 /// Writes a file frame by frame, into anything that takes bytes: it never seeks, and a frame is on its
@@ -24,7 +23,7 @@ use crate::volume::Values;
 /// ```
 /// use std::borrow::Cow;
 /// use srt::container::{Bound, Dataset, Field};
-/// use srt::pipeline::{Decoder, EncodeOptions, Encoder};
+/// use srt::file::{Decoder, EncodeOptions, Encoder};
 /// use srt::volume::Values;
 ///
 /// let shape = srt::Shape::new(&[8, 9, 10])?;
@@ -36,7 +35,7 @@ use crate::volume::Values;
 ///     let values = vec![step as f32; shape.len()];
 ///     for field in 0..2 {
 ///         let values = Values::F32(Cow::Borrowed(&values));
-///         encoder.frame(field, step, Some(0.5 * step as f64), &values, &|_| {})?;
+///         encoder.frame(field, step, Some(0.5 * step as f64), &values)?;
 ///     }
 /// }
 /// let (file, _) = encoder.finish()?;
@@ -133,7 +132,7 @@ impl<W: Write> Encoder<W> {
                 "the dataset of the file, or that with more fields, expected; another found",
             ));
         }
-        let weights = match (&options.model, file.has_weights()) {
+        let weights = match (&options.coding.model, file.has_weights()) {
             (Model::None, _) => None,
             (_, false) => Weights::choose(dataset.shape, &options)?,
             (_, true) => match file.weights()? {
@@ -156,10 +155,10 @@ impl<W: Write> Encoder<W> {
         dataset.check()?;
         Ok(Self {
             writer: Writer::new(out),
-            pool: crate::file::pool(options.threads)?,
+            pool: options.resources.pool()?,
             report: FileReport {
                 model: "none".into(),
-                backend: options.backend.name().into(),
+                backend: options.resources.backend.name().into(),
                 ..FileReport::default()
             },
             dataset,
@@ -197,9 +196,9 @@ impl<W: Write> Encoder<W> {
         &self.dataset
     }
 
-    /// Sets [`EncodeOptions::release`] for the frames that follow.
-    pub fn set_release(&mut self, release: Option<Release>) {
-        self.options.release = release;
+    /// Sets who is told how the frames that follow go on.
+    pub fn observe(&mut self, observer: Observer) {
+        self.options.observer = observer;
     }
 
     /// Encodes one field (a place in the dataset's list) at one time step. `time` is that of the step
@@ -218,9 +217,8 @@ impl<W: Write> Encoder<W> {
         step: u64,
         time: Option<f64>,
         values: &Values<'_>,
-        progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<FrameReport> {
-        self.add((field, step), time, None, values, progress)
+        self.add((field, step), time, None, values)
     }
 
     /// Encodes a slab of one field at one time step, as if it were the whole domain: `values` are those
@@ -235,9 +233,8 @@ impl<W: Write> Encoder<W> {
         time: Option<f64>,
         slab: Slab,
         values: &Values<'_>,
-        progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<FrameReport> {
-        self.add((field, step), time, Some(slab), values, progress)
+        self.add((field, step), time, Some(slab), values)
     }
 
     fn add(
@@ -246,7 +243,6 @@ impl<W: Write> Encoder<W> {
         time: Option<f64>,
         slab: Option<Slab>,
         values: &Values<'_>,
-        progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<FrameReport> {
         let place = (field as u64, step);
         let shape = self
@@ -255,12 +251,12 @@ impl<W: Write> Encoder<W> {
         let weights = self.weights.as_ref();
         let mut options = std::borrow::Cow::Borrowed(&self.options);
         if slab.is_some() {
-            let periodic = options.periodic.without(slowest(shape));
-            options.to_mut().periodic = periodic;
+            let periodic = options.coding.periodic.without(slowest(shape));
+            options.to_mut().coding.periodic = periodic;
         }
         let mut encoded = self
             .pool
-            .install(|| encode_values(shape, values, &options, weights, progress))?;
+            .install(|| encode_values(shape, values, &options, weights))?;
         drop(options);
         encoded.frame.field = place.0;
         encoded.frame.step = step;
@@ -392,7 +388,6 @@ fn encode_values(
     values: &Values<'_>,
     options: &EncodeOptions,
     weights: Option<&Weights>,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Encoded> {
-    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, weights, progress))
+    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, weights))
 }

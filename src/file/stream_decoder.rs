@@ -32,14 +32,14 @@ use crate::volume::AnyVolume;
 /// ```
 /// # use std::borrow::Cow;
 /// # use srt::container::Bound;
-/// # use srt::pipeline::{EncodeOptions, encode_volume};
+/// # use srt::file::{EncodeOptions, encode_volume};
 /// # use srt::volume::Values;
-/// use srt::pipeline::StreamDecoder;
+/// use srt::file::StreamDecoder;
 /// # let shape = srt::Shape::new(&[32, 32, 32])?;
 /// # let field: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
 /// # let values = Values::F32(Cow::Borrowed(&field));
 /// # let options = EncodeOptions::new(Bound::Psnr(40.0));
-/// # let (file, _) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+/// # let (file, _) = encode_volume(shape, &values, &options, Vec::new())?;
 /// # let input = &file[..];
 ///
 /// let mut decoder = StreamDecoder::new(input, srt::Limits::default())?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::container::{CHUNK_HEADER_LEN, ChunkType, WeightsReference};
-use crate::file::options::{EmbedWeights, EncodeOptions, Model, Profile};
 use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Transform, builtin_by_hash, default_model};
+use crate::options::{EmbedWeights, EncodeOptions, Model, Profile};
 use crate::transform::Wavelet;
 
 /// The networks an encoder may use, as objects and as chunks.
@@ -21,9 +21,9 @@ pub(crate) struct Weights {
 
 impl Weights {
     pub(crate) fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
-        let hierarchy = match &options.model {
+        let hierarchy = match &options.coding.model {
             Model::None => return Ok(None),
-            Model::Default => match options.profile {
+            Model::Default => match options.coding.profile {
                 Profile::Default => default_model(shape.rank(), Transform::Cdf97)?,
                 Profile::Paper(_) => default_model(shape.rank(), Transform::Haar)?,
             },
@@ -33,7 +33,7 @@ impl Weights {
             return Ok(None);
         };
         let sha256 = hierarchy.sha256();
-        let embed = match options.embed_weights {
+        let embed = match options.coding.embed_weights {
             EmbedWeights::Yes => true,
             EmbedWeights::No => false,
             EmbedWeights::Auto => builtin_by_hash(&sha256)?.is_none(),
@@ -57,7 +57,7 @@ impl Weights {
         Ok(Some(Self {
             networks: networks(hierarchy, options),
             chunks,
-            frames: options.frames,
+            frames: options.coding.frames,
         }))
     }
 
@@ -69,7 +69,7 @@ impl Weights {
         hierarchy: Arc<Hierarchy>,
         options: &EncodeOptions,
     ) -> Result<Option<Self>> {
-        match &options.model {
+        match &options.coding.model {
             Model::None => return Ok(None),
             Model::Given(given) if given.sha256() != hierarchy.sha256() => {
                 return Err(Error::invalid(format!(
@@ -82,7 +82,7 @@ impl Weights {
         Ok(Some(Self {
             networks: networks(hierarchy, options),
             chunks: Vec::new(),
-            frames: options.frames,
+            frames: options.coding.frames,
         }))
     }
 
@@ -114,7 +114,7 @@ impl Weights {
 fn networks(hierarchy: Arc<Hierarchy>, options: &EncodeOptions) -> Networks {
     Networks {
         hierarchy,
-        backend: Arc::clone(&options.backend),
+        backend: Arc::clone(&options.resources.backend),
     }
 }
 
@@ -125,6 +125,7 @@ pub(crate) fn wavelet(options: &EncodeOptions, weights: Option<&Weights>) -> Wav
         (networks.iter()).all(|network| network.arch().transform == Transform::Haar)
     };
     options
+        .coding
         .wavelet
         .unwrap_or(match weights.is_some_and(for_haar) {
             true => Wavelet::Haar,

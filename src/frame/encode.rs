@@ -9,16 +9,16 @@ use crate::base::real::Real;
 use crate::codec::lossless;
 use crate::codec::mask::Mask;
 use crate::container::{Bound, ChunkType, Form, Frame, Measured, WaveletForm, brick_runs};
-use crate::file::options::{EncodeOptions, Profile};
 use crate::file::weights::{Weights, wavelet};
 use crate::frame::fill::fill_masked;
 use crate::frame::pooled;
 use crate::frame::sample::{FieldSamples, Normalisation, check_len, for_each_stretch};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::quality::level_quality;
-use crate::frame::wavelet::search::{Found, Progress, Search};
+use crate::frame::wavelet::search::{Found, Search};
 use crate::frame::wavelet::trial::{BRICK_CHUNK, Candidate, Networks, Original, SHRINK};
 use crate::metrics::{Comparison, compare};
+use crate::options::{EncodeOptions, Profile};
 use crate::recon::Partition;
 use crate::transform::{Plan, Wavelet};
 
@@ -97,28 +97,27 @@ pub(crate) fn encode_frame<E: Element>(
     values: &[E],
     options: &EncodeOptions,
     weights: Option<&Weights>,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Encoded> {
     check_len(shape.len(), values.len())?;
-    let release = options.release.as_ref();
+    let (observer, coding) = (&options.observer, &options.coding);
     let mut has_special = false;
-    for_each_stretch(values, release, |_, values| {
-        has_special |= Mask::is_needed(values, options.mask_value);
+    for_each_stretch(values, observer, |_, values| {
+        has_special |= Mask::is_needed(values, coding.mask_value);
     });
     let mask = has_special
-        .then(|| Mask::find(values, options.mask_value))
+        .then(|| Mask::find(values, coding.mask_value))
         .flatten();
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let ordinary = ordinary.as_deref();
     let mask_bytes = mask.as_ref().map(|m| m.encode(shape, E::DTYPE));
-    let Some(normalisation) = Normalisation::measure(values, ordinary, release) else {
+    let Some(normalisation) = Normalisation::measure(values, ordinary, observer) else {
         return finish_constant(options.bound, values, ordinary, mask_bytes, E::Work::ZERO);
     };
     let (min, max) = normalisation.range;
     if min == max {
         return finish_constant(options.bound, values, ordinary, mask_bytes, min);
     }
-    let normalisation = match options.range {
+    let normalisation = match coding.range {
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
@@ -141,7 +140,7 @@ pub(crate) fn encode_frame<E: Element>(
     if exact_bound == Some(0.0) {
         return lossless();
     }
-    if let Profile::Paper(paper) = &options.profile {
+    if let Profile::Paper(paper) = &coding.profile {
         let mut field = normalisation.apply(values, ordinary);
         if let Some(ordinary) = ordinary {
             fill_masked(shape, &mut field, ordinary);
@@ -154,7 +153,6 @@ pub(crate) fn encode_frame<E: Element>(
             options,
             paper,
             weights,
-            progress,
         };
         return match pooled::encode(&job, field, mask_bytes.as_ref())? {
             Some(encoded) => Ok(encoded),
@@ -166,10 +164,11 @@ pub(crate) fn encode_frame<E: Element>(
         shape,
         values,
         normalisation,
-        release,
+        observer,
     };
     let held_bytes = values.len() as u64 * (size_of::<E::Work>() * HELD_COPIES) as u64;
-    let is_streamed = ordinary.is_none() && options.memory.is_some_and(|m| held_bytes > m);
+    let is_streamed =
+        ordinary.is_none() && options.resources.memory.is_some_and(|m| held_bytes > m);
     let candidate = if is_streamed {
         candidate(shape, options, wavelet, normalisation, |plan, partition| {
             Analysis::streamed(wavelet, plan, partition, &samples)
@@ -196,15 +195,14 @@ pub(crate) fn encode_frame<E: Element>(
             gains: RefCell::new(candidate.gains(networks)),
             start,
             // The SSIM takes the whole decoded field in memory.
-            measure_ssim: options.measure_ssim && !is_streamed
+            measure_ssim: observer.measure_ssim && !is_streamed
                 || matches!(options.bound, Bound::Ssim(_)),
             shape,
             original: Original {
                 values,
                 ordinary,
-                release,
+                observer,
             },
-            progress,
         };
         let found = match (options.bound, exact_bound) {
             (Bound::Psnr(target), _) => search.psnr(target)?,
@@ -277,14 +275,15 @@ pub(crate) fn candidate<'a, E: Element>(
     normalisation: Normalisation<E::Work>,
     analyse: impl FnOnce(Plan, Partition) -> Analysis<'a, E::Work>,
 ) -> Result<Candidate<'a, E>> {
-    let plan = Plan::new(shape, options.periodic, MAX_LEVELS);
+    let plan = Plan::new(shape, options.coding.periodic, MAX_LEVELS);
     let edge = options
+        .coding
         .brick_edge
         .unwrap_or(if shape.rank() == 2 { 512 } else { 64 });
     let partition = Partition::new(&plan, edge)?;
     let form = WaveletForm {
         wavelet: wavelet.to_u8(),
-        periodic: options.periodic,
+        periodic: options.coding.periodic,
         levels: plan.levels().len() as u8,
         brick_edge: edge,
         shrink: SHRINK,

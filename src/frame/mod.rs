@@ -10,7 +10,6 @@ pub(crate) mod queue;
 pub(crate) mod sample;
 pub(crate) mod wavelet;
 
-pub use pooled::{Downscaling, PaperOptions, PaperPayload, Trials, Upscaling, check_pooled};
+pub use pooled::check_pooled;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;
-pub use wavelet::search::Progress;

@@ -6,9 +6,9 @@ use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::file::options::Release;
 use crate::frame::wavelet::analysis::Samples;
 use crate::metrics::{Comparison, Moments};
+use crate::options::Observer;
 
 /// Samples handled by one task.
 pub(crate) const RUN: usize = 1 << 15;
@@ -31,11 +31,11 @@ impl<T: Real> Normalisation<T> {
     pub(crate) fn measure<E: Element<Work = T>>(
         values: &[E],
         ordinary: Option<&[bool]>,
-        release: Option<&Release>,
+        observer: &Observer,
     ) -> Option<Self> {
         // Sums over fixed runs, added in order: the same for every thread count.
         let mut runs: Vec<Moments> = Vec::new();
-        for_each_stretch(values, release, |first, values| {
+        for_each_stretch(values, observer, |first, values| {
             let ordinary = |i: usize, n: usize| ordinary.map(|o| &o[first + i * RUN..][..n]);
             let run = |(i, run): (usize, &[E])| Moments::of(run, ordinary(i, run.len()));
             runs.par_extend(values.par_chunks(RUN).enumerate().map(run));
@@ -162,21 +162,19 @@ impl<T: Real> Normalisation<T> {
     }
 }
 
-/// Values read between two calls of [`Release`]; whole runs.
+/// Values between two reports that they were read; whole runs.
 const STRETCH: usize = RUN << 9;
 
-/// Calls `f` with the values in stretches and the place of each stretch's first; releases them after.
+/// Calls `f` with the values in stretches and the index of each stretch's first; tells `observer` after each.
 pub(crate) fn for_each_stretch<E>(
     values: &[E],
-    release: Option<&Release>,
+    observer: &Observer,
     mut f: impl FnMut(usize, &[E]),
 ) {
     for (i, stretch) in values.chunks(STRETCH).enumerate() {
         let first = i * STRETCH;
         f(first, stretch);
-        if let Some(release) = release {
-            release.call(first..first + stretch.len());
-        }
+        observer.values_read(first..first + stretch.len());
     }
 }
 
@@ -185,17 +183,16 @@ pub(crate) struct FieldSamples<'a, E: Element> {
     pub(crate) shape: Shape,
     pub(crate) values: &'a [E],
     pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) release: Option<&'a Release>,
+    pub(crate) observer: &'a Observer,
 }
 
 impl<E: Element> Samples<E::Work> for FieldSamples<'_, E> {
     fn normalised(&self, region: Region) -> Vec<E::Work> {
         let normalisation = &self.normalisation;
         let out = normalisation.apply_to_box(self.shape, self.values, region);
-        if let Some(release) = self.release {
-            let plane = self.shape.len() / self.shape.dims()[0];
-            release.call(region.start[0] * plane..region.end(0) * plane);
-        }
+        let plane = self.shape.len() / self.shape.dims()[0];
+        self.observer
+            .values_read(region.start[0] * plane..region.end(0) * plane);
         out
     }
 }

@@ -59,7 +59,7 @@ fn whole(c: &mut Criterion) {
         let file = OnceCell::new();
         let encoded = || {
             let options = options(40.0, 2, model.clone());
-            encode_volume(shape, &values, &options, Vec::new(), &|_| {})
+            encode_volume(shape, &values, &options, Vec::new())
                 .unwrap()
                 .0
         };
@@ -82,7 +82,7 @@ fn whole(c: &mut Criterion) {
             group.bench_function(format!("encode --psnr 40, {threads} threads"), |b| {
                 let options = options(40.0, threads, model.clone());
                 b.iter(|| {
-                    encode_volume(shape, &values, &options, Vec::new(), &|_| {})
+                    encode_volume(shape, &values, &options, Vec::new())
                         .unwrap()
                         .1
                         .bytes

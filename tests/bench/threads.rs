@@ -71,7 +71,7 @@ fn main() {
                 .with_threads(threads)
         };
         let encode = |threads| {
-            encode_volume(shape, &values, &options(threads), Vec::new(), &|_| {})
+            encode_volume(shape, &values, &options(threads), Vec::new())
                 .unwrap()
                 .0
         };

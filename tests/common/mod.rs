@@ -146,7 +146,7 @@ pub fn encode<E: Scalar>(
     values: &[E],
     options: &EncodeOptions,
 ) -> Result<(Vec<u8>, EncodeReport)> {
-    encode_volume(shape, &E::values(values), options, Vec::new(), &|_| {})
+    encode_volume(shape, &E::values(values), options, Vec::new())
 }
 
 pub fn decode(bytes: &[u8], level: usize, limits: Limits) -> Result<AnyVolume> {

@@ -14,7 +14,8 @@ use program::{Bench, DONE, USAGE, piped};
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Dataset, Field, Reader, Slab, Writer};
 use srt::file::{
-    Decoder, EncodeOptions, Encoder, Model, PaperOptions, Profile, encode_volume, measure, merge,
+    Decoder, EncodeOptions, Encoder, Model, Observer, PooledOptions, Profile, encode_volume,
+    measure, merge,
 };
 use srt::volume::io::write_npy;
 use srt::volume::{AnyVolume, Values};
@@ -53,7 +54,7 @@ fn part(shape: Shape, values: &[f32], cut: [usize; 2], options: &EncodeOptions) 
     };
     let own = Values::F32(values[cut[0] * plane..cut[1] * plane].into());
     let mut encoder = Encoder::new(Vec::new(), dataset(shape), options.clone()).unwrap();
-    let report = encoder.slab((0, 3), Some(0.5), slab, &own, &|_| {});
+    let report = encoder.slab((0, 3), Some(0.5), slab, &own);
     report.unwrap();
     encoder.finish().unwrap().0
 }
@@ -89,7 +90,7 @@ fn decoded(file: &[u8]) -> Vec<f32> {
 }
 
 fn range(values: &[f32]) -> (f64, f64) {
-    let moments = measure(&Values::F32(values.into()), None, None);
+    let moments = measure(&Values::F32(values.into()), None, &Observer::default());
     (moments.min, moments.max)
 }
 
@@ -209,7 +210,7 @@ fn a_field_in_slabs_decodes_as_one() {
     assert!(decoder.grid(0, 7).is_err());
     // Each coarse field is near that of the field coded as a whole.
     let whole = Values::F32((&values[..]).into());
-    let (plain, _) = encode_volume(shape, &whole, &options, Vec::new(), &|_| {}).unwrap();
+    let (plain, _) = encode_volume(shape, &whole, &options, Vec::new()).unwrap();
     let (a, b) = (
         decoder.decode(0, 2).unwrap(),
         open(&plain).decode(0, 2).unwrap(),
@@ -273,7 +274,7 @@ fn a_part_alone_says_what_is_missing() {
     fails(&[&a, &b], "different ranges");
     let narrow = Values::F32((&values[..]).into());
     let options = psnr(0.0);
-    let error = encode_volume(shape, &narrow, &options, Vec::new(), &|_| {}).unwrap_err();
+    let error = encode_volume(shape, &narrow, &options, Vec::new()).unwrap_err();
     assert!(
         error.to_string().contains("outside of the range"),
         "{error}"
@@ -328,13 +329,13 @@ fn what_other_programs_let_copy_is_copied_once() {
 fn parts_are_held_to_the_range_given_in_either_profile() {
     let shape = Shape::new(&[32, 16, 16]).unwrap();
     let values = Values::F32(waves(shape).into());
-    for profile in [Profile::Default, Profile::Paper(PaperOptions::default())] {
+    for profile in [Profile::Default, Profile::Paper(PooledOptions::default())] {
         let options = EncodeOptions::new(Bound::Psnr(50.0))
             .with_model(Model::None)
             .with_profile(profile)
             .with_range(-100.0, 100.0);
         let mut encoder = Encoder::new(Vec::new(), dataset(shape), options).unwrap();
-        let report = encoder.frame(0, 0, None, &values, &|_| {}).unwrap();
+        let report = encoder.frame(0, 0, None, &values).unwrap();
         assert_eq!(report.comparison.range, 200.0);
         assert!(report.comparison.psnr_db >= 50.0);
         assert!(report.comparison.rmse > 0.01, "{:?}", report.comparison);

@@ -7,21 +7,21 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
 use crate::base::real::Real;
 use crate::container::{Bound, Form, Interpolation, NetworkUse, PooledForm};
-use crate::file::options::EncodeOptions;
 use crate::file::weights::Weights;
 use crate::frame::encode::{Encoded, frame};
 use crate::frame::pooled::decode::level_range;
-use crate::frame::pooled::options::{Downscaling, PaperOptions, Upscaling};
 use crate::frame::pooled::payload;
 use crate::frame::pooled::reduce::Task;
 use crate::frame::pooled::stored::{grid, most_levels, plan_of, pool, stitch};
 use crate::frame::pooled::upscale::{Upscaler, root_power, scaled};
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::search::Progress;
 use crate::frame::wavelet::trial::Networks;
 use crate::metrics::{Comparison, compare, ssim};
 use crate::octree::Octant;
+use crate::options::EncodeOptions;
+use crate::options::Progress;
+use crate::options::{Downscaling, PooledOptions, Upscaling};
 use crate::transform::{Plan, Wavelet, forward};
 
 /// What the target is raised by, in dB, when the check with the networks or the coded volume fails; in the
@@ -46,9 +46,8 @@ pub(crate) struct Job<'a, E: Element> {
     pub(crate) ordinary: Option<&'a [bool]>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) options: &'a EncodeOptions,
-    pub(crate) paper: &'a PaperOptions,
+    pub(crate) paper: &'a PooledOptions,
     pub(crate) weights: Option<&'a Weights>,
-    pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// Encodes `field`, the normalised values; `None` when the bound cannot be kept in this form.
@@ -64,7 +63,7 @@ pub(crate) fn encode<E: Element>(
     let Bound::Psnr(target) = job.options.bound else {
         return Err(Error::invalid("the paper's profile takes a PSNR as bound"));
     };
-    if job.options.periodic != Axes::NONE {
+    if job.options.coding.periodic != Axes::NONE {
         return Err(Error::invalid("the paper's profile has no periodic axes"));
     }
     let networks = job.weights.map(|weights| &weights.networks);
@@ -249,7 +248,7 @@ impl<'a, T: Real> Reduced<'a, T> {
             levels: coarsest as u8,
             finest: finest as u8,
             interpolation,
-            payload: job.paper.payload.kind(),
+            payload: job.paper.coder.kind(),
             epsilon: job.epsilon(100.0), // set by each trial
             offset: job.normalisation.offset.to_f64(),
             scale: job.normalisation.scale.to_f64(),
@@ -288,7 +287,9 @@ impl<'a, T: Real> Reduced<'a, T> {
             passes += 1;
             if let Some(coded) = &coded {
                 let quality = coded.comparison.psnr_db;
-                (job.progress)(Progress { passes, quality });
+                job.options
+                    .observer
+                    .pass_done(Progress::new(passes, quality));
             }
             Ok(coded.filter(|coded| coded.comparison.psnr_db >= target))
         };
@@ -332,12 +333,11 @@ impl<'a, T: Real> Reduced<'a, T> {
         let mut form = self.form.clone();
         form.epsilon = epsilon.to_f64();
         let shape = grid(&self.plan, usize::from(form.finest));
-        let Some(volume) = payload::encode(&job.paper.payload, shape, &self.volume, epsilon)?
-        else {
+        let Some(volume) = payload::encode(&job.paper.coder, shape, &self.volume, epsilon)? else {
             return Ok(None);
         };
         let start = Instant::now();
-        let worker = job.paper.payload.worker();
+        let worker = job.paper.coder.worker();
         let values = payload::decode(form.payload, worker, shape, &volume, epsilon)?;
         let (comparison, decoded) = job.compare(self.reconstruct(&form, &values)?)?;
         Ok(Some(Coded {
@@ -358,7 +358,12 @@ impl<E: Element> Coded<E> {
 
     fn finish(self, job: &Job<'_, E>, mask: Option<&Vec<u8>>) -> Result<Encoded> {
         let measure = || ssim(job.shape, job.values, &self.decoded, job.ordinary);
-        let ssim = job.options.measure_ssim.then(measure).transpose()?;
+        let ssim = job
+            .options
+            .observer
+            .measure_ssim
+            .then(measure)
+            .transpose()?;
         let (bound, range) = (job.options.bound, job.normalisation.range);
         Ok(Encoded {
             frame: frame(

@@ -4,7 +4,6 @@
 
 mod decode;
 mod encode;
-mod options;
 mod payload;
 mod reduce;
 mod resample;
@@ -12,7 +11,6 @@ mod stored;
 mod upscale;
 
 pub use decode::check_pooled;
-pub use options::{Downscaling, PaperOptions, PaperPayload, Trials, Upscaling};
 
 pub(crate) use decode::{Pooled, grid_of_level, octree_of};
 pub(crate) use encode::{Job, encode};

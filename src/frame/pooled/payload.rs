@@ -7,12 +7,12 @@ use crate::base::real::{Real, RealSlice, RealSliceMut};
 use crate::codec::quantised;
 use crate::codec::worker::Worker;
 use crate::container::PooledPayload;
-use crate::frame::pooled::options::PaperPayload;
+use crate::options::PooledCoder;
 
 /// Integers stay below this magnitude, so that they are exact in binary32.
 const MAX_INTEGER: i32 = 1 << 24;
 
-impl PaperPayload {
+impl PooledCoder {
     /// Its name in the record.
     pub(crate) fn kind(&self) -> PooledPayload {
         match self {
@@ -35,13 +35,13 @@ impl PaperPayload {
 /// # Errors
 /// Those of the worker.
 pub(crate) fn encode<T: Real>(
-    payload: &PaperPayload,
+    payload: &PooledCoder,
     shape: Shape,
     volume: &[T],
     epsilon: T,
 ) -> Result<Option<Vec<u8>>> {
     match payload {
-        PaperPayload::Zstd => {
+        PooledCoder::Zstd => {
             let step = 2.0 * epsilon.to_f64();
             let integer = |v: &T| (v.to_f64() / step).round();
             let exact = |v: &T| integer(v).abs() < f64::from(MAX_INTEGER);
@@ -51,7 +51,7 @@ pub(crate) fn encode<T: Real>(
             });
             Ok(integers)
         }
-        PaperPayload::Sz3(worker) => {
+        PooledCoder::Sz3(worker) => {
             let mut bytes = Vec::with_capacity(size_of_val(volume));
             match T::values(volume) {
                 RealSlice::F32(values) => f32::encode_le(values, &mut bytes),

@@ -8,10 +8,10 @@
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::Interpolation;
-use crate::frame::pooled::options::{Downscaling, Trials};
 use crate::frame::pooled::resample::{Kernel, resample};
 use crate::frame::pooled::stored::{cells_at, grid};
 use crate::octree::{Cube, Octant};
+use crate::options::{Downscaling, Trials};
 use crate::transform::Plan;
 
 /// Squared errors are counted in this fraction of the squared normalised unit, a power of two.

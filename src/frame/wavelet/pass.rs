@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use crate::base::dtype::{Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::file::options::EncodeOptions;
 use crate::file::weights::{Weights, wavelet};
 use crate::frame::encode::candidate;
 use crate::frame::sample::{Normalisation, RUN, check_len};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::quantise::code_bricks;
 use crate::octree;
+use crate::options::EncodeOptions;
 use crate::volume::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
@@ -29,7 +29,9 @@ pub fn code_at_step(
     options: &EncodeOptions,
     step: f64,
 ) -> Result<u64> {
-    crate::file::pool(options.threads)?
+    options
+        .resources
+        .pool()?
         .install(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
 }
 
@@ -39,7 +41,7 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
     if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {
         return Err(plain());
     }
-    let normalisation = Normalisation::measure(values, None, None)
+    let normalisation = Normalisation::measure(values, None, &options.observer)
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
     let field = normalisation.apply(values, None);

@@ -14,6 +14,7 @@ use crate::frame::wavelet::trial::{
     BRICK_CHUNK, Candidate, Check, Networks, Original, Payloads, Trial,
 };
 use crate::metrics::{Comparison, ssim};
+use crate::options::Progress;
 
 /// PSNR may exceed its target by this much, in dB.
 const PSNR_SLACK: f64 = 0.15;
@@ -41,16 +42,6 @@ const FREE_PASSES: usize = 8;
 /// Passes after which gains count as fitted.
 const SETTLING_PASSES: usize = 4;
 
-/// What the search reports after each pass.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Passes done.
-    pub passes: usize,
-    /// Quality of the last one in the unit of the bound: dB, SSIM, bytes.
-    pub quality: f64,
-}
-
 /// A trial worth keeping, without the field it decoded to: what is known of that stays.
 pub(crate) struct Found {
     pub(crate) form: WaveletForm,
@@ -74,7 +65,6 @@ pub(crate) struct Search<'a, E: Element> {
     pub(crate) original: Original<'a, E>,
     /// Whether the SSIM of what is kept shall be known.
     pub(crate) measure_ssim: bool,
-    pub(crate) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl<E: Element> Search<'_, E> {
@@ -157,10 +147,9 @@ impl<E: Element> Search<'_, E> {
             if error == 0.0 || settled && (estimate - aim).abs() <= near {
                 let trial = self.code(pass, None)?;
                 let reached = trial.comparison.psnr_db;
-                (self.progress)(Progress {
-                    passes,
-                    quality: reached,
-                });
+                self.original
+                    .observer
+                    .pass_done(Progress::new(passes, reached));
                 if reached >= target && best.as_ref().is_none_or(|(p, ..)| reached < *p) {
                     best = Some((reached, x, self.keep(trial)?));
                 }
@@ -173,10 +162,9 @@ impl<E: Element> Search<'_, E> {
                 bias = estimate - reached;
                 near = PSNR_AIM * 1.5;
             } else {
-                (self.progress)(Progress {
-                    passes,
-                    quality: estimate - bias,
-                });
+                self.original
+                    .observer
+                    .pass_done(Progress::new(passes, estimate - bias));
             }
             let aim = target + bias + PSNR_AIM;
             let next = if settled {
@@ -318,10 +306,9 @@ impl<E: Element> Search<'_, E> {
             };
             let trial = self.code(pass, None)?;
             let (reached, shown) = quality(&trial)?;
-            (self.progress)(Progress {
-                passes,
-                quality: shown,
-            });
+            self.original
+                .observer
+                .pass_done(Progress::new(passes, shown));
             let miss = |q: f64| {
                 if q < wanted {
                     f64::INFINITY
@@ -359,10 +346,9 @@ impl<E: Element> Search<'_, E> {
             };
             let bytes = trial.payloads.len() + extra;
             passes += 1;
-            (self.progress)(Progress {
-                passes,
-                quality: bytes as f64,
-            });
+            self.original
+                .observer
+                .pass_done(Progress::new(passes, bytes as f64));
             if best.as_ref().is_none_or(|(b, _)| bytes < *b) {
                 best = Some((bytes, self.keep(trial)?));
             }

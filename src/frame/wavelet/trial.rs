@@ -13,7 +13,6 @@ use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
-use crate::file::options::Release;
 use crate::frame::layout::{BrickPayloads, Geometry, dequantiser};
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::Analysis;
@@ -23,6 +22,7 @@ use crate::frame::wavelet::quantise::{Pass, Used, code_bricks, quantise};
 use crate::metrics::{Comparer, Comparison};
 use crate::network::Hierarchy;
 use crate::octree;
+use crate::options::Observer;
 use crate::recon::{NoPrediction, Predict};
 use crate::transform::{Plan, Wavelet};
 
@@ -103,7 +103,7 @@ pub(crate) struct Original<'a, E> {
     pub(crate) values: &'a [E],
     /// Whether each value is an ordinary number; all are where it is missing.
     pub(crate) ordinary: Option<&'a [bool]>,
-    pub(crate) release: Option<&'a Release>,
+    pub(crate) observer: &'a Observer,
 }
 
 /// What is done with the decoded field.
@@ -216,9 +216,7 @@ impl<E: Element> Candidate<'_, E> {
                     .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
             }
             comparer.push(&samples)?;
-            if let Some(release) = original.release {
-                release.call(first..end);
-            }
+            original.observer.values_read(first..end);
             first = end;
             if check.keep && decoded.is_empty() {
                 decoded = samples;

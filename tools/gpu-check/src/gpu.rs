@@ -147,7 +147,7 @@ impl File {
             false => Values::F32((&values[..]).into()),
             true => Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect()),
         };
-        let (file, report) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+        let (file, report) = encode_volume(shape, &values, &options, Vec::new())?;
         Ok((file, report.model))
     }
 }

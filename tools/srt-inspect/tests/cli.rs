@@ -35,7 +35,7 @@ fn encode(extents: &[usize], holes: bool, bound: Bound) -> Vec<u8> {
     let (shape, values) = field(extents, holes);
     let values = Values::F32(Cow::Owned(values));
     let options = EncodeOptions::new(bound);
-    encode_volume(shape, &values, &options, Vec::new(), &|_| {})
+    encode_volume(shape, &values, &options, Vec::new())
         .unwrap()
         .0
 }

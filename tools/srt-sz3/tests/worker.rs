@@ -7,7 +7,7 @@ use srt::base::dtype::ByteOrder;
 use srt::codec::worker::Worker;
 use srt::container::Bound;
 use srt::file::{
-    Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, encode_volume,
+    Decoder, EncodeOptions, Model, PooledCoder, PooledOptions, Profile, encode_volume,
 };
 use srt::metrics::compare;
 use srt::volume::{AnyVolume, Values};
@@ -130,12 +130,12 @@ fn bounds_that_make_no_sense_are_refused() {
 fn a_file_of_the_paper_profile_comes_back_within_its_bound() {
     let shape = Shape::new(&[40, 36, 33]).unwrap();
     let values: Vec<f32> = field(shape).iter().map(|&v| v as f32).collect();
-    let paper = PaperOptions::default().with_payload(PaperPayload::Sz3(worker()));
+    let paper = PooledOptions::default().with_coder(PooledCoder::Sz3(worker()));
     let options = EncodeOptions::new(Bound::Psnr(45.0))
         .with_model(Model::None)
         .with_profile(Profile::Paper(paper));
     let input = Values::F32(Cow::Borrowed(&values));
-    let (file, report) = encode_volume(shape, &input, &options, Vec::new(), &|_| {}).unwrap();
+    let (file, report) = encode_volume(shape, &input, &options, Vec::new()).unwrap();
     let decode = |worker: Option<Worker>| {
         let decoder = Decoder::new(&file, Limits::default()).unwrap();
         match worker {

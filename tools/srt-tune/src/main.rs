@@ -39,13 +39,8 @@ fn run(paths: &[String]) -> Result<()> {
         for model in [Model::None, Model::Default] {
             for target in TARGETS {
                 let options = EncodeOptions::new(Bound::Psnr(target)).with_model(model.clone());
-                let (file, report) = encode_volume(
-                    input.shape(),
-                    &input.values()?,
-                    &options,
-                    Vec::new(),
-                    &|_| {},
-                )?;
+                let (file, report) =
+                    encode_volume(input.shape(), &input.values()?, &options, Vec::new())?;
                 eprintln!(
                     "{path} at {target} dB: {} bytes, model {}",
                     report.bytes, report.model

@@ -30,9 +30,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
     print_line(" target     bytes    ratio      PSNR      SSIM   max error   encode   decode")?;
     for target in [30.0, 40.0, 50.0] {
         let mut options = EncodeOptions::new(Bound::Psnr(target));
-        options.measure_ssim = true;
+        options.observer.measure_ssim = true;
         let start = Instant::now();
-        let (bytes, report) = encode_volume(shape, &values, &options, Vec::new(), &|_| {})?;
+        let (bytes, report) = encode_volume(shape, &values, &options, Vec::new())?;
         let encode = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let decoded = Decoder::new(&bytes, Limits::default())?.decode(0, 0)?;

@@ -15,7 +15,7 @@ use crate::series::{Item, Series, next_step};
 use crate::stat::range;
 use srt::base::error::{Error, Result};
 use srt::base::file::FileBytes;
-use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Progress, Release};
+use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Observer};
 use srt::network::builtin_names;
 use srt::volume::io::AtomicFile;
 
@@ -29,7 +29,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     {
         return tell_finished(args, bytes);
     }
-    let options = options(args)?;
+    let mut options = options(args)?;
     let old = match args.append {
         true => Some(existing(args)?),
         false => None,
@@ -46,12 +46,12 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         }
         None => None,
     };
-    let spinner = Spinner::new(args.quiet || args.verbose, "encoding");
-    let progress = |p| report_pass(args.verbose, &spinner, p);
-    let (file, report, frames) = write(args, series, old.as_ref(), options, file, &progress)?;
+    let spinner = Arc::new(Spinner::new(args.quiet || args.verbose, "encoding"));
+    options.observer = observer(args, Arc::clone(&spinner));
+    let (file, report, frames) = write(args, series, old.as_ref(), options, file)?;
     drop(old);
     file.commit()?;
-    drop(spinner);
+    spinner.finish();
     if !args.quiet {
         tell_left_out(args, &report);
     }
@@ -96,18 +96,17 @@ fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
 
 fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     let mut options = EncodeOptions::new(args.bound()?);
-    options.profile = args.paper.profile()?;
-    options.periodic = args.periodic.unwrap_or_default();
-    options.wavelet = args.wavelet;
-    options.brick_edge = args.brick;
-    options.mask_value = args.mask_value;
-    options.range = args.range.as_deref().map(range).transpose()?;
-    options.backend = args.backend.open()?;
-    options.threads = args.threads;
-    options.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
-    options.measure_ssim = args.json;
-    options.model = models::choose(&args.model)?;
-    options.embed_weights = args.embed_weights.into();
+    options.coding.profile = args.paper.profile()?;
+    options.coding.periodic = args.periodic.unwrap_or_default();
+    options.coding.wavelet = args.wavelet;
+    options.coding.brick_edge = args.brick;
+    options.coding.mask_value = args.mask_value;
+    options.coding.range = args.range.as_deref().map(range).transpose()?;
+    options.resources.backend = args.backend.open()?;
+    options.resources.threads = args.threads;
+    options.resources.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
+    options.coding.model = models::choose(&args.model)?;
+    options.coding.embed_weights = args.embed_weights.into();
     Ok(options)
 }
 
@@ -128,7 +127,6 @@ fn write(
     old: Option<&Decoder<'_>>,
     mut options: EncodeOptions,
     out: AtomicFile,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
     if args.part.is_some() && (series.is_open() || series.len() != 1) {
         return Err(one_input());
@@ -148,8 +146,9 @@ fn write(
     };
     let firsts: Vec<u64> = places.iter().map(|&place| first(place)).collect();
     if !series.is_open() {
-        options.frames = series.len();
+        options.coding.frames = series.len();
     }
+    let observer = options.observer.clone();
     let mut encoder = match old {
         Some(old) => Encoder::append(out, old, dataset, options)?,
         None => Encoder::new(out, dataset, options)?,
@@ -171,14 +170,14 @@ fn write(
         let slab = args.part.map(|part| part.slab(shape)).transpose()?;
         let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
         let (mapped, first) = (Arc::clone(&item.input), own.start);
-        encoder.set_release(Some(Release::new(move |values| {
+        encoder.observe(observer.clone().on_values_read(move |values| {
             mapped.release(first + values.start..first + values.end);
-        })));
+        }));
         let values = item.input.values()?;
         let values = values.slice(own);
         let report = match slab {
-            None => encoder.frame(place, step, time, &values, progress),
-            Some(slab) => encoder.slab((place, step), time, slab, &values, progress),
+            None => encoder.frame(place, step, time, &values),
+            Some(slab) => encoder.slab((place, step), time, slab, &values),
         };
         let report = report.map_err(|e| e.within(item.path.display()))?;
         let name = &encoder.dataset().fields[place].name;
@@ -189,10 +188,12 @@ fn write(
     Ok((file, report, lines))
 }
 
-fn report_pass(verbose: bool, spinner: &Spinner, progress: Progress) {
-    if verbose {
-        eprintln!("pass {}: {:.4}", progress.passes, progress.quality);
+/// Prints each pass, or shows it on the spinner.
+fn observer(args: &EncodeArgs, spinner: Arc<Spinner>) -> Observer {
+    let observer = Observer::default().with_ssim(args.json);
+    if args.verbose {
+        observer.on_progress(|pass| eprintln!("pass {}: {:.4}", pass.passes, pass.quality))
     } else {
-        spinner.pass(progress);
+        observer.on_progress(move |pass| spinner.pass(pass))
     }
 }

@@ -58,13 +58,18 @@ impl Spinner {
             bar.set_message(format!("pass {}: {:.4}", progress.passes, progress.quality));
         }
     }
+
+    /// Takes it off the terminal.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Drop for Spinner {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
+        self.finish();
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use srt::base::error::{Error, Result};
 use srt::container::Interpolation;
 use srt::file::{
-    Downscaling, PaperOptions, PaperPayload, Profile, Trials, Upscaling, Worker, locate_worker,
+    Downscaling, PooledCoder, PooledOptions, Profile, Trials, Upscaling, Worker, locate_worker,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -76,13 +76,13 @@ impl PaperArgs {
             };
         }
         let payload = match self.payload {
-            None | Some(PayloadChoice::Zstd) => PaperPayload::Zstd,
-            Some(PayloadChoice::Sz3) => PaperPayload::Sz3(sz3_worker()?),
+            None | Some(PayloadChoice::Zstd) => PooledCoder::Zstd,
+            Some(PayloadChoice::Sz3) => PooledCoder::Sz3(sz3_worker()?),
             Some(PayloadChoice::Ctx) => {
                 return Err(Error::invalid("payload ctx is of --profile default"));
             }
         };
-        let mut options = PaperOptions::default();
+        let mut options = PooledOptions::default();
         options.upscaling = match self.upscale {
             UpscaleChoice::Auto => Upscaling::Auto,
             UpscaleChoice::Network => Upscaling::Network,
@@ -98,7 +98,7 @@ impl PaperArgs {
         };
         options.min_chunk = self.min_chunk.unwrap_or(options.min_chunk);
         options.max_level = self.max_level.unwrap_or(options.max_level);
-        options.payload = payload;
+        options.coder = payload;
         Ok(Profile::Paper(options))
     }
 }

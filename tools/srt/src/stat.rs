@@ -10,7 +10,7 @@ use crate::args::StatArgs;
 use crate::output::{print_json, print_line};
 use crate::part::values_of;
 use srt::base::error::{Error, Result};
-use srt::file::{Release, measure};
+use srt::file::{Observer, measure};
 use srt::metrics::Moments;
 
 /// The report of `--json`, schema version 1: of the ordinary values, which are finite and not the mask
@@ -96,11 +96,11 @@ fn of_field(args: &StatArgs, path: &Path) -> Result<Report> {
         Some(part) => values_of(part.slab(shape)?, shape),
     };
     let (mapped, first) = (Arc::clone(&input), own.start);
-    let release = Release::new(move |values| {
+    let observer = Observer::default().on_values_read(move |values| {
         mapped.release(first + values.start..first + values.end);
     });
     let values = input.values()?;
-    let moments = measure(&values.slice(own.clone()), args.mask_value, Some(&release));
+    let moments = measure(&values.slice(own.clone()), args.mask_value, &observer);
     Ok(Report::new(
         &moments,
         own.len() as u64 - moments.count as u64,

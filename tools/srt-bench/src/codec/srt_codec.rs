@@ -2,7 +2,7 @@
 
 use srt::container::Bound;
 use srt::file::{
-    Decoder, EncodeOptions, Model, PaperOptions, PaperPayload, Profile, Worker, encode_volume,
+    Decoder, EncodeOptions, Model, PooledCoder, PooledOptions, Profile, Worker, encode_volume,
     locate_worker, pool,
 };
 use srt::network::builtin;
@@ -28,9 +28,9 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         _ => Model::Default,
     };
     let profile = match codec {
-        Codec::SrtPaper => Profile::Paper(PaperOptions::default()),
+        Codec::SrtPaper => Profile::Paper(PooledOptions::default()),
         Codec::SrtPaperSz3 => {
-            Profile::Paper(PaperOptions::default().with_payload(PaperPayload::Sz3(worker()?)))
+            Profile::Paper(PooledOptions::default().with_coder(PooledCoder::Sz3(worker()?)))
         }
         _ => Profile::Default,
     };
@@ -38,7 +38,7 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         .with_profile(profile)
         .with_model(model)
         .with_threads(threads);
-    let (bytes, _) = encode_volume(field.shape, &field.values(), &options, Vec::new(), &|_| {})?;
+    let (bytes, _) = encode_volume(field.shape, &field.values(), &options, Vec::new())?;
     Ok(bytes)
 }
 

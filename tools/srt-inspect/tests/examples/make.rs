@@ -13,7 +13,7 @@ use srt::container::{
     WaveletForm, WeightsReference, Writer,
 };
 use srt::file::{
-    EmbedWeights, EncodeOptions, Encoder, Model, PaperOptions, Profile, encode_volume,
+    EmbedWeights, EncodeOptions, Encoder, Model, PooledOptions, Profile, encode_volume,
 };
 use srt::network::{Hierarchy, builtin};
 use srt::transform::Wavelet;
@@ -344,7 +344,7 @@ fn bump(z: f64, y: f64, x: f64) -> f64 {
 
 /// Options of the paper's profile for a PSNR.
 fn paper(psnr: f64) -> EncodeOptions {
-    options(Bound::Psnr(psnr)).with_profile(Profile::Paper(PaperOptions::default()))
+    options(Bound::Psnr(psnr)).with_profile(Profile::Paper(PooledOptions::default()))
 }
 
 /// The same with embedded networks.
@@ -372,9 +372,7 @@ fn sampled(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64) -> (Shape, Vec<f
 }
 
 fn write(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new(), &|_| {})
-        .unwrap()
-        .0
+    encode_volume(shape, values, options, Vec::new()).unwrap().0
 }
 
 fn encode(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64, options: &EncodeOptions) -> Vec<u8> {
@@ -468,7 +466,7 @@ fn with_networks(bytes: &[u8], model: &str, filter: u8, gains: &[f32]) -> Vec<u8
 fn networks(model: &str, extents: &[usize], periodic: &str, filter: u8, gains: &[f32]) -> Vec<u8> {
     let mut options = options(Bound::Psnr(40.0));
     if !periodic.is_empty() {
-        options.periodic = periodic.parse::<Axes>().unwrap();
+        options.coding.periodic = periodic.parse::<Axes>().unwrap();
     }
     with_networks(&encode(extents, waves, &options), model, filter, gains)
 }
@@ -535,7 +533,7 @@ fn series() -> Vec<u8> {
     for (step, values) in (0..).zip([rest, flow]) {
         let values = Values::F32(Cow::Owned(values));
         let time = Some(0.125 * step as f64 - 0.125);
-        encoder.frame(0, step, time, &values, &|_| {}).unwrap();
+        encoder.frame(0, step, time, &values).unwrap();
     }
     encoder.finish().unwrap().0
 }
@@ -558,11 +556,9 @@ fn slabs() -> Vec<u8> {
             start: start as u64,
             len: len as u64,
         };
-        encoder
-            .slab((0, 0), Some(0.5), slab, &own, &|_| {})
-            .unwrap();
+        encoder.slab((0, 0), Some(0.5), slab, &own).unwrap();
     }
     let whole = Values::F32(values.into());
-    encoder.frame(0, 1, Some(0.75), &whole, &|_| {}).unwrap();
+    encoder.frame(0, 1, Some(0.75), &whole).unwrap();
     encoder.finish().unwrap().0
 }

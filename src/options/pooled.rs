@@ -1,4 +1,4 @@
-//! Options of the paper's profile.
+//! Options of the paper's profile, whose frames have the pooled form.
 
 use crate::codec::worker::Worker;
 use crate::container::Interpolation;
@@ -6,7 +6,7 @@ use crate::container::Interpolation;
 /// How a field is encoded as in the paper: mean pooling, greedy dynamic downscaling, a representative volume.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct PaperOptions {
+pub struct PooledOptions {
     /// What upscales. Default: networks where the model has some for Haar, else linear interpolation.
     pub upscaling: Upscaling,
     /// Whether boxes may differ in level. Default: dynamic.
@@ -16,29 +16,29 @@ pub struct PaperOptions {
     /// Coarsest downscaling level (MAXDSL). Default 3; no more than the model has networks for.
     pub max_level: usize,
     /// What codes the representative volume. Default: zstd.
-    pub payload: PaperPayload,
+    pub coder: PooledCoder,
     /// How much of the field is reconstructed to judge a trial. Default: what it changes.
     pub trials: Trials,
 }
 
-impl Default for PaperOptions {
+impl Default for PooledOptions {
     fn default() -> Self {
         Self {
             upscaling: Upscaling::Auto,
             downscaling: Downscaling::Dynamic,
             min_chunk: 4,
             max_level: 3,
-            payload: PaperPayload::Zstd,
+            coder: PooledCoder::Zstd,
             trials: Trials::Local,
         }
     }
 }
 
-impl PaperOptions {
+impl PooledOptions {
     /// Sets what codes the representative volume.
     #[must_use]
-    pub fn with_payload(mut self, payload: PaperPayload) -> Self {
-        self.payload = payload;
+    pub fn with_coder(mut self, coder: PooledCoder) -> Self {
+        self.coder = coder;
         self
     }
 }
@@ -65,7 +65,7 @@ pub enum Downscaling {
 
 /// What codes the representative volume.
 #[derive(Clone, Debug)]
-pub enum PaperPayload {
+pub enum PooledCoder {
     /// Integers through zstd.
     Zstd,
     /// SZ3, in this program.

@@ -1,0 +1,87 @@
+//! How a field is coded.
+
+use std::sync::Arc;
+
+use super::PooledOptions;
+use crate::base::grid::Axes;
+use crate::network::Hierarchy;
+use crate::transform::Wavelet;
+
+/// Which networks predict the details.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Model {
+    /// The built-in model for the field's rank.
+    #[default]
+    Default,
+    /// No prediction.
+    None,
+    /// This one.
+    Given(Arc<Hierarchy>),
+}
+
+/// Whether the weights go into the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmbedWeights {
+    /// Unless they are built into the program.
+    #[default]
+    Auto,
+    /// Always.
+    Yes,
+    /// Never: the file names them by their SHA-256.
+    No,
+}
+
+/// The way a field is encoded.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Profile {
+    /// Wavelet details beside their prediction, any bound.
+    #[default]
+    Default,
+    /// As in the paper: mean pooling, dynamic downscaling, a representative volume; PSNR only.
+    Paper(PooledOptions),
+}
+
+/// How a field is coded: everything beside the bound that the bytes of the file depend on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Coding {
+    /// The way it is encoded. Periodic axes, filter pair, brick edge and memory are of the default profile.
+    pub profile: Profile,
+    /// Axes along which the field repeats. Default none.
+    pub periodic: Axes,
+    /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
+    /// are, else CDF 9/7.
+    pub wavelet: Option<Wavelet>,
+    /// Edge of a brick in voxels, a power of two from 64. Default 64 in 3-D, 512 in 2-D.
+    pub brick_edge: Option<u32>,
+    /// A value that marks voxels without data. Default none.
+    pub mask_value: Option<f64>,
+    /// Smallest and largest ordinary value of the field that the values are part of: what PSNR and
+    /// relative errors refer to. Default: those of the values.
+    pub range: Option<(f64, f64)>,
+    /// Networks. Default: the built-in model.
+    pub model: Model,
+    /// Whether weights are embedded. Default: unless they are built in.
+    pub embed_weights: EmbedWeights,
+    /// Frames that will share one set of weights, as far as is known: whether weights pay is judged by a
+    /// frame's share of them, but for [`crate::Bound::Ratio`]. Default 1.
+    pub frames: usize,
+}
+
+impl Default for Coding {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Default,
+            periodic: Axes::NONE,
+            wavelet: None,
+            brick_edge: None,
+            mask_value: None,
+            range: None,
+            model: Model::Default,
+            embed_weights: EmbedWeights::Auto,
+            frames: 1,
+        }
+    }
+}
