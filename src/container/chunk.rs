@@ -81,6 +81,12 @@ impl ChunkType {
         self.0[3].is_ascii_lowercase()
     }
 
+    /// Its code in the index, where it has one.
+    pub(super) fn code(self) -> Option<u8> {
+        let mut codes = Self::KNOWN.iter().zip(0u8..);
+        codes.find(|(kind, _)| **kind == self).map(|(_, code)| code)
+    }
+
     /// Whether this reader knows it.
     #[must_use]
     pub fn is_known(self) -> bool {

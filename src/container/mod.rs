@@ -14,6 +14,7 @@ mod parser;
 mod pooled;
 mod reader;
 mod records;
+pub mod size;
 mod stream;
 mod writer;
 pub(crate) mod written;

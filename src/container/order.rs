@@ -3,7 +3,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::container::written::{Places, place};
-use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Entry, Frame};
+use crate::container::{ChunkType, Dataset, Entry, Frame};
 use crate::frame::chunks::{is_frame_part, misplaced, uses_networks};
 
 /// What a chunk is, in its place.
@@ -61,7 +61,7 @@ impl Outline {
         entry: &Entry,
         payload: impl FnOnce() -> Result<&'p [u8]>,
     ) -> Result<Item> {
-        let offset = entry.offset + CHUNK_HEADER_LEN as u64;
+        let offset = entry.payload_offset();
         let Some(dataset) = &self.dataset else {
             return match entry.kind {
                 ChunkType::DSET => {

@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
             return Err(Error::corrupt("the chunk leaves the file").at(entry.offset));
         };
         self.note_read(CHUNK_HEADER_LEN);
-        Ok((header, payload, entry.offset + CHUNK_HEADER_LEN as u64))
+        Ok((header, payload, entry.payload_offset()))
     }
 }
 
