@@ -8,7 +8,7 @@ use crate::container::{
 };
 use crate::frame::chunks::FrameChunks;
 use crate::frame::decode::Payloads;
-use crate::frame::layout::Geometry;
+use crate::frame::layout::FrameLayout;
 
 /// A frame as far as it has arrived.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Arriving {
         if let (ChunkType::TREE, Form::Wavelet(form)) = (entry.kind, &self.chunks.frame.form) {
             // Octree and list of bricks: a byte for some hundred voxels of the domain.
             limits.check_decoded(shape.len() as u64 / 128)?;
-            let geometry = Geometry::new(shape, form, &payload)?;
+            let geometry = FrameLayout::new(shape, form, &payload)?;
             self.last_bricks = Some(geometry.last_bricks());
             self.chunks.geometry = geometry.into();
         }
@@ -100,7 +100,7 @@ impl Arriving {
         if let (ChunkType::BRIK, Form::Wavelet(_)) = (entry.kind, &self.chunks.frame.form) {
             let geometry = self.chunks.geometry.get();
             let geometry = geometry.ok_or_else(|| Error::corrupt("the octree is missing"))?;
-            let end = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+            let end = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
             let run = parse_brick_run(&payload, offset, entry.part, end)?;
             self.last_arrived = run.last().map(|brick| brick.0);
         }

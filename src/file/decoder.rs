@@ -17,7 +17,7 @@ use crate::file::slabs::FieldSource;
 use crate::file::stored_weights::FileWeights;
 use crate::frame::chunks::FrameChunks;
 use crate::frame::decode::{FrameSource, Payloads};
-use crate::frame::layout::Geometry;
+use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::cache::BrickCache;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
@@ -209,7 +209,7 @@ impl<'a> Decoder<'a> {
             let (shape, tree) = (chunks.frame.shape(domain)?, self.reader.payload(tree)?);
             let found = match &chunks.frame.form {
                 Form::Constant | Form::Lossless => continue,
-                Form::Wavelet(form) => Geometry::new(shape, form, tree)?.leaves(),
+                Form::Wavelet(form) => FrameLayout::new(shape, form, tree)?.leaves(),
                 Form::Pooled(form) => octree_of(shape, form, tree)?.leaves(shape),
             };
             let start = chunks.frame.slab.map_or(0, |slab| slab.start as usize);

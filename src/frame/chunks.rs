@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::container::{ChunkType, Frame};
-use crate::frame::layout::Geometry;
+use crate::frame::layout::FrameLayout;
 
 /// A frame and the numbers of its chunks.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct FrameChunks {
     pub(crate) bricks: Vec<usize>,
     pub(crate) corrections: Option<usize>,
     /// Transform, octree and bricks, once they were needed.
-    pub(crate) geometry: OnceLock<Geometry>,
+    pub(crate) geometry: OnceLock<FrameLayout>,
 }
 
 impl FrameChunks {

@@ -16,13 +16,13 @@ use crate::codec::worker::Worker;
 use crate::container::{Bound, BrickRun, Form, PooledForm, WaveletForm};
 use crate::frame::chunks::FrameChunks;
 use crate::frame::encode::LOSSLESS_PART;
-use crate::frame::layout::{BrickPayloads, Geometry, Wanted};
+use crate::frame::layout::{BrickPayloads, DecodeRequest, FrameLayout};
 use crate::frame::pooled;
 use crate::frame::pooled::Pooled;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::cache::FrameCache;
 use crate::frame::wavelet::trial::{Networks, apply_corrections, predictor};
-use crate::recon::{NoPrediction, Predict};
+use crate::recon::Predictor;
 use crate::volume::{AnyVolume, Volume};
 
 /// Payloads of chunks by number: from a file with an index, or from a stream.
@@ -225,10 +225,16 @@ impl FrameSource<'_> {
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
         let bricks = self.bricks(geometry)?;
-        geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
-            let samples = self.to_field(geometry, form, level, values);
-            sink(self.volume(&finish, region, samples)?)
-        })
+        geometry.decode_layers(
+            form,
+            predictor.as_ref(),
+            &bricks,
+            level,
+            &mut |region, values| {
+                let samples = self.to_field(geometry, form, level, values);
+                sink(self.volume(&finish, region, samples)?)
+            },
+        )
     }
 
     /// The frame's form, when its chunks fit it.
@@ -389,7 +395,7 @@ impl FrameSource<'_> {
     }
 
     /// The frame's geometry, made once.
-    fn geometry(&self, form: &WaveletForm) -> Result<&Geometry> {
+    fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
         let chunks = self.chunks;
         if let Some(geometry) = chunks.geometry.get() {
             return Ok(geometry);
@@ -399,27 +405,27 @@ impl FrameSource<'_> {
             .ok_or_else(|| Error::corrupt("the octree is missing"))?;
         // Octree and list of bricks: a byte for some hundred voxels of the domain.
         self.limits.check_decoded(self.shape.len() as u64 / 128)?;
-        let geometry = Geometry::new(self.shape, form, self.payloads.payload(tree)?)?;
+        let geometry = FrameLayout::new(self.shape, form, self.payloads.payload(tree)?)?;
         Ok(chunks.geometry.get_or_init(|| geometry))
     }
 
     /// What predicts the details of the levels from `level` on.
-    fn predictor<T: Real>(
+    fn predictor(
         &self,
-        geometry: &Geometry,
+        geometry: &FrameLayout,
         form: &WaveletForm,
         level: usize,
-    ) -> Result<Box<dyn Predict<T>>> {
+    ) -> Result<Option<Predictor>> {
         if !self.chunks.frame.form.needs_networks(level) {
-            return Ok(Box::new(NoPrediction));
+            return Ok(None);
         }
-        let (wavelet, plan) = (geometry.wavelet, &geometry.plan);
+        let (wavelet, plan) = (geometry.wavelet(), geometry.plan());
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
 
     /// Chunks of the frame's bricks by the number of the first in each.
-    fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
-        let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+    fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
+        let all = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
         let mut runs: Vec<FileRun<'_>> = Vec::with_capacity(self.chunks.bricks.len());
         for &chunk in &self.chunks.bricks {
             let first = self.payloads.part(chunk);
@@ -457,20 +463,20 @@ impl FrameSource<'_> {
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
-        let wanted = Wanted {
+        let request = DecodeRequest {
             level,
             region,
             bricks: &self.bricks(geometry)?,
             cache: self.cache,
         };
-        let values = geometry.decode(form, &*predictor, &wanted)?;
+        let values = geometry.decode(form, predictor.as_ref(), &request)?;
         Ok(self.to_field(geometry, form, level, values))
     }
 
     /// Normalised values of a level to samples in the field's unit.
     fn to_field<E: Element>(
         &self,
-        geometry: &Geometry,
+        geometry: &FrameLayout,
         form: &WaveletForm,
         level: usize,
         mut values: Vec<E::Work>,
@@ -506,8 +512,8 @@ fn slabs(whole: Region) -> impl Iterator<Item = Region> {
 
 /// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
 /// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
-fn scale_to_level<T: Real>(geometry: &Geometry, level: usize, values: &mut [T]) {
-    let splits: usize = geometry.plan.levels()[..level]
+fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T]) {
+    let splits: usize = geometry.plan().levels()[..level]
         .iter()
         .map(|l| l.split.count())
         .sum();

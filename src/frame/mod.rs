@@ -10,6 +10,7 @@ pub(crate) mod queue;
 pub(crate) mod sample;
 pub(crate) mod wavelet;
 
+pub use layout::FrameLayout;
 pub use pooled::check_pooled;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;

@@ -1,7 +1,7 @@
 //! One convolution on a box, as the kernels of every instruction set take it.
 
 use crate::backend::cpu::packed::PackedConv;
-pub(super) use crate::backend::layout::{Activations, Strides};
+pub(super) use crate::backend::plan::layout::{Activations, Strides};
 
 /// Bytes of source rows to work on at a time: they and the weights of a group fit the
 /// second-level cache of every current processor.

@@ -3,7 +3,7 @@
 //! Activations lie in blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between
 //! voxels is a constant, and the concatenation in a dense block is a list of blocks.
 
-pub(super) use crate::backend::program::{LANES, Outputs, Source};
+pub(super) use crate::backend::plan::program::{LANES, Outputs, Source};
 use crate::network::{Layer, LayerScales};
 
 /// How an instruction set wants its weights.

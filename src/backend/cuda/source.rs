@@ -2,9 +2,9 @@
 
 use crate::backend::cuda::machine::Kernel;
 use crate::backend::cuda::params;
-use crate::backend::input::Extension;
-use crate::backend::program::LANES;
+use crate::backend::plan::program::LANES;
 use crate::network::InputChannels;
+use crate::transform::Extension;
 
 /// Threads of every block.
 pub const THREADS: usize = 256;

@@ -9,7 +9,7 @@ use crate::file::weights::{Weights, wavelet};
 use crate::frame::encode::candidate;
 use crate::frame::sample::{Normalisation, RUN, check_len};
 use crate::frame::wavelet::analysis::Analysis;
-use crate::frame::wavelet::quantise::code_bricks;
+use crate::frame::wavelet::bricks::code_bricks;
 use crate::octree;
 use crate::options::EncodeOptions;
 use crate::volume::Values;

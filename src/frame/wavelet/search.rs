@@ -8,7 +8,7 @@ use crate::base::grid::Shape;
 use crate::codec::corrections::Corrections;
 use crate::container::{WaveletForm, brick_runs_cost};
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::quantise::{Pass, Used};
+use crate::frame::wavelet::quantise::{LevelMask, Pass};
 use crate::frame::wavelet::solve::Solver;
 use crate::frame::wavelet::trial::{
     BRICK_CHUNK, Candidate, Check, Networks, Original, Payloads, Trial,
@@ -69,11 +69,15 @@ pub(crate) struct Search<'a, E: Element> {
 
 impl<E: Element> Search<'_, E> {
     /// A pass at `step`. While the levels that use networks are free, its gains are fitted for the next one.
-    fn quantise(&self, step: f64, use_on: Option<&Used>) -> Result<Option<(f64, Pass<E::Work>)>> {
+    fn quantise(
+        &self,
+        step: f64,
+        fixed_levels: Option<&LevelMask>,
+    ) -> Result<Option<(f64, Pass<E::Work>)>> {
         let mut gains = self.gains.borrow_mut();
         let done = self
             .candidate
-            .quantise(step, self.networks, &gains, use_on)?;
+            .quantise(step, self.networks, &gains, fixed_levels)?;
         if let Some((_, pass)) = &done {
             gains::refit(&mut gains, &pass.gain_factors);
         }
@@ -124,17 +128,17 @@ impl<E: Element> Search<'_, E> {
         let mut x = self.start.unwrap_or(guess).ln().min(coarsest);
         let mut solver = Solver::new(-DB_PER_E);
         let mut best: Option<(f64, f64, Found)> = None;
-        let mut use_on: Option<Used> = None;
+        let mut fixed_levels: Option<LevelMask> = None;
         let mut near = FIRST_LOOK;
         // The coarsest step so far that is fine enough by its estimate.
         let mut fine: Option<f64> = None;
         for passes in 1..=MAX_PASSES {
-            let quantised = self.quantise(x.exp(), use_on.as_ref())?;
+            let quantised = self.quantise(x.exp(), fixed_levels.as_ref())?;
             let Some((error, pass)) = quantised else {
                 break;
             };
             if passes == FREE_PASSES && pass.used.contains(&true) {
-                use_on = Some(pass.used.clone());
+                fixed_levels = Some(pass.used.clone());
                 solver = Solver::new(-DB_PER_E);
             }
             let estimate = 20.0 * (self.normalised_range() / error).log10();
@@ -181,7 +185,7 @@ impl<E: Element> Search<'_, E> {
             x = next.min(coarsest);
         }
         let best = match best {
-            None => self.beyond_jump(target, fine.unwrap_or(x), use_on.as_ref())?,
+            None => self.beyond_jump(target, fine.unwrap_or(x), fixed_levels.as_ref())?,
             found => found,
         };
         let Some((reached, x, found)) = best else {
@@ -190,7 +194,7 @@ impl<E: Element> Search<'_, E> {
         if reached <= target + PSNR_SLACK || reached.is_infinite() {
             return Ok(Some(found));
         }
-        let nearer = self.sweep(target, reached, x, use_on.as_ref())?;
+        let nearer = self.sweep(target, reached, x, fixed_levels.as_ref())?;
         Ok(nearer.or(Some(found)))
     }
 
@@ -203,13 +207,13 @@ impl<E: Element> Search<'_, E> {
         target: f64,
         reached: f64,
         x: f64,
-        use_on: Option<&Used>,
+        fixed_levels: Option<&LevelMask>,
     ) -> Result<Option<Found>> {
         let far = 2.0 * (reached - target) / DB_PER_E;
         let (mut least, mut nearest) = (reached, None);
         for i in 1..=SWEEP {
             let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
-            let Some((_, pass)) = self.quantise(step, use_on)? else {
+            let Some((_, pass)) = self.quantise(step, fixed_levels)? else {
                 break;
             };
             let trial = self.code(pass, None)?;
@@ -231,11 +235,11 @@ impl<E: Element> Search<'_, E> {
         &self,
         target: f64,
         fine: f64,
-        use_on: Option<&Used>,
+        fixed_levels: Option<&LevelMask>,
     ) -> Result<Option<(f64, f64, Found)>> {
         for finer in JUMPS {
             let x = fine + finer;
-            let Some((_, pass)) = self.quantise(x.exp(), use_on)? else {
+            let Some((_, pass)) = self.quantise(x.exp(), fixed_levels)? else {
                 break;
             };
             let trial = self.code(pass, None)?;

@@ -1,29 +1,27 @@
 //! One frame at a given quantisation step: coded payloads, and the decoding that both the encoder's
 //! check and the decoder run.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::backend::Backend;
 use crate::base::dtype::Element;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
-use crate::frame::layout::{BrickPayloads, Geometry, dequantiser};
+use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::Analysis;
+use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::predict::NetworkPredictor;
-use crate::frame::wavelet::quantise::{Pass, Used, code_bricks, quantise};
+use crate::frame::wavelet::quantise::{LevelMask, Pass, quantise};
 use crate::metrics::{Comparer, Comparison};
-use crate::network::Hierarchy;
 use crate::octree;
 use crate::options::Observer;
-use crate::recon::{NoPrediction, Predict};
+pub(crate) use crate::recon::Networks;
+use crate::recon::Predictor;
 use crate::transform::{Plan, Wavelet};
 
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
@@ -64,14 +62,14 @@ impl Payloads {
 ///
 /// # Errors
 /// `MissingWeights` when it uses networks and none are at hand.
-pub(crate) fn predictor<T: Real>(
+pub(crate) fn predictor(
     wavelet: Wavelet,
     plan: &Plan,
     form: &WaveletForm,
     networks: Option<&Networks>,
-) -> Result<Box<dyn Predict<T>>> {
+) -> Result<Option<Predictor>> {
     let Some(NetworkUse { gains }) = &form.network else {
-        return Ok(Box::new(NoPrediction));
+        return Ok(None);
     };
     let networks = networks.ok_or_else(|| {
         Error::new(
@@ -79,15 +77,8 @@ pub(crate) fn predictor<T: Real>(
             "the frame uses networks, the file names none",
         )
     })?;
-    let predictor = NetworkPredictor::new(networks, wavelet, plan, gains.clone(), form.step);
-    Ok(Box::new(predictor))
-}
-
-/// A weight set and the machine it runs on.
-#[derive(Clone)]
-pub(crate) struct Networks {
-    pub(crate) hierarchy: Arc<Hierarchy>,
-    pub(crate) backend: Arc<dyn Backend>,
+    let predictor = Predictor::new(networks, wavelet, plan, gains.clone(), form.step);
+    Ok(Some(predictor))
 }
 
 /// What the encoder tries: one field, transformed, at a step to be found.
@@ -140,7 +131,7 @@ impl<E: Element> Candidate<'_, E> {
     }
 
     /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what
-    /// is needed to code it. `gains` are those of `networks`, `use_on` as in [`quantise`]. `None` when the
+    /// is needed to code it. `gains` are those of `networks`, `fixed_levels` as in [`quantise`]. `None` when the
     /// step is too fine for the coder.
     ///
     /// # Errors
@@ -150,7 +141,7 @@ impl<E: Element> Candidate<'_, E> {
         step: f64,
         networks: Option<&Networks>,
         gains: &[f32],
-        use_on: Option<&Used>,
+        fixed_levels: Option<&LevelMask>,
     ) -> Result<Option<(f64, Pass<E::Work>)>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
         let rounded = dequantiser.step.to_f64();
@@ -158,11 +149,9 @@ impl<E: Element> Candidate<'_, E> {
             return Ok(None);
         }
         let analysis = &self.analysis;
-        let predictor = networks.map(|n| {
-            NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded)
-        });
-        let predictor = predictor.as_ref().map(|p| p as &dyn Predict<E::Work>);
-        let mut pass = quantise(analysis, dequantiser, predictor, use_on)?;
+        let predictor = networks
+            .map(|n| Predictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded));
+        let mut pass = quantise(analysis, dequantiser, predictor.as_ref(), fixed_levels)?;
         if let Some(pass) = &mut pass {
             let used = gains.iter().zip(&pass.used);
             pass.gains = used.map(|(&g, &used)| if used { g } else { 0.0 }).collect();
@@ -193,38 +182,45 @@ impl<E: Element> Candidate<'_, E> {
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
         let payloads = Payloads {
             tree: octree::encode(&pass.tree),
-            bricks: code_bricks(analysis, &mut pass, Some(&*predictor))?,
+            bricks: code_bricks(analysis, &mut pass, predictor.as_ref())?,
         };
         drop(pass);
         let start = Instant::now();
-        let geometry = Geometry::new(analysis.plan.shape(), &form, &payloads.tree)?;
+        let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
         let (min, max) = self.normalisation.range;
         let range = (min.to_f64(), max.to_f64());
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
         let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
         let mut first = 0;
-        geometry.decode_layers(&form, &*predictor, &payloads, 0, &mut |_, mut values| {
-            self.normalisation.undo(&mut values);
-            let mut samples = E::from_work(values);
-            let end = first + samples.len();
-            if let Some(bound) = check.correct {
-                let ordinary = original.ordinary.map(|o| &o[first..end]);
-                let found = correct(&original.values[first..end], &mut samples, ordinary, bound);
-                let moved = found.entries.into_iter();
-                corrections
-                    .entries
-                    .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
-            }
-            comparer.push(&samples)?;
-            original.observer.values_read(first..end);
-            first = end;
-            if check.keep && decoded.is_empty() {
-                decoded = samples;
-            } else if check.keep {
-                decoded.append(&mut samples);
-            }
-            Ok(())
-        })?;
+        geometry.decode_layers(
+            &form,
+            predictor.as_ref(),
+            &payloads,
+            0,
+            &mut |_, mut values| {
+                self.normalisation.undo(&mut values);
+                let mut samples = E::from_work(values);
+                let end = first + samples.len();
+                if let Some(bound) = check.correct {
+                    let ordinary = original.ordinary.map(|o| &o[first..end]);
+                    let found =
+                        correct(&original.values[first..end], &mut samples, ordinary, bound);
+                    let moved = found.entries.into_iter();
+                    corrections
+                        .entries
+                        .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
+                }
+                comparer.push(&samples)?;
+                original.observer.values_read(first..end);
+                first = end;
+                if check.keep && decoded.is_empty() {
+                    decoded = samples;
+                } else if check.keep {
+                    decoded.append(&mut samples);
+                }
+                Ok(())
+            },
+        )?;
         Ok(Trial {
             form,
             payloads,

@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use srt::backend::cpu::Cpu;
 use srt::backend::cuda::Cuda;
-use srt::backend::{Backend, Extension, NetworkInput, Scaling};
+use srt::backend::{Backend, NetworkInput, PredictRequest, Scaling};
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, encode_volume};
 use srt::network::{Architecture, Head, LayerRole, Network};
+use srt::transform::Extension;
 use srt::volume::{AnyVolume, Values};
 use srt::{Axes, Element, Limits, Region, Result, Shape, dtype_dispatch};
 
@@ -352,34 +353,30 @@ fn time(cuda: &Cuda, arch: Architecture, domain: [usize; 3]) -> Result<String> {
     let field: Vec<i16> = (0..voxels)
         .map(|_| random.between(-9000, 9000) as i16)
         .collect();
-    let input = NetworkInput {
-        field: &field,
-        origin: [0; 3],
-        size: domain,
-        domain,
-        extension: [Extension::Even; 3],
-        condition: None,
-    };
-    let region = Region {
-        start: [0; 3],
-        size: domain,
-    };
-    let scaling = Scaling {
-        gain: 1.0,
-        unit: 2.0,
+    let request = PredictRequest {
+        network: &network,
+        input: NetworkInput {
+            field: &field,
+            origin: [0; 3],
+            size: domain,
+            domain,
+            extension: [Extension::Even; 3],
+            condition: None,
+        },
+        region: Region {
+            start: [0; 3],
+            size: domain,
+        },
+        scaling: Scaling {
+            gain: 1.0,
+            unit: 2.0,
+        },
     };
     let fine = voxels << arch.rank;
-    let per_voxel = match arch.head {
-        Head::Subbands => arch.outputs(),
-        Head::VoxelShuffle => 1 << arch.rank,
-    };
-    let mut out = vec![0f32; voxels * per_voxel];
+    let mut out = vec![0f32; request.output_len()];
     let mut call = || -> Result<[f64; 2]> {
         let (wall, kernel) = (Instant::now(), cuda.kernel_seconds());
-        match arch.head {
-            Head::Subbands => cuda.subbands(&network, &input, region, scaling, &mut out),
-            Head::VoxelShuffle => cuda.upscale(&network, &input, region, scaling, &mut out),
-        }?;
+        cuda.predict(&request, &mut out)?;
         Ok([cuda.kernel_seconds() - kernel, wall.elapsed().as_secs_f64()])
     };
     call()?; // packs weights, allocates, raises the clock

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
             return ExitCode::from(5);
         }
     };
-    let mut table = gpu::Table::new(&cuda.device());
+    let mut table = gpu::Table::new(&cuda.device_name());
     let all = args.command == "all";
     let kernels = all || args.command == "kernels";
     if kernels || args.command == "small" {
