@@ -81,6 +81,12 @@ impl ChunkType {
         self.0[3].is_ascii_lowercase()
     }
 
+    /// Whether it is a part of a frame, after the frame's record.
+    #[must_use]
+    pub fn is_frame_part(self) -> bool {
+        [Self::MASK, Self::TREE, Self::BRIK, Self::CORR].contains(&self)
+    }
+
     /// Its code in the index, where it has one.
     pub(super) fn code(self) -> Option<u8> {
         let mut codes = Self::KNOWN.iter().zip(0u8..);

@@ -6,10 +6,11 @@
 mod bricks;
 mod bytes;
 mod chunk;
+pub(crate) mod contents;
 mod dataset;
 mod header;
 mod index;
-pub(crate) mod order;
+pub mod order;
 mod parser;
 mod pooled;
 mod reader;
@@ -17,7 +18,7 @@ mod records;
 pub mod size;
 mod stream;
 mod writer;
-pub(crate) mod written;
+mod written;
 
 pub use bricks::{
     BrickRun, NumberedBrick, RunPolicy, brick_runs, brick_runs_cost, parse_brick_run,
@@ -36,6 +37,7 @@ pub use records::{
 };
 pub use stream::ChunkStream;
 pub use writer::Writer;
+pub use written::{FrameId, WrittenFrames};
 
 #[cfg(test)]
 mod tests;

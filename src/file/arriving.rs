@@ -79,7 +79,7 @@ impl Arriving {
     /// Takes the next chunk of the frame.
     ///
     /// # Errors
-    /// `Corrupt` when it is out of order or not an octree where it should be one; `LimitExceeded`
+    /// `Corrupt` when it is not an octree where it should be one; `LimitExceeded`
     /// when the frame's chunks, or the field, are too much to hold.
     pub(crate) fn add(
         &mut self,
@@ -88,7 +88,7 @@ impl Arriving {
         shape: Shape,
         limits: &Limits,
     ) -> Result<()> {
-        self.chunks.add(self.held.chunks.len(), entry)?;
+        self.chunks.add(self.held.chunks.len(), entry.kind);
         if let (ChunkType::TREE, Form::Wavelet(form)) = (entry.kind, &self.chunks.frame.form) {
             // Octree and list of bricks: a byte for some hundred voxels of the domain.
             limits.check_decoded(shape.len() as u64 / 128)?;
@@ -112,11 +112,6 @@ impl Arriving {
             payload,
         });
         Ok(())
-    }
-
-    /// Checks the order of a chunk that is not wanted.
-    pub(crate) fn skip(&mut self, entry: &Entry) -> Result<()> {
-        self.chunks.add(0, entry)
     }
 
     /// Whether all that the field at `level` needs has arrived.

@@ -9,8 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
 use crate::codec::worker::Worker;
-use crate::container::order::{Item, Outline};
-use crate::container::written::place;
+use crate::container::contents::{Contents, Item};
 use crate::container::{
     BrickRun, CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
 };
@@ -63,24 +62,24 @@ impl<'a> Decoder<'a> {
     /// `Corrupt`, `Truncated`, `Unsupported`, `LimitExceeded`.
     pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self> {
         let reader = Reader::new(bytes, &limits)?;
-        let mut outline = Outline::default();
+        let mut contents = Contents::default();
         let mut records: Vec<FrameChunks> = Vec::new();
         let mut frames: Vec<Vec<usize>> = Vec::new();
         let mut numbers = HashMap::new();
         let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
-            match outline.add(entry, || reader.payload(number))? {
+            match contents.add(entry, || reader.payload(number))? {
                 Item::Dataset | Item::Ancillary => {}
                 Item::Weights if entry.kind == ChunkType::NETW => {
-                    weights.add_network(number, entry)?;
+                    weights.add_network(number);
                 }
                 Item::Weights => {
                     let offset = entry.offset + CHUNK_HEADER_LEN as u64;
                     let reference = WeightsReference::parse(reader.payload(number)?, offset)?;
-                    weights.add_reference(reference, entry)?;
+                    weights.add_reference(reference);
                 }
                 Item::Frame(frame) => {
-                    let number = *numbers.entry(place(&frame)).or_insert(frames.len());
+                    let number = *numbers.entry(frame.id()).or_insert(frames.len());
                     match frames.get_mut(number) {
                         Some(slabs) => slabs.push(records.len()),
                         None => frames.push(vec![records.len()]),
@@ -89,12 +88,12 @@ impl<'a> Decoder<'a> {
                 }
                 Item::Part => {
                     if let Some(frame) = records.last_mut() {
-                        frame.add(number, entry)?;
+                        frame.add(number, entry.kind);
                     }
                 }
             }
         }
-        let dataset = outline.dataset()?.clone();
+        let dataset = contents.dataset()?.clone();
         Ok(Self {
             reader,
             limits,

@@ -5,8 +5,9 @@ use std::io::Write;
 use crate::base::dtype::dtype_dispatch;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::container::written::{Places, place};
-use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Slab, Writer, slowest};
+use crate::container::{
+    CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Slab, Writer, WrittenFrames, slowest,
+};
 use crate::file::decoder::Decoder;
 use crate::file::weights::Weights;
 use crate::frame::encode::{Encoded, encode_frame};
@@ -48,7 +49,7 @@ pub struct Encoder<W> {
     options: EncodeOptions,
     pool: rayon::ThreadPool,
     weights: Option<Weights>,
-    places: Places,
+    written: WrittenFrames,
     /// What has been written so far; the rest is filled in at the end.
     report: FileReport,
 }
@@ -93,7 +94,7 @@ impl<W> std::fmt::Debug for Encoder<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Encoder")
             .field("dataset", &self.dataset)
-            .field("frames", &self.places.len())
+            .field("frames", &self.written.len())
             .finish_non_exhaustive()
     }
 }
@@ -164,7 +165,7 @@ impl<W: Write> Encoder<W> {
             dataset,
             options,
             weights,
-            places: Places::default(),
+            written: WrittenFrames::default(),
         })
     }
 
@@ -182,7 +183,7 @@ impl<W: Write> Encoder<W> {
             }
         }
         for frame in (0..file.frames().len()).flat_map(|index| file.slabs(index)) {
-            self.places.add(place(frame), frame.slab);
+            self.written.add(frame.id(), frame.slab);
             let size = self.dataset.dtype_of(frame)?.size() as u64;
             let voxels = frame.shape(self.dataset.shape)?.len() as u64;
             self.report.raw_bytes += voxels.saturating_mul(size);
@@ -244,9 +245,12 @@ impl<W: Write> Encoder<W> {
         slab: Option<Slab>,
         values: &Values<'_>,
     ) -> Result<FrameReport> {
-        let place = (field as u64, step);
+        let id = FrameId {
+            field: field as u64,
+            step,
+        };
         let shape = self
-            .check(place, time, slab, values)
+            .check(id, time, slab, values)
             .map_err(|e| e.within(self.name(field, step)))?;
         let weights = self.weights.as_ref();
         let mut options = std::borrow::Cow::Borrowed(&self.options);
@@ -258,7 +262,7 @@ impl<W: Write> Encoder<W> {
             .pool
             .install(|| encode_values(shape, values, &options, weights))?;
         drop(options);
-        encoded.frame.field = place.0;
+        encoded.frame.field = id.field;
         encoded.frame.step = step;
         encoded.frame.time = time;
         encoded.frame.slab = slab;
@@ -284,7 +288,7 @@ impl<W: Write> Encoder<W> {
             self.chunk(kind, part, &payload)?;
         }
         self.writer.flush()?;
-        self.places.add(place, slab);
+        self.written.add(id, slab);
         let raw_bytes = (values.len() * values.dtype().size()) as u64;
         self.report.raw_bytes += raw_bytes;
         Ok(FrameReport {
@@ -308,7 +312,7 @@ impl<W: Write> Encoder<W> {
         let (out, bytes) = self.writer.finish()?;
         let report = FileReport {
             bytes,
-            frames: self.places.len(),
+            frames: self.written.len(),
             ..self.report
         };
         Ok((out, report))
@@ -328,13 +332,13 @@ impl<W: Write> Encoder<W> {
     /// The grid that the values fill.
     fn check(
         &self,
-        place: (u64, u64),
+        id: FrameId,
         time: Option<f64>,
         slab: Option<Slab>,
         values: &Values<'_>,
     ) -> Result<Shape> {
         let fields = &self.dataset.fields;
-        let field = usize::try_from(place.0).ok().and_then(|f| fields.get(f));
+        let field = usize::try_from(id.field).ok().and_then(|f| fields.get(f));
         let field = field.ok_or_else(|| {
             Error::invalid(format!("a field of a dataset of {} expected", fields.len()))
         })?;
@@ -356,13 +360,13 @@ impl<W: Write> Encoder<W> {
                 values.len()
             )));
         }
-        if !self.places.is_free(place, slab) {
+        if !self.written.is_free(id, slab) {
             return Err(Error::invalid("the file has this frame already"));
         }
-        if place.1 >= 1 << 63 {
+        if id.step >= 1 << 63 {
             return Err(Error::invalid(format!(
                 "a time step below 2^63 expected, {} found",
-                place.1
+                id.step
             )));
         }
         match time {

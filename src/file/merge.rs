@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use crate::base::error::{Error, Result};
-use crate::container::written::place;
 use crate::container::{
     Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer, settle, slowest,
 };
@@ -29,7 +28,7 @@ pub fn merge<W: Write>(files: &[Decoder<'_>], out: W) -> Result<(W, u64)> {
         }
     }
     parts.sort_by_key(|part| (part.frame.step, part.frame.field, part.start()));
-    let same = |a: &Part<'_>, b: &Part<'_>| place(&a.frame) == place(&b.frame);
+    let same = |a: &Part<'_>, b: &Part<'_>| a.frame.id() == b.frame.id();
     for frame in parts.chunk_by(same) {
         check_frame(frame, &dataset)?;
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::container::{Entry, WeightsReference};
-use crate::frame::chunks::misplaced;
+use crate::container::WeightsReference;
 use crate::network::{Hierarchy, Network, builtin_by_hash};
 
 /// The weight set of a file: embedded networks, each as `N`, or a reference.
@@ -24,31 +23,14 @@ impl<N> Default for FileWeights<N> {
 }
 
 impl<N> FileWeights<N> {
-    /// Takes a network.
-    ///
-    /// # Errors
-    /// `Corrupt` when it is out of order.
-    pub(crate) fn add_network(&mut self, network: N, entry: &Entry) -> Result<()> {
-        if self.reference.is_some() || entry.part as usize != self.embedded.len() {
-            return Err(misplaced(entry, "a network out of order"));
-        }
+    /// Takes a network, whose place has been checked.
+    pub(crate) fn add_network(&mut self, network: N) {
         self.embedded.push(network);
-        Ok(())
     }
 
-    /// Takes a reference.
-    ///
-    /// # Errors
-    /// `Corrupt` when there is a weight set already.
-    pub(crate) fn add_reference(
-        &mut self,
-        reference: WeightsReference,
-        entry: &Entry,
-    ) -> Result<()> {
-        if !self.embedded.is_empty() || self.reference.replace(reference).is_some() {
-            return Err(misplaced(entry, "a second weight set"));
-        }
-        Ok(())
+    /// Takes a reference, whose place has been checked.
+    pub(crate) fn add_reference(&mut self, reference: WeightsReference) {
+        self.reference = Some(reference);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

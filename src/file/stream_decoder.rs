@@ -10,7 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
 use crate::codec::worker::Worker;
-use crate::container::order::{Item, Outline};
+use crate::container::contents::{Contents, Item};
 use crate::container::{
     CHUNK_HEADER_LEN, ChunkStream, ChunkType, Dataset, Entry, Frame, WeightsReference,
 };
@@ -54,7 +54,7 @@ use crate::volume::AnyVolume;
 pub struct StreamDecoder<R> {
     stream: ChunkStream<R>,
     limits: Limits,
-    outline: Outline,
+    contents: Contents,
     dataset: Dataset,
     weights: FileWeights<Network>,
     parameters: u64,
@@ -92,17 +92,17 @@ impl<R: Read> StreamDecoder<R> {
     /// `Corrupt`, `Truncated`, `Unsupported`, `LimitExceeded`, `Io`.
     pub fn new(input: R, limits: Limits) -> Result<Self> {
         let mut stream = ChunkStream::new(input, limits.clone());
-        let mut outline = Outline::default();
+        let mut contents = Contents::default();
         while let Some((entry, payload)) = stream.next_chunk()? {
-            if let Item::Dataset = outline.add(&entry, || Ok(&payload))? {
+            if let Item::Dataset = contents.add(&entry, || Ok(&payload))? {
                 break;
             }
         }
         Ok(Self {
-            dataset: outline.dataset()?.clone(),
+            dataset: contents.dataset()?.clone(),
             stream,
             limits,
-            outline,
+            contents,
             weights: FileWeights::default(),
             parameters: 0,
             known: Vec::new(),
@@ -170,12 +170,7 @@ impl<R: Read> StreamDecoder<R> {
                     self.current = Some(Arriving::new(frame.clone()));
                     return Ok(Some(frame));
                 }
-                Next::Part(entry, _) => {
-                    if let Some(current) = &mut self.current {
-                        current.skip(&entry)?;
-                    }
-                }
-                Next::Between => {}
+                Next::Part(..) | Next::Between => {}
                 Next::End => {
                     self.current = None;
                     self.ahead = Some(Next::End);
@@ -321,7 +316,7 @@ impl<R: Read> StreamDecoder<R> {
         let Some((entry, payload)) = self.stream.next_chunk()? else {
             return Ok(Next::End);
         };
-        Ok(match self.outline.add(&entry, || Ok(&payload))? {
+        Ok(match self.contents.add(&entry, || Ok(&payload))? {
             Item::Dataset | Item::Ancillary => Next::Between,
             Item::Frame(frame) => Next::Frame(frame),
             Item::Part => Next::Part(entry, payload),
@@ -329,13 +324,13 @@ impl<R: Read> StreamDecoder<R> {
                 let network = Network::from_bytes(&payload, &self.limits)?;
                 self.parameters += network.parameters();
                 self.limits.check_parameters(self.parameters)?;
-                self.weights.add_network(network, &entry)?;
+                self.weights.add_network(network);
                 Next::Between
             }
             Item::Weights => {
                 let offset = entry.offset + CHUNK_HEADER_LEN as u64;
                 let reference = WeightsReference::parse(&payload, offset)?;
-                self.weights.add_reference(reference, &entry)?;
+                self.weights.add_reference(reference);
                 Next::Between
             }
         })
