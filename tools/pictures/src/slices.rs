@@ -47,9 +47,10 @@ pub fn slices<A: Element, B: Element>(
     let draw = |values: &[f64], scale: Scale, map: &Colormap, reduce| {
         let mut canvas = Canvas::new(size[0], size[1], NOT_FINITE);
         let color = |v: f64| -> Rgb {
-            match v.is_finite() {
-                true => map.color(scale.place(v)),
-                false => NOT_FINITE,
+            if v.is_finite() {
+                map.color(scale.place(v))
+            } else {
+                NOT_FINITE
             }
         };
         blocks.draw(&mut canvas, [0, 0], &blocks.reduce(values, reduce), color);
