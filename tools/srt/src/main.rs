@@ -1,35 +1,32 @@
-//! The `srt` program: one file per command.
+//! The `srt` program.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | [`commands`], [`demo`] | what each command does |
+//! | [`input`], [`output`] | what they read and write |
+//! | [`models`], [`worker`], [`folders`] | networks by name, the program srt-sz3, where the user keeps what |
+//! | [`subject`], [`measure`], [`spectrum`], [`report`] | reconstructions beside their original; the page of `srt eval` |
 
 mod args;
-mod backend;
-mod decode;
-mod decode_stream;
+mod commands;
 mod demo;
-mod encode;
-mod encode_report;
-mod eval;
-mod label;
-mod memory;
-mod merge;
-mod model;
+mod folders;
+mod input;
+mod measure;
 mod models;
 mod output;
-mod paper;
-mod part;
-mod region;
 mod report;
-mod series;
 mod spectrum;
-mod stat;
 mod subject;
-mod verify;
+mod worker;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
-use srt::base::error::{Error, ErrorKind, Result};
+use args::Args;
+use srt::base::error::{Error, ErrorKind};
 
 fn main() -> ExitCode {
     return_large_blocks();
@@ -65,26 +62,13 @@ fn run_program() -> ExitCode {
             return ExitCode::from(error.exit_code().clamp(0, 2) as u8);
         }
     };
-    match run(&args) {
+    match commands::run(&args.command) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(exit_code(error.kind()))
         }
-    }
-}
-
-fn run(args: &Args) -> Result<ExitCode> {
-    match &args.command {
-        Command::Encode(args) => encode::run(args),
-        Command::Decode(args) => decode::run(args),
-        Command::Stat(args) => stat::run(args),
-        Command::Merge(args) => merge::run(args),
-        Command::Eval(args) => eval::run(args),
-        Command::Verify(args) => verify::run(args),
-        Command::Demo(args) => demo::run(args),
-        Command::Model(args) => model::run(args),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::paper::sz3_worker;
+use crate::folders::user_folder;
+use crate::worker::sz3_worker;
 use srt::Limits;
 use srt::base::error::{Error, ErrorKind, Result};
 use srt::base::file::FileBytes;
@@ -11,22 +12,15 @@ use srt::container::{Form, Frame, MAGIC, PooledPayload};
 use srt::file::{Decoder, Model};
 use srt::network::{Hierarchy, builtin, builtin_names};
 
-/// A folder of the user: from the variable if it is an absolute path, else below the home folder.
-pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let named = std::env::var_os(variable).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(below_home));
-    named.filter(|dir| dir.is_absolute()).or_else(home)
-}
-
 /// The folder of imported models: `srt/models` in the user's data folder.
-pub(super) fn store() -> Result<PathBuf> {
+pub(crate) fn store() -> Result<PathBuf> {
     let data = user_folder("XDG_DATA_HOME", ".local/share")
         .ok_or_else(|| Error::invalid("neither XDG_DATA_HOME nor HOME is set: no model store"))?;
     Ok(data.join("srt/models"))
 }
 
 /// Files of the store by name; empty when there is none.
-pub(super) fn stored() -> Vec<(String, PathBuf)> {
+pub(crate) fn stored() -> Vec<(String, PathBuf)> {
     let entries = store().ok().and_then(|dir| std::fs::read_dir(dir).ok());
     let mut found: Vec<_> = entries
         .into_iter()
@@ -42,7 +36,7 @@ pub(super) fn stored() -> Vec<(String, PathBuf)> {
 }
 
 /// Reads a weight set: quantised safetensors, or the embedded weights of an `.srt` file.
-pub(super) fn read(path: &Path) -> Result<Hierarchy> {
+pub(crate) fn read(path: &Path) -> Result<Hierarchy> {
     let read = || {
         let file = FileBytes::open(path)?;
         let bytes = file.bytes();
@@ -59,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Hierarchy> {
 
 /// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store and `extra` to look
 /// its weights up in.
-pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> Result<Decoder<'a>> {
+pub(crate) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> Result<Decoder<'a>> {
     let mut decoder = Decoder::new(bytes, Limits::default())?;
     if let Some(path) = extra {
         decoder = decoder.with_weights(Arc::new(read(path)?));
@@ -81,7 +75,7 @@ pub(super) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> R
 }
 
 /// The models of the store. A damaged file must not keep others from being found.
-pub(super) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
+pub(crate) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
     let models = stored()
         .into_iter()
         .filter_map(|(_, path)| read(&path).ok());
@@ -89,7 +83,7 @@ pub(super) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
 }
 
 /// A model by name (built in, or in the store) or by file.
-pub(super) fn find(name: &str) -> Result<Arc<Hierarchy>> {
+pub(crate) fn find(name: &str) -> Result<Arc<Hierarchy>> {
     if let Some(model) = builtin(name)? {
         return Ok(model);
     }
@@ -111,7 +105,7 @@ pub(super) fn find(name: &str) -> Result<Arc<Hierarchy>> {
 }
 
 /// The value of `--model`.
-pub(super) fn choose(name: &str) -> Result<Model> {
+pub(crate) fn choose(name: &str) -> Result<Model> {
     Ok(match name {
         "default" => Model::Default,
         "none" => Model::None,

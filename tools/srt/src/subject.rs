@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
+use crate::input::find_frame;
 use crate::models;
-use crate::output::find_frame;
 use srt::base::error::{Error, Result};
 use srt::base::file::FileBytes;
-use srt::base::grid::Shape;
 use srt::container::{Bound, Form, Interpolation, MAGIC, PooledPayload};
 use srt::metrics::EvalReport;
 use srt::octree::Leaf;
 use srt::volume::AnyVolume;
 use srt::volume::io::Input;
-use srt::{Element, dtype_dispatch};
 
 /// A reconstruction, measured.
 #[derive(Debug)]
@@ -75,7 +73,7 @@ impl Subject {
 }
 
 /// A file read and decoded, not measured yet.
-pub(super) struct Decoded {
+pub(super) struct Reconstruction {
     pub(super) volume: AnyVolume,
     pub(super) bytes: Option<u64>,
     pub(super) coded: Option<Coded>,
@@ -88,9 +86,9 @@ pub(super) fn read_like(
     like: &Input,
     field: Option<&str>,
     step: Option<u64>,
-) -> Result<Decoded> {
+) -> Result<Reconstruction> {
     let bytes = FileBytes::open(path)?;
-    let plain = |volume| Decoded {
+    let plain = |volume| Reconstruction {
         volume,
         bytes: None,
         coded: None,
@@ -105,7 +103,7 @@ pub(super) fn read_like(
     raw.to_volume().map(plain)
 }
 
-fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decoded> {
+fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Reconstruction> {
     let decoder = models::open(bytes, None, 0)?;
     let index = find_frame(&decoder, field, step)?;
     let volume = decoder.decode(index, 0)?;
@@ -141,7 +139,7 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
     };
     let weights = if networks { decoder.weights()? } else { None };
     let model = weights.map_or_else(|| "no networks".into(), |w| w.name.clone());
-    Ok(Decoded {
+    Ok(Reconstruction {
         volume,
         // What other frames take is not this one's.
         bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
@@ -153,20 +151,4 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
             leaves: decoder.leaves(index)?,
         }),
     })
-}
-
-/// Values in double precision; all types convert exactly.
-pub(super) fn doubles(volume: &AnyVolume) -> Vec<f64> {
-    dtype_dispatch!(volume, AnyVolume(v) => v.data().iter().map(|v| v.to_f64()).collect())
-}
-
-/// # Errors
-/// `InvalidArgument` unless the shapes agree.
-pub(super) fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
-    match original == reconstructed {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
-            "the original has {original} voxels, the reconstruction {reconstructed}"
-        ))),
-    }
 }

@@ -1,11 +1,14 @@
 //! `srt decode -`: a file that arrives on standard input.
 
+use std::io::StdinLock;
 use std::sync::Arc;
 
+use super::open_field::{OpenField, Output, missing_planes};
 use crate::args::DecodeArgs;
+use crate::input::{FrameChoice, several_frames};
 use crate::models;
-use crate::output::{FieldFile, FrameChoice, several_frames};
-use crate::paper::sz3_worker;
+use crate::output::FieldFile;
+use crate::worker::sz3_worker;
 use srt::Limits;
 use srt::backend::Backend;
 use srt::base::error::{Error, ErrorKind, Result};
@@ -15,12 +18,7 @@ use srt::file::StreamDecoder;
 
 /// Decodes the frames asked for as they arrive. When the stream ends early, what was complete is kept.
 pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
-    let mut output = Output {
-        to_stdout: args.output.as_os_str() == "-",
-        file: None,
-        any: false,
-        open: None,
-    };
+    let mut output = Output::to(&args.output);
     match decode(args, backend, &mut output) {
         Err(error) if error.kind() == ErrorKind::Truncated => {
             output.commit()?;
@@ -31,74 +29,18 @@ pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
     }
 }
 
-/// Where decoded fields go.
-struct Output {
-    to_stdout: bool,
-    /// A complete field that does not have its name yet.
-    file: Option<FieldFile>,
-    /// Whether there was one.
-    any: bool,
-    /// A field that arrives slab by slab.
-    open: Option<Slabs>,
-}
-
-/// A field of which some slabs have been written.
-struct Slabs {
-    place: (u64, u64),
-    file: FieldFile,
-    /// Grid of the field.
-    grid: Shape,
-    /// The plane that comes next.
-    next: u64,
-}
-
-impl Output {
-    /// Takes a complete field; on standard output it goes out at once.
-    fn take(&mut self, file: FieldFile) -> Result<()> {
-        self.any = true;
-        match self.to_stdout {
-            true => file.commit(),
-            false => {
-                self.file = Some(file);
-                Ok(())
-            }
-        }
-    }
-
-    /// Nothing more comes of the field that arrived slab by slab.
-    fn end_slabs(&mut self) -> Result<()> {
-        match self.open.take() {
-            None => Ok(()),
-            Some(open) => Err(missing_planes(open.next)),
-        }
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        self.file.take().map_or(Ok(()), FieldFile::commit)
-    }
-}
-
 fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> Result<()> {
-    let decoder = StreamDecoder::new(std::io::stdin().lock(), Limits::default())?;
-    let mut decoder = decoder.with_backend(backend);
-    // Which frames come, and whether they need it, is not known yet.
-    if let Ok(worker) = sz3_worker() {
-        decoder = decoder.with_worker(worker);
-    }
-    if let Some(path) = &args.weights {
-        decoder.add_weights(Arc::new(models::read(path)?));
-    }
+    let mut decoder = open(args, backend)?;
     let choice = FrameChoice::new(decoder.dataset(), args.field.as_deref(), args.step)?;
     while let Some(frame) = decoder.next_frame()? {
         if !choice.fits(&frame) {
             continue;
         }
         let place = (frame.field, frame.step);
-        let begins = output.open.as_ref().is_none_or(|open| open.place != place);
-        if begins {
-            output.end_slabs()?;
+        if !output.continues(place) {
+            output.end_field()?;
         }
-        if output.any && !output.to_stdout {
+        if output.is_full() {
             return Err(several_frames());
         }
         let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
@@ -113,11 +55,25 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
             Some(slab) => write_slab(args, &mut decoder, slab, place, output)?,
         }
     }
-    output.end_slabs()?;
-    match output.any {
-        true => Ok(()),
-        false => Err(Error::invalid("the file has no such frame")),
+    output.end_field()?;
+    if !output.has_fields() {
+        return Err(Error::invalid("the file has no such frame"));
     }
+    Ok(())
+}
+
+/// Standard input as a file, with what decoding may need.
+fn open(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<StreamDecoder<StdinLock<'static>>> {
+    let decoder = StreamDecoder::new(std::io::stdin().lock(), Limits::default())?;
+    let mut decoder = decoder.with_backend(backend);
+    // Which frames come, and whether they need it, is not known yet.
+    if let Ok(worker) = sz3_worker() {
+        decoder = decoder.with_worker(worker);
+    }
+    if let Some(path) = &args.weights {
+        decoder.add_weights(Arc::new(models::read(path)?));
+    }
+    Ok(decoder)
 }
 
 /// Decodes what was asked for of the current frame.
@@ -141,12 +97,6 @@ fn write<R: std::io::Read>(args: &DecodeArgs, decoder: &mut StreamDecoder<R>) ->
     file.ok_or_else(|| Error::corrupt("a field without values"))
 }
 
-fn missing_planes(next: u64) -> Error {
-    Error::invalid(format!(
-        "planes from {next} of the field are missing: the file is a part, to be merged with others"
-    ))
-}
-
 /// Decodes what was asked for of the current frame, which is a slab.
 fn write_slab<R: std::io::Read>(
     args: &DecodeArgs,
@@ -160,12 +110,7 @@ fn write_slab<R: std::io::Read>(
             "a region of a field in slabs takes a file: standard input found",
         ));
     }
-    let domain = decoder.dataset().shape;
-    let own = decoder.grid(args.level)?;
-    let mut extents = own.extents().to_vec();
-    let planes = domain.extents()[0];
-    extents[0] = planes.div_ceil(1 << args.level);
-    let grid = Shape::new(&extents)?;
+    let grid = grid_of_field(args, decoder)?;
     let mut open = output.open.take();
     let expected = open.as_ref().map_or(0, |open| open.next);
     if slab.start != expected {
@@ -181,7 +126,7 @@ fn write_slab<R: std::io::Read>(
     decoder.decode_layers(args.level, &mut |layer| {
         let open = match &mut open {
             Some(open) => open,
-            None => open.insert(Slabs {
+            None => open.insert(OpenField {
                 place,
                 file: FieldFile::create(&args.output, args.force, grid, layer.dtype())?,
                 grid,
@@ -192,11 +137,19 @@ fn write_slab<R: std::io::Read>(
     })?;
     let mut open = open.ok_or_else(|| Error::corrupt("a slab without values"))?;
     open.next = slab.end();
-    match open.next == planes as u64 {
-        true => output.take(open.file),
-        false => {
-            output.open = Some(open);
-            Ok(())
-        }
+    if open.next == decoder.dataset().shape.extents()[0] as u64 {
+        return output.take(open.file);
     }
+    output.open = Some(open);
+    Ok(())
+}
+
+/// Grid, at the level asked for, of the whole field of which the current frame is a slab.
+fn grid_of_field<R: std::io::Read>(
+    args: &DecodeArgs,
+    decoder: &mut StreamDecoder<R>,
+) -> Result<Shape> {
+    let mut extents = decoder.grid(args.level)?.extents().to_vec();
+    extents[0] = decoder.dataset().shape.extents()[0].div_ceil(1 << args.level);
+    Shape::new(&extents)
 }

@@ -15,7 +15,7 @@ use srt::container::{ChunkType, Dataset, Writer};
 use srt::network::{Hierarchy, Network, builtin, builtin_names};
 use srt::volume::io::AtomicFile;
 
-pub(super) fn run(args: &ModelArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &ModelArgs) -> Result<ExitCode> {
     match &args.command {
         ModelCommand::List { json } => list(*json)?,
         ModelCommand::Info { model, json } => info(model, *json)?,
@@ -119,9 +119,10 @@ fn list(json: bool) -> Result<()> {
 }
 
 fn info(name: &str, json: bool) -> Result<()> {
-    let source = match builtin_names().any(|builtin| builtin == name) {
-        true => "built in",
-        false => "file",
+    let source = if builtin_names().any(|builtin| builtin == name) {
+        "built in"
+    } else {
+        "file"
     };
     let report = ModelReport::new(&*models::find(name)?, source);
     if json {

@@ -3,21 +3,16 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use crate::args::EncodeArgs;
-use crate::models;
-use crate::series::Series;
-use crate::verify::walk;
 use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
 use srt::base::grid::Shape;
-use srt::container::{Form, Slab, slowest};
+use srt::container::{Slab, slowest};
 
 /// Slabs begin at multiples of this many planes, so that they have four levels in common at least.
 const UNIT: usize = 64;
 
 /// `I/N`, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PartText {
+pub(crate) struct PartText {
     number: usize,
     of: usize,
 }
@@ -47,7 +42,7 @@ impl PartText {
     ///
     /// # Errors
     /// `InvalidArgument` when there are more parts than units.
-    pub(super) fn slab(self, shape: Shape) -> Result<Slab> {
+    pub(crate) fn slab(self, shape: Shape) -> Result<Slab> {
         let planes = shape.dims()[slowest(shape)];
         let units = (planes / UNIT).max(1);
         if self.of > units {
@@ -56,10 +51,12 @@ impl PartText {
                 self.of
             )));
         }
-        let first = |number: usize| match number == self.of {
-            true => planes,
+        let first = |number: usize| {
+            if number == self.of {
+                return planes;
+            }
             // No overflow: both are below 2^32.
-            false => (units as u64 * number as u64 / self.of as u64) as usize * UNIT,
+            (units as u64 * number as u64 / self.of as u64) as usize * UNIT
         };
         let (start, end) = (first(self.number - 1), first(self.number));
         Ok(Slab {
@@ -70,67 +67,10 @@ impl PartText {
 }
 
 /// The values of a slab among those of a field.
-pub(super) fn values_of(slab: Slab, shape: Shape) -> Range<usize> {
+pub(crate) fn values_of(slab: Slab, shape: Shape) -> Range<usize> {
     let plane = shape.len() / shape.dims()[slowest(shape)];
     let place = |planes: u64| usize::try_from(planes).unwrap_or(usize::MAX) * plane;
     place(slab.start)..place(slab.end())
-}
-
-/// Length of the part that `args` would write, when it is there and whole; `None` when it is not there
-/// or damaged.
-///
-/// # Errors
-/// `InvalidArgument` when another file has its name, and what opening the input reports.
-pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize>> {
-    let path = args.output();
-    if !path.try_exists()? {
-        return Ok(None);
-    }
-    let [_] = args.inputs() else {
-        return Err(one_input());
-    };
-    let (dataset, _) = Series::open(args)?.dataset(args, None)?;
-    let slab = part.slab(dataset.shape)?;
-    let file = FileBytes::open(path)?;
-    let Ok(decoder) = models::open(file.bytes(), None, 0) else {
-        return Ok(None);
-    };
-    if walk(file.bytes()).is_err() {
-        return Ok(None);
-    }
-    let mut frames = decoder.frames();
-    let (first, second, bound) = (frames.next(), frames.next(), args.bound()?);
-    let same = first.is_some_and(|frame| {
-        let place = (frame.slab, frame.step, frame.time);
-        let wanted = (
-            Some(slab),
-            args.step.unwrap_or(0),
-            args.time.first().copied(),
-        );
-        place == wanted && frame.bound == bound && is_form_of(&frame.form, args)
-    });
-    match same && second.is_none() && *decoder.dataset() == dataset {
-        true => Ok(Some(file.bytes().len())),
-        false => {
-            Err(Error::invalid("the file is there, but is another part").within(path.display()))
-        }
-    }
-}
-
-/// Whether `args` may have led to a frame of this form, as far as the form tells: networks are left out
-/// where they save nothing.
-fn is_form_of(form: &Form, args: &EncodeArgs) -> bool {
-    let Form::Wavelet(form) = form else {
-        return true;
-    };
-    form.periodic == args.periodic.unwrap_or_default()
-        && args.wavelet.is_none_or(|pair| pair.to_u8() == form.wavelet)
-        && (args.model != "none" || form.network.is_none())
-}
-
-/// A part is of one field at one step.
-pub(super) fn one_input() -> Error {
-    Error::invalid("--part takes one field at one step, from a file: one input expected")
 }
 
 #[cfg(test)]

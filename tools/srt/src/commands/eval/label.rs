@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use srt::base::error::{Error, Result};
 
-/// What the name of a label has behind that of its file.
+/// What the name of a label adds to that of its file.
 const ENDING: &str = ".eval.json";
 /// No label is longer.
 const MOST_BYTES: u64 = 1 << 16;
 
-/// A label; without a file all is `None`.
+/// A label; where there is no such file, all of it is `None`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Label {

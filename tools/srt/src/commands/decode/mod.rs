@@ -1,35 +1,29 @@
 //! `srt decode`.
 
-use std::io::Read;
-use std::path::Path;
+mod open_field;
+mod stream;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::args::DecodeArgs;
-use crate::decode_stream;
+use crate::input::{find_frames, several_frames};
 use crate::models;
-use crate::output::{FieldFile, find_frames, several_frames, write_volume};
+use crate::output::{FieldFile, write_volume};
 use srt::backend::Backend;
 use srt::base::error::Result;
 use srt::base::file::FileBytes;
 use srt::file::{Decoder, pool};
 
-/// Bytes of a file; `-` is standard input.
-pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
-    if path.as_os_str() != "-" {
-        return FileBytes::open(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes.into())
-}
-
-pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     let backend = args.backend.open()?;
     let pool = pool(args.threads)?;
-    let decode = move || match args.input.as_os_str() == "-" {
-        true => decode_stream::run(args, backend),
-        false => decode_file(args, backend),
+    let decode = move || {
+        if args.input.as_os_str() == "-" {
+            stream::run(args, backend)
+        } else {
+            decode_file(args, backend)
+        }
     };
     pool.install(decode)
         .map_err(|e| e.within(args.input.display()))?;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::StatArgs;
+use crate::args::{StatArgs, values_of};
 use crate::output::{print_json, print_line};
-use crate::part::values_of;
 use srt::base::error::{Error, Result};
 use srt::file::{Observer, measure};
 use srt::metrics::Moments;
@@ -74,16 +73,17 @@ impl Report {
     }
 }
 
-pub(super) fn run(args: &StatArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &StatArgs) -> Result<ExitCode> {
     let is_report = |path: &Path| path.extension().is_some_and(|e| e == "json");
     let report = match &args.inputs[..] {
         [field] if !is_report(field) => of_field(args, field)?,
         reports if args.part.is_none() => joined(reports.iter().map(|path| read(path)))?,
         _ => return Err(Error::invalid("--part takes one field")),
     };
-    match args.json {
-        true => print_json(&report)?,
-        false => report.print()?,
+    if args.json {
+        print_json(&report)?;
+    } else {
+        report.print()?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -133,7 +133,7 @@ fn read(path: &Path) -> Result<Report> {
 ///
 /// # Errors
 /// `InvalidArgument` when it is none.
-pub(super) fn range(text: &str) -> Result<(f64, f64)> {
+pub(crate) fn range(text: &str) -> Result<(f64, f64)> {
     let given = text.split_once(':').and_then(|(min, max)| {
         let range: (f64, f64) = (min.parse().ok()?, max.parse().ok()?);
         Some(range)
@@ -147,10 +147,10 @@ pub(super) fn range(text: &str) -> Result<(f64, f64)> {
             report.min.zip(report.max).ok_or_else(none)?
         }
     };
-    match min.is_finite() && max.is_finite() && min <= max {
-        true => Ok((min, max)),
-        false => Err(Error::invalid(format!(
+    if !(min.is_finite() && max.is_finite() && min <= max) {
+        return Err(Error::invalid(format!(
             "a finite range expected, {min} to {max} found"
-        ))),
+        )));
     }
+    Ok((min, max))
 }

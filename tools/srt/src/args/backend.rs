@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::args::BackendChoice;
+use crate::folders::user_folder;
 use srt::backend::Backend;
 use srt::backend::cpu::Cpu;
 #[cfg(feature = "cuda")]
 use srt::backend::{Fallback, cuda};
 use srt::base::error::Result;
 
+/// `--backend`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BackendChoice {
+    /// The fastest there is
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}
+
 impl BackendChoice {
     /// # Errors
     /// With `cuda`, `Device` with what is missing, `Unsupported` where the program was built without it.
-    pub(super) fn open(self) -> Result<Arc<dyn Backend>> {
+    pub(crate) fn open(self) -> Result<Arc<dyn Backend>> {
         match self {
             Self::Cpu => Ok(Arc::new(Cpu::detect())),
             Self::Auto => Ok(automatic()),
@@ -38,7 +48,7 @@ fn gpu() -> Result<Arc<dyn Backend>> {
 /// Compiled kernels: `srt/kernels` in the user's cache folder.
 #[cfg(feature = "cuda")]
 fn kernel_store() -> Option<cuda::KernelStore> {
-    let dir = crate::models::user_folder("XDG_CACHE_HOME", ".cache")?;
+    let dir = user_folder("XDG_CACHE_HOME", ".cache")?;
     Some(cuda::KernelStore::new(dir.join("srt/kernels")))
 }
 

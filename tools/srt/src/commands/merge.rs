@@ -21,7 +21,7 @@ struct Report {
     bytes: u64,
 }
 
-pub(super) fn run(args: &MergeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let (output, inputs) = args
         .files
         .split_last()

@@ -6,7 +6,7 @@ use srt::base::error::{Error, Result};
 
 /// A number of bytes: `512M`, `2G`, or plain bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MemorySize(pub(super) u64);
+pub(crate) struct MemorySize(pub(crate) u64);
 
 impl FromStr for MemorySize {
     type Err = Error;
@@ -31,7 +31,7 @@ impl FromStr for MemorySize {
 }
 
 /// A quarter of this machine's memory, where it can be told.
-pub(super) fn quarter_of_ram() -> Option<u64> {
+pub(crate) fn quarter_of_ram() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = info
         .lines()

@@ -1,15 +1,14 @@
-//! Options of `--profile paper`, and the program that codes with SZ3.
+//! `--profile` and the options of the profile `paper`.
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use crate::worker::sz3_worker;
 use srt::base::error::{Error, Result};
 use srt::container::Interpolation;
-use srt::file::{
-    Downscaling, PooledCoder, PooledOptions, Profile, Trials, Upscaling, Worker, locate_worker,
-};
+use srt::file::{Downscaling, PooledCoder, PooledOptions, Profile, Trials, Upscaling};
 
 #[derive(Debug, ClapArgs)]
-pub(super) struct PaperArgs {
+pub(crate) struct PaperArgs {
     /// default: wavelet details beside their prediction; paper: mean pooling, dynamic downscaling and a
     /// representative volume, as in the paper
     #[arg(long, value_name = "PROFILE", default_value = "default")]
@@ -66,7 +65,7 @@ enum TrialsChoice {
 impl PaperArgs {
     /// # Errors
     /// `InvalidArgument` for a payload of the other profile, `Unsupported` when srt-sz3 is missing.
-    pub(super) fn profile(&self) -> Result<Profile> {
+    pub(crate) fn profile(&self) -> Result<Profile> {
         if self.profile == ProfileChoice::Default {
             return match self.payload {
                 None | Some(PayloadChoice::Ctx) => Ok(Profile::Default),
@@ -101,20 +100,4 @@ impl PaperArgs {
         options.coder = payload;
         Ok(Profile::Paper(options))
     }
-}
-
-/// The program that codes with SZ3: the one that `SRT_SZ3` names, else beside this program, else in `PATH`.
-///
-/// # Errors
-/// `Unsupported`, with what to do about it.
-pub(super) fn sz3_worker() -> Result<Worker> {
-    let beside = std::env::current_exe().ok();
-    let (named, search) = (std::env::var_os("SRT_SZ3"), std::env::var_os("PATH"));
-    let program = locate_worker(
-        "srt-sz3",
-        named.as_deref(),
-        beside.as_deref(),
-        search.as_deref(),
-    )?;
-    Ok(Worker::new(program))
 }

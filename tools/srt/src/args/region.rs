@@ -5,10 +5,10 @@ use std::str::FromStr;
 use srt::base::error::{Error, Result};
 use srt::base::grid::{Region, Shape};
 
-/// A box as `z0:z1,y0:y1,x0:x1` (in 2-D `y0:y1,x0:x1`): first voxel and the one behind the last of each
+/// A box as `z0:z1,y0:y1,x0:x1` (in 2-D `y0:y1,x0:x1`): first voxel and the one after the last of each
 /// axis; either may be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RegionText(Vec<(Option<usize>, Option<usize>)>);
+pub(crate) struct RegionText(Vec<(Option<usize>, Option<usize>)>);
 
 impl FromStr for RegionText {
     type Err = Error;
@@ -37,7 +37,7 @@ impl RegionText {
     ///
     /// # Errors
     /// `InvalidArgument` when it has another rank, is empty, or leaves the grid.
-    pub(super) fn within(&self, grid: Shape) -> Result<Region> {
+    pub(crate) fn within(&self, grid: Shape) -> Result<Region> {
         if self.0.len() != grid.rank() {
             return Err(Error::invalid(format!(
                 "a region of {} ranges expected, {} found",

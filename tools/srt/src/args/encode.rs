@@ -1,0 +1,202 @@
+//! Arguments of `srt encode`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args as ClapArgs};
+
+use super::backend::BackendChoice;
+use super::memory::MemorySize;
+use super::paper::PaperArgs;
+use super::part::PartText;
+use super::raw::RawArgs;
+use srt::base::error::{Error, Result};
+use srt::base::grid::Axes;
+use srt::container::Bound;
+use srt::file::{EmbedWeights, Wavelet};
+
+#[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("bound").required(true)))]
+pub(crate) struct EncodeArgs {
+    /// Field to compress, .npy or raw with --shape and --dtype, or several: its time steps; - for
+    /// standard input, one step behind the other. Last, the file to write; - for standard output
+    #[arg(required = true, value_names = ["INPUT", "OUTPUT"], num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// Peak signal-to-noise ratio of at least DB
+    #[arg(
+        long,
+        value_name = "DB",
+        group = "bound",
+        allow_negative_numbers = true
+    )]
+    psnr: Option<f64>,
+    /// Structural similarity of at least S
+    #[arg(long, value_name = "S", group = "bound", allow_negative_numbers = true)]
+    ssim: Option<f64>,
+    /// Absolute error of every value at most E, in the field's unit; 0 is lossless
+    #[arg(long, value_name = "E", group = "bound", allow_negative_numbers = true)]
+    max_error: Option<f64>,
+    /// Absolute error of every value at most R times the field's range
+    #[arg(long, value_name = "R", group = "bound", allow_negative_numbers = true)]
+    rel_error: Option<f64>,
+    /// Compression ratio of X
+    #[arg(long, value_name = "X", group = "bound", allow_negative_numbers = true)]
+    ratio: Option<f64>,
+    #[command(flatten)]
+    pub(crate) raw: RawArgs,
+    /// Axes along which the field repeats, a subset of zyx
+    #[arg(long, value_name = "AXES")]
+    pub(crate) periodic: Option<Axes>,
+    /// Filter pair: cdf97, or haar (mean pooling); what the model was made for if not given
+    #[arg(long, value_name = "PAIR", value_parser = Wavelet::from_name)]
+    pub(crate) wavelet: Option<Wavelet>,
+    /// Name of the field; NAME=FILE for each further field or time step of one
+    #[arg(long, value_name = "NAME[=FILE]")]
+    pub(crate) field: Vec<String>,
+    /// Unit of the field; NAME=UNIT where there are several
+    #[arg(long, value_name = "[NAME=]UNIT")]
+    pub(crate) unit: Vec<String>,
+    /// Add frames to a file that is there; it stays as it is until the new one is complete
+    #[arg(long)]
+    pub(crate) append: bool,
+    /// Number of the first time step; 0 if not given, or the one behind the last in the file
+    #[arg(long, value_name = "N")]
+    pub(crate) step: Option<u64>,
+    /// Times of the steps, as many as there are
+    #[arg(
+        long,
+        value_name = "T,..",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(crate) time: Vec<f64>,
+    /// Unit of the times
+    #[arg(long, value_name = "UNIT", default_value = "")]
+    pub(crate) time_unit: String,
+    /// Distance of neighbouring voxels along each axis, slowest first
+    #[arg(
+        long,
+        value_name = "DZ,DY,DX",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(crate) spacing: Vec<f64>,
+    /// Place of the first voxel
+    #[arg(
+        long,
+        value_name = "Z,Y,X",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(crate) origin: Vec<f64>,
+    /// Unit of spacing and origin
+    #[arg(long, value_name = "UNIT", default_value = "")]
+    pub(crate) length_unit: String,
+    /// Edge of a brick in voxels: 64, 128, 256, ...
+    #[arg(long, value_name = "N")]
+    pub(crate) brick: Option<u32>,
+    /// A value that marks voxels without data; it is kept exactly
+    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    pub(crate) mask_value: Option<f64>,
+    /// Encode only part I of N (from 1): a slab of the field along its slowest axis, for srt merge
+    #[arg(long, value_name = "I/N", conflicts_with = "append")]
+    pub(crate) part: Option<PartText>,
+    /// Leave a part that is there already and whole as it is, replace a damaged one
+    #[arg(long, requires = "part")]
+    pub(crate) resume: bool,
+    /// Range of the whole field, which PSNR and relative errors refer to: two values, or the JSON
+    /// report of srt stat; that of the input if not given
+    #[arg(long, value_name = "MIN:MAX|FILE", allow_hyphen_values = true)]
+    pub(crate) range: Option<String>,
+    /// Networks: default (built in), none, the name of a model, or a file (.safetensors, or .srt
+    /// with embedded weights)
+    #[arg(long, value_name = "MODEL", default_value = "default")]
+    pub(crate) model: String,
+    #[command(flatten)]
+    pub(crate) paper: PaperArgs,
+    /// Put the weights into the file; auto: unless they are built into the program
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) embed_weights: Embed,
+    /// Memory to aim at, like 2G: a larger field is worked on in boxes, with the same bytes as result; a
+    /// quarter of this machine's if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<MemorySize>,
+    /// What runs the networks; the bytes do not depend on it
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    pub(crate) backend: BackendChoice,
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print every pass of the search to standard error
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// `--embed-weights`.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Embed {
+    Auto,
+    Yes,
+    No,
+}
+
+impl From<Embed> for EmbedWeights {
+    fn from(embed: Embed) -> Self {
+        match embed {
+            Embed::Auto => Self::Auto,
+            Embed::Yes => Self::Yes,
+            Embed::No => Self::No,
+        }
+    }
+}
+
+impl EncodeArgs {
+    /// # Errors
+    /// `InvalidArgument` for what a part alone cannot promise for the whole.
+    pub(crate) fn check_part(&self) -> Result<()> {
+        let message = match (self.bound()?, &self.range) {
+            (Bound::Ssim(_), _) => {
+                "parts cannot promise an SSIM: its windows cross their borders; use --psnr, --max-error, --rel-error or --ratio"
+            }
+            (Bound::Psnr(_) | Bound::RelError(_), None) => {
+                "parts need the range of the whole field for this bound: give it with --range, see srt stat"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(message))
+    }
+
+    /// The inputs without names of their own.
+    pub(crate) fn inputs(&self) -> &[PathBuf] {
+        let last = self.files.len().saturating_sub(1);
+        &self.files[..last]
+    }
+
+    /// The file to write.
+    pub(crate) fn output(&self) -> &Path {
+        self.files.last().map_or(Path::new("-"), PathBuf::as_path)
+    }
+
+    pub(crate) fn bound(&self) -> Result<Bound> {
+        let given = [
+            self.psnr.map(Bound::Psnr),
+            self.ssim.map(Bound::Ssim),
+            self.max_error.map(Bound::MaxError),
+            self.rel_error.map(Bound::RelError),
+            self.ratio.map(Bound::Ratio),
+        ];
+        given
+            .into_iter()
+            .flatten()
+            .next()
+            .ok_or_else(|| Error::invalid("an error bound expected"))
+    }
+}

@@ -1,0 +1,53 @@
+//! `--shape` and `--dtype`: how a raw file is to be read.
+
+use std::io::StdinLock;
+use std::path::Path;
+
+use clap::Args as ClapArgs;
+
+use srt::Dtype;
+use srt::Limits;
+use srt::base::error::Result;
+use srt::base::grid::Shape;
+use srt::volume::io::{FieldStream, Input};
+
+/// How a raw file is to be read.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct RawArgs {
+    /// Extents of raw input, slowest axis first
+    #[arg(long, value_name = "NZ,NY,NX", value_delimiter = ',')]
+    pub(crate) shape: Vec<usize>,
+    /// Value type of raw input: f16, f32 or f64 (little endian)
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) dtype: Option<Dtype>,
+}
+
+impl RawArgs {
+    fn shape(&self) -> Result<Option<Shape>> {
+        match self.shape.as_slice() {
+            [] => Ok(None),
+            extents => Shape::new(extents).map(Some),
+        }
+    }
+
+    /// Fields one after the other on standard input.
+    pub(crate) fn stream(&self) -> Result<FieldStream<StdinLock<'static>>> {
+        let (shape, limits) = (self.shape()?, Limits::default());
+        let input = std::io::stdin().lock();
+        Ok(FieldStream::new(input, shape, self.dtype, limits))
+    }
+
+    /// Opens a field; `-` is standard input.
+    pub(crate) fn open(&self, path: &Path) -> Result<Input> {
+        let shape = self.shape()?;
+        if path.as_os_str() == "-" {
+            return Input::from_reader(
+                std::io::stdin().lock(),
+                shape,
+                self.dtype,
+                &Limits::default(),
+            );
+        }
+        Input::open(path, shape, self.dtype)
+    }
+}

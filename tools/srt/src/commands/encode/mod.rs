@@ -1,0 +1,142 @@
+//! `srt encode`.
+
+mod dataset;
+mod report;
+mod resume;
+mod series;
+mod write;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::args::{Embed, EncodeArgs, quarter_of_ram};
+use crate::commands::stat::range;
+use crate::input::read_file;
+use crate::models;
+use crate::output::{Spinner, overwrite, print_json, print_line};
+use report::Report;
+use resume::complete_part;
+use series::Series;
+use srt::base::error::{Error, Result};
+use srt::base::file::FileBytes;
+use srt::file::{EncodeOptions, FileReport, Observer};
+use srt::network::builtin_names;
+use srt::volume::io::AtomicFile;
+use write::write;
+
+pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
+    let start = Instant::now();
+    if args.part.is_some() {
+        args.check_part()?;
+    }
+    if let (true, Some(part)) = (args.resume, args.part)
+        && let Some(bytes) = complete_part(args, part)?
+    {
+        return tell_finished(args, bytes);
+    }
+    let mut options = options(args)?;
+    let old = args.append.then(|| existing(args)).transpose()?;
+    let file = AtomicFile::create(
+        args.output(),
+        overwrite(args.force || args.append || args.resume),
+    )?;
+    let series = Series::open(args)?;
+    let old = old.as_ref().map(|file| models::open(file.bytes(), None, 0));
+    let old = old
+        .transpose()
+        .map_err(|e| e.within(args.output().display()))?;
+    let spinner = Arc::new(Spinner::new(args.quiet || args.verbose, "encoding"));
+    options.observer = observer(args, Arc::clone(&spinner));
+    let (file, report, frames) = write(args, series, old.as_ref(), options, file)?;
+    drop(old);
+    file.commit()?;
+    spinner.finish();
+    if !args.quiet {
+        tell_left_out(args, &report);
+    }
+    tell(
+        args,
+        &Report::new(&report, frames, start.elapsed().as_secs_f64()),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the report, unless standard output has the file.
+fn tell(args: &EncodeArgs, report: &Report) -> Result<()> {
+    if args.output().as_os_str() == "-" {
+        return Ok(());
+    }
+    if args.json {
+        print_json(report)?;
+    } else if !args.quiet {
+        print_line(&report.summary())?;
+    }
+    Ok(())
+}
+
+/// A model asked for by name that no frame uses is a surprise: says why.
+fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
+    if report.model != "none" || matches!(args.model.as_str(), "default" | "none") {
+        return;
+    }
+    let embedded = match args.embed_weights {
+        Embed::Auto => !builtin_names().any(|name| name == args.model),
+        Embed::Yes => true,
+        Embed::No => false,
+    };
+    let instead = if embedded {
+        " with its weights in the file; --embed-weights no names them instead"
+    } else {
+        ""
+    };
+    eprintln!(
+        "note: {} is not used: nothing is gained{instead}",
+        args.model
+    );
+}
+
+fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
+    if args.json {
+        print_json(&serde_json::json!({ "schema": 1, "finished_before": true, "bytes": bytes }))?;
+    } else if !args.quiet {
+        print_line(&format!("there already and whole: {bytes} bytes"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
+    let mut options = EncodeOptions::new(args.bound()?);
+    options.coding.profile = args.paper.profile()?;
+    options.coding.periodic = args.periodic.unwrap_or_default();
+    options.coding.wavelet = args.wavelet;
+    options.coding.brick_edge = args.brick;
+    options.coding.mask_value = args.mask_value;
+    options.coding.range = args.range.as_deref().map(range).transpose()?;
+    options.resources.backend = args.backend.open()?;
+    options.resources.threads = args.threads;
+    options.resources.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
+    options.coding.model = models::choose(&args.model)?;
+    options.coding.embed_weights = args.embed_weights.into();
+    Ok(options)
+}
+
+/// The file to append to.
+fn existing(args: &EncodeArgs) -> Result<FileBytes> {
+    if args.output().as_os_str() == "-" {
+        return Err(Error::invalid(
+            "--append needs a file: standard output has no frames yet",
+        ));
+    }
+    read_file(args.output())
+}
+
+/// Prints each pass, or shows it on the spinner.
+fn observer(args: &EncodeArgs, spinner: Arc<Spinner>) -> Observer {
+    let observer = Observer::default().with_ssim(args.json);
+    if args.verbose {
+        observer.on_progress(|pass| eprintln!("pass {}: {:.4}", pass.passes, pass.quality))
+    } else {
+        observer.on_progress(move |pass| spinner.pass(pass))
+    }
+}

@@ -1,0 +1,207 @@
+//! What `srt encode` is given: fields, each with its inputs by time step.
+
+use std::io::StdinLock;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::args::EncodeArgs;
+use srt::base::error::{Error, Result};
+use srt::base::grid::Shape;
+use srt::volume::io::{FieldStream, Input};
+
+/// The inputs of an encoding, opened and found to go together.
+pub(super) struct Series {
+    pub(super) shape: Shape,
+    pub(super) fields: Vec<FieldInputs>,
+    /// Fields after the first one on standard input.
+    stream: Option<FieldStream<StdinLock<'static>>>,
+}
+
+/// One field and its inputs by time step.
+pub(super) struct FieldInputs {
+    /// Empty when none was given.
+    pub(super) name: String,
+    pub(super) inputs: Vec<(PathBuf, Input)>,
+}
+
+/// One field at one time step.
+pub(super) struct Item {
+    /// Place among the fields of the series.
+    pub(super) field: usize,
+    /// Number of the step, from 0.
+    pub(super) step: u64,
+    pub(super) path: PathBuf,
+    pub(super) input: Arc<Input>,
+}
+
+impl Series {
+    /// Opens all inputs; of standard input, the first field.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when they do not go together, and what opening reports.
+    pub(super) fn open(args: &EncodeArgs) -> Result<Self> {
+        let listed = listed(args)?;
+        let stdin = |path: &Path| path.as_os_str() == "-";
+        if listed.iter().any(|(_, path)| stdin(path)) && listed.len() > 1 {
+            return Err(Error::invalid(
+                "standard input cannot be one of several inputs: it may hold several time steps",
+            ));
+        }
+        let mut fields: Vec<FieldInputs> = Vec::new();
+        let mut stream = None;
+        for (name, path) in listed {
+            let input = if stdin(&path) {
+                let fields = args.raw.stream()?;
+                let next = stream.insert(fields).next_field();
+                next?.ok_or_else(|| Error::truncated("a field expected, none found"))?
+            } else {
+                args.raw.open(&path)?
+            };
+            match fields.iter_mut().find(|field| field.name == name) {
+                Some(field) => field.inputs.push((path, input)),
+                None => fields.push(FieldInputs {
+                    name,
+                    inputs: vec![(path, input)],
+                }),
+            }
+        }
+        let first = fields.first().and_then(|field| field.inputs.first());
+        let shape = first.map(|(_, input)| input.shape());
+        let shape = shape.ok_or_else(|| Error::invalid("an input expected, none found"))?;
+        let series = Self {
+            shape,
+            fields,
+            stream,
+        };
+        series.check_all()?;
+        Ok(series)
+    }
+
+    fn check_all(&self) -> Result<()> {
+        for field in &self.fields {
+            for (path, input) in &field.inputs {
+                self.check(field, input)
+                    .map_err(|e| e.within(path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All inputs of a file have one shape, all of a field one type.
+    fn check(&self, field: &FieldInputs, input: &Input) -> Result<()> {
+        if input.shape() != self.shape {
+            return Err(Error::invalid(format!(
+                "{} voxels expected as in the first input, {} found: a file has one domain",
+                self.shape,
+                input.shape()
+            )));
+        }
+        match field.inputs.first() {
+            Some((_, first)) if first.dtype() != input.dtype() => Err(Error::invalid(format!(
+                "values of {} expected as in the first step, {} found: a field has one type",
+                first.dtype(),
+                input.dtype()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Time steps, as far as they are known: one of standard input.
+    pub(super) fn steps(&self) -> usize {
+        let steps = self.fields.iter().map(|field| field.inputs.len());
+        steps.max().unwrap_or(0)
+    }
+
+    /// Inputs, as far as they are known.
+    pub(super) fn len(&self) -> usize {
+        self.fields.iter().map(|field| field.inputs.len()).sum()
+    }
+
+    /// Whether further steps may come on standard input.
+    pub(super) fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// All inputs, step by step and in a step field by field, each opened when its turn comes.
+    ///
+    /// # Errors
+    /// What reading standard input reports, and `InvalidArgument` for a field there that does not go
+    /// with the first.
+    pub(super) fn for_each(mut self, mut f: impl FnMut(&Item) -> Result<()>) -> Result<()> {
+        let steps = self.steps();
+        let mut inputs: Vec<_> = (self.fields.iter_mut())
+            .map(|field| std::mem::take(&mut field.inputs).into_iter())
+            .collect();
+        let mut last = None;
+        for step in 0..steps as u64 {
+            for (field, inputs) in inputs.iter_mut().enumerate() {
+                if let Some((path, input)) = inputs.next() {
+                    let item = last.insert(Item {
+                        field,
+                        step,
+                        path,
+                        input: Arc::new(input),
+                    });
+                    f(item)?;
+                }
+            }
+        }
+        match (self.stream, last) {
+            (Some(stream), Some(item)) => continue_with(stream, item, f),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The fields that come on standard input after `item`, as its next steps.
+fn continue_with(
+    mut stream: FieldStream<StdinLock<'static>>,
+    mut item: Item,
+    mut f: impl FnMut(&Item) -> Result<()>,
+) -> Result<()> {
+    let (shape, dtype) = (item.input.shape(), item.input.dtype());
+    while let Some(input) = stream.next_field()? {
+        if (input.shape(), input.dtype()) != (shape, dtype) {
+            return Err(Error::invalid(format!(
+                "another field of {shape} {dtype} expected on standard input, {} {} found",
+                input.shape(),
+                input.dtype()
+            )));
+        }
+        item.input = Arc::new(input);
+        item.step += 1;
+        f(&item)?;
+    }
+    Ok(())
+}
+
+/// Names and paths of all inputs in the order given.
+fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
+    let mut name = None;
+    let mut named = Vec::new();
+    for text in &args.field {
+        match text.split_once('=') {
+            Some((name, path)) => named.push((name.to_owned(), PathBuf::from(path))),
+            None if name.replace(text.clone()).is_some() => {
+                return Err(Error::invalid(
+                    "one name for the inputs expected: name further fields with --field NAME=FILE",
+                ));
+            }
+            None => {}
+        }
+    }
+    if name.is_some() && args.inputs().is_empty() {
+        return Err(Error::invalid("a name without an input: --field NAME=FILE"));
+    }
+    let name = name.unwrap_or_default();
+    let plain = args
+        .inputs()
+        .iter()
+        .map(|path| (name.clone(), path.clone()));
+    Ok(plain.chain(named).collect())
+}
+
+/// A part is of one field at one step.
+pub(super) fn one_input() -> Error {
+    Error::invalid("--part takes one field at one step, from a file: one input expected")
+}

@@ -1,0 +1,123 @@
+//! Frame after frame of a series into a file.
+
+use std::sync::Arc;
+
+use super::report::FrameLine;
+use super::series::{Item, Series, one_input};
+use crate::args::{EncodeArgs, values_of};
+use srt::base::error::{Error, Result};
+use srt::base::grid::Shape;
+use srt::container::Frame;
+use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Observer};
+use srt::volume::io::AtomicFile;
+
+/// Encodes all of a series into `out`.
+pub(super) fn write(
+    args: &EncodeArgs,
+    series: Series,
+    old: Option<&Decoder<'_>>,
+    mut options: EncodeOptions,
+    out: AtomicFile,
+) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    if args.part.is_some() && (series.is_open() || series.len() != 1) {
+        return Err(one_input());
+    }
+    let (dataset, places) = series.dataset(args, old.map(Decoder::dataset))?;
+    check_times(args, &series)?;
+    let first = |&place: &usize| match (args.step, old) {
+        (Some(step), _) => step,
+        (None, Some(old)) => next_step(old.frames(), place),
+        (None, None) => 0,
+    };
+    let first_steps = places.iter().map(first).collect();
+    if !series.is_open() {
+        options.coding.frames = series.len();
+    }
+    let observer = options.observer.clone();
+    let encoder = match old {
+        Some(old) => Encoder::append(out, old, dataset, options)?,
+        None => Encoder::new(out, dataset, options)?,
+    };
+    let mut writer = SeriesWriter {
+        args,
+        shape: series.shape,
+        places,
+        first_steps,
+        observer,
+        encoder,
+    };
+    let mut lines = Vec::new();
+    series.for_each(|item: &Item| {
+        lines.push(writer.add(item)?);
+        Ok(())
+    })?;
+    let (file, report) = writer.encoder.finish()?;
+    Ok((file, report, lines))
+}
+
+/// One time for each step, or none.
+fn check_times(args: &EncodeArgs, series: &Series) -> Result<()> {
+    let steps = series.steps();
+    if !args.time.is_empty() && args.time.len() != steps && !series.is_open() {
+        return Err(Error::invalid(format!(
+            "{steps} times expected, one for each time step, {} found",
+            args.time.len()
+        )));
+    }
+    Ok(())
+}
+
+/// The number that follows the steps of a field in a file.
+fn next_step<'a>(frames: impl Iterator<Item = &'a Frame>, field: usize) -> u64 {
+    let of_field = |frame: &'a Frame| (frame.field == field as u64).then_some(frame.step + 1);
+    frames.filter_map(of_field).max().unwrap_or(0)
+}
+
+/// A series on its way into a file.
+struct SeriesWriter<'a> {
+    args: &'a EncodeArgs,
+    shape: Shape,
+    /// By field of the series: its place in the file.
+    places: Vec<usize>,
+    /// By field of the series: the number of its first step.
+    first_steps: Vec<u64>,
+    observer: Observer,
+    encoder: Encoder<AtomicFile>,
+}
+
+impl SeriesWriter<'_> {
+    fn add(&mut self, item: &Item) -> Result<FrameLine> {
+        let place = self.places[item.field];
+        let step = self.first_steps[item.field].saturating_add(item.step);
+        let time = self.time(item)?;
+        let shape = self.shape;
+        let slab = self.args.part.map(|part| part.slab(shape)).transpose()?;
+        let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
+        let (mapped, first) = (Arc::clone(&item.input), own.start);
+        let encoder = &mut self.encoder;
+        encoder.observe(self.observer.clone().on_values_read(move |values| {
+            mapped.release(first + values.start..first + values.end);
+        }));
+        let values = item.input.values()?;
+        let values = values.slice(own);
+        let report = match slab {
+            None => encoder.frame(place, step, time, &values),
+            Some(slab) => encoder.slab((place, step), time, slab, &values),
+        };
+        let report = report.map_err(|e| e.within(item.path.display()))?;
+        let name = &encoder.dataset().fields[place].name;
+        Ok(FrameLine::new(name, step, time, &report))
+    }
+
+    /// The time of a step, where times were given.
+    fn time(&self, item: &Item) -> Result<Option<f64>> {
+        let times = &self.args.time;
+        match times.get(item.step as usize) {
+            None if !times.is_empty() => Err(Error::invalid(format!(
+                "{} times given, standard input has more time steps",
+                times.len()
+            ))),
+            time => Ok(time.copied()),
+        }
+    }
+}

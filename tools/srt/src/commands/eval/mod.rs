@@ -1,0 +1,184 @@
+//! `srt eval`.
+
+mod label;
+mod spectra;
+
+use std::io::Write;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::args::EvalArgs;
+use crate::measure::{doubles, measure};
+use crate::output::{overwrite, print_json, print_line};
+use crate::report::{Original, Page};
+use crate::spectrum::power_spectrum;
+use crate::subject::{Reconstruction, Subject, read_like};
+use label::Label;
+use spectra::Spectra;
+use srt::base::error::{Error, Result};
+use srt::metrics::EvalReport;
+use srt::volume::io::{AtomicFile, Input};
+
+/// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names, bytes
+/// and series tell several files apart; one file is told by its quality alone.
+#[derive(Debug, Serialize)]
+struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(flatten)]
+    report: EvalReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spectrum: Option<Spectra>,
+}
+
+fn print_report(report: &EvalReport) -> Result<()> {
+    print_line(&format!(
+        "PSNR               {:.4} dB\nSSIM               {:.6}\nlargest error      {:.6e}\nof the range       {:.6e}\nRMSE               {:.6e}\nrange              {:.6e}",
+        report.psnr_db,
+        report.ssim,
+        report.max_abs_error,
+        report.max_rel_error,
+        report.rmse,
+        report.range
+    ))?;
+    if report.mismatches > 0 {
+        print_line(&format!(
+            "voxels that are finite in only one field: {}",
+            report.mismatches
+        ))?;
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let input = args.raw.open(&args.original)?;
+    let name = name_of(&args.original);
+    // Spectra and pictures are made in double precision.
+    let values = if args.spectrum || args.html.is_some() {
+        doubles(&input.to_volume()?)
+    } else {
+        Vec::new()
+    };
+    let original = if values.is_empty() {
+        None
+    } else {
+        let dtype = input.dtype().to_string();
+        Some(Original::new(&name, input.shape(), dtype, &values)?)
+    };
+    // Told before the work, not after it, when a label is none or the page may not be written.
+    let paths = args.reconstructed.iter();
+    let labels = paths
+        .map(|path| Label::of(path))
+        .collect::<Result<Vec<_>>>()?;
+    let file = match &args.html {
+        Some(path) => Some(AtomicFile::create(path, overwrite(args.force))?),
+        None => None,
+    };
+    let mut evaluation = Evaluation {
+        args,
+        input: &input,
+        original: original.as_ref(),
+        page: Page::default(),
+        entries: Vec::new(),
+    };
+    for (path, label) in args.reconstructed.iter().zip(labels) {
+        evaluation.add(path, label)?;
+    }
+    let Evaluation { page, entries, .. } = evaluation;
+    if let (Some(mut file), Some(original)) = (file, &original) {
+        file.write_all(page.finish(original).as_bytes())?;
+        file.commit()?;
+    }
+    match (args.json, entries.as_slice()) {
+        (false, _) => {}
+        (true, [entry]) => print_json(entry)?,
+        (true, entries) => print_json(&serde_json::json!({ "files": entries }))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reconstructions compared with their original, one after the other.
+struct Evaluation<'a> {
+    args: &'a EvalArgs,
+    input: &'a Input,
+    /// Where its spectrum or pictures are wanted.
+    original: Option<&'a Original<'a>>,
+    page: Page,
+    entries: Vec<Entry>,
+}
+
+impl Evaluation<'_> {
+    fn add(&mut self, path: &Path, label: Label) -> Result<()> {
+        let (args, input) = (self.args, self.input);
+        let found = read_like(path, input, args.field.as_deref(), args.step)?;
+        if found.coded.is_some() && label.bytes.is_some() {
+            let message = "an .srt file tells its bytes itself: its label may name its series only";
+            return Err(Error::invalid(message).within(path.display()));
+        }
+        let bytes = found.bytes.or(label.bytes.map(NonZeroU64::get));
+        let report = measure(input, &found.volume)?;
+        let raw_bytes = input.shape().len() * input.dtype().size();
+        let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
+        let several = args.reconstructed.len() > 1;
+        let mut entry = Entry {
+            file: several.then(|| path.display().to_string()),
+            report,
+            bytes: bytes.filter(|_| several),
+            ratio: ratio.filter(|_| several),
+            series: label.series.clone().filter(|_| several),
+            spectrum: None,
+        };
+        if let Some(original) = self.original {
+            let Reconstruction { volume, coded, .. } = found;
+            let values = doubles(&volume);
+            if args.spectrum {
+                let after = power_spectrum(original.shape, &values)?;
+                entry.spectrum = Some(Spectra::new(original.spectrum.clone(), after));
+            }
+            if args.html.is_some() {
+                let subject = Subject {
+                    name: name_of(path),
+                    series: label.series,
+                    report,
+                    bytes,
+                    ratio,
+                    coded,
+                };
+                self.page.add(original, subject, &values)?;
+            }
+        }
+        if !args.json {
+            self.print(path, &entry)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn print(&self, path: &Path, entry: &Entry) -> Result<()> {
+        if self.args.reconstructed.len() > 1 {
+            let gap = if self.entries.is_empty() { "" } else { "\n" };
+            print_line(&format!("{gap}{}", path.display()))?;
+        }
+        print_report(&entry.report)?;
+        match &entry.spectrum {
+            Some(spectrum) => spectrum.print(),
+            None => Ok(()),
+        }
+    }
+}

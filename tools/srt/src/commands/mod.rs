@@ -1,0 +1,32 @@
+//! One file or folder per command.
+
+mod decode;
+mod encode;
+mod eval;
+mod merge;
+mod model;
+mod stat;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::args::Command;
+use crate::demo;
+use srt::base::error::Result;
+
+/// Runs a command; the exit code tells what it found.
+///
+/// # Errors
+/// Those of the command.
+pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Encode(args) => encode::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Stat(args) => stat::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Model(args) => model::run(args),
+    }
+}

@@ -1,0 +1,17 @@
+//! Files as bytes.
+
+use std::io::Read;
+use std::path::Path;
+
+use srt::base::error::Result;
+use srt::base::file::FileBytes;
+
+/// Bytes of a file; `-` is standard input.
+pub(crate) fn read_file(path: &Path) -> Result<FileBytes> {
+    if path.as_os_str() != "-" {
+        return FileBytes::open(path);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}

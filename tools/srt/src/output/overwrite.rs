@@ -1,0 +1,12 @@
+//! `--force`.
+
+use srt::volume::io::Overwrite;
+
+/// `-f` or not.
+pub(crate) fn overwrite(force: bool) -> Overwrite {
+    if force {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    }
+}
