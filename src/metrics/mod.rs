@@ -5,13 +5,19 @@
 //! pool, but sums are taken over fixed blocks in a fixed order, so no result depends on their number.
 
 mod compare;
+mod comparer;
+mod comparison;
+mod extremes;
 mod histogram;
 mod moments;
 mod report;
 mod seam;
+mod squares;
 mod ssim;
 
-pub use compare::{Comparer, Comparison, compare};
+pub use compare::compare;
+pub use comparer::Comparer;
+pub use comparison::Comparison;
 pub use histogram::{Histogram, error_histogram};
 pub use moments::Moments;
 pub use report::EvalReport;

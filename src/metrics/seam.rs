@@ -5,7 +5,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 
 /// Root mean square of `reconstructed - original` by distance from the faces between boxes of edge
-/// `period`, over all axes: entry `reach + d` is for the voxels `d` behind a face, `d` from `-reach` to
+/// `period`, over all axes: entry `reach + d` is for the voxels `d` after a face, `d` from `-reach` to
 /// `reach - 1`. A face lies between `d = -1` and `d = 0`. A seam shows as a peak there.
 ///
 /// Voxels that are not finite in both fields do not count. `None` when no face lies inside the grid.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::metrics::compare::{check_lengths, exponent, extremes};
+use crate::metrics::extremes::{check_lengths, exponent, extremes};
 
 const SIGMA: f64 = 1.5;
 /// Taps per axis; an axis shorter than this gets the largest odd number that fits.
@@ -65,18 +65,18 @@ pub fn ssim<A: Element, B: Element>(
     if found.min == found.max {
         return Ok(if found.has_errors() { 0.0 } else { 1.0 });
     }
-    let fields = Fields {
+    let fields = FieldPair {
         dims: shape.dims(),
         original,
         reconstructed,
         mask,
-        scaling: Scaling::new(found.min, found.max),
+        scaling: RangeScaling::new(found.min, found.max),
     };
     Ok(fields.mean_ssim())
 }
 
 /// Maps values to `(v - centre) / range`, in steps that neither overflow nor vanish.
-struct Scaling {
+struct RangeScaling {
     power: f64,
     centre: f64,
     inverse: f64,
@@ -84,7 +84,7 @@ struct Scaling {
     mean: f64,
 }
 
-impl Scaling {
+impl RangeScaling {
     fn new(min: f64, max: f64) -> Self {
         let power = 2f64.powi(-exponent(max * 0.5 - min * 0.5));
         let (low, high) = (min * power, max * power);
@@ -100,25 +100,26 @@ impl Scaling {
 
     fn apply(&self, value: f64) -> f64 {
         let scaled = (value * self.power - self.centre) * self.inverse;
-        match value.is_finite() {
-            true => scaled.clamp(-FARTHEST, FARTHEST),
-            false => f64::NAN,
+        if value.is_finite() {
+            scaled.clamp(-FARTHEST, FARTHEST)
+        } else {
+            f64::NAN
         }
     }
 }
 
-struct Fields<'a, A, B> {
+struct FieldPair<'a, A, B> {
     dims: [usize; 3],
     original: &'a [A],
     reconstructed: &'a [B],
     mask: Option<&'a [bool]>,
-    scaling: Scaling,
+    scaling: RangeScaling,
 }
 
 /// Sum of the index over up to `COLUMNS` windows of a row, and their number.
 type RowSum = (f64, u64);
 
-impl<A: Element, B: Element> Fields<'_, A, B> {
+impl<A: Element, B: Element> FieldPair<'_, A, B> {
     fn mean_ssim(&self) -> f64 {
         let windows = self.dims.map(window);
         let out: [usize; 3] = std::array::from_fn(|axis| self.dims[axis] + 1 - windows[axis].len());
@@ -139,7 +140,12 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
     }
 
     /// Sums of the windows whose first voxel lies in `task`, with their places in the order of sums.
-    fn task(&self, windows: &[Vec<f64>; 3], out: [usize; 3], task: &Task) -> Vec<(usize, RowSum)> {
+    fn task(
+        &self,
+        windows: &[Vec<f64>; 3],
+        out: [usize; 3],
+        task: &WindowBox,
+    ) -> Vec<(usize, RowSum)> {
         let [wz, wy, wx] = windows;
         let [planes, rows, columns] = task;
         let width = columns.len();
@@ -234,11 +240,11 @@ fn window(n: usize) -> Vec<f64> {
 }
 
 /// A box of windows worked on independently of others: planes, rows, columns.
-type Task = [Range<usize>; 3];
+type WindowBox = [Range<usize>; 3];
 
 /// The tasks. They bound memory and feed the threads; results do not depend on the planes and rows
 /// of each.
-fn tasks(out: [usize; 3], taps_z: usize) -> Vec<Task> {
+fn tasks(out: [usize; 3], taps_z: usize) -> Vec<WindowBox> {
     let row_bytes = taps_z * CHANNELS * size_of::<f64>() * out[2].min(COLUMNS);
     let rows = (RING_BYTES / row_bytes).max(LEAST_ROWS).min(out[1]);
     let threads = rayon::current_num_threads();
