@@ -94,7 +94,7 @@ pub(super) struct SignContext {
 }
 
 /// Magnitudes of the two previous planes and the current one, clamped to bytes, with a margin of
-/// zeros: two rows before, one behind, two columns before, one behind.
+/// zeros: two rows before, one after, two columns before, one after.
 struct Magnitudes {
     width: usize,
     height: usize,
@@ -216,9 +216,12 @@ fn scan_band(
                     let bin = usize::from(BIN[(energy as usize).min(MAX_ENERGY)]);
                     let at = row + x;
                     let value = symbols.code(first + at, bin, coefficients[at], || {
-                        let sign = |present: bool, back: usize| match present {
-                            true => (1 + coefficients[at - back].signum()) as usize,
-                            false => 1,
+                        let sign = |present: bool, back: usize| {
+                            if present {
+                                (1 + coefficients[at - back].signum()) as usize
+                            } else {
+                                1
+                            }
                         };
                         let context =
                             sign(x > 0, 1) * 9 + sign(y > 0, nx) * 3 + sign(z > 0, nx * ny);
