@@ -75,10 +75,7 @@ fuzz_target!(|input: Input| {
         options = options.with_mask_value(mask);
     }
     let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
-    let field = match input.wide {
-        true => Values::F64(Cow::Borrowed(&wide)),
-        false => Values::F32(Cow::Borrowed(&values)),
-    };
+    let field = if input.wide { Values::F64(Cow::Borrowed(&wide)) } else { Values::F32(Cow::Borrowed(&values)) };
     let encoded = encode_volume(shape, &field, &options, Vec::new());
     let bytes = match encoded {
         Ok((bytes, _)) => bytes,
