@@ -300,8 +300,8 @@ element!(
 );
 
 fn round_to_f16(values: Vec<f32>) -> Vec<f16> {
-    let values = values.par_iter().with_min_len(PARALLEL_FROM);
-    values.map(|&v| f16::from_f64(f64::from(v))).collect()
+    let values = values.into_par_iter().with_min_len(PARALLEL_FROM);
+    values.map(|v| f16::from_f64(f64::from(v))).collect()
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ struct Model {
     single: [Bit; 4],
     /// No correction in the block yet: by its part and coded neighbours (0, 1, more).
     first: [[Bit; 3]; PARTS],
-    /// Behind the first one: by coded neighbours (0 to 3, more).
+    /// After the first one: by coded neighbours (0 to 3, more).
     more: [Bit; 5],
     exact: Bit,
     /// By the sum of the neighbours' signs: negative, zero, positive.

@@ -202,7 +202,7 @@ impl<'a> BrickRun<'a> {
     }
 }
 
-/// Numbers below `end` and lengths of a brick and the `others` behind it; the last takes what is left.
+/// Numbers below `end` and lengths of a brick and the `others` after it; the last takes what is left.
 fn read_heads(
     f: &mut Cursor<'_>,
     others: u64,

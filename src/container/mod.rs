@@ -16,6 +16,7 @@ mod pooled;
 mod reader;
 mod records;
 pub mod size;
+mod slab;
 mod stream;
 mod writer;
 mod written;
@@ -32,9 +33,9 @@ pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
 pub use records::{
-    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, Slab, WaveletForm, WeightsReference,
-    slowest,
+    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, WaveletForm, WeightsReference,
 };
+pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;
 pub use written::{FrameId, WrittenFrames};

@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A file without its end mark is truncated, unless a whole file with bytes behind it shows up when
+/// A file without its end mark is truncated, unless a whole file with bytes after it shows up when
 /// it is walked from the front.
 fn name_tail(bytes: &[u8], limits: &Limits, error: Error) -> Error {
     let mut parser = Parser::new(limits.clone());

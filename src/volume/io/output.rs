@@ -79,7 +79,7 @@ pub fn write_header(
     Ok(())
 }
 
-/// Writes values that follow those before: a field may come in parts behind its header.
+/// Writes values that follow those before: a field may come in parts after its header.
 ///
 /// # Errors
 /// `Io`.

@@ -50,7 +50,7 @@ pub struct FrameChunks {
     pub bricks: Vec<Chunk>,
     /// Corrections.
     pub corrections: Option<Chunk>,
-    /// Whether chunks are lost behind those that are known to be its own.
+    /// Whether chunks are lost after those that are known to be its own.
     pub gap: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::finding::{Finding, Severity};
 
 /// How far the number of a chunk may be from the one expected when looking for the next whole one.
 const NUMBER_REACH: u64 = 64;
-/// Places tried in all when looking for whole chunk headers behind damage.
+/// Places tried in all when looking for whole chunk headers after damage.
 const SEARCH_BUDGET: u64 = 1 << 20;
 
 /// One chunk whose header is whole.
@@ -57,7 +57,7 @@ impl Chunk {
         self.offset + CHUNK_HEADER_LEN as u64
     }
 
-    /// Offset behind the payload.
+    /// Offset after the payload.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.payload_offset() + u64::from(self.header.stored_len)
@@ -405,7 +405,7 @@ pub fn known_version() -> String {
     format!("{}.{}", VERSION.0, VERSION.1)
 }
 
-/// An offset as an index; what does not fit is behind every end.
+/// An offset as an index; what does not fit is after every end.
 fn index(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
