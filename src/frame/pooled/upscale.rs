@@ -13,7 +13,7 @@ use crate::frame::pooled::resample::{Kernel, resample};
 use crate::frame::pooled::stored::{grid, known_cells, unstitch};
 use crate::frame::wavelet::trial::Networks;
 use crate::octree::Octant;
-use crate::recon::{Predictor, Window, upscale, walk};
+use crate::recon::{LevelPart, Predictor, Window, upscale, walk};
 use crate::transform::{Plan, Wavelet};
 
 /// Upscales fields from level to level.
@@ -68,11 +68,17 @@ impl<'a> Upscaler<'a> {
         let used = self.gains.get(level).is_some_and(|&gain| gain != 0.0);
         if let Some(networks) = self.networks.as_ref().filter(|_| used) {
             let low = scaled(coarse, root_power(rank * (level + 1), false));
-            let window = Window {
-                region: cells,
-                values: &low,
+            let part = LevelPart {
+                index: level,
+                level: step,
+                cells,
+                low: Window {
+                    region: cells,
+                    values: &low,
+                },
+                predictor: Some(networks),
             };
-            if let Some(details) = networks.details(level, step, window, cells)? {
+            if let Some(details) = part.predict()? {
                 let fine = upscale(Wavelet::Haar, step, cells, low, details);
                 return Ok(scaled(&fine, root_power(rank * level, true)));
             }
