@@ -9,7 +9,7 @@
 //! use std::borrow::Cow;
 //! use srt::container::Bound;
 //! use srt::file::{Decoder, EncodeOptions, encode_volume};
-//! use srt::volume::io::Values;
+//! use srt::volume::Values;
 //!
 //! let shape = srt::Shape::new(&[8, 9, 10])?;
 //! let field = vec![1.5f64; shape.len()];
@@ -56,6 +56,7 @@ pub mod recon;
 pub mod transform;
 pub mod volume;
 
+pub use base::dtype::{Dtype, Element};
 pub use base::error::{Error, ErrorKind, Result};
 pub use base::grid::{Axes, Region, Shape};
 pub use base::limits::Limits;

@@ -7,7 +7,8 @@ use srt::backend::Backend;
 use srt::backend::cpu::{Cpu, Isa, Reference};
 use srt::container::Bound;
 use srt::file::{Decoder, EmbedWeights, EncodeOptions, Model, encode_volume, pool};
-use srt::volume::io::{AnyVolume, Input, Values};
+use srt::volume::io::Input;
+use srt::volume::{AnyVolume, Values};
 use srt::{Limits, Region, Shape, Volume};
 
 /// A crop of real turbulence; odd lengths, so that every kind of edge occurs.

@@ -21,7 +21,7 @@ use srt::container::{
 };
 use srt::file::{EncodeOptions, Model, PooledOptions, Profile};
 use srt::network::Hierarchy;
-use srt::{ErrorKind, Limits, Result, Shape};
+use srt::{Dtype, ErrorKind, Limits, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)
@@ -102,9 +102,9 @@ fn place(chunks: &Chunks, name: &str) -> usize {
 /// The file with its frame record changed.
 fn with_frame(mut chunks: Chunks, change: impl FnOnce(&mut Frame)) -> Vec<u8> {
     let at = place(&chunks, "FRAM");
-    let mut frame = Frame::parse(&chunks[at].2, 0, |_| Some(4)).unwrap();
+    let mut frame = Frame::parse(&chunks[at].2, 0, |_| Some(Dtype::F32)).unwrap();
     change(&mut frame);
-    chunks[at].2 = frame.to_bytes(4);
+    chunks[at].2 = frame.to_bytes(Dtype::F32);
     file(&chunks)
 }
 
@@ -381,9 +381,9 @@ fn build(name: &str) -> Vec<u8> {
         "weights_in_two_places" => {
             let mut all = chunks(&with_weights(&[network()]));
             let mut constant = field(Bound::Psnr(35.0), &[64, 56], false).remove(1);
-            let mut frame = Frame::parse(&constant.2, 0, |_| Some(4)).unwrap();
+            let mut frame = Frame::parse(&constant.2, 0, |_| Some(Dtype::F32)).unwrap();
             (frame.form, frame.step) = (Form::Constant, 1);
-            constant.2 = frame.to_bytes(4);
+            constant.2 = frame.to_bytes(Dtype::F32);
             let behind = all.split_off(2);
             all.push(constant);
             all.push((ChunkType::NETW, 1, network()));

@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::file::{Decoder, EncodeOptions, Encoder, Model, PooledOptions, Profile, Upscaling};
 use srt::transform::Wavelet;
-use srt::volume::io::Values;
-use srt::{Axes, Limits, Result, Shape};
+use srt::volume::{AnyVolume, Values};
+use srt::{Axes, Dtype, Element, Limits, Result, Shape, dtype_dispatch};
 
 /// Version in the names: that of the format.
 const VERSION: &str = "v0_1";
@@ -346,12 +346,15 @@ const GOLDEN: &[Golden] = &[
 /// Two fields at two steps, and a third step appended.
 fn series() -> Built {
     let shape = Shape::new(&[10, 14]).unwrap();
-    let field = |name: &str, unit: &str, value_bytes| Field {
+    let field = |name: &str, unit: &str, dtype| Field {
         name: name.into(),
         unit: unit.into(),
-        value_bytes,
+        dtype,
     };
-    let fields = vec![field("speed", "m/s", 4), field("pressure", "Pa", 8)];
+    let fields = vec![
+        field("speed", "m/s", Dtype::F32),
+        field("pressure", "Pa", Dtype::F64),
+    ];
     let mut dataset = Dataset::new(shape, fields);
     dataset.placement = Some(Placement {
         spacing: [1.0, 0.5, 0.25],
@@ -390,7 +393,7 @@ fn slabs() -> Built {
     let field = Field {
         name: "u".into(),
         unit: String::new(),
-        value_bytes: 4,
+        dtype: Dtype::F32,
     };
     let values: Vec<f32> = rough(shape, 30).iter().map(|&v| v as f32).collect();
     let options = EncodeOptions::new(Bound::RelError(0.02))
@@ -505,15 +508,9 @@ fn golden_files_decode_to_the_same_bytes() {
         );
         let built = (golden.build)();
         if let Some(bound) = built.max_error {
-            let decoded: Vec<f64> = match volume {
-                srt::volume::io::AnyVolume::F64(v) => v.into_data(),
-                srt::volume::io::AnyVolume::F32(v) => {
-                    v.data().iter().map(|&v| f64::from(v)).collect()
-                }
-                srt::volume::io::AnyVolume::F16(v) => {
-                    v.data().iter().map(|&v| f64::from(v)).collect()
-                }
-            };
+            let decoded: Vec<f64> = dtype_dispatch!(volume, AnyVolume(v) => {
+                v.data().iter().map(|v| v.to_f64()).collect()
+            });
             for (x, y) in built.original.iter().zip(&decoded) {
                 assert!(
                     !x.is_finite() || within(*x, *y, bound),

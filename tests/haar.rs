@@ -12,7 +12,8 @@ use srt::network::{
     Network, Padding, Scales, Transform, Trunk, Weights,
 };
 use srt::transform::Wavelet;
-use srt::volume::io::{AnyVolume, Input, Values};
+use srt::volume::io::Input;
+use srt::volume::{AnyVolume, Values};
 use srt::{Limits, Shape, metrics};
 
 const INPUT_SCALE: f32 = 2048.0;

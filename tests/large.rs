@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use srt::container::Bound;
 use srt::file::{EncodeOptions, Model, encode_volume};
 use srt::transform::Wavelet;
-use srt::volume::io::Values;
+use srt::volume::Values;
 use srt::{Axes, Shape};
 
 mod common;

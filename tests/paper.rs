@@ -13,7 +13,7 @@ use srt::file::{
     Trials, Upscaling, Worker,
 };
 use srt::network::Hierarchy;
-use srt::volume::io::AnyVolume;
+use srt::volume::AnyVolume;
 use srt::{ErrorKind, Limits, Region, Shape};
 
 fn options(psnr: f64, set: impl FnOnce(&mut PooledOptions)) -> EncodeOptions {

@@ -9,19 +9,16 @@ use srt::container::{Bound, BrickRun, ChunkType, Reader, RunPolicy};
 use srt::file::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::metrics::compare;
 use srt::transform::{Bands, Plan, Wavelet, inverse};
-use srt::volume::io::{AnyVolume, Input, Values};
-use srt::{Axes, ErrorKind, Limits, Region, Shape};
+use srt::volume::io::Input;
+use srt::volume::{AnyVolume, Values};
+use srt::{Axes, Element, ErrorKind, Limits, Region, Shape, dtype_dispatch};
 
 mod common;
 
 use common::runs::{CHECKED, with_runs};
 
 fn bytes(volume: &AnyVolume) -> Vec<u64> {
-    match volume {
-        AnyVolume::F16(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
-        AnyVolume::F32(v) => v.data().iter().map(|v| u64::from(v.to_bits())).collect(),
-        AnyVolume::F64(v) => v.data().iter().map(|v| v.to_bits()).collect(),
-    }
+    dtype_dispatch!(volume, AnyVolume(v) => v.data().iter().map(|v| v.to_bits64()).collect())
 }
 
 /// The sample of turbulence cut to a shape.

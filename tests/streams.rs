@@ -12,14 +12,14 @@ use srt::container::{Bound, ChunkType, Dataset, Field, Placement, Reader};
 use srt::file::{
     Decoder, EmbedWeights, EncodeOptions, Encoder, LevelField, Model, StreamDecoder, encode_volume,
 };
-use srt::volume::io::Values;
-use srt::{ErrorKind, Limits, Result, Shape};
+use srt::volume::Values;
+use srt::{Dtype, ErrorKind, Limits, Result, Shape};
 
-fn field(name: &str, value_bytes: u8) -> Field {
+fn field(name: &str, dtype: Dtype) -> Field {
     Field {
         name: name.into(),
         unit: "m/s".into(),
-        value_bytes,
+        dtype,
     }
 }
 
@@ -42,7 +42,7 @@ fn options(bound: Bound) -> EncodeOptions {
 
 /// Two fields at `steps` time steps.
 fn series(shape: Shape, steps: std::ops::Range<u64>, options: &EncodeOptions) -> Vec<u8> {
-    let dataset = Dataset::new(shape, vec![field("u", 4), field("p", 8)]);
+    let dataset = Dataset::new(shape, vec![field("u", Dtype::F32), field("p", Dtype::F64)]);
     let mut encoder = Encoder::new(Vec::new(), dataset, options.clone()).unwrap();
     add(&mut encoder, shape, steps);
     encoder.finish().unwrap().0
@@ -211,7 +211,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
     let mut kinds = Vec::new();
     for embed in [EmbedWeights::No, EmbedWeights::Yes] {
         let options = options(Bound::Psnr(36.0)).with_embed_weights(embed);
-        let dataset = Dataset::new(shape, vec![field("", 4)]);
+        let dataset = Dataset::new(shape, vec![field("", Dtype::F32)]);
         let mut encoder = Encoder::new(Vec::new(), dataset, options.clone()).unwrap();
         let mut uses = Vec::new();
         for (step, values) in [&constant, &turbulence, &scaled].into_iter().enumerate() {
@@ -262,7 +262,7 @@ fn weights_pay_where_many_frames_share_them() {
     let (shape, turbulence) = common::turbulence();
     let first = |bound, frames| {
         let options = options(bound).with_embed_weights(EmbedWeights::Yes);
-        let dataset = Dataset::new(shape, vec![field("", 4)]);
+        let dataset = Dataset::new(shape, vec![field("", Dtype::F32)]);
         let mut encoder = Encoder::new(Vec::new(), dataset, options.with_frames(frames)).unwrap();
         let frame = encoder.frame(0, 0, None, &f32s(&turbulence));
         let uses = frame.unwrap().uses_networks;
@@ -283,7 +283,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
         .map(|k| turbulence.iter().map(|v| v * (1.0 + k as f32)).collect())
         .collect();
     let options = options(Bound::Psnr(36.0));
-    let dataset = Dataset::new(shape, vec![field("speed", 4)]);
+    let dataset = Dataset::new(shape, vec![field("speed", Dtype::F32)]);
     let encode = |steps: std::ops::Range<usize>| {
         let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(steps.start).take(steps.len()) {
@@ -317,7 +317,7 @@ fn fields_and_facts_may_be_added_by_appending() {
     let old = series(shape, 0..1, &options(Bound::Psnr(40.0)));
     let decoder = Decoder::new(&old, Limits::default()).unwrap();
     let mut dataset = decoder.dataset().clone();
-    dataset.fields.push(field("q", 4));
+    dataset.fields.push(field("q", Dtype::F32));
     dataset.length_unit = "m".into();
     dataset.placement = Some(Placement {
         spacing: [1.0, 0.25, 0.5],
@@ -344,7 +344,7 @@ fn fields_and_facts_may_be_added_by_appending() {
     // Fields that are there keep their names, types and order, the domain its shape.
     for change in [
         &(|d: &mut Dataset| d.fields.swap(0, 1)) as &dyn Fn(&mut Dataset),
-        &|d| d.fields[0].value_bytes = 8,
+        &|d| d.fields[0].dtype = Dtype::F64,
         &|d| d.fields.truncate(1),
         &|d| d.shape = Shape::new(&[8, 9]).unwrap(),
     ] {
@@ -358,7 +358,7 @@ fn fields_and_facts_may_be_added_by_appending() {
 #[test]
 fn what_does_not_fit_the_dataset_is_refused_and_nothing_is_written() {
     let shape = Shape::new(&[6, 7]).unwrap();
-    let dataset = Dataset::new(shape, vec![field("u", 4)]);
+    let dataset = Dataset::new(shape, vec![field("u", Dtype::F32)]);
     let options = options(Bound::Psnr(40.0));
     let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
     let good = vec![0.5f32; 42];

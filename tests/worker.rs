@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use srt::codec::worker::protocol::{Operation, Reply, Request};
 use srt::codec::worker::{Worker, locate};
-use srt::{Error, ErrorKind, Shape};
+use srt::{Dtype, Error, ErrorKind, Shape};
 
 /// Values of the fields sent.
 const RAW: [u8; 48] = [7; 48];
@@ -57,7 +57,9 @@ impl Fake {
     }
 
     fn decode_error(&self) -> Error {
-        self.worker().decode(shape(), 4, b"coded").unwrap_err()
+        self.worker()
+            .decode(shape(), Dtype::F32, b"coded")
+            .unwrap_err()
     }
 }
 
@@ -80,13 +82,16 @@ fn an_answer_comes_through_and_the_request_is_the_documented_one() {
     let seen = folder.path().join("seen");
     let body = format!("cat > '{}'\ncat \"$reply\"", seen.display());
     let fake = Fake::new(&body, &reply(true, 3, b"abc"));
-    let coded = fake.worker().encode(shape(), 4, 0.5, &RAW).unwrap();
+    let coded = fake
+        .worker()
+        .encode(shape(), Dtype::F32, 0.5, &RAW)
+        .unwrap();
     assert_eq!(coded, b"abc");
     let seen = std::fs::read(seen).unwrap();
     let request = Request::read(&mut seen.as_slice()).unwrap();
     assert_eq!(
-        (request.operation, request.shape, request.value_bytes),
-        (Operation::Encode, shape(), 4)
+        (request.operation, request.shape, request.dtype),
+        (Operation::Encode, shape(), Dtype::F32)
     );
     assert_eq!((request.bound, request.length), (0.5, 48));
     assert_eq!(seen[56..], RAW);
@@ -99,7 +104,9 @@ fn an_answer_to_a_request_that_is_not_read_comes_through() {
     let fake = Fake::new("cat \"$reply\"", &reply(true, 3, b"abc"));
     let values = vec![0; 4 * large.len()];
     assert_eq!(
-        fake.worker().encode(large, 4, 0.5, &values).unwrap(),
+        fake.worker()
+            .encode(large, Dtype::F32, 0.5, &values)
+            .unwrap(),
         b"abc"
     );
 }
@@ -110,7 +117,10 @@ fn crashes_name_how_the_worker_ended_and_what_it_said() {
     let error = killed.decode_error();
     expect(&error, ErrorKind::Corrupt, "signal: 11");
     expect(&error, ErrorKind::Corrupt, "bad tree");
-    let error = killed.worker().encode(shape(), 4, 0.5, &RAW).unwrap_err();
+    let error = killed
+        .worker()
+        .encode(shape(), Dtype::F32, 0.5, &RAW)
+        .unwrap_err();
     expect(&error, ErrorKind::Io, "signal: 11");
     // Before the request is read, and in the middle of a reply.
     expect(
@@ -136,7 +146,7 @@ fn hanging_workers_are_killed_at_the_deadline() {
     );
     for fake in [hangs, late] {
         let worker = fake.worker().with_time(Duration::from_millis(300));
-        let error = worker.decode(shape(), 4, b"coded").unwrap_err();
+        let error = worker.decode(shape(), Dtype::F32, b"coded").unwrap_err();
         expect(&error, ErrorKind::LimitExceeded, "no answer within 0.3 s");
     }
 }
@@ -191,7 +201,13 @@ fn floods_end_at_once() {
          i=$((i + 1)); done; cat \"$reply\"",
         &reply(true, 48, &RAW),
     );
-    assert_eq!(messages.worker().decode(shape(), 4, b"coded").unwrap(), RAW);
+    assert_eq!(
+        messages
+            .worker()
+            .decode(shape(), Dtype::F32, b"coded")
+            .unwrap(),
+        RAW
+    );
 }
 
 #[test]
@@ -201,19 +217,22 @@ fn refusals_carry_the_message() {
         &reply(false, 12, b"no such \x1bday"),
     );
     expect(&fake.decode_error(), ErrorKind::Corrupt, "no such day");
-    let error = fake.worker().encode(shape(), 4, 0.5, &RAW).unwrap_err();
+    let error = fake
+        .worker()
+        .encode(shape(), Dtype::F32, 0.5, &RAW)
+        .unwrap_err();
     expect(&error, ErrorKind::Io, "no such day");
 }
 
 #[test]
 fn what_makes_no_sense_is_refused_without_a_child() {
     let worker = Worker::new("/nowhere/at/all");
-    let missing = worker.decode(shape(), 4, b"x").unwrap_err();
+    let missing = worker.decode(shape(), Dtype::F32, b"x").unwrap_err();
     expect(&missing, ErrorKind::Io, "/nowhere/at/all");
     for result in [
-        worker.encode(shape(), 4, 0.5, &RAW[1..]),
-        worker.encode(shape(), 2, 0.5, &RAW[..24]),
-        worker.decode(shape(), 3, b"x"),
+        worker.encode(shape(), Dtype::F32, 0.5, &RAW[1..]),
+        worker.encode(shape(), Dtype::F16, 0.5, &RAW[..24]),
+        worker.decode(shape(), Dtype::F16, b"x"),
     ] {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::InvalidArgument);
     }

@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use srt::file::{Decoder, StreamDecoder};
-use srt::volume::io::{AnyVolume, Element};
+use srt::volume::AnyVolume;
+use srt::Element;
 use srt::{Region, Shape};
 
 /// A region that follows from the bytes.

@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use srt::Shape;
-use srt::volume::io::{Dtype, Input};
+use srt::volume::io::Input;
+use srt::Dtype;
 
 fuzz_target!(|data: &[u8]| {
     let limits = srt_fuzz::limits();

@@ -8,7 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, Model, encode_volume};
 use srt::transform::Wavelet;
-use srt::volume::io::{AnyVolume, Element, Values};
+use srt::volume::{AnyVolume, Values};
+use srt::Element;
 use srt::{Axes, ErrorKind, Limits, Shape};
 
 #[derive(Arbitrary, Debug)]

@@ -4,10 +4,10 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use srt::Shape;
 use srt::codec::corrections::Corrections;
 use srt::codec::lossless;
 use srt::codec::mask::Mask;
+use srt::{Dtype, Shape};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -22,23 +22,23 @@ fuzz_target!(|input: Input| {
     let extents = input.extents.map(|n| usize::from(n % 40) + 1);
     let extents = &extents[usize::from(input.planar)..];
     let shape = Shape::new(extents).expect("small extents");
-    let value_bytes = [2u8, 4, 8][usize::from(input.size % 3)];
-    if let Ok(mask) = Mask::decode(shape, value_bytes, &input.bytes, &limits) {
-        let bytes = mask.encode(shape, value_bytes);
+    let dtype = [Dtype::F16, Dtype::F32, Dtype::F64][usize::from(input.size % 3)];
+    if let Ok(mask) = Mask::decode(shape, dtype, &input.bytes, &limits) {
+        let bytes = mask.encode(shape, dtype);
         assert_eq!(
-            Mask::decode(shape, value_bytes, &bytes, &limits).unwrap(),
+            Mask::decode(shape, dtype, &bytes, &limits).unwrap(),
             mask
         );
         mask.apply(shape, shape.region(), &mut vec![0.0f32; shape.len()]);
     }
-    if let Ok(found) = Corrections::decode(shape, value_bytes, &input.bytes, &limits) {
-        let bytes = found.encode(shape, value_bytes);
+    if let Ok(found) = Corrections::decode(shape, dtype, &input.bytes, &limits) {
+        let bytes = found.encode(shape, dtype);
         assert_eq!(
-            Corrections::decode(shape, value_bytes, &bytes, &limits).unwrap(),
+            Corrections::decode(shape, dtype, &bytes, &limits).unwrap(),
             found
         );
     }
-    let size = usize::from(value_bytes);
+    let size = dtype.size();
     let len = shape.len() * size;
     if let Ok(values) = lossless::decode(&input.bytes, size, len) {
         assert_eq!(values.len(), len);

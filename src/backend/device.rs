@@ -6,7 +6,7 @@ use std::any::Any;
 use crate::backend::{Extension, Scaling};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Region;
-use crate::base::real::{Values, ValuesMut};
+use crate::base::real::{RealSlice, RealSliceMut};
 use crate::network::Network;
 
 /// One level of the transform on a box of it: a fine grid and the axes that are split.
@@ -121,7 +121,7 @@ pub enum LowPass<'a> {
     /// From an earlier call of the same device.
     Device(&'a dyn DeviceGrid),
     /// A box and its values.
-    Host(Region, Values<'a>),
+    Host(Region, RealSlice<'a>),
 }
 
 /// A box of a grid in a device's memory. The device may still be at work on it.
@@ -133,7 +133,7 @@ pub trait DeviceGrid: Send {
     ///
     /// # Errors
     /// `InvalidArgument` for another length or precision; `Device`, also for work that failed.
-    fn download(&self, out: ValuesMut<'_>) -> Result<()>;
+    fn download(&self, out: RealSliceMut<'_>) -> Result<()>;
 
     /// For its own device.
     fn as_any(&self) -> &dyn Any;

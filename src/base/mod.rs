@@ -1,11 +1,13 @@
-//! What everything stands on: errors, limits, grids, numbers, bytes of files.
+//! What everything stands on: errors, limits, grids, sample types, numbers, bytes of files.
 
+pub mod dtype;
 pub mod error;
 pub mod file;
 pub mod grid;
 pub mod limits;
 pub mod real;
 
+pub use dtype::{Dtype, Element};
 pub use error::{Error, ErrorKind, Result};
 pub use grid::{Axes, Region, Shape};
 pub use limits::Limits;

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 
+use crate::base::dtype::Dtype;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -11,23 +13,23 @@ mod sealed {
 
 /// Values in one of the working precisions, for what is not generic.
 #[derive(Clone, Copy, Debug)]
-pub enum Values<'a> {
+pub enum RealSlice<'a> {
     /// binary32.
     F32(&'a [f32]),
     /// binary64.
     F64(&'a [f64]),
 }
 
-/// [`Values`] to be written.
+/// [`RealSlice`] to be written.
 #[derive(Debug)]
-pub enum ValuesMut<'a> {
+pub enum RealSliceMut<'a> {
     /// binary32.
     F32(&'a mut [f32]),
     /// binary64.
     F64(&'a mut [f64]),
 }
 
-/// A working precision. Every operation used on it in decoding is one IEEE 754 operation, rounded to
+/// A working precision, what is computed with. Every operation used on it in decoding is one IEEE 754 operation, rounded to
 /// nearest even; nothing is fused or reordered (spec section 6).
 pub trait Real:
     sealed::Sealed
@@ -47,12 +49,12 @@ pub trait Real:
 {
     /// Zero.
     const ZERO: Self;
-    /// Bits of the largest magnitude an integer coefficient may have.
-    const BYTES: usize;
+    /// The type as data: F32 or F64.
+    const PRECISION: Dtype;
     /// Values with their precision.
-    fn values(values: &[Self]) -> Values<'_>;
+    fn values(values: &[Self]) -> RealSlice<'_>;
     /// [`Real::values`], to be written.
-    fn values_mut(values: &mut [Self]) -> ValuesMut<'_>;
+    fn values_mut(values: &mut [Self]) -> RealSliceMut<'_>;
     /// Nearest value.
     fn from_f64(value: f64) -> Self;
     /// Exact widening.
@@ -71,12 +73,12 @@ pub trait Real:
 
 impl Real for f32 {
     const ZERO: Self = 0.0;
-    const BYTES: usize = 4;
-    fn values(values: &[Self]) -> Values<'_> {
-        Values::F32(values)
+    const PRECISION: Dtype = Dtype::F32;
+    fn values(values: &[Self]) -> RealSlice<'_> {
+        RealSlice::F32(values)
     }
-    fn values_mut(values: &mut [Self]) -> ValuesMut<'_> {
-        ValuesMut::F32(values)
+    fn values_mut(values: &mut [Self]) -> RealSliceMut<'_> {
+        RealSliceMut::F32(values)
     }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -110,12 +112,12 @@ impl Real for f32 {
 
 impl Real for f64 {
     const ZERO: Self = 0.0;
-    const BYTES: usize = 8;
-    fn values(values: &[Self]) -> Values<'_> {
-        Values::F64(values)
+    const PRECISION: Dtype = Dtype::F64;
+    fn values(values: &[Self]) -> RealSlice<'_> {
+        RealSlice::F64(values)
     }
-    fn values_mut(values: &mut [Self]) -> ValuesMut<'_> {
-        ValuesMut::F64(values)
+    fn values_mut(values: &mut [Self]) -> RealSliceMut<'_> {
+        RealSliceMut::F64(values)
     }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {

@@ -1,6 +1,7 @@
 //! Codec `corrections`: what is added to single voxels so that a bound on the largest error holds
 //! for every one of them. Format: `spec/codecs/corrections.md`.
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
@@ -35,28 +36,28 @@ pub struct Corrections {
 }
 
 impl Corrections {
-    /// Serialises the corrections of a field of `value_bytes` bytes per value on a grid of `shape`.
+    /// Serialises the corrections of a field of type `dtype` on a grid of `shape`.
     #[must_use]
-    pub fn encode(&self, shape: Shape, value_bytes: u8) -> Vec<u8> {
+    pub fn encode(&self, shape: Shape, dtype: Dtype) -> Vec<u8> {
         let mut coder = RangeEncoder::default();
         let mut sorted = self.entries.clone();
         let blocks = Blocks::new(shape);
         sorted.sort_by_cached_key(|&(voxel, _)| blocks.order(voxel));
-        let mut walk = Walk::new(shape, value_bytes, &sorted);
+        let mut walk = Walk::new(shape, dtype, &sorted);
         walk.blocks(&mut coder, u64::MAX);
         debug_assert_eq!(walk.found, sorted);
         coder.finish()
     }
 
-    /// Reads corrections of a field of `value_bytes` bytes per value on a grid of `shape`.
+    /// Reads corrections of a field of type `dtype` on a grid of `shape`.
     ///
     /// # Errors
     /// `Corrupt` when the payload does not hold corrections of that grid, `LimitExceeded` when they
     /// pass `limits`.
-    pub fn decode(shape: Shape, value_bytes: u8, payload: &[u8], limits: &Limits) -> Result<Self> {
+    pub fn decode(shape: Shape, dtype: Dtype, payload: &[u8], limits: &Limits) -> Result<Self> {
         let most = limits.decoded_bytes / size_of::<(u64, Correction)>() as u64;
         let mut coder = RangeDecoder::new(payload);
-        let mut walk = Walk::new(shape, value_bytes, &[]);
+        let mut walk = Walk::new(shape, dtype, &[]);
         walk.check_memory(limits)?;
         walk.blocks(&mut coder, most);
         if walk.found.len() as u64 > most {
@@ -157,10 +158,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(shape: Shape, value_bytes: u8, entries: &'a [(u64, Correction)]) -> Self {
+    fn new(shape: Shape, dtype: Dtype, entries: &'a [(u64, Correction)]) -> Self {
         Self {
             blocks: Blocks::new(shape),
-            value_bits: 8 * u32::from(value_bytes.min(8)),
+            value_bits: 8 * u32::from(dtype.size_byte()),
             model: Model {
                 block: [Bit::EVEN; 4],
                 single: [Bit::EVEN; 4],

@@ -16,12 +16,12 @@ const LEVEL: i32 = 9;
 /// Largest zstd window a reader accepts, as a power of two.
 const WINDOW_LOG: u32 = 23;
 
-/// Compresses little-endian values of `value_bytes` bytes each; never longer than `bytes` by more
+/// Compresses little-endian values of `width` bytes each; never longer than `bytes` by more
 /// than one byte.
 #[must_use]
-pub fn encode(bytes: &[u8], value_bytes: usize) -> Vec<u8> {
+pub fn encode(bytes: &[u8], width: usize) -> Vec<u8> {
     let mut out = vec![PLANES];
-    match compress(&to_planes(bytes, value_bytes)) {
+    match compress(&to_planes(bytes, width)) {
         Some(packed) if packed.len() < bytes.len() => out.extend(packed),
         _ => {
             out = vec![PLAIN];
@@ -46,13 +46,13 @@ fn compress(planes: &[u8]) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// `Corrupt` when the payload does not hold exactly that many bytes.
-pub fn decode(payload: &[u8], value_bytes: usize, expected_len: usize) -> Result<Vec<u8>> {
+pub fn decode(payload: &[u8], width: usize, expected_len: usize) -> Result<Vec<u8>> {
     let Some((&method, rest)) = payload.split_first() else {
         return Err(Error::corrupt("lossless payload is empty"));
     };
     let bytes = match method {
         PLAIN => rest.to_vec(),
-        PLANES => from_planes(&decompress(rest, expected_len)?, value_bytes),
+        PLANES => from_planes(&decompress(rest, expected_len)?, width),
         other => {
             return Err(Error::corrupt(format!(
                 "lossless method 0 or 1 expected, {other} found"
@@ -90,8 +90,8 @@ fn decompress(mut frame: &[u8], expected_len: usize) -> Result<Vec<u8>> {
 }
 
 /// All first bytes, then all second bytes, and so on; a rest shorter than a value stays at the end.
-fn to_planes(bytes: &[u8], value_bytes: usize) -> Vec<u8> {
-    let size = value_bytes.max(1);
+fn to_planes(bytes: &[u8], width: usize) -> Vec<u8> {
+    let size = width.max(1);
     let values = bytes.chunks_exact(size);
     let rest = values.remainder();
     let mut out = Vec::with_capacity(bytes.len());
@@ -103,8 +103,8 @@ fn to_planes(bytes: &[u8], value_bytes: usize) -> Vec<u8> {
 }
 
 /// The inverse of [`to_planes`].
-fn from_planes(planes: &[u8], value_bytes: usize) -> Vec<u8> {
-    let size = value_bytes.max(1);
+fn from_planes(planes: &[u8], width: usize) -> Vec<u8> {
+    let size = width.max(1);
     let count = planes.len() / size;
     let (whole, rest) = planes
         .split_at_checked(count * size)
@@ -137,10 +137,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_gives_back_every_byte(bytes: Vec<u8>, value_bytes in prop::sample::select(vec![2usize, 4, 8])) {
-            let payload = encode(&bytes, value_bytes);
+        fn decoding_gives_back_every_byte(bytes: Vec<u8>, width in prop::sample::select(vec![2usize, 4, 8])) {
+            let payload = encode(&bytes, width);
             prop_assert!(payload.len() <= bytes.len() + 1);
-            prop_assert_eq!(decode(&payload, value_bytes, bytes.len()).unwrap(), bytes);
+            prop_assert_eq!(decode(&payload, width, bytes.len()).unwrap(), bytes);
         }
 
         #[test]

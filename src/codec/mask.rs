@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
 use crate::codec::bits::BitCoder;
 use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
-use crate::volume::io::Element;
 
 /// Most patterns of a palette.
 const MAX_PALETTE: usize = 255;
@@ -90,14 +90,14 @@ impl Mask {
             });
     }
 
-    /// Serialises the mask of a field of `value_bytes` bytes per value; `classes` covers `shape`.
+    /// Serialises the mask of a field of type `dtype`; `classes` covers `shape`.
     #[must_use]
-    pub fn encode(&self, shape: Shape, value_bytes: u8) -> Vec<u8> {
+    pub fn encode(&self, shape: Shape, dtype: Dtype) -> Vec<u8> {
         // A palette has at most `MAX_PALETTE` entries.
         let mut out = vec![u8::try_from(self.palette.len()).unwrap_or(u8::MAX)];
         for pattern in &self.palette {
             let bytes = pattern.to_le_bytes();
-            out.extend(bytes.iter().take(usize::from(value_bytes)));
+            out.extend(bytes.iter().take(dtype.size()));
         }
         let mut coder = RangeEncoder::default();
         Model::default().volume(shape, &mut self.classes.clone(), &mut coder);
@@ -105,17 +105,17 @@ impl Mask {
         out
     }
 
-    /// Reads a mask of a field of `value_bytes` bytes per value on a grid of `shape`.
+    /// Reads a mask of a field of type `dtype` on a grid of `shape`.
     ///
     /// # Errors
     /// `Corrupt` when the payload is not a mask of that grid, `LimitExceeded` when the grid passes
     /// `limits`.
-    pub fn decode(shape: Shape, value_bytes: u8, payload: &[u8], limits: &Limits) -> Result<Self> {
+    pub fn decode(shape: Shape, dtype: Dtype, payload: &[u8], limits: &Limits) -> Result<Self> {
         limits.check_decoded(shape.len() as u64)?;
         let Some((&count, mut rest)) = payload.split_first() else {
             return Err(Error::corrupt("mask payload is empty"));
         };
-        let size = usize::from(value_bytes.min(8));
+        let size = dtype.size();
         let mut palette: Vec<u64> = Vec::new();
         for _ in 0..count {
             let Some((stored, behind)) = rest.split_at_checked(size) else {

@@ -1,7 +1,9 @@
 //! The record `DSET` (spec section 4.1): what a file describes.
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::container::Frame;
 use crate::container::bytes::{Cursor, Encode, MAX_STRING};
 
 /// Most fields of a dataset.
@@ -30,8 +32,8 @@ pub struct Field {
     pub name: String,
     /// Unit as text; may be empty.
     pub unit: String,
-    /// Bytes of one value: 2, 4 or 8 for binary16, binary32, binary64.
-    pub value_bytes: u8,
+    /// Type of its values.
+    pub dtype: Dtype,
 }
 
 /// Where voxels lie: voxel `i` of an axis at `origin + i * spacing`. Axes `z, y, x`; what rank 2 lacks
@@ -87,11 +89,28 @@ impl Dataset {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// Type of the values of a field, by its number in the records; `None` if there is no such field.
+    #[must_use]
+    pub fn dtype(&self, field: u64) -> Option<Dtype> {
+        let field = usize::try_from(field).ok()?;
+        Some(self.fields.get(field)?.dtype)
+    }
+
+    /// Type of the values of a frame.
+    ///
+    /// # Errors
+    /// `Corrupt` when the dataset has no such field.
+    pub fn dtype_of(&self, frame: &Frame) -> Result<Dtype> {
+        let field = frame.field;
+        let missing = || Error::corrupt(format!("no field {field} in the dataset"));
+        self.dtype(field).ok_or_else(missing)
+    }
+
     /// Checks what the format asks of a dataset.
     ///
     /// # Errors
     /// `InvalidArgument` for two fields of one name, more than 4 096 fields, texts of more than 1 024
-    /// bytes, a value size other than 2, 4 and 8, or a placement that is none.
+    /// bytes, or a placement that is none.
     pub fn check(&self) -> Result<()> {
         if self.fields.len() as u64 > MAX_FIELDS {
             return Err(Error::invalid(format!(
@@ -112,12 +131,6 @@ impl Dataset {
                 return Err(Error::invalid(format!(
                     "field name {:?} given twice",
                     field.name
-                )));
-            }
-            if ![2, 4, 8].contains(&field.value_bytes) {
-                return Err(Error::invalid(format!(
-                    "value size 2, 4 or 8 expected, {} found",
-                    field.value_bytes
                 )));
             }
         }
@@ -149,7 +162,7 @@ impl Dataset {
         for field in &self.fields {
             out.put_string(&field.name);
             out.put_string(&field.unit);
-            out.push(field.value_bytes);
+            out.push(field.dtype.size_byte());
         }
         let mut needed = out.len();
         out.push(u8::from(self.placement.is_some()));
@@ -193,17 +206,10 @@ impl Dataset {
                 return Err(f.corrupt(format!("field name {name:?} found twice")));
             }
             let unit = f.string("field unit")?;
-            let value_bytes = f.u8("value size")?;
-            if ![2, 4, 8].contains(&value_bytes) {
-                return Err(f.corrupt(format!(
-                    "value size 2, 4 or 8 expected, {value_bytes} found"
-                )));
-            }
-            dataset.fields.push(Field {
-                name,
-                unit,
-                value_bytes,
-            });
+            let size = f.u8("value size")?;
+            let unknown = || f.corrupt(format!("value size 2, 4 or 8 expected, {size} found"));
+            let dtype = Dtype::from_size(size).ok_or_else(unknown)?;
+            dataset.fields.push(Field { name, unit, dtype });
         }
         // What follows may be missing, from any field on.
         if !f.rest().is_empty() {

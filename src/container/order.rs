@@ -77,11 +77,7 @@ impl Outline {
         match entry.kind {
             ChunkType::DSET => Err(misplaced(entry, "a second dataset record")),
             ChunkType::FRAM => {
-                let value_bytes = |field: u64| {
-                    let field = usize::try_from(field).ok()?;
-                    Some(dataset.fields.get(field)?.value_bytes)
-                };
-                let frame = Frame::parse(payload()?, offset, value_bytes)?;
+                let frame = Frame::parse(payload()?, offset, |field| dataset.dtype(field))?;
                 frame.shape(dataset.shape).map_err(|e| e.at(offset))?;
                 if !self.places.add(place(&frame), frame.slab) {
                     let what = "a second frame of the same field, step and planes";

@@ -1,5 +1,6 @@
 //! Form 3 of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::container::bytes::Cursor;
 use crate::container::records::{
@@ -47,7 +48,7 @@ pub enum PooledPayload {
 }
 
 impl PooledForm {
-    pub(super) fn write(&self, value_bytes: u8, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, dtype: Dtype, out: &mut Vec<u8>) {
         out.push(self.levels);
         out.push(self.finest);
         out.push(match self.interpolation {
@@ -59,12 +60,12 @@ impl PooledForm {
             PooledPayload::Sz3 => 1,
         });
         for value in [self.epsilon, self.offset, self.scale] {
-            put_real(out, value, value_bytes);
+            put_real(out, value, dtype);
         }
         put_gains(out, self.network.as_ref());
     }
 
-    pub(super) fn parse(f: &mut Cursor<'_>, value_bytes: u8) -> Result<Self> {
+    pub(super) fn parse(f: &mut Cursor<'_>, dtype: Dtype) -> Result<Self> {
         let levels = f.u8("level count")?;
         if u64::from(levels) > MAX_LEVELS {
             return Err(f.corrupt(format!(
@@ -87,9 +88,9 @@ impl PooledForm {
             1 => PooledPayload::Sz3,
             other => return Err(unknown(f, "payload codec", other)),
         };
-        let epsilon = positive_real(f, "epsilon", value_bytes)?;
-        let offset = real(f, "offset", value_bytes)?;
-        let scale = positive_real(f, "scale", value_bytes)?;
+        let epsilon = positive_real(f, "epsilon", dtype)?;
+        let offset = real(f, "offset", dtype)?;
+        let scale = positive_real(f, "scale", dtype)?;
         Ok(Self {
             levels,
             finest,

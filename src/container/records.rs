@@ -1,6 +1,7 @@
 //! The records `FRAM` and `NREF` (spec section 4). New fields go at the end; readers ignore what they
 //! do not know and take missing ones as not given.
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
 use crate::container::bytes::{Cursor, Encode};
@@ -262,16 +263,16 @@ pub struct NetworkUse {
 }
 
 impl Frame {
-    /// Serialises the record for a field of `value_bytes`: numbers in the field's unit are stored in
-    /// the working precision (binary64 for 8, else binary32), which holds them exactly.
+    /// Serialises the record for a field of type `dtype`: numbers in the field's unit are stored in
+    /// the working precision ([`Dtype::working`]), which holds them exactly.
     #[must_use]
-    pub fn to_bytes(&self, value_bytes: u8) -> Vec<u8> {
+    pub fn to_bytes(&self, dtype: Dtype) -> Vec<u8> {
         debug_assert_eq!(
             self.measured.ssim.is_some(),
             matches!(self.bound, Bound::Ssim(_))
         );
         let mut out = Vec::new();
-        let real = |out: &mut Vec<u8>, v: f64| put_real(out, v, value_bytes);
+        let real = |out: &mut Vec<u8>, v: f64| put_real(out, v, dtype);
         out.put_varint(self.field);
         out.put_varint(self.step);
         real(&mut out, self.range.0);
@@ -303,7 +304,7 @@ impl Frame {
             }
             Form::Pooled(form) => {
                 out.push(3);
-                form.write(value_bytes, &mut out);
+                form.write(dtype, &mut out);
             }
         }
         match (self.time, self.slab) {
@@ -340,24 +341,24 @@ impl Frame {
         self.slab.map_or(Ok(domain), of)
     }
 
-    /// Reads the record, which lies at `offset` in the file. `value_bytes(field)` gives the value
-    /// size of a field of the dataset, `None` if there is no such field.
+    /// Reads the record, which lies at `offset` in the file. `dtype(field)` gives the type of a
+    /// field of the dataset, `None` if there is no such field: [`Dataset::dtype`](crate::container::Dataset::dtype).
     ///
     /// # Errors
     /// `Corrupt`; `Unsupported` for an unknown form, bound or filter.
     pub fn parse(
         payload: &[u8],
         offset: u64,
-        value_bytes: impl Fn(u64) -> Option<u8>,
+        dtype: impl Fn(u64) -> Option<Dtype>,
     ) -> Result<Self> {
         let mut f = Cursor::new(payload, offset);
         let field = f.varint("field number")?;
-        let value_bytes = value_bytes(field)
-            .ok_or_else(|| f.corrupt(format!("no field {field} in the dataset")))?;
+        let dtype =
+            dtype(field).ok_or_else(|| f.corrupt(format!("no field {field} in the dataset")))?;
         let step = f.varint("time step")?;
         let range = (
-            real(&mut f, "minimum", value_bytes)?,
-            real(&mut f, "maximum", value_bytes)?,
+            real(&mut f, "minimum", dtype)?,
+            real(&mut f, "maximum", dtype)?,
         );
         if range.0 > range.1 {
             return Err(f.corrupt(format!("minimum {} is above maximum {}", range.0, range.1)));
@@ -381,8 +382,8 @@ impl Frame {
         let form = match f.u8("form")? {
             0 => Form::Constant,
             1 => Form::Lossless,
-            2 => Form::Wavelet(wavelet_form(&mut f, value_bytes)?),
-            3 => Form::Pooled(PooledForm::parse(&mut f, value_bytes)?),
+            2 => Form::Wavelet(wavelet_form(&mut f, dtype)?),
+            3 => Form::Pooled(PooledForm::parse(&mut f, dtype)?),
             other => {
                 return Err(
                     Error::unsupported(format!("unknown frame form {other}")).at(f.offset())
@@ -420,7 +421,7 @@ impl Frame {
     }
 }
 
-fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
+fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
     let wavelet = f.u8("filter pair")?;
     let periodic = Axes::from_bits(f.u8("periodic axes")?).map_err(|e| e.at(f.offset()))?;
     let levels = f.u8("level count")?;
@@ -436,9 +437,9 @@ fn wavelet_form(f: &mut Cursor<'_>, value_bytes: u8) -> Result<WaveletForm> {
         )));
     }
     let shrink = f.u8("shrink")?;
-    let step = positive_real(f, "quantisation step", value_bytes)?;
-    let offset = real(f, "offset", value_bytes)?;
-    let scale = positive_real(f, "scale", value_bytes)?;
+    let step = positive_real(f, "quantisation step", dtype)?;
+    let offset = real(f, "offset", dtype)?;
+    let scale = positive_real(f, "scale", dtype)?;
     Ok(WaveletForm {
         wavelet,
         periodic,
@@ -484,19 +485,19 @@ pub(super) fn put_gains(out: &mut Vec<u8>, network: Option<&NetworkUse>) {
 }
 
 /// Appends what [`real`] reads.
-pub(super) fn put_real(out: &mut Vec<u8>, value: f64, value_bytes: u8) {
-    match value_bytes {
-        8 => out.extend(value.to_le_bytes()),
+pub(super) fn put_real(out: &mut Vec<u8>, value: f64, dtype: Dtype) {
+    match dtype {
+        Dtype::F64 => out.extend(value.to_le_bytes()),
         #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
-        _ => out.extend((value as f32).to_le_bytes()),
+        Dtype::F16 | Dtype::F32 => out.extend((value as f32).to_le_bytes()),
     }
 }
 
 /// A finite number in the working precision.
-pub(super) fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
-    let value = match value_bytes {
-        8 => f.f64(what)?,
-        _ => f64::from(f.f32(what)?),
+pub(super) fn real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
+    let value = match dtype {
+        Dtype::F64 => f.f64(what)?,
+        Dtype::F16 | Dtype::F32 => f64::from(f.f32(what)?),
     };
     match value.is_finite() {
         true => Ok(value),
@@ -505,8 +506,8 @@ pub(super) fn real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f6
 }
 
 /// A finite number above 0 in the working precision.
-pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, value_bytes: u8) -> Result<f64> {
-    match real(f, what, value_bytes)? {
+pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
+    match real(f, what, dtype)? {
         value if value > 0.0 => Ok(value),
         value => Err(f.corrupt(format!("positive {what} expected, {value} found"))),
     }

@@ -1,5 +1,6 @@
 #![allow(clippy::indexing_slicing)]
 use super::*;
+use crate::base::dtype::Dtype;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;
@@ -161,8 +162,8 @@ fn records_survive_and_refuse_nonsense() {
         }),
         slab: None,
     };
-    let bytes = frame.to_bytes(4);
-    let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |field| (field == 0).then_some(4));
+    let bytes = frame.to_bytes(Dtype::F32);
+    let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |field| (field == 0).then_some(Dtype::F32));
     assert_eq!(parse(&bytes).unwrap(), frame);
     assert_eq!(frame.psnr_db(1), Some(39.5));
     for len in 0..bytes.len() {
@@ -192,15 +193,15 @@ fn a_frame_may_say_its_time() {
         form: Form::Constant,
         slab: None,
     };
-    let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |_| Some(8));
-    let bytes = frame.to_bytes(8);
+    let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |_| Some(Dtype::F64));
+    let bytes = frame.to_bytes(Dtype::F64);
     assert_eq!(parse(&bytes).unwrap(), frame);
     let without = Frame {
         time: None,
         ..frame.clone()
     };
     let (before, time) = bytes.split_at(bytes.len() - 8);
-    assert_eq!(without.to_bytes(8), before);
+    assert_eq!(without.to_bytes(Dtype::F64), before);
     assert_eq!(parse(before).unwrap(), without);
     for len in 1..8 {
         let cut = [before, &time[..len]].concat();
@@ -220,7 +221,7 @@ fn a_frame_may_say_its_time() {
             slab: Some(slab),
             ..frame.clone()
         };
-        let bytes = part.to_bytes(8);
+        let bytes = part.to_bytes(Dtype::F64);
         assert_eq!(parse(&bytes).unwrap(), part);
         assert_eq!(
             parse(&bytes[..bytes.len() - 1]).unwrap_err().kind(),
@@ -239,7 +240,7 @@ fn pressure() -> Field {
     Field {
         name: "p".into(),
         unit: "Pa".into(),
-        value_bytes: 4,
+        dtype: Dtype::F32,
     }
 }
 
@@ -282,6 +283,26 @@ fn a_dataset_says_where_it_lies_or_says_nothing() {
 }
 
 #[test]
+fn a_dataset_with_values_of_an_unknown_size_is_damaged() {
+    let dataset = Dataset::new(Shape::new(&[3, 4]).unwrap(), vec![pressure()]);
+    let mut bytes = dataset.to_bytes();
+    let at = bytes.len() - 1;
+    for size in 0..=u8::MAX {
+        bytes[at] = size;
+        match Dataset::parse(&bytes, 0) {
+            Ok(found) => assert_eq!(found.dtype(0), Dtype::from_size(size)),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt);
+                let message = format!("value size 2, 4 or 8 expected, {size} found");
+                assert!(error.to_string().contains(&message), "{error}");
+                assert_eq!(Dtype::from_size(size), None);
+            }
+        }
+    }
+    assert_eq!(dataset.dtype(1), None);
+}
+
+#[test]
 fn datasets_that_the_format_cannot_hold_are_refused() {
     let dataset = Dataset::new(Shape::new(&[2, 3, 4]).unwrap(), vec![pressure()]);
     dataset.check().unwrap();
@@ -291,7 +312,6 @@ fn datasets_that_the_format_cannot_hold_are_refused() {
         changed.check().unwrap_err().kind() == ErrorKind::InvalidArgument
     };
     assert!(refused(&|d| d.fields.push(pressure())));
-    assert!(refused(&|d| d.fields[0].value_bytes = 3));
     assert!(refused(&|d| d.fields[0].name = "x".repeat(1025)));
     assert!(refused(&|d| d.time_unit = "x".repeat(1025)));
     assert!(refused(&|d| d.fields.resize(5000, pressure())));

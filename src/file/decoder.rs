@@ -25,7 +25,7 @@ use crate::frame::wavelet::quality::{LevelField, psnr_db};
 use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Network};
 use crate::octree::Leaf;
-use crate::volume::io::AnyVolume;
+use crate::volume::AnyVolume;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
 pub struct Decoder<'a> {
@@ -341,8 +341,6 @@ impl<'a> Decoder<'a> {
         level: usize,
     ) -> Result<FieldSource<'_>> {
         let records = self.records_of(index)?;
-        let field = usize::try_from(self.records[records[0]].frame.field).ok();
-        let field = field.and_then(|f| self.dataset.fields.get(f));
         let source = |&record: &usize| {
             let chunks = &self.records[record];
             Ok(FrameSource {
@@ -359,7 +357,7 @@ impl<'a> Decoder<'a> {
         };
         Ok(FieldSource {
             domain: self.dataset.shape,
-            value_bytes: field.map_or(0, |f| f.value_bytes),
+            dtype: self.dataset.dtype_of(&self.records[records[0]].frame)?,
             sources: records.iter().map(source).collect::<Result<_>>()?,
         })
     }

@@ -8,7 +8,7 @@ use crate::container::{Dataset, Field};
 use crate::file::encoder::Encoder;
 use crate::metrics::Comparison;
 use crate::options::EncodeOptions;
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// What an encoder reports of a file with one field.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub fn encode_volume<W: Write>(
     let field = Field {
         name: options.names.field.clone(),
         unit: options.names.unit.clone(),
-        value_bytes: values.value_bytes(),
+        dtype: values.dtype(),
     };
     let mut encoder = Encoder::new(out, Dataset::new(shape, vec![field]), options.clone())?;
     let frame = encoder.frame(0, 0, None, values)?;

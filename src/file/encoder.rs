@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::base::dtype::dtype_dispatch;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::container::written::{Places, place};
@@ -11,7 +12,7 @@ use crate::file::weights::Weights;
 use crate::frame::encode::{Encoded, encode_frame};
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, check_bound};
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// Writes a file frame by frame, into anything that takes bytes: it never seeks, and a frame is on its
 /// way when [`Encoder::frame`] returns.
@@ -23,10 +24,10 @@ use crate::volume::io::Values;
 /// use std::borrow::Cow;
 /// use srt::container::{Bound, Dataset, Field};
 /// use srt::file::{Decoder, EncodeOptions, Encoder};
-/// use srt::volume::io::Values;
+/// use srt::volume::Values;
 ///
 /// let shape = srt::Shape::new(&[8, 9, 10])?;
-/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), value_bytes: 4 };
+/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), dtype: srt::Dtype::F32 };
 /// let mut dataset = Dataset::new(shape, vec![field("u"), field("v")]);
 /// dataset.time_unit = "s".into();
 /// let mut encoder = Encoder::new(Vec::new(), dataset, EncodeOptions::new(Bound::Psnr(60.0)))?;
@@ -182,11 +183,9 @@ impl<W: Write> Encoder<W> {
         }
         for frame in (0..file.frames().len()).flat_map(|index| file.slabs(index)) {
             self.places.add(place(frame), frame.slab);
-            let field = usize::try_from(frame.field).ok();
-            let value_bytes = field.and_then(|f| self.dataset.fields.get(f));
-            let value_bytes = value_bytes.map_or(0, |f| u64::from(f.value_bytes));
+            let size = self.dataset.dtype_of(frame)?.size() as u64;
             let voxels = frame.shape(self.dataset.shape)?.len() as u64;
-            self.report.raw_bytes += voxels.saturating_mul(value_bytes);
+            self.report.raw_bytes += voxels.saturating_mul(size);
         }
         Ok(())
     }
@@ -280,13 +279,13 @@ impl<W: Write> Encoder<W> {
             self.chunk(kind, part, &payload)?;
         }
         let mut bytes = 0;
-        for (kind, part, payload) in encoded.chunks(values.value_bytes()) {
+        for (kind, part, payload) in encoded.chunks(values.dtype()) {
             bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
             self.chunk(kind, part, &payload)?;
         }
         self.writer.flush()?;
         self.places.add(place, slab);
-        let raw_bytes = values.len() as u64 * u64::from(values.value_bytes());
+        let raw_bytes = (values.len() * values.dtype().size()) as u64;
         self.report.raw_bytes += raw_bytes;
         Ok(FrameReport {
             bytes,
@@ -339,11 +338,11 @@ impl<W: Write> Encoder<W> {
         let field = field.ok_or_else(|| {
             Error::invalid(format!("a field of a dataset of {} expected", fields.len()))
         })?;
-        if field.value_bytes != values.value_bytes() {
+        if field.dtype != values.dtype() {
             return Err(Error::invalid(format!(
                 "values of {} bytes expected, of {} found: a field has one type",
-                field.value_bytes,
-                values.value_bytes()
+                field.dtype.size(),
+                values.dtype().size()
             )));
         }
         let shape = match slab {
@@ -390,9 +389,5 @@ fn encode_values(
     options: &EncodeOptions,
     weights: Option<&Weights>,
 ) -> Result<Encoded> {
-    match values {
-        Values::F16(v) => encode_frame(shape, v, options, weights),
-        Values::F32(v) => encode_frame(shape, v, options, weights),
-        Values::F64(v) => encode_frame(shape, v, options, weights),
-    }
+    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, weights))
 }

@@ -71,11 +71,7 @@ impl<'a> Part<'a> {
     }
 
     fn copy<W: Write>(&self, dataset: &Dataset, writer: &mut Writer<W>) -> Result<()> {
-        let field = usize::try_from(self.frame.field).ok();
-        let value_bytes = field.and_then(|field| dataset.fields.get(field));
-        let record = self
-            .frame
-            .to_bytes(value_bytes.map_or(0, |field| field.value_bytes));
+        let record = self.frame.to_bytes(dataset.dtype_of(&self.frame)?);
         writer.chunk(ChunkType::FRAM, 0, &record)?;
         let FrameChunks {
             mask,
@@ -203,10 +199,12 @@ fn add_field(dataset: &mut Dataset, field: &Field) -> Result<()> {
         return Ok(());
     };
     let known = &mut dataset.fields[place];
-    if known.value_bytes != field.value_bytes {
+    if known.dtype != field.dtype {
         return Err(Error::invalid(format!(
             "field {:?} has values of {} and of {} bytes",
-            field.name, known.value_bytes, field.value_bytes
+            field.name,
+            known.dtype.size(),
+            field.dtype.size()
         )));
     }
     settle("unit", &mut known.unit, &field.unit)

@@ -12,7 +12,7 @@ mod stream_decoder;
 pub(crate) mod weights;
 
 pub use crate::codec::worker::{Worker, locate as locate_worker};
-pub use crate::frame::{LevelField, Sample, check_pooled, code_at_step};
+pub use crate::frame::{LevelField, check_pooled, code_at_step};
 pub use crate::options::{
     Coding, Downscaling, EmbedWeights, EncodeOptions, Model, Names, Observer, PooledCoder,
     PooledOptions, Profile, Progress, Resources, Trials, Upscaling, pool,

@@ -1,17 +1,17 @@
 //! A frame in slabs (spec section 4.3): each decodes by itself, and together they are the field.
 
+use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Slab, slowest};
 use crate::frame::decode::FrameSource;
-use crate::volume::Volume;
-use crate::volume::io::AnyVolume;
+use crate::volume::{AnyVolume, Volume};
 
 /// All that decoding a field at one step takes: one source for all of it, or one for each slab, in
 /// the order of their planes; at least one.
 pub(crate) struct FieldSource<'a> {
     pub(crate) domain: Shape,
-    pub(crate) value_bytes: u8,
+    pub(crate) dtype: Dtype,
     pub(crate) sources: Vec<FrameSource<'a>>,
 }
 
@@ -61,7 +61,7 @@ impl FieldSource<'_> {
     /// As [`FrameSource::whole`] and [`FieldSource::grid`]; `InvalidArgument` when slabs are missing.
     pub(crate) fn whole(&self, level: usize) -> Result<AnyVolume> {
         if let Some(source) = self.only() {
-            return source.whole(self.value_bytes, level);
+            return source.whole(self.dtype, level);
         }
         let grid = self.grid(level)?;
         self.region(level, grid.region())
@@ -78,14 +78,14 @@ impl FieldSource<'_> {
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
         if let Some(source) = self.only() {
-            return source.layers(self.value_bytes, level, sink);
+            return source.layers(self.dtype, level, sink);
         }
         self.grid(level)?;
         let mut next = 0;
         for (slab, source) in self.slabs() {
             check_next(next, slab.start)?;
             next = slab.end();
-            source.layers(self.value_bytes, level, sink)?;
+            source.layers(self.dtype, level, sink)?;
         }
         check_next(next, self.domain.dims()[slowest(self.domain)] as u64)
     }
@@ -96,8 +96,13 @@ impl FieldSource<'_> {
     /// As [`FrameSource::region`] and [`FieldSource::grid`]; `InvalidArgument` when slabs are missing.
     pub(crate) fn region(&self, level: usize, region: Region) -> Result<AnyVolume> {
         if let Some(source) = self.only() {
-            return source.region(self.value_bytes, level, region);
+            return source.region(self.dtype, level, region);
         }
+        dtype_dispatch!(self.dtype, E => self.joined::<E>(level, region).map(AnyVolume::from))
+    }
+
+    /// The box `region` from the slabs that have a part of it.
+    fn joined<E: Element>(&self, level: usize, region: Region) -> Result<Volume<E>> {
         let grid = self.grid(level)?;
         if region.is_empty() || !grid.region().contains(&region) {
             return Err(Error::invalid(format!(
@@ -105,9 +110,9 @@ impl FieldSource<'_> {
                 region.start, region.size
             )));
         }
-        self.sources[0].check_memory(self.value_bytes, region.len())?;
+        self.sources[0].check_memory(self.dtype, region.len())?;
         let axis = slowest(self.domain);
-        let mut joined = Joined::default();
+        let mut values = Vec::new();
         let mut next = region.start[axis];
         for (slab, source) in self.slabs() {
             // A plane of a grid in memory is a usize.
@@ -122,10 +127,10 @@ impl FieldSource<'_> {
             check_next(next as u64, part.start[axis] as u64)?;
             next = part.end(axis);
             part.start[axis] -= first;
-            joined.push(&source.region(self.value_bytes, level, part)?);
+            values.extend_from_slice(source.region_as::<E>(level, part)?.data());
         }
         check_next(next as u64, region.end(axis) as u64)?;
-        joined.finish(self.domain.with_dims(region.size), self.value_bytes)
+        Volume::new(self.domain.with_dims(region.size), values)
     }
 }
 
@@ -140,31 +145,5 @@ fn check_next(next: u64, start: u64) -> Result<()> {
         false => Err(Error::invalid(format!(
             "planes {next} to {start} of the field are not in this file: it is a part, to be merged with others"
         ))),
-    }
-}
-
-/// Values behind each other along the slowest axis.
-#[derive(Default)]
-struct Joined {
-    halves: Vec<half::f16>,
-    singles: Vec<f32>,
-    doubles: Vec<f64>,
-}
-
-impl Joined {
-    fn push(&mut self, volume: &AnyVolume) {
-        match volume {
-            AnyVolume::F16(v) => self.halves.extend_from_slice(v.data()),
-            AnyVolume::F32(v) => self.singles.extend_from_slice(v.data()),
-            AnyVolume::F64(v) => self.doubles.extend_from_slice(v.data()),
-        }
-    }
-
-    fn finish(self, shape: Shape, value_bytes: u8) -> Result<AnyVolume> {
-        Ok(match value_bytes {
-            2 => Volume::new(shape, self.halves)?.into(),
-            4 => Volume::new(shape, self.singles)?.into(),
-            _ => Volume::new(shape, self.doubles)?.into(),
-        })
     }
 }

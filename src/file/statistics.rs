@@ -2,24 +2,21 @@
 
 use rayon::prelude::*;
 
+use crate::base::dtype::{Element, dtype_dispatch};
 use crate::codec::mask::Mask;
-use crate::frame::sample::{RUN, Sample, for_each_stretch};
+use crate::frame::sample::{RUN, for_each_stretch};
 use crate::metrics::Moments;
 use crate::options::Observer;
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// Measures the ordinary values: those that are finite and not `mask_value`. Those of the parts of a
 /// field, joined, are those of the field, its range exactly and the rest up to rounding.
 #[must_use]
 pub fn measure(values: &Values<'_>, mask_value: Option<f64>, observer: &Observer) -> Moments {
-    match values {
-        Values::F16(v) => moments(v, mask_value, observer),
-        Values::F32(v) => moments(v, mask_value, observer),
-        Values::F64(v) => moments(v, mask_value, observer),
-    }
+    dtype_dispatch!(values, Values(v) => moments(v, mask_value, observer))
 }
 
-fn moments<E: Sample>(values: &[E], mask_value: Option<f64>, observer: &Observer) -> Moments {
+fn moments<E: Element>(values: &[E], mask_value: Option<f64>, observer: &Observer) -> Moments {
     let run = |run: &[E]| {
         if !Mask::is_needed(run, mask_value) {
             return Moments::of(run, None);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
@@ -19,7 +20,7 @@ use crate::frame::decode::FrameSource;
 use crate::frame::wavelet::quality::LevelField;
 use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Network};
-use crate::volume::io::AnyVolume;
+use crate::volume::AnyVolume;
 
 /// Decodes a file as it arrives: from a pipe, a socket, a file that is still being written.
 ///
@@ -32,7 +33,7 @@ use crate::volume::io::AnyVolume;
 /// # use std::borrow::Cow;
 /// # use srt::container::Bound;
 /// # use srt::file::{EncodeOptions, encode_volume};
-/// # use srt::volume::io::Values;
+/// # use srt::volume::Values;
 /// use srt::file::StreamDecoder;
 /// # let shape = srt::Shape::new(&[32, 32, 32])?;
 /// # let field: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
@@ -217,9 +218,7 @@ impl<R: Read> StreamDecoder<R> {
     /// `InvalidArgument` without a frame or for a level that it does not have, `MissingWeights` (more
     /// can be added, then it may be tried again), and as [`StreamDecoder::next_frame`].
     pub fn decode(&mut self, level: usize) -> Result<AnyVolume> {
-        self.with_source(level, |source, value_bytes| {
-            source.whole(value_bytes, level)
-        })
+        self.with_source(level, |source, dtype| source.whole(dtype, level))
     }
 
     /// Decodes like [`StreamDecoder::decode`], in layers as [`crate::file::Decoder::decode_layers`] does.
@@ -231,9 +230,7 @@ impl<R: Read> StreamDecoder<R> {
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        self.with_source(level, |source, value_bytes| {
-            source.layers(value_bytes, level, sink)
-        })
+        self.with_source(level, |source, dtype| source.layers(dtype, level, sink))
     }
 
     /// Decodes a box of the current frame, as [`crate::file::Decoder::region`] does.
@@ -241,9 +238,7 @@ impl<R: Read> StreamDecoder<R> {
     /// # Errors
     /// As [`StreamDecoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
     pub fn region(&mut self, level: usize, region: Region) -> Result<AnyVolume> {
-        self.with_source(level, |source, value_bytes| {
-            source.region(value_bytes, level, region)
-        })
+        self.with_source(level, |source, dtype| source.region(dtype, level, region))
     }
 
     /// Grid of the current frame at downscaling level `level`.
@@ -260,7 +255,7 @@ impl<R: Read> StreamDecoder<R> {
     fn with_source<T>(
         &mut self,
         level: usize,
-        decode: impl FnOnce(&FrameSource<'_>, u8) -> Result<T>,
+        decode: impl FnOnce(&FrameSource<'_>, Dtype) -> Result<T>,
     ) -> Result<T> {
         self.await_level(level)?;
         let current = self.current.as_ref();
@@ -271,8 +266,8 @@ impl<R: Read> StreamDecoder<R> {
             }),
             false => None,
         };
-        let (source, value_bytes) = self.source(networks)?;
-        decode(&source, value_bytes)
+        let (source, dtype) = self.source(networks)?;
+        decode(&source, dtype)
     }
 
     /// Reads until all that the current frame holds for `level` has arrived.
@@ -283,13 +278,11 @@ impl<R: Read> StreamDecoder<R> {
         Ok(())
     }
 
-    /// What has arrived of the current frame, and the bytes of a value of its field.
-    fn source(&self, networks: Option<Networks>) -> Result<(FrameSource<'_>, u8)> {
+    /// What has arrived of the current frame, and the type of its field.
+    fn source(&self, networks: Option<Networks>) -> Result<(FrameSource<'_>, Dtype)> {
         let Some(current) = &self.current else {
             return Err(Error::invalid("no frame to decode: go on to one first"));
         };
-        let field = usize::try_from(current.chunks.frame.field);
-        let field = field.ok().and_then(|field| self.dataset.fields.get(field));
         let source = FrameSource {
             shape: current.chunks.frame.shape(self.dataset.shape)?,
             chunks: &current.chunks,
@@ -299,7 +292,7 @@ impl<R: Read> StreamDecoder<R> {
             worker: self.worker.as_ref(),
             cache: None,
         };
-        Ok((source, field.map_or(0, |f| f.value_bytes)))
+        Ok((source, self.dataset.dtype_of(&current.chunks.frame)?))
     }
 
     /// Reads the next chunk of the current frame, or finds that there is none.

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::base::dtype::{ByteOrder, Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
@@ -18,12 +19,11 @@ use crate::frame::encode::LOSSLESS_PART;
 use crate::frame::layout::{BrickPayloads, Geometry, Wanted};
 use crate::frame::pooled;
 use crate::frame::pooled::Pooled;
-use crate::frame::sample::{Normalisation, RUN, Sample};
+use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::cache::FrameCache;
 use crate::frame::wavelet::trial::{Networks, apply_corrections, predictor};
 use crate::recon::{NoPrediction, Predict};
-use crate::volume::Volume;
-use crate::volume::io::{AnyVolume, ByteOrder};
+use crate::volume::{AnyVolume, Volume};
 
 /// Payloads of chunks by number: from a file with an index, or from a stream.
 pub(crate) trait Payloads: Sync {
@@ -125,18 +125,21 @@ impl FrameSource<'_> {
         }
     }
 
-    /// Decodes values of `value_bytes` at downscaling level `level`: the box `region` of its grid.
+    /// Decodes values of type `dtype` at downscaling level `level`: the box `region` of its grid.
+    ///
+    /// # Errors
+    /// As [`FrameSource::region_as`].
+    pub(crate) fn region(&self, dtype: Dtype, level: usize, region: Region) -> Result<AnyVolume> {
+        dtype_dispatch!(dtype, E => self.region_as::<E>(level, region).map(AnyVolume::from))
+    }
+
+    /// Decodes values of type `E` at downscaling level `level`: the box `region` of its grid.
     ///
     /// # Errors
     /// `InvalidArgument` for a level or region that does not exist, `Corrupt`, `LimitExceeded`,
     /// `MissingWeights`.
-    pub(crate) fn region(
-        &self,
-        value_bytes: u8,
-        level: usize,
-        region: Region,
-    ) -> Result<AnyVolume> {
-        self.check_memory(value_bytes, region.len())?;
+    pub(crate) fn region_as<E: Element>(&self, level: usize, region: Region) -> Result<Volume<E>> {
+        self.check_memory(E::DTYPE, region.len())?;
         let grid = self.grid(level)?;
         if region.is_empty() || !grid.region().contains(&region) {
             return Err(Error::invalid(format!(
@@ -144,24 +147,24 @@ impl FrameSource<'_> {
                 region.start, region.size
             )));
         }
-        Ok(match value_bytes {
-            2 => AnyVolume::F16(self.region_as(level, region)?),
-            4 => AnyVolume::F32(self.region_as(level, region)?),
-            _ => AnyVolume::F64(self.region_as(level, region)?),
-        })
+        let values = match &self.checked_form()? {
+            Form::Wavelet(form) => self.wavelet(form, level, region)?,
+            Form::Pooled(form) => {
+                let values = self.pooled(form, level)?;
+                grid.region().crop(&values, &region)
+            }
+            simple => self.simple(simple, region)?,
+        };
+        self.volume(&self.finish::<E>(level)?, region, values)
     }
 
     /// Decodes all of downscaling level `level`.
     ///
     /// # Errors
     /// As [`FrameSource::region`].
-    pub(crate) fn whole(&self, value_bytes: u8, level: usize) -> Result<AnyVolume> {
-        self.check_memory(value_bytes, self.shape.len())?;
-        Ok(match value_bytes {
-            2 => AnyVolume::F16(self.whole_as(level)?),
-            4 => AnyVolume::F32(self.whole_as(level)?),
-            _ => AnyVolume::F64(self.whole_as(level)?),
-        })
+    pub(crate) fn whole(&self, dtype: Dtype, level: usize) -> Result<AnyVolume> {
+        self.check_memory(dtype, self.shape.len())?;
+        dtype_dispatch!(dtype, E => self.whole_as::<E>(level).map(AnyVolume::from))
     }
 
     /// Decodes all of downscaling level `level` in boxes that follow each other along the slowest axis
@@ -171,38 +174,22 @@ impl FrameSource<'_> {
     /// As [`FrameSource::region`], and what `sink` reports.
     pub(crate) fn layers(
         &self,
-        value_bytes: u8,
+        dtype: Dtype,
         level: usize,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
-        self.check_memory(value_bytes, self.shape.len())?;
-        match value_bytes {
-            2 => self.layers_as(level, &mut |volume| sink(AnyVolume::F16(volume))),
-            4 => self.layers_as(level, &mut |volume| sink(AnyVolume::F32(volume))),
-            _ => self.layers_as(level, &mut |volume| sink(AnyVolume::F64(volume))),
-        }
+        self.check_memory(dtype, self.shape.len())?;
+        dtype_dispatch!(dtype, E => self.layers_as::<E>(level, &mut |volume| sink(volume.into())))
     }
 
     /// Samples, working values, coefficients and one level of bands.
-    pub(crate) fn check_memory(&self, value_bytes: u8, voxels: usize) -> Result<()> {
-        let per_voxel = u64::from(value_bytes) + 4 * u64::from(value_bytes.max(4));
+    pub(crate) fn check_memory(&self, dtype: Dtype, voxels: usize) -> Result<()> {
+        let per_voxel = (dtype.size() + 4 * dtype.working().size()) as u64;
         self.limits
             .check_decoded((voxels as u64).saturating_mul(per_voxel))
     }
 
-    fn region_as<E: Sample>(&self, level: usize, region: Region) -> Result<Volume<E>> {
-        let values = match &self.checked_form()? {
-            Form::Wavelet(form) => self.wavelet(form, level, region)?,
-            Form::Pooled(form) => {
-                let values = self.pooled(form, level)?;
-                self.grid(level)?.region().crop(&values, &region)
-            }
-            simple => self.simple(simple, region)?,
-        };
-        self.volume(&self.finish::<E>(level)?, region, values)
-    }
-
-    fn whole_as<E: Sample>(&self, level: usize) -> Result<Volume<E>> {
+    fn whole_as<E: Element>(&self, level: usize) -> Result<Volume<E>> {
         let grid = self.grid(level)?;
         let mut values = Vec::new();
         self.layers_as(level, &mut |layer: Volume<E>| {
@@ -217,7 +204,7 @@ impl FrameSource<'_> {
         Volume::new(grid, values)
     }
 
-    fn layers_as<E: Sample>(
+    fn layers_as<E: Element>(
         &self,
         level: usize,
         sink: &mut dyn FnMut(Volume<E>) -> Result<()>,
@@ -268,7 +255,7 @@ impl FrameSource<'_> {
         Ok(&chunks.frame.form)
     }
 
-    fn simple<E: Sample>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
+    fn simple<E: Element>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
         match form {
             Form::Lossless => self.lossless(region),
             _ => Ok(vec![E::from_f64(self.chunks.frame.range.0); region.len()]),
@@ -276,9 +263,8 @@ impl FrameSource<'_> {
     }
 
     /// Corrections and mask of the whole field; they belong to full resolution.
-    fn finish<E: Sample>(&self, level: usize) -> Result<Finish> {
+    fn finish<E: Element>(&self, level: usize) -> Result<Finish> {
         let (shape, chunks) = (self.shape, self.chunks);
-        let value_bytes = E::DTYPE.size() as u8;
         let mut finish = Finish::default();
         if level > 0 {
             return Ok(finish);
@@ -294,18 +280,18 @@ impl FrameSource<'_> {
                 }
             };
             let payload = self.payloads.payload(number)?;
-            let corrections = Corrections::decode(shape, value_bytes, payload, self.limits)?;
+            let corrections = Corrections::decode(shape, E::DTYPE, payload, self.limits)?;
             finish.corrections = Some((corrections, bound));
         }
         if let Some(number) = chunks.mask {
             let payload = self.payloads.payload(number)?;
-            finish.mask = Some(Mask::decode(shape, value_bytes, payload, self.limits)?);
+            finish.mask = Some(Mask::decode(shape, E::DTYPE, payload, self.limits)?);
         }
         Ok(finish)
     }
 
     /// The values of a box, finished. In 2-D the `z` extent stays 1.
-    fn volume<E: Sample>(
+    fn volume<E: Element>(
         &self,
         finish: &Finish,
         region: Region,
@@ -320,7 +306,7 @@ impl FrameSource<'_> {
         Volume::new(self.shape.with_dims(region.size), values)
     }
 
-    fn lossless<E: Sample>(&self, region: Region) -> Result<Vec<E>> {
+    fn lossless<E: Element>(&self, region: Region) -> Result<Vec<E>> {
         let (whole, chunks) = (self.shape.region(), self.chunks);
         let total = whole.len();
         if chunks.bricks.len() != total.div_ceil(LOSSLESS_PART) {
@@ -382,9 +368,9 @@ impl FrameSource<'_> {
     }
 
     /// All of a level of the pooled form, in the field's unit.
-    fn pooled<E: Sample>(&self, form: &PooledForm, level: usize) -> Result<Vec<E>> {
+    fn pooled<E: Element>(&self, form: &PooledForm, level: usize) -> Result<Vec<E>> {
         // Tree, stored values and what is known of every level, beside what is counted for any frame.
-        let bytes = 16 + 4 * E::Work::BYTES as u64;
+        let bytes = 16 + 4 * E::DTYPE.working().size() as u64;
         self.limits
             .check_decoded((self.shape.len() as u64).saturating_mul(bytes))?;
         let mut values = self.pooled_parts(form)?.values::<E::Work>(level)?;
@@ -463,7 +449,7 @@ impl FrameSource<'_> {
         })
     }
 
-    fn wavelet<E: Sample>(
+    fn wavelet<E: Element>(
         &self,
         form: &WaveletForm,
         level: usize,
@@ -482,7 +468,7 @@ impl FrameSource<'_> {
     }
 
     /// Normalised values of a level to samples in the field's unit.
-    fn to_field<E: Sample>(
+    fn to_field<E: Element>(
         &self,
         geometry: &Geometry,
         form: &WaveletForm,

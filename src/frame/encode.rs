@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Shape;
 use crate::base::real::Real;
@@ -11,7 +12,7 @@ use crate::container::{Bound, ChunkType, Form, Frame, Measured, WaveletForm, bri
 use crate::file::weights::{Weights, wavelet};
 use crate::frame::fill::fill_masked;
 use crate::frame::pooled;
-use crate::frame::sample::{FieldSamples, Normalisation, Sample, check_len, for_each_stretch};
+use crate::frame::sample::{FieldSamples, Normalisation, check_len, for_each_stretch};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::search::{Found, Search};
@@ -66,11 +67,8 @@ impl Encoded {
         }
     }
 
-    pub(crate) fn chunks(
-        &self,
-        value_bytes: u8,
-    ) -> Vec<(ChunkType, u32, std::borrow::Cow<'_, [u8]>)> {
-        let mut chunks = vec![(ChunkType::FRAM, 0, self.frame.to_bytes(value_bytes).into())];
+    pub(crate) fn chunks(&self, dtype: Dtype) -> Vec<(ChunkType, u32, std::borrow::Cow<'_, [u8]>)> {
+        let mut chunks = vec![(ChunkType::FRAM, 0, self.frame.to_bytes(dtype).into())];
         let optional = |kind, payload: &'_ Option<Vec<u8>>| {
             payload.as_deref().map(|p| (kind, 0, p.to_vec().into()))
         };
@@ -86,15 +84,15 @@ impl Encoded {
     }
 
     /// Bytes of a one-field file of this frame, a few more or less.
-    fn file_bytes(&self, value_bytes: usize) -> usize {
-        let chunks = self.chunks(value_bytes as u8).into_iter();
+    fn file_bytes(&self, dtype: Dtype) -> usize {
+        let chunks = self.chunks(dtype).into_iter();
         let bytes =
             |(_, _, payload): (_, _, std::borrow::Cow<'_, [u8]>)| payload.len() + BRICK_CHUNK;
         FILE_BYTES + chunks.map(bytes).sum::<usize>()
     }
 }
 
-pub(crate) fn encode_frame<E: Sample>(
+pub(crate) fn encode_frame<E: Element>(
     shape: Shape,
     values: &[E],
     options: &EncodeOptions,
@@ -111,9 +109,7 @@ pub(crate) fn encode_frame<E: Sample>(
         .flatten();
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let ordinary = ordinary.as_deref();
-    let mask_bytes = mask
-        .as_ref()
-        .map(|m| m.encode(shape, E::DTYPE.size() as u8));
+    let mask_bytes = mask.as_ref().map(|m| m.encode(shape, E::DTYPE));
     let Some(normalisation) = Normalisation::measure(values, ordinary, observer) else {
         return finish_constant(options.bound, values, ordinary, mask_bytes, E::Work::ZERO);
     };
@@ -186,7 +182,7 @@ pub(crate) fn encode_frame<E: Sample>(
             Analysis::held(wavelet, plan, partition, field)
         })?
     };
-    let bytes = |encoded: &Encoded| encoded.file_bytes(E::DTYPE.size());
+    let bytes = |encoded: &Encoded| encoded.file_bytes(E::DTYPE);
     let mask_chunk = mask_bytes.as_ref().map_or(0, |m| m.len() + BRICK_CHUNK);
     let overhead = FIXED_BYTES + REALS * size_of::<E::Work>() + mask_chunk;
     let run = |networks: Option<&Networks>,
@@ -272,7 +268,7 @@ pub(crate) fn encode_frame<E: Sample>(
     Ok(encoded)
 }
 /// Transforms a field as `options` say.
-pub(crate) fn candidate<'a, E: Sample>(
+pub(crate) fn candidate<'a, E: Element>(
     shape: Shape,
     options: &EncodeOptions,
     wavelet: Wavelet,
@@ -319,7 +315,7 @@ fn fulfils(bound: Bound, exact: Option<f64>, encoded: &Encoded, ratio: f64) -> b
     }
 }
 
-fn finish_lossy<E: Sample>(
+fn finish_lossy<E: Element>(
     bound: Bound,
     shape: Shape,
     mask_bytes: Option<Vec<u8>>,
@@ -334,20 +330,19 @@ fn finish_lossy<E: Sample>(
         ssim,
         decode_seconds,
     } = found;
-    let value_bytes = E::DTYPE.size() as u8;
     Encoded {
         frame: frame(bound, range, &comparison, ssim, Form::Wavelet(form)),
         mask: mask_bytes,
         tree: Some(payloads.tree),
         bricks: brick_runs(&payloads.bricks),
-        corrections: corrections.map(|c| c.encode(shape, value_bytes)),
+        corrections: corrections.map(|c| c.encode(shape, E::DTYPE)),
         comparison,
         ssim,
         verify_seconds: decode_seconds,
     }
 }
 
-fn finish_constant<E: Sample>(
+fn finish_constant<E: Element>(
     bound: Bound,
     values: &[E],
     ordinary: Option<&[bool]>,
@@ -374,7 +369,7 @@ fn finish_constant<E: Sample>(
     })
 }
 
-fn finish_lossless<E: Sample>(
+fn finish_lossless<E: Element>(
     bound: Bound,
     values: &[E],
     ordinary: Option<&[bool]>,

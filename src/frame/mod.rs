@@ -11,6 +11,5 @@ pub(crate) mod sample;
 pub(crate) mod wavelet;
 
 pub use pooled::check_pooled;
-pub use sample::Sample;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;

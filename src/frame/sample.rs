@@ -1,49 +1,14 @@
-//! Sample types and the working precision each is coded in.
+//! Samples of a field and the normalised values that are coded.
 
-use half::f16;
 use rayon::prelude::*;
 
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::frame::wavelet::analysis::Samples;
 use crate::metrics::{Comparison, Moments};
 use crate::options::Observer;
-use crate::volume::io::Element;
-
-/// A sample type with its working precision: binary32 for f16 and f32, binary64 for f64.
-pub trait Sample: Element {
-    /// The precision of transform and quantiser.
-    type Work: Real;
-
-    /// Rounds working values to samples; where both are the same type the values move.
-    fn from_work(values: Vec<Self::Work>) -> Vec<Self>;
-}
-
-impl Sample for f16 {
-    type Work = f32;
-
-    fn from_work(values: Vec<f32>) -> Vec<Self> {
-        let values = values.par_iter().with_min_len(RUN);
-        values.map(|&v| Self::from_f64(f64::from(v))).collect()
-    }
-}
-
-impl Sample for f32 {
-    type Work = Self;
-
-    fn from_work(values: Vec<Self>) -> Vec<Self> {
-        values
-    }
-}
-
-impl Sample for f64 {
-    type Work = Self;
-
-    fn from_work(values: Vec<Self>) -> Vec<Self> {
-        values
-    }
-}
 
 /// Samples handled by one task.
 pub(crate) const RUN: usize = 1 << 15;
@@ -63,7 +28,7 @@ impl<T: Real> Normalisation<T> {
     /// Zero mean and unit variance, measured over the ordinary values.
     ///
     /// `None` when there is no ordinary value.
-    pub(crate) fn measure<E: Sample<Work = T>>(
+    pub(crate) fn measure<E: Element<Work = T>>(
         values: &[E],
         ordinary: Option<&[bool]>,
         observer: &Observer,
@@ -81,10 +46,9 @@ impl<T: Real> Normalisation<T> {
         }
         let (min, max) = (T::from_f64(all.min), T::from_f64(all.max));
         // At least one step of the smallest number, so that dividing by it is always defined.
-        let smallest = if T::BYTES == 4 {
-            f64::from(f32::from_bits(1))
-        } else {
-            f64::from_bits(1)
+        let smallest = match T::PRECISION {
+            Dtype::F16 | Dtype::F32 => f64::from(f32::from_bits(1)),
+            Dtype::F64 => f64::from_bits(1),
         };
         let deviation = all
             .spread
@@ -123,7 +87,7 @@ impl<T: Real> Normalisation<T> {
     }
 
     /// Normalised values; zero where a value is not ordinary.
-    pub(crate) fn apply<E: Sample<Work = T>>(
+    pub(crate) fn apply<E: Element<Work = T>>(
         &self,
         values: &[E],
         ordinary: Option<&[bool]>,
@@ -149,7 +113,7 @@ impl<T: Real> Normalisation<T> {
 
     /// Normalised values of a box of a field of `shape`, all ordinary: those of
     /// [`Normalisation::apply`].
-    pub(crate) fn apply_to_box<E: Sample<Work = T>>(
+    pub(crate) fn apply_to_box<E: Element<Work = T>>(
         &self,
         shape: Shape,
         values: &[E],
@@ -215,14 +179,14 @@ pub(crate) fn for_each_stretch<E>(
 }
 
 /// A field in its own type, normalised box by box.
-pub(crate) struct FieldSamples<'a, E: Sample> {
+pub(crate) struct FieldSamples<'a, E: Element> {
     pub(crate) shape: Shape,
     pub(crate) values: &'a [E],
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) observer: &'a Observer,
 }
 
-impl<E: Sample> Samples<E::Work> for FieldSamples<'_, E> {
+impl<E: Element> Samples<E::Work> for FieldSamples<'_, E> {
     fn normalised(&self, region: Region) -> Vec<E::Work> {
         let normalisation = &self.normalisation;
         let out = normalisation.apply_to_box(self.shape, self.values, region);

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
-use crate::volume::io::Element;
 
 /// Values per block; part of the result's definition, since it fixes the order of sums.
 const BLOCK: usize = 1 << 15;

@@ -1,7 +1,7 @@
 //! How errors are spread.
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
-use crate::volume::io::Element;
 
 /// Counts of errors in bins of equal width from `-reach` to `reach`.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Count, range, mean and spread of many values, run by run.
 
-use crate::volume::io::Element;
+use crate::base::dtype::Element;
 
 /// Folds `values` in eight interleaved lanes, then the lanes in order: a fixed order that vectorises.
 fn lanes(values: &[f64], start: f64, f: impl Fn(f64, f64) -> f64) -> f64 {

@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::metrics::{Comparison, compare, ssim};
-use crate::volume::io::Element;
 
 /// How well a field was reconstructed; definitions in [`Comparison`] and [`ssim`](fn@ssim).
 ///

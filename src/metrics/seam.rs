@@ -1,8 +1,8 @@
 //! Errors beside faces that repeat: bricks, octree blocks, tiles.
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::volume::io::Element;
 
 /// Root mean square of `reconstructed - original` by distance from the faces between boxes of edge
 /// `period`, over all axes: entry `reach + d` is for the voxels `d` behind a face, `d` from `-reach` to

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::metrics::compare::{check_lengths, exponent, extremes};
-use crate::volume::io::Element;
 
 const SIGMA: f64 = 1.5;
 /// Taps per axis; an axis shorter than this gets the largest odd number that fits.

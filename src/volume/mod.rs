@@ -1,6 +1,9 @@
 //! Dense fields in memory, and in files ([`io`]).
 
+mod any;
 pub mod io;
+
+pub use any::{AnyVolume, Values};
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};

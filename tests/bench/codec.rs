@@ -10,7 +10,7 @@ use srt::codec::ctx::{BandLayout, BrickDecoder, BrickEncoder, GridLayout};
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
 use srt::transform::{Plan, SubbandCode, Wavelet, forward, inverse};
-use srt::volume::io::Values;
+use srt::volume::Values;
 use srt::{Axes, Limits, Shape};
 
 #[path = "../common/mirror.rs"]

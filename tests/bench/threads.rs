@@ -9,7 +9,8 @@ use std::time::Instant;
 use srt::Limits;
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
-use srt::volume::io::{Input, Values};
+use srt::volume::Values;
+use srt::volume::io::Input;
 
 #[path = "../common/mirror.rs"]
 mod mirror;

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use srt::file::{Decoder, EncodeOptions, EncodeReport, encode_volume, pool};
-use srt::volume::io::{AnyVolume, Element, Input, Values};
-use srt::{Limits, Result, Shape};
+use srt::volume::io::Input;
+use srt::volume::{AnyVolume, Values};
+use srt::{Element, Limits, Result, Shape, dtype_dispatch};
 
 /// The 64^3 crop of turbulence in this repository.
 pub fn turbulence_file() -> PathBuf {
@@ -162,11 +163,7 @@ pub fn decode_with_threads(bytes: &[u8], threads: usize) -> AnyVolume {
 /// Values of a decoded field as little-endian bytes.
 pub fn le_bytes(volume: &AnyVolume) -> Vec<u8> {
     let mut out = Vec::new();
-    match volume {
-        AnyVolume::F16(v) => f16::encode_le(v.data(), &mut out),
-        AnyVolume::F32(v) => f32::encode_le(v.data(), &mut out),
-        AnyVolume::F64(v) => f64::encode_le(v.data(), &mut out),
-    }
+    dtype_dispatch!(volume, AnyVolume(v) => Element::encode_le(v.data(), &mut out));
     out
 }
 

@@ -17,8 +17,9 @@ use srt::file::{
     Decoder, EncodeOptions, Encoder, Model, Observer, PooledOptions, Profile, encode_volume,
     measure, merge,
 };
-use srt::volume::io::{AnyVolume, Values, write_npy};
-use srt::{Axes, ErrorKind, Limits, Region, Shape};
+use srt::volume::io::write_npy;
+use srt::volume::{AnyVolume, Values};
+use srt::{Axes, Dtype, ErrorKind, Limits, Region, Shape};
 
 fn field(shape: Shape, seed: u64) -> Vec<f32> {
     smooth(shape, seed).iter().map(|&v| v as f32).collect()
@@ -39,7 +40,7 @@ fn dataset(shape: Shape) -> Dataset {
     let field = Field {
         name: "u".into(),
         unit: "m".into(),
-        value_bytes: 4,
+        dtype: Dtype::F32,
     };
     Dataset::new(shape, vec![field])
 }

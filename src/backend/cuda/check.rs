@@ -6,7 +6,7 @@ use crate::backend::device::{
 };
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Region;
-use crate::base::real::{Values, ValuesMut};
+use crate::base::real::{RealSlice, RealSliceMut};
 
 /// Multiples of it stay integers through three halvings.
 const UNIT: i32 = 8;
@@ -64,9 +64,13 @@ impl Cuda {
                 })
             })
         };
-        let grid = self.level(&job, LowPass::Host(cells, Values::F32(&low)), &mut pieces)?;
+        let grid = self.level(
+            &job,
+            LowPass::Host(cells, RealSlice::F32(&low)),
+            &mut pieces,
+        )?;
         let mut found = vec![0f32; fine.len()];
-        grid.download(ValuesMut::F32(&mut found))?;
+        grid.download(RealSliceMut::F32(&mut found))?;
         let expected = |i: usize| {
             let [_, ny, nx] = fine.size;
             let at = [i / nx / ny, i / nx % ny, i % nx];

@@ -10,7 +10,7 @@ use crate::backend::cuda::{Shared, lock};
 use crate::backend::device::DeviceGrid;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
-use crate::base::real::ValuesMut;
+use crate::base::real::RealSliceMut;
 
 /// Idle memory of grids to keep: two levels in turn.
 const IDLE: usize = 4;
@@ -98,10 +98,10 @@ impl DeviceGrid for Grid {
         self.region
     }
 
-    fn download(&self, out: ValuesMut<'_>) -> Result<()> {
+    fn download(&self, out: RealSliceMut<'_>) -> Result<()> {
         let (len, is_ours) = match &out {
-            ValuesMut::F32(out) => (out.len(), self.precision == Precision::F32),
-            ValuesMut::F64(out) => (out.len(), self.precision == Precision::F64),
+            RealSliceMut::F32(out) => (out.len(), self.precision == Precision::F32),
+            RealSliceMut::F64(out) => (out.len(), self.precision == Precision::F64),
         };
         if !is_ours || len != self.region.len() {
             return Err(Error::invalid(format!(
@@ -120,8 +120,8 @@ impl DeviceGrid for Grid {
         let bytes = self.precision.bytes();
         let offset = first as u64 * bytes;
         let out = match out {
-            ValuesMut::F32(out) => bytes_of_mut(out),
-            ValuesMut::F64(out) => bytes_of_mut(out),
+            RealSliceMut::F32(out) => bytes_of_mut(out),
+            RealSliceMut::F64(out) => bytes_of_mut(out),
         };
         if run == len {
             return self.download_bytes(offset, out);

@@ -17,7 +17,7 @@ use crate::backend::device::{
 };
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
-use crate::base::real::Values;
+use crate::base::real::RealSlice;
 use crate::network::Head;
 
 /// Most voxels along an axis: kernels count them in 32 bits.
@@ -418,10 +418,10 @@ impl<'a> Level<'a> {
 
 impl Cuda {
     /// A box of host memory as a grid.
-    fn bring(&self, region: Region, values: Values<'_>) -> Result<Grid> {
+    fn bring(&self, region: Region, values: RealSlice<'_>) -> Result<Grid> {
         let (precision, len, bytes) = match values {
-            Values::F32(values) => (Precision::F32, values.len(), bytes_of(values)),
-            Values::F64(values) => (Precision::F64, values.len(), bytes_of(values)),
+            RealSlice::F32(values) => (Precision::F32, values.len(), bytes_of(values)),
+            RealSlice::F64(values) => (Precision::F64, values.len(), bytes_of(values)),
         };
         if len != region.len() {
             return Err(contradiction("a low-pass of another length"));

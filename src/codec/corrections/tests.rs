@@ -19,9 +19,9 @@ fn shape(extents: &[usize]) -> Shape {
     Shape::new(extents).unwrap()
 }
 
-fn round_trip(corrections: &Corrections, shape: Shape, value_bytes: u8) -> usize {
-    let payload = corrections.encode(shape, value_bytes);
-    let back = Corrections::decode(shape, value_bytes, &payload, &Limits::default()).unwrap();
+fn round_trip(corrections: &Corrections, shape: Shape, dtype: Dtype) -> usize {
+    let payload = corrections.encode(shape, dtype);
+    let back = Corrections::decode(shape, dtype, &payload, &Limits::default()).unwrap();
     assert_eq!(&back, corrections);
     payload.len()
 }
@@ -49,30 +49,30 @@ fn extents() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
-    fn decoding_gives_back_every_correction(extents in extents(), seed: u64, every in 1u32..60, size in 0u32..31, value_bytes in prop::sample::select(vec![2u8, 4, 8])) {
+    fn decoding_gives_back_every_correction(extents in extents(), seed: u64, every in 1u32..60, size in 0u32..31, dtype in prop::sample::select(vec![Dtype::F16, Dtype::F32, Dtype::F64])) {
         let shape = shape(&extents);
         let mut random = Lcg(seed);
         let mut corrections = sparse(shape, every, seed);
         for (_, correction) in &mut corrections.entries {
             let bits = u64::from(random.next()) << 32 | u64::from(random.next());
             *correction = match random.next() % 5 {
-                0 => Correction::Exact(bits >> (64 - 8 * u32::from(value_bytes))),
+                0 => Correction::Exact(bits >> (64 - 8 * u32::from(dtype.size_byte()))),
                 1 => Correction::Steps(i32::MAX - (random.next() % 3) as i32),
                 2 => Correction::Steps(-i32::MAX),
                 3 => Correction::Steps(1 + (random.next() % (1 << size)) as i32),
                 _ => Correction::Steps(-1 - (random.next() % (1 << size)) as i32),
             };
         }
-        round_trip(&corrections, shape, value_bytes);
+        round_trip(&corrections, shape, dtype);
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(extents in extents(), bytes: Vec<u8>) {
         let shape = shape(&extents);
-        if let Ok(found) = Corrections::decode(shape, 8, &bytes, &Limits::default()) {
+        if let Ok(found) = Corrections::decode(shape, Dtype::F64, &bytes, &Limits::default()) {
             prop_assert!(found.entries.is_sorted_by(|a, b| a.0 < b.0));
             prop_assert!(found.entries.iter().all(|e| e.0 < shape.len() as u64 && e.1 != Correction::Steps(0)));
-            round_trip(&found, shape, 8);
+            round_trip(&found, shape, Dtype::F64);
         }
     }
 
@@ -80,9 +80,9 @@ proptest! {
     fn truncations_never_panic(seed: u64, keep in 0usize..100) {
         let shape = shape(&[16, 16, 16]);
         let corrections = sparse(shape, 20, seed);
-        let payload = corrections.encode(shape, 4);
+        let payload = corrections.encode(shape, Dtype::F32);
         let cut = payload.len() * keep / 100;
-        if let Ok(found) = Corrections::decode(shape, 4, &payload[..cut], &Limits::default()) {
+        if let Ok(found) = Corrections::decode(shape, Dtype::F32, &payload[..cut], &Limits::default()) {
             prop_assert_ne!(found, corrections);
         }
     }
@@ -102,7 +102,7 @@ fn sparse_positions_cost_their_entropy() {
     ] {
         let shape = shape(extents);
         let corrections = sparse(shape, every, 5);
-        let bytes = round_trip(&corrections, shape, 4);
+        let bytes = round_trip(&corrections, shape, Dtype::F32);
         let (n, k) = (shape.len() as f64, corrections.entries.len() as f64);
         let p = k / n;
         let ideal = n * -(p * p.log2() + (1.0 - p) * (1.0 - p).log2()) + k;
@@ -127,23 +127,23 @@ fn clusters_cost_less_than_scattered_positions() {
             clustered.entries.push((voxel, Correction::Steps(1)));
         }
     }
-    let few = round_trip(&clustered, grid, 4);
-    let many = round_trip(&scattered, grid, 4);
+    let few = round_trip(&clustered, grid, Dtype::F32);
+    let many = round_trip(&scattered, grid, Dtype::F32);
     assert!(few * 3 < many, "{few} {many}");
 }
 
 #[test]
 fn no_corrections_cost_almost_nothing() {
-    let bytes = round_trip(&Corrections::default(), shape(&[128, 128, 128]), 4);
+    let bytes = round_trip(&Corrections::default(), shape(&[128, 128, 128]), Dtype::F32);
     assert!(bytes < 20, "{bytes}");
 }
 
 #[test]
 fn more_than_the_limit_is_refused() {
     let grid = shape(&[16, 16, 16]);
-    let payload = sparse(grid, 2, 1).encode(grid, 4);
+    let payload = sparse(grid, 2, 1).encode(grid, Dtype::F32);
     let limits = Limits::default().with_decoded_bytes(1000);
-    let error = Corrections::decode(grid, 4, &payload, &limits).unwrap_err();
+    let error = Corrections::decode(grid, Dtype::F32, &payload, &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
@@ -155,7 +155,7 @@ fn a_plane_without_memory_is_refused() {
         Limits::default(),
         Limits::default().with_decoded_bytes(u64::MAX),
     ] {
-        let error = Corrections::decode(grid, 4, &[0; 8], &limits).unwrap_err();
+        let error = Corrections::decode(grid, Dtype::F32, &[0; 8], &limits).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     }
 }

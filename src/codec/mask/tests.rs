@@ -10,9 +10,9 @@ fn shape(extents: &[usize]) -> Shape {
     Shape::new(extents).unwrap()
 }
 
-fn round_trip(mask: &Mask, shape: Shape, value_bytes: u8) -> usize {
-    let payload = mask.encode(shape, value_bytes);
-    let back = Mask::decode(shape, value_bytes, &payload, &Limits::default()).unwrap();
+fn round_trip(mask: &Mask, shape: Shape, dtype: Dtype) -> usize {
+    let payload = mask.encode(shape, dtype);
+    let back = Mask::decode(shape, dtype, &payload, &Limits::default()).unwrap();
     assert_eq!(&back, mask);
     payload.len()
 }
@@ -38,7 +38,7 @@ proptest! {
             class
         }).collect();
         let mask = Mask { classes, palette: (0..palette as u64).map(|k| k * 257).collect() };
-        round_trip(&mask, shape, 4);
+        round_trip(&mask, shape, Dtype::F32);
     }
 
     #[test]
@@ -50,7 +50,7 @@ proptest! {
             _ => f32::from_bits(bits),
         }).collect();
         let mask = Mask::find(&values, Some(f64::from(fill))).unwrap();
-        round_trip(&mask, shape, 4);
+        round_trip(&mask, shape, Dtype::F32);
         let ordinary = mask.ordinary();
         let mut back: Vec<f32> = values.iter().zip(&ordinary).map(|(&v, &o)| if o { v } else { 7.0 }).collect();
         prop_assert!(back.iter().all(|v| v.is_finite()));
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(extents in extents(), bytes: Vec<u8>) {
         let shape = shape(&extents);
-        if let Ok(mask) = Mask::decode(shape, 2, &bytes, &Limits::default()) {
+        if let Ok(mask) = Mask::decode(shape, Dtype::F16, &bytes, &Limits::default()) {
             mask.apply(shape, shape.region(), &mut vec![f16::ZERO; shape.len()]);
         }
     }
@@ -128,10 +128,10 @@ fn uniform_regions_cost_almost_nothing() {
         palette: vec![1],
     };
     for class in [0, 1] {
-        let bytes = round_trip(&all(class, 64), shape(&[64, 64, 64]), 4);
+        let bytes = round_trip(&all(class, 64), shape(&[64, 64, 64]), Dtype::F32);
         assert!(bytes < 20, "{bytes}");
     }
-    let bytes = round_trip(&ball(64), shape(&[64, 64, 64]), 4);
+    let bytes = round_trip(&ball(64), shape(&[64, 64, 64]), Dtype::F32);
     // About 12 000 voxels of surface.
     assert!(bytes < 1300, "{bytes}");
 }
@@ -146,9 +146,9 @@ fn uniform_rows_are_fast() {
         *class = u8::from((i / n * 7919) % 97 > 30);
     }
     let start = Instant::now();
-    let payload = mask.encode(grid, 4);
+    let payload = mask.encode(grid, Dtype::F32);
     let encoded = start.elapsed();
-    let back = Mask::decode(grid, 4, &payload, &Limits::default()).unwrap();
+    let back = Mask::decode(grid, Dtype::F32, &payload, &Limits::default()).unwrap();
     let both = start.elapsed();
     assert_eq!(back, mask);
     println!(
@@ -170,11 +170,11 @@ fn palettes_are_checked() {
         &[1, 5],
         &[1, 5, 0, 0],
     ] {
-        let error = Mask::decode(grid, 2, bad, &limits).unwrap_err();
+        let error = Mask::decode(grid, Dtype::F16, bad, &limits).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{bad:?}");
     }
     let small = Limits::default().with_decoded_bytes(3);
-    let error = Mask::decode(grid, 2, &[1, 5, 0], &small).unwrap_err();
+    let error = Mask::decode(grid, Dtype::F16, &[1, 5, 0], &small).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
@@ -185,7 +185,7 @@ fn specified_example_has_its_bytes() {
         classes: vec![0, 0, 1, 0, 0, 1],
         palette: vec![0x7FC0_0000],
     };
-    let payload = mask.encode(shape(&[2, 3]), 4);
+    let payload = mask.encode(shape(&[2, 3]), Dtype::F32);
     assert_eq!(payload, [1, 0, 0, 0xC0, 0x7F, 0xB5, 0x4A]);
 }
 
@@ -199,5 +199,5 @@ fn many_equal_rows_survive() {
         classes,
         palette: vec![1],
     };
-    assert!(round_trip(&mask, grid, 4) < 40);
+    assert!(round_trip(&mask, grid, Dtype::F32) < 40);
 }

@@ -12,6 +12,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Shape;
 use protocol::{Operation, Request};
@@ -58,20 +59,14 @@ impl Worker {
         &self.program
     }
 
-    /// Codes a field given as little-endian values of `value_bytes` (4 or 8) bytes, `x` fastest, so
+    /// Codes a field given as little-endian values of type `dtype` (F32 or F64), `x` fastest, so
     /// that no decoded value differs by more than `bound`.
     ///
     /// # Errors
     /// `InvalidArgument` when length and shape disagree, `LimitExceeded` when the child takes too
     /// long, `Io` when it cannot be started, fails or breaks the protocol.
-    pub fn encode(
-        &self,
-        shape: Shape,
-        value_bytes: u8,
-        bound: f64,
-        values: &[u8],
-    ) -> Result<Vec<u8>> {
-        let raw = raw_bytes(shape, value_bytes)?;
+    pub fn encode(&self, shape: Shape, dtype: Dtype, bound: f64, values: &[u8]) -> Result<Vec<u8>> {
+        let raw = raw_bytes(shape, dtype)?;
         if values.len() as u64 != raw {
             return Err(Error::invalid(format!(
                 "{raw} bytes of values expected, {} found",
@@ -81,7 +76,7 @@ impl Worker {
         let request = Request {
             operation: Operation::Encode,
             shape,
-            value_bytes,
+            dtype,
             bound,
             length: raw,
         };
@@ -93,17 +88,17 @@ impl Worker {
         )
     }
 
-    /// Decodes what [`Worker::encode`] made for the same shape and size of values; returns
+    /// Decodes what [`Worker::encode`] made for the same shape and type of values; returns
     /// little-endian values.
     ///
     /// # Errors
     /// As [`Worker::encode`]; `Corrupt` when the child refuses the payload or fails on it.
-    pub fn decode(&self, shape: Shape, value_bytes: u8, payload: &[u8]) -> Result<Vec<u8>> {
-        let raw = raw_bytes(shape, value_bytes)?;
+    pub fn decode(&self, shape: Shape, dtype: Dtype, payload: &[u8]) -> Result<Vec<u8>> {
+        let raw = raw_bytes(shape, dtype)?;
         let request = Request {
             operation: Operation::Decode,
             shape,
-            value_bytes,
+            dtype,
             bound: 0.0,
             length: payload.len() as u64,
         };
@@ -111,13 +106,11 @@ impl Worker {
     }
 }
 
-fn raw_bytes(shape: Shape, value_bytes: u8) -> Result<u64> {
-    if !matches!(value_bytes, 4 | 8) {
-        return Err(Error::invalid(format!(
-            "values of 4 or 8 bytes expected, {value_bytes} found"
-        )));
+fn raw_bytes(shape: Shape, dtype: Dtype) -> Result<u64> {
+    match dtype {
+        Dtype::F32 | Dtype::F64 => Ok(shape.len() as u64 * dtype.size() as u64),
+        Dtype::F16 => Err(Error::invalid("values of 4 or 8 bytes expected, 2 found")),
     }
-    Ok(shape.len() as u64 * u64::from(value_bytes))
 }
 
 /// Finds the worker `name`: `named` if given (then nothing else will do), else beside the program

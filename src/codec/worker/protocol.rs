@@ -18,6 +18,7 @@
 
 use std::io::{Read, Write};
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 
@@ -42,8 +43,8 @@ pub struct Request {
     pub operation: Operation,
     /// Extents of the field.
     pub shape: Shape,
-    /// 4 or 8.
-    pub value_bytes: u8,
+    /// Type of its values: F32 or F64.
+    pub dtype: Dtype,
     /// Largest error allowed, in the field's unit; of no meaning for decoding.
     pub bound: f64,
     /// Bytes that follow.
@@ -72,7 +73,7 @@ impl Request {
             Operation::Encode => 1,
             Operation::Decode => 2,
         });
-        bytes.push(self.value_bytes);
+        bytes.push(self.dtype.size_byte());
         bytes.push(self.shape.rank() as u8);
         bytes.extend([0; 7]);
         for extent in self.shape.dims() {
@@ -97,7 +98,7 @@ impl Request {
             [2] => Operation::Decode,
             [other] => return Err(Error::corrupt(format!("operation {other} found"))),
         };
-        let [value_bytes] = fields.take::<1>()?;
+        let [size] = fields.take::<1>()?;
         let [rank] = fields.take::<1>()?;
         fields.take::<7>()?;
         let mut extents = [0; 3];
@@ -114,15 +115,16 @@ impl Request {
                 )));
             }
         };
-        if !matches!(value_bytes, 4 | 8) {
-            return Err(Error::corrupt(format!(
-                "values of {value_bytes} bytes found"
-            )));
-        }
+        let dtype = match Dtype::from_size(size) {
+            Some(dtype @ (Dtype::F32 | Dtype::F64)) => dtype,
+            Some(Dtype::F16) | None => {
+                return Err(Error::corrupt(format!("values of {size} bytes found")));
+            }
+        };
         Ok(Self {
             operation,
             shape,
-            value_bytes,
+            dtype,
             bound: f64::from_le_bytes(fields.take()?),
             length: u64::from_le_bytes(fields.take()?),
         })
@@ -203,7 +205,7 @@ mod tests {
             let request = Request {
                 operation: Operation::Decode,
                 shape: Shape::new(extents).unwrap(),
-                value_bytes: 8,
+                dtype: Dtype::F64,
                 bound: 0.25,
                 length: 77,
             };

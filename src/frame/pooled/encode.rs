@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
 use crate::base::real::Real;
@@ -13,7 +14,7 @@ use crate::frame::pooled::payload;
 use crate::frame::pooled::reduce::Task;
 use crate::frame::pooled::stored::{grid, most_levels, plan_of, pool, stitch};
 use crate::frame::pooled::upscale::{Upscaler, root_power, scaled};
-use crate::frame::sample::{Normalisation, Sample};
+use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::trial::Networks;
 use crate::metrics::{Comparison, compare, ssim};
@@ -39,7 +40,7 @@ const HALVINGS: [usize; 2] = [2, 12];
 const BISECTIONS: usize = 4;
 
 /// A field to encode.
-pub(crate) struct Job<'a, E: Sample> {
+pub(crate) struct Job<'a, E: Element> {
     pub(crate) shape: Shape,
     pub(crate) values: &'a [E],
     pub(crate) ordinary: Option<&'a [bool]>,
@@ -54,7 +55,7 @@ pub(crate) struct Job<'a, E: Sample> {
 /// # Errors
 /// `InvalidArgument` for another bound than a PSNR or options that do not fit, and those of worker and
 /// networks.
-pub(crate) fn encode<E: Sample>(
+pub(crate) fn encode<E: Element>(
     job: &Job<'_, E>,
     field: Vec<E::Work>,
     mask: Option<&Vec<u8>>,
@@ -104,7 +105,7 @@ pub(crate) fn encode<E: Sample>(
 }
 
 /// The smaller of two; the first of equals.
-fn smaller<E: Sample>(first: Option<Coded<E>>, second: Option<Coded<E>>) -> Option<Coded<E>> {
+fn smaller<E: Element>(first: Option<Coded<E>>, second: Option<Coded<E>>) -> Option<Coded<E>> {
     match (first, second) {
         (Some(first), Some(second)) if second.len() < first.len() => Some(second),
         (first, second) => first.or(second),
@@ -112,7 +113,7 @@ fn smaller<E: Sample>(first: Option<Coded<E>>, second: Option<Coded<E>>) -> Opti
 }
 
 /// The networks to use, if any, and the levels of the frame.
-fn levels<'a, E: Sample>(
+fn levels<'a, E: Element>(
     job: &Job<'_, E>,
     networks: Option<&'a Networks>,
 ) -> Result<(Option<&'a Networks>, usize)> {
@@ -147,7 +148,7 @@ fn detail_rms<T: Real>(plan: &Plan, level: usize, values: &[T]) -> f64 {
     (sum / count.max(1) as f64).sqrt()
 }
 
-impl<E: Sample> Job<'_, E> {
+impl<E: Element> Job<'_, E> {
     /// Reduces with stricter and looser targets until the bound is kept; of trees that the networks make up for, the one
     /// that codes smallest. `None` when the bound cannot be kept.
     fn reduce(
@@ -216,7 +217,7 @@ struct Reduced<'a, T> {
 }
 
 /// A volume coded and decoded.
-struct Coded<E: Sample> {
+struct Coded<E: Element> {
     form: PooledForm,
     tree: Vec<u8>,
     volume: Vec<u8>,
@@ -226,7 +227,7 @@ struct Coded<E: Sample> {
 }
 
 impl<'a, T: Real> Reduced<'a, T> {
-    fn new<E: Sample<Work = T>>(
+    fn new<E: Element<Work = T>>(
         job: &Job<'_, E>,
         tree: &'a Octant,
         pyramid: &[Vec<T>],
@@ -268,13 +269,13 @@ impl<'a, T: Real> Reduced<'a, T> {
     }
 
     /// PSNR before the volume is coded.
-    fn psnr_uncoded<E: Sample<Work = T>>(&self, job: &Job<'_, E>) -> Result<f64> {
+    fn psnr_uncoded<E: Element<Work = T>>(&self, job: &Job<'_, E>) -> Result<f64> {
         let values = self.reconstruct(&self.form, &self.volume)?;
         Ok(job.compare(values)?.0.psnr_db)
     }
 
     /// The paper's epsilon, or the largest smaller one found that keeps the PSNR; `None` when none does.
-    fn search<E: Sample<Work = T>>(
+    fn search<E: Element<Work = T>>(
         &self,
         job: &Job<'_, E>,
         target: f64,
@@ -320,7 +321,7 @@ impl<'a, T: Real> Reduced<'a, T> {
     }
 
     /// Codes the volume, decodes it and reconstructs the field.
-    fn code<E: Sample<Work = T>>(
+    fn code<E: Element<Work = T>>(
         &self,
         job: &Job<'_, E>,
         epsilon: f64,
@@ -350,7 +351,7 @@ impl<'a, T: Real> Reduced<'a, T> {
     }
 }
 
-impl<E: Sample> Coded<E> {
+impl<E: Element> Coded<E> {
     fn len(&self) -> usize {
         self.tree.len() + self.volume.len()
     }

@@ -1,8 +1,9 @@
 //! The coded representative volume (paper section 4.2.3; spec section 4.10).
 
+use crate::base::dtype::{ByteOrder, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::base::real::Real;
+use crate::base::real::{Real, RealSlice, RealSliceMut};
 use crate::codec::quantised;
 use crate::codec::worker::Worker;
 use crate::container::PooledPayload;
@@ -51,20 +52,13 @@ pub(crate) fn encode<T: Real>(
             Ok(integers)
         }
         PooledCoder::Sz3(worker) => {
-            let bytes: Vec<u8> = match T::BYTES {
-                4 => volume
-                    .iter()
-                    .flat_map(|v| v.to_f32().to_le_bytes())
-                    .collect(),
-                _ => volume
-                    .iter()
-                    .flat_map(|v| v.to_f64().to_le_bytes())
-                    .collect(),
-            };
+            let mut bytes = Vec::with_capacity(size_of_val(volume));
+            match T::values(volume) {
+                RealSlice::F32(values) => f32::encode_le(values, &mut bytes),
+                RealSlice::F64(values) => f64::encode_le(values, &mut bytes),
+            }
             let bound = epsilon.to_f64();
-            worker
-                .encode(shape, T::BYTES as u8, bound, &bytes)
-                .map(Some)
+            worker.encode(shape, T::PRECISION, bound, &bytes).map(Some)
         }
     }
 }
@@ -99,15 +93,18 @@ pub(crate) fn decode<T: Real>(
             let worker = worker.ok_or_else(|| {
                 Error::unsupported("the payload is coded with SZ3: the program srt-sz3 is needed")
             })?;
-            let bytes = worker.decode(shape, T::BYTES as u8, bytes)?;
-            Ok(match T::BYTES {
-                4 => (bytes.as_chunks::<4>().0.iter())
-                    .map(|&b| T::from_f32(f32::from_le_bytes(b)))
-                    .collect(),
-                _ => (bytes.as_chunks::<8>().0.iter())
-                    .map(|&b| T::from_f64(f64::from_le_bytes(b)))
-                    .collect(),
-            })
+            // The worker gives back as many bytes as the values have.
+            let bytes = worker.decode(shape, T::PRECISION, bytes)?;
+            let mut values = vec![T::ZERO; shape.len()];
+            match T::values_mut(&mut values) {
+                RealSliceMut::F32(out) => {
+                    out.copy_from_slice(&f32::decode(&bytes, ByteOrder::Little))
+                }
+                RealSliceMut::F64(out) => {
+                    out.copy_from_slice(&f64::decode(&bytes, ByteOrder::Little))
+                }
+            }
+            Ok(values)
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use rayon::prelude::*;
 
+use crate::base::dtype::{Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::file::weights::{Weights, wavelet};
 use crate::frame::encode::candidate;
-use crate::frame::sample::{Normalisation, RUN, Sample, check_len};
+use crate::frame::sample::{Normalisation, RUN, check_len};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::quantise::code_bricks;
 use crate::octree;
 use crate::options::EncodeOptions;
-use crate::volume::io::Values;
+use crate::volume::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
 /// and bricks together: what each pass of [`crate::file::encode_volume`]'s search does, to be timed.
@@ -28,14 +29,13 @@ pub fn code_at_step(
     options: &EncodeOptions,
     step: f64,
 ) -> Result<u64> {
-    options.resources.pool()?.install(|| match values {
-        Values::F16(v) => code(shape, v, options, step),
-        Values::F32(v) => code(shape, v, options, step),
-        Values::F64(v) => code(shape, v, options, step),
-    })
+    options
+        .resources
+        .pool()?
+        .install(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
 }
 
-fn code<E: Sample>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
+fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
     check_len(shape.len(), values.len())?;
     let plain = || Error::invalid("a field of finite values that vary expected");
     if values.par_iter().with_min_len(RUN).any(|v| !v.is_finite()) {

@@ -3,7 +3,7 @@
 use crate::base::real::Real;
 use crate::container::{Frame, QUALITY_STEPS};
 use crate::frame::wavelet::analysis::Analysis;
-use crate::volume::io::AnyVolume;
+use crate::volume::AnyVolume;
 
 /// A field at a downscaling level.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 
+use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::codec::corrections::Corrections;
 use crate::container::{WaveletForm, brick_runs_cost};
-use crate::frame::sample::Sample;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::quantise::{Pass, Used};
 use crate::frame::wavelet::solve::Solver;
@@ -54,7 +54,7 @@ pub(crate) struct Found {
 }
 
 /// The field and its context during a search.
-pub(crate) struct Search<'a, E: Sample> {
+pub(crate) struct Search<'a, E: Element> {
     pub(crate) candidate: &'a Candidate<'a, E>,
     pub(crate) networks: Option<&'a Networks>,
     /// The gains of the next pass; empty without networks.
@@ -67,7 +67,7 @@ pub(crate) struct Search<'a, E: Sample> {
     pub(crate) measure_ssim: bool,
 }
 
-impl<E: Sample> Search<'_, E> {
+impl<E: Element> Search<'_, E> {
     /// A pass at `step`. While the levels that use networks are free, its gains are fitted for the next one.
     fn quantise(&self, step: f64, use_on: Option<&Used>) -> Result<Option<(f64, Pass<E::Work>)>> {
         let mut gains = self.gains.borrow_mut();
@@ -342,10 +342,7 @@ impl<E: Sample> Search<'_, E> {
             let trial = self.code(pass, Some(bound))?;
             let extra = match trial.corrections.entries.is_empty() {
                 true => 0,
-                false => trial
-                    .corrections
-                    .encode(self.shape, E::DTYPE.size() as u8)
-                    .len(),
+                false => trial.corrections.encode(self.shape, E::DTYPE).len(),
             };
             let bytes = trial.payloads.len() + extra;
             passes += 1;

@@ -7,13 +7,14 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::backend::Backend;
+use crate::base::dtype::Element;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::corrections::{Correction, Corrections};
 use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
 use crate::frame::layout::{BrickPayloads, Geometry, dequantiser};
-use crate::frame::sample::{Normalisation, Sample};
+use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::predict::NetworkPredictor;
@@ -90,7 +91,7 @@ pub(crate) struct Networks {
 }
 
 /// What the encoder tries: one field, transformed, at a step to be found.
-pub(crate) struct Candidate<'a, E: Sample> {
+pub(crate) struct Candidate<'a, E: Element> {
     pub(crate) analysis: Analysis<'a, E::Work>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) form: WaveletForm,
@@ -115,7 +116,7 @@ pub(crate) struct Check {
 }
 
 /// A coded frame and what it decodes to.
-pub(crate) struct Trial<E: Sample> {
+pub(crate) struct Trial<E: Element> {
     pub(crate) form: WaveletForm,
     pub(crate) payloads: Payloads,
     pub(crate) corrections: Corrections,
@@ -127,7 +128,7 @@ pub(crate) struct Trial<E: Sample> {
     pub(crate) decode_seconds: f64,
 }
 
-impl<E: Sample> Candidate<'_, E> {
+impl<E: Element> Candidate<'_, E> {
     /// The gains that a search starts from ([`gains::initial`]); none without networks.
     pub(crate) fn gains(&self, networks: Option<&Networks>) -> Vec<f32> {
         let analysis = &self.analysis;
@@ -236,7 +237,7 @@ impl<E: Sample> Candidate<'_, E> {
 }
 
 /// Finds the corrections that bring every ordinary voxel within `bound`, and applies them.
-pub(crate) fn correct<E: Sample>(
+pub(crate) fn correct<E: Element>(
     original: &[E],
     decoded: &mut [E],
     ordinary: Option<&[bool]>,
@@ -275,7 +276,7 @@ const MAX_STEPS: i32 = 1 << 20;
 ///
 /// # Errors
 /// `Corrupt` when a voxel does not exist.
-pub(crate) fn apply_corrections<E: Sample>(
+pub(crate) fn apply_corrections<E: Element>(
     corrections: &Corrections,
     bound: f64,
     shape: Shape,
@@ -308,7 +309,7 @@ pub(crate) fn apply_corrections<E: Sample>(
 }
 
 /// `y + k step` in the working precision, rounded to the sample type.
-fn apply_steps<E: Sample>(y: E, steps: i32, step: E::Work) -> E {
+fn apply_steps<E: Element>(y: E, steps: i32, step: E::Work) -> E {
     let moved = E::Work::from_f64(y.to_f64()) + E::Work::from_i32(steps) * step;
     E::from_f64(moved.to_f64())
 }

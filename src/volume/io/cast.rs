@@ -1,7 +1,7 @@
 //! Bytes seen as samples without a copy. `Element::decode` is the safe twin that tests compare with.
 #![allow(unsafe_code)]
 
-use crate::volume::io::dtype::Element;
+use crate::base::dtype::Element;
 
 /// `bytes` as samples in the machine's byte order, if they are aligned and a whole number of them.
 pub(super) fn cast<T: Element>(bytes: &[u8]) -> Option<&[T]> {

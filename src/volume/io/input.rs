@@ -8,16 +8,16 @@ use std::path::Path;
 use half::f16;
 use rayon::prelude::*;
 
+use crate::base::dtype::{ByteOrder, Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;
-use crate::volume::Volume;
 use crate::volume::io::cast::cast;
-use crate::volume::io::dtype::{AnyVolume, ByteOrder, Dtype, Element};
 use crate::volume::io::npy;
 use crate::volume::io::npy::Layout;
 use crate::volume::io::stream::FieldStream;
+use crate::volume::{AnyVolume, Values, Volume};
 
 /// A field in a file or in memory, read on demand.
 ///
@@ -31,56 +31,6 @@ use crate::volume::io::stream::FieldStream;
 pub struct Input {
     bytes: FileBytes,
     layout: Layout,
-}
-
-/// The values of a field, `x` fastest, borrowed where the source allowed it.
-#[derive(Clone, Debug)]
-pub enum Values<'a> {
-    /// Half precision.
-    F16(Cow<'a, [f16]>),
-    /// Single precision.
-    F32(Cow<'a, [f32]>),
-    /// Double precision.
-    F64(Cow<'a, [f64]>),
-}
-
-impl Values<'_> {
-    /// The sample type.
-    #[must_use]
-    pub fn dtype(&self) -> Dtype {
-        match self {
-            Self::F16(_) => Dtype::F16,
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-        }
-    }
-
-    /// Bytes of one value: 2, 4 or 8.
-    #[must_use]
-    pub fn value_bytes(&self) -> u8 {
-        self.dtype().size() as u8
-    }
-
-    /// Some of the values; none where the range leaves them.
-    #[must_use]
-    pub fn slice(&self, range: Range<usize>) -> Values<'_> {
-        match self {
-            Self::F16(v) => Values::F16(v.get(range).unwrap_or_default().into()),
-            Self::F32(v) => Values::F32(v.get(range).unwrap_or_default().into()),
-            Self::F64(v) => Values::F64(v.get(range).unwrap_or_default().into()),
-        }
-    }
-
-    /// Number of values.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty)] // a field has at least one
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F16(v) => v.len(),
-            Self::F32(v) => v.len(),
-            Self::F64(v) => v.len(),
-        }
-    }
 }
 
 impl Input {
@@ -250,11 +200,7 @@ impl Input {
     /// # Errors
     /// None today; kept as [`Input::as_slice`] has it.
     pub fn values(&self) -> Result<Values<'_>> {
-        Ok(match self.layout.dtype {
-            Dtype::F16 => Values::F16(self.as_slice()?),
-            Dtype::F32 => Values::F32(self.as_slice()?),
-            Dtype::F64 => Values::F64(self.as_slice()?),
-        })
+        dtype_dispatch!(self.layout.dtype, E => self.as_slice::<E>().map(Values::from))
     }
 
     /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again
@@ -271,10 +217,8 @@ impl Input {
     /// None today; kept as [`Volume::new`] has it.
     pub fn to_volume(&self) -> Result<AnyVolume> {
         let shape = self.shape();
-        Ok(match self.values()? {
-            Values::F16(v) => Volume::new(shape, v.into_owned())?.into(),
-            Values::F32(v) => Volume::new(shape, v.into_owned())?.into(),
-            Values::F64(v) => Volume::new(shape, v.into_owned())?.into(),
+        dtype_dispatch!(self.values()?, Values(v) => {
+            Volume::new(shape, v.into_owned()).map(AnyVolume::from)
         })
     }
 }

@@ -4,7 +4,6 @@
 //! with; [`AtomicFile`] writes one so that a reader never sees half of it.
 
 mod cast;
-mod dtype;
 mod input;
 mod npy;
 mod output;
@@ -12,8 +11,9 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use dtype::{AnyVolume, ByteOrder, Dtype, Element};
-pub use input::{Input, Values};
+pub use crate::base::dtype::{ByteOrder, Dtype, Element};
+pub use crate::volume::{AnyVolume, Values};
+pub use input::Input;
 pub use output::{
     AtomicFile, FieldFormat, Overwrite, write_field, write_header, write_npy, write_raw,
     write_samples,

@@ -5,9 +5,9 @@
 //! in `npyz`) takes a length of 4 GiB at its word, and its time doubles with every nested bracket;
 //! tests use that crate as the independent opinion.
 
+use crate::base::dtype::{ByteOrder, Dtype};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::volume::io::dtype::{ByteOrder, Dtype};
 
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Bytes that always suffice to know where the data starts.

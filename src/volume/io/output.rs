@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use tempfile::NamedTempFile;
 
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::volume::io::dtype::{Dtype, Element};
 
 /// Samples converted per write.
 const BLOCK: usize = 1 << 15;

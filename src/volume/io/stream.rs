@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
+use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;
-use crate::volume::io::dtype::Dtype;
 use crate::volume::io::input::{Input, is_npy, raw_layout};
 use crate::volume::io::npy;
 use crate::volume::io::npy::Layout;

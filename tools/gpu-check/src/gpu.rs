@@ -11,8 +11,8 @@ use srt::backend::{Backend, Extension, NetworkInput, Scaling};
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, encode_volume};
 use srt::network::{Architecture, Head, LayerRole, Network};
-use srt::volume::io::{AnyVolume, Values};
-use srt::{Axes, Limits, Region, Result, Shape};
+use srt::volume::{AnyVolume, Values};
+use srt::{Axes, Element, Limits, Region, Result, Shape, dtype_dispatch};
 
 use crate::cases::{self, Random, random_network};
 use crate::levels;
@@ -203,11 +203,7 @@ pub fn decode_both(cuda: &Cuda, file: &[u8]) -> Result<String, String> {
 }
 
 fn bits(volume: &AnyVolume) -> Vec<u64> {
-    match volume {
-        AnyVolume::F16(v) => v.data().iter().map(|x| x.to_bits().into()).collect(),
-        AnyVolume::F32(v) => v.data().iter().map(|x| x.to_bits().into()).collect(),
-        AnyVolume::F64(v) => v.data().iter().map(|x| x.to_bits()).collect(),
-    }
+    dtype_dispatch!(volume, AnyVolume(v) => v.data().iter().map(|x| x.to_bits64()).collect())
 }
 
 /// A field with a front, of which networks predict something.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use srt::volume::io::Dtype;
+use srt::Dtype;
 use srt::{Error, ErrorKind, Result, Shape};
 
 use crate::codec::{Codec, Knob, Target};

@@ -6,8 +6,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use srt::metrics::EvalReport;
-use srt::volume::io::{Dtype, Element, Input, Values, write_npy};
-use srt::{Error, Result, Shape};
+use srt::volume::Values;
+use srt::volume::io::{Input, write_npy};
+use srt::{Dtype, Element, Error, Result, Shape};
 
 /// A field of single or double precision: the types that all peers take.
 #[derive(Clone, Debug)]
@@ -51,13 +52,13 @@ impl Field {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.shape.len() * self.value_bytes()
+        self.shape.len() * self.dtype().size()
     }
 
-    pub(crate) fn value_bytes(&self) -> usize {
+    pub(crate) fn dtype(&self) -> Dtype {
         match self.data {
-            Data::F32(_) => 4,
-            Data::F64(_) => 8,
+            Data::F32(_) => Dtype::F32,
+            Data::F64(_) => Dtype::F64,
         }
     }
 

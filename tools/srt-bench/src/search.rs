@@ -189,7 +189,7 @@ fn interval(codec: Codec, mode: Mode, target: Target, field: &Field) -> Interval
             }
         }
         Mode::Rate => {
-            let bits = 8.0 * field.value_bytes() as f64;
+            let bits = 8.0 * field.dtype().size() as f64;
             let (coarse, fine) = match target {
                 Target::Ratio(ratio) => ((bits / ratio).log2() - 2.0, (bits / ratio).log2() + 1.0),
                 Target::Psnr(_) | Target::RelError(_) => (-6.0, bits.log2()),

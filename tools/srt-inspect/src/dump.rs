@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, Form};
-use srt::{Error, Result};
+use srt::{Dtype, Error, Result};
 
 use crate::file::{File, FrameChunks};
 use crate::info::hex;
@@ -46,10 +46,10 @@ impl<'a> Fields<'a> {
         Ok(value)
     }
 
-    fn real(&mut self, name: &str, value_bytes: u8) -> Result<f64> {
-        match value_bytes {
-            8 => self.read(name, Cursor::f64),
-            _ => self.read(name, Cursor::f32).map(f64::from),
+    fn real(&mut self, name: &str, dtype: Dtype) -> Result<f64> {
+        match dtype {
+            Dtype::F64 => self.read(name, Cursor::f64),
+            Dtype::F16 | Dtype::F32 => self.read(name, Cursor::f32).map(f64::from),
         }
     }
 
@@ -156,11 +156,11 @@ fn fields(file: &File<'_>, chunk: &Chunk) -> (Vec<FieldLine>, Option<Error>) {
     let _ = chunk_header(&mut header);
     let mut lines = header.lines;
     let mut payload = Fields::new(file.scan.payload(chunk), chunk.payload_offset());
-    let value_bytes = |field: u64| file.field(field).map(|f| f.value_bytes);
+    let dtype = |field: u64| file.field(field).map(|f| f.dtype);
     let result = match chunk.header.kind {
         ChunkType::DSET => dataset(&mut payload),
         ChunkType::NREF => reference(&mut payload),
-        ChunkType::FRAM => frame(&mut payload, value_bytes),
+        ChunkType::FRAM => frame(&mut payload, dtype),
         ChunkType::INDX => index(&mut payload),
         ChunkType::NETW => network(&mut payload),
         ChunkType::BRIK if is_run(file, chunk) => brick_run(&mut payload, chunk.header.part),
@@ -228,13 +228,13 @@ const WAVELET_FORM: &[&str] = &[
 ];
 const POOLED_FORM: &[&str] = &["levels", "finest level", "interpolation", "payload codec"];
 
-fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<()> {
+fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()> {
     let field = f.read("field", Cursor::varint)?;
-    let size = value_bytes(field)
-        .ok_or_else(|| Error::corrupt(format!("no field {field} in the dataset")))?;
+    let dtype =
+        dtype(field).ok_or_else(|| Error::corrupt(format!("no field {field} in the dataset")))?;
     f.read("time step", Cursor::varint)?;
-    f.real("minimum", size)?;
-    f.real("maximum", size)?;
+    f.real("minimum", dtype)?;
+    f.real("maximum", dtype)?;
     let bound = f.read("bound kind", Cursor::u8)?;
     f.read("bound value", Cursor::f64)?;
     f.read("measured psnr [dB]", Cursor::f32)?;
@@ -244,13 +244,13 @@ fn frame(f: &mut Fields<'_>, value_bytes: impl Fn(u64) -> Option<u8>) -> Result<
     f.read("measured largest error", Cursor::f64)?;
     match f.read("form", Cursor::u8)? {
         2 => {
-            let levels = form(f, size, WAVELET_FORM, "quantisation step")?;
+            let levels = form(f, dtype, WAVELET_FORM, "quantisation step")?;
             for level in 1..=levels {
                 f.read(&format!("quality of level {level}"), Cursor::u8)?;
             }
         }
         3 => {
-            form(f, size, POOLED_FORM, "epsilon")?;
+            form(f, dtype, POOLED_FORM, "epsilon")?;
         }
         _ => {}
     }
@@ -317,7 +317,7 @@ fn brick_run(f: &mut Fields<'_>, first: u32) -> Result<()> {
 }
 
 /// The fields of form 2 or 3 up to the gains; the number of levels.
-fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<u8> {
+fn form(f: &mut Fields<'_>, dtype: Dtype, small: &[&str], first: &str) -> Result<u8> {
     let mut levels = 0;
     for &name in small {
         let value = f.read(name, Cursor::u8)?;
@@ -326,7 +326,7 @@ fn form(f: &mut Fields<'_>, size: u8, small: &[&str], first: &str) -> Result<u8>
         }
     }
     for name in [first, "offset", "scale"] {
-        f.real(name, size)?;
+        f.real(name, dtype)?;
     }
     let gains = f.read("gain count", Cursor::u8)?;
     for level in 0..gains {

@@ -2,7 +2,7 @@
 
 use srt::container::{Bound, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
-use srt::{Error, Limits, Shape};
+use srt::{Dtype, Error, Limits, Shape};
 
 use crate::finding::Finding;
 use crate::scan::{Chunk, Scan};
@@ -233,14 +233,14 @@ impl<'a> File<'a> {
     }
 
     fn add_frame(&mut self, chunk: &Chunk) {
-        let fields: Vec<u8> = match &self.dataset {
-            Some(dataset) => dataset.fields.iter().map(|f| f.value_bytes).collect(),
+        let fields: Vec<Dtype> = match &self.dataset {
+            Some(dataset) => dataset.fields.iter().map(|f| f.dtype).collect(),
             None => Vec::new(),
         };
-        let value_bytes = |field: u64| fields.get(usize::try_from(field).ok()?).copied();
+        let dtype = |field: u64| fields.get(usize::try_from(field).ok()?).copied();
         let frame = match self.dataset {
             Some(_) => self.record(chunk, |payload, offset| {
-                Frame::parse(payload, offset, value_bytes)
+                Frame::parse(payload, offset, dtype)
             }),
             None => None,
         };

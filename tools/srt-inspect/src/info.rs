@@ -36,7 +36,7 @@ impl Sizes {
         let voxels = file.dataset.as_ref().map_or(0, |d| d.shape.len() as u64);
         let frame_bytes = |f: &FrameChunks| {
             let field = f.frame.as_ref().and_then(|f| file.field(f.field));
-            field.map_or(0, |f| voxels.saturating_mul(u64::from(f.value_bytes)))
+            field.map_or(0, |f| voxels.saturating_mul(f.dtype.size() as u64))
         };
         Self {
             raw: file.frames.iter().map(frame_bytes).sum(),
@@ -137,7 +137,7 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
                 "" => "(no name)",
                 name => name,
             };
-            out += &format!("  {number}: f{} {name}{unit}\n", 8 * field.value_bytes);
+            out += &format!("  {number}: {} {name}{unit}\n", field.dtype);
         }
     }
     out += &networks_text(file);
@@ -366,7 +366,7 @@ pub fn json(file: &File<'_>, limits: &Limits) -> Value {
             "length_unit": d.length_unit,
             "time_unit": d.time_unit,
             "fields": d.fields.iter().map(|f| json!({
-                "name": f.name, "unit": f.unit, "dtype": format!("f{}", 8 * f.value_bytes),
+                "name": f.name, "unit": f.unit, "dtype": f.dtype.to_string(),
             })).collect::<Vec<_>>(),
         })
     });

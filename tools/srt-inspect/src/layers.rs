@@ -10,7 +10,7 @@ use srt::octree;
 use srt::octree::Octree;
 use srt::recon::{Brick, Partition, Source};
 use srt::transform::{Plan, Wavelet};
-use srt::{Error, Limits, Result, Shape};
+use srt::{Dtype, Error, Limits, Result, Shape};
 
 use crate::file::{File, FrameChunks};
 use crate::finding::Finding;
@@ -258,7 +258,9 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
     let Some(shape) = file.shape(frame) else {
         return findings;
     };
-    let value_bytes = file.field(frame.field).map_or(0, |f| f.value_bytes);
+    let Some(dtype) = file.field(frame.field).map(|f| f.dtype) else {
+        return findings;
+    };
     let number = chunks.chunk.number;
     match &frame.form {
         Form::Constant => {
@@ -268,7 +270,7 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
                 findings.push(finding.in_chunk(chunk.number));
             }
         }
-        Form::Lossless => check_parts(file, chunks, shape, value_bytes, limits, &mut findings),
+        Form::Lossless => check_parts(file, chunks, shape, dtype, limits, &mut findings),
         Form::Pooled(form) => check_volume(file, chunks, form, shape, limits, &mut findings),
         Form::Wavelet(form) => match Layers::new(file, chunks, form, shape, limits) {
             Ok(layers) => check_bricks(file, chunks, &layers, &mut findings),
@@ -295,10 +297,10 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
         }
     };
     side("mask", &chunks.mask, &|payload| {
-        Mask::decode(shape, value_bytes, payload, limits).map(|_| ())
+        Mask::decode(shape, dtype, payload, limits).map(|_| ())
     });
     side("corrections", &chunks.corrections, &|payload| {
-        Corrections::decode(shape, value_bytes, payload, limits).map(|_| ())
+        Corrections::decode(shape, dtype, payload, limits).map(|_| ())
     });
     findings
         .into_iter()
@@ -370,11 +372,11 @@ fn check_parts(
     file: &File<'_>,
     chunks: &FrameChunks,
     shape: Shape,
-    value_bytes: u8,
+    dtype: Dtype,
     limits: &Limits,
     findings: &mut Vec<Finding>,
 ) {
-    let size = usize::from(value_bytes);
+    let size = dtype.size();
     let fault = |offset, message: String| Finding::fault("part", offset, message);
     let count = shape.len().div_ceil(LOSSLESS_PART);
     if chunks.bricks.len() != count {

@@ -76,10 +76,10 @@ impl Detail {
             }
             shifts.push(shift);
         }
-        let value_bytes = file.field(record.field).map_or(0, |f| f.value_bytes);
+        let dtype = file.field(record.field).map(|f| f.dtype);
         let mask = chunks.mask.as_ref().filter(|c| c.is_whole());
-        let masked = mask.and_then(|c| {
-            Mask::decode(shape, value_bytes, file.scan.payload(c), limits)
+        let masked = mask.zip(dtype).and_then(|(c, dtype)| {
+            Mask::decode(shape, dtype, file.scan.payload(c), limits)
                 .ok()
                 .map(|m| m.classes)
         });

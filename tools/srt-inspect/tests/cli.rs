@@ -10,7 +10,7 @@ use serde_json::Value;
 use srt::Shape;
 use srt::container::{Bound, HEADER_LEN};
 use srt::file::{EncodeOptions, encode_volume};
-use srt::volume::io::Values;
+use srt::volume::Values;
 
 /// A smooth field with a few waves, a rough corner and holes.
 fn field(extents: &[usize], holes: bool) -> (Shape, Vec<f32>) {

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use srt::container::{Reader, Writer};
 use srt::file::Decoder;
-use srt::volume::io::AnyVolume;
-use srt::{ErrorKind, Limits};
+use srt::volume::AnyVolume;
+use srt::{Element, ErrorKind, Limits, dtype_dispatch};
 use srt_inspect::file::File;
 use srt_inspect::finding::Severity;
 use srt_inspect::{check, dump, info, list, recover};
@@ -107,11 +107,8 @@ fn values(bytes: &[u8], limits: &Limits) -> srt::Result<Vec<u64>> {
     let decoder = Decoder::new(bytes, limits.clone())?;
     let mut out = Vec::new();
     for frame in 0..decoder.frames().len() {
-        match decoder.decode(frame, 0)? {
-            AnyVolume::F16(v) => out.extend(v.data().iter().map(|v| u64::from(v.to_bits()))),
-            AnyVolume::F32(v) => out.extend(v.data().iter().map(|v| u64::from(v.to_bits()))),
-            AnyVolume::F64(v) => out.extend(v.data().iter().map(|v| v.to_bits())),
-        }
+        let volume = decoder.decode(frame, 0)?;
+        dtype_dispatch!(volume, AnyVolume(v) => out.extend(v.data().iter().map(|v| v.to_bits64())));
     }
     Ok(out)
 }

@@ -10,7 +10,7 @@ use std::io::{BufReader, Read, Write};
 use std::process::ExitCode;
 
 use srt::codec::worker::protocol::{Operation, Reply, Request};
-use srt::{Error, Result, Shape};
+use srt::{Dtype, Error, Result, Shape};
 use sz3::{Config, DimensionedData, ErrorBound, SZ3Compressible};
 
 fn main() -> ExitCode {
@@ -52,11 +52,20 @@ fn run() -> Result<()> {
 
 fn perform(request: &Request, payload: &[u8]) -> Result<Vec<u8>> {
     let Request { shape, bound, .. } = *request;
-    match (request.operation, request.value_bytes) {
-        (Operation::Encode, 4) => encode(shape, &values(payload, f32::from_le_bytes), bound),
-        (Operation::Encode, _) => encode(shape, &values(payload, f64::from_le_bytes), bound),
-        (Operation::Decode, 4) => Ok(bytes(&decode::<f32>(shape, payload)?, f32::to_le_bytes)),
-        (Operation::Decode, _) => Ok(bytes(&decode::<f64>(shape, payload)?, f64::to_le_bytes)),
+    match (request.operation, request.dtype) {
+        (Operation::Encode, Dtype::F32) => {
+            encode(shape, &values(payload, f32::from_le_bytes), bound)
+        }
+        (Operation::Encode, Dtype::F64) => {
+            encode(shape, &values(payload, f64::from_le_bytes), bound)
+        }
+        (Operation::Decode, Dtype::F32) => {
+            Ok(bytes(&decode::<f32>(shape, payload)?, f32::to_le_bytes))
+        }
+        (Operation::Decode, Dtype::F64) => {
+            Ok(bytes(&decode::<f64>(shape, payload)?, f64::to_le_bytes))
+        }
+        (_, Dtype::F16) => Err(Error::invalid("SZ3 has no values of 2 bytes")),
     }
 }
 

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
+use srt::base::dtype::ByteOrder;
 use srt::codec::worker::Worker;
 use srt::container::Bound;
 use srt::file::{
     Decoder, EncodeOptions, Model, PooledCoder, PooledOptions, Profile, encode_volume,
 };
 use srt::metrics::compare;
-use srt::volume::io::{AnyVolume, Values};
-use srt::{ErrorKind, Limits, Shape};
+use srt::volume::{AnyVolume, Values};
+use srt::{Dtype, Element, ErrorKind, Limits, Shape, dtype_dispatch};
 
 fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_srt-sz3"))
@@ -32,45 +33,27 @@ fn fields_come_back_within_the_bound() {
     for extents in [&[40, 50][..], &[20, 21, 22], &[1, 1, 9], &[1, 2]] {
         let shape = Shape::new(extents).unwrap();
         let values = field(shape);
-        for (value_bytes, bound) in [(4u8, 1e-3), (8, 1e-3), (8, 1e-9)] {
-            let raw: Vec<u8> = match value_bytes {
-                4 => values
-                    .iter()
-                    .flat_map(|&v| (v as f32).to_le_bytes())
-                    .collect(),
-                _ => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            };
-            let coded = worker().encode(shape, value_bytes, bound, &raw).unwrap();
-            let decoded = worker().decode(shape, value_bytes, &coded).unwrap();
-            let back: Vec<f64> = match value_bytes {
-                4 => decoded
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|b| f64::from(f32::from_le_bytes(*b)))
-                    .collect(),
-                _ => decoded
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|b| f64::from_le_bytes(*b))
-                    .collect(),
-            };
+        for (dtype, bound) in [(Dtype::F32, 1e-3), (Dtype::F64, 1e-3), (Dtype::F64, 1e-9)] {
+            let mut raw = Vec::new();
+            dtype_dispatch!(dtype, E => {
+                let values: Vec<E> = values.iter().map(|&v| E::from_f64(v)).collect();
+                E::encode_le(&values, &mut raw);
+            });
+            let coded = worker().encode(shape, dtype, bound, &raw).unwrap();
+            let decoded = worker().decode(shape, dtype, &coded).unwrap();
+            let back: Vec<f64> = dtype_dispatch!(dtype, E => {
+                let back = E::decode(&decoded, ByteOrder::Little);
+                back.into_iter().map(Element::to_f64).collect()
+            });
             let worst = back
                 .iter()
                 .zip(&values)
                 .map(|(a, b)| (a - b).abs())
                 .fold(0.0, f64::max);
             // The rounding of the values themselves to single precision.
-            let slack = if value_bytes == 4 { 3e-7 } else { 0.0 };
-            assert!(
-                worst <= bound + slack,
-                "{shape} {value_bytes} {bound}: {worst}"
-            );
-            assert_eq!(
-                coded,
-                worker().encode(shape, value_bytes, bound, &raw).unwrap()
-            );
+            let slack = if dtype == Dtype::F32 { 3e-7 } else { 0.0 };
+            assert!(worst <= bound + slack, "{shape} {dtype} {bound}: {worst}");
+            assert_eq!(coded, worker().encode(shape, dtype, bound, &raw).unwrap());
         }
     }
 }
@@ -82,14 +65,14 @@ fn damaged_payloads_are_errors_or_fields_of_the_right_size() {
         .iter()
         .flat_map(|v| (*v as f32).to_le_bytes())
         .collect();
-    let coded = worker().encode(shape, 4, 1e-2, &raw).unwrap();
+    let coded = worker().encode(shape, Dtype::F32, 1e-2, &raw).unwrap();
     let step = (coded.len() / 40).max(1);
     let mut refused = 0;
     for at in (0..coded.len()).step_by(step) {
         let mut damaged = coded.clone();
         damaged[at] ^= 0x55;
         for payload in [damaged.as_slice(), &coded[..at]] {
-            match worker().decode(shape, 4, payload) {
+            match worker().decode(shape, Dtype::F32, payload) {
                 Ok(values) => assert_eq!(values.len(), raw.len()),
                 Err(error) => {
                     let kinds = [ErrorKind::Corrupt, ErrorKind::LimitExceeded];
@@ -106,11 +89,11 @@ fn damaged_payloads_are_errors_or_fields_of_the_right_size() {
 fn a_stream_of_another_field_is_refused() {
     let shape = Shape::new(&[12, 13]).unwrap();
     let raw = vec![0u8; 4 * shape.len()];
-    let coded = worker().encode(shape, 4, 1e-2, &raw).unwrap();
+    let coded = worker().encode(shape, Dtype::F32, 1e-2, &raw).unwrap();
     let other = Shape::new(&[13, 12]).unwrap();
-    let error = worker().decode(other, 4, &coded).unwrap_err();
+    let error = worker().decode(other, Dtype::F32, &coded).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    let error = worker().decode(shape, 8, &coded).unwrap_err();
+    let error = worker().decode(shape, Dtype::F64, &coded).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 }
 
@@ -128,15 +111,17 @@ fn the_limit_on_memory_holds() {
 #[test]
 fn a_single_value_is_refused() {
     let shape = Shape::new(&[1, 1]).unwrap();
-    assert!(worker().encode(shape, 4, 1.0, &[0; 4]).is_err());
-    assert!(worker().decode(shape, 4, &[0; 64]).is_err());
+    assert!(worker().encode(shape, Dtype::F32, 1.0, &[0; 4]).is_err());
+    assert!(worker().decode(shape, Dtype::F32, &[0; 64]).is_err());
 }
 
 #[test]
 fn bounds_that_make_no_sense_are_refused() {
     let shape = Shape::new(&[4, 4]).unwrap();
     for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = worker().encode(shape, 4, bound, &[0; 64]).unwrap_err();
+        let error = worker()
+            .encode(shape, Dtype::F32, bound, &[0; 64])
+            .unwrap_err();
         assert!(error.to_string().contains("bound above 0"), "{error}");
     }
 }

@@ -70,7 +70,7 @@ fn count_bricks(file: &[u8], bricks: &mut Vec<Census>) -> Result<()> {
         reader.payload(number.ok_or_else(|| Error::corrupt("chunk missing"))?)
     };
     let frame = Frame::parse(payload(find(ChunkType::FRAM))?, 0, |_| {
-        dataset.fields.first().map(|f| f.value_bytes)
+        dataset.fields.first().map(|f| f.dtype)
     })?;
     let Form::Wavelet(form) = frame.form else {
         return Ok(());

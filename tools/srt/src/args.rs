@@ -9,12 +9,13 @@ use crate::memory::MemorySize;
 use crate::paper::PaperArgs;
 use crate::part::PartText;
 use crate::region::RegionText;
+use srt::Dtype;
 use srt::Limits;
 use srt::base::error::{Error, Result};
 use srt::base::grid::{Axes, Shape};
 use srt::container::Bound;
 use srt::file::{EmbedWeights, Wavelet};
-use srt::volume::io::{Dtype, FieldStream, Input};
+use srt::volume::io::{FieldStream, Input};
 
 /// Error-bounded compression of scientific volumes.
 #[derive(Debug, Parser)]

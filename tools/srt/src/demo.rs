@@ -10,7 +10,8 @@ use srt::Limits;
 use srt::base::error::{Error, Result};
 use srt::container::Bound;
 use srt::file::{Decoder, EncodeOptions, encode_volume};
-use srt::volume::io::{AnyVolume, AtomicFile, Input, Overwrite};
+use srt::volume::AnyVolume;
+use srt::volume::io::{AtomicFile, Input, Overwrite};
 use srt_pictures::{PanelOptions, slice_panel};
 
 /// Velocity magnitude of isotropic turbulence, 64^3 voxels, from a direct numerical simulation.

@@ -14,30 +14,20 @@ use crate::report::{Original, Page};
 use crate::spectrum::power_spectrum;
 use crate::subject::{Decoded, Subject, check_shapes, doubles, read_like};
 use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
+use srt::dtype_dispatch;
 use srt::metrics::EvalReport;
-use srt::volume::io::{AnyVolume, AtomicFile, Element, Input, Values};
+use srt::volume::io::{AtomicFile, Input};
+use srt::volume::{AnyVolume, Values};
 
 /// Compares two fields of any types.
 pub(super) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<EvalReport> {
     let shape = original.shape();
     check_shapes(shape, reconstructed.shape())?;
-    fn second<A: Element>(
-        shape: Shape,
-        original: &[A],
-        reconstructed: &AnyVolume,
-    ) -> Result<EvalReport> {
-        match reconstructed {
-            AnyVolume::F16(v) => EvalReport::measure(shape, original, v.data(), None),
-            AnyVolume::F32(v) => EvalReport::measure(shape, original, v.data(), None),
-            AnyVolume::F64(v) => EvalReport::measure(shape, original, v.data(), None),
-        }
-    }
-    match original.values()? {
-        Values::F16(v) => second(shape, &v, reconstructed),
-        Values::F32(v) => second(shape, &v, reconstructed),
-        Values::F64(v) => second(shape, &v, reconstructed),
-    }
+    dtype_dispatch!(original.values()?, Values(original) => {
+        dtype_dispatch!(reconstructed, AnyVolume(v) => {
+            EvalReport::measure(shape, &original, v.data(), None)
+        })
+    })
 }
 
 /// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names, bytes

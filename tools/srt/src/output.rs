@@ -11,9 +11,9 @@ use srt::base::error::{Error, ErrorKind, Result};
 use srt::base::grid::Shape;
 use srt::container::{Dataset, Frame};
 use srt::file::{Decoder, Progress};
-use srt::volume::io::{
-    AnyVolume, AtomicFile, Dtype, FieldFormat, Overwrite, write_header, write_samples,
-};
+use srt::volume::AnyVolume;
+use srt::volume::io::{AtomicFile, FieldFormat, Overwrite, write_header, write_samples};
+use srt::{Dtype, dtype_dispatch};
 
 /// `-f` or not.
 pub(super) fn overwrite(force: bool) -> Overwrite {
@@ -99,11 +99,7 @@ impl FieldFile {
 
     /// Writes the next values.
     pub(super) fn push(&mut self, volume: &AnyVolume) -> Result<()> {
-        match volume {
-            AnyVolume::F16(v) => write_samples(&mut self.file, v.data()),
-            AnyVolume::F32(v) => write_samples(&mut self.file, v.data()),
-            AnyVolume::F64(v) => write_samples(&mut self.file, v.data()),
-        }
+        dtype_dispatch!(volume, AnyVolume(v) => write_samples(&mut self.file, v.data()))
     }
 
     /// The file appears under its name.

@@ -145,7 +145,7 @@ impl Series {
         let mut places = Vec::new();
         for field in &self.fields {
             let (_, input) = &field.inputs[0];
-            let value_bytes = input.dtype().size() as u8;
+            let dtype = input.dtype();
             let only = field.name.is_empty() && dataset.fields.len() == 1 && old.is_some();
             let place = match dataset.field(&field.name) {
                 None if only => Some(0),
@@ -157,21 +157,21 @@ impl Series {
                 ));
             }
             if let Some(old) = place.and_then(|place| dataset.fields.get(place))
-                && old.value_bytes != value_bytes
+                && old.dtype != dtype
             {
                 return Err(Error::invalid(format!(
                     "field {:?} of the file has values of {} bytes, {} has {}",
                     old.name,
-                    old.value_bytes,
+                    old.dtype.size(),
                     field.inputs[0].0.display(),
-                    input.dtype()
+                    dtype
                 )));
             }
             places.push(place.unwrap_or_else(|| {
                 dataset.fields.push(Field {
                     name: field.name.clone(),
                     unit: String::new(),
-                    value_bytes,
+                    dtype,
                 });
                 dataset.fields.len() - 1
             }));
@@ -247,7 +247,7 @@ impl Series {
                 return Err(Error::invalid(format!(
                     "another field of {shape} {dtype} expected on standard input, {} {} found",
                     input.shape(),
-                    input.dtype()
+                    dtype
                 )));
             }
             item.input = Arc::new(input);

@@ -10,7 +10,9 @@ use srt::base::grid::Shape;
 use srt::container::{Bound, Form, Interpolation, MAGIC, PooledPayload};
 use srt::metrics::EvalReport;
 use srt::octree::Leaf;
-use srt::volume::io::{AnyVolume, Element, Input};
+use srt::volume::AnyVolume;
+use srt::volume::io::Input;
+use srt::{Element, dtype_dispatch};
 
 /// A reconstruction, measured.
 #[derive(Debug)]
@@ -155,14 +157,7 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Decode
 
 /// Values in double precision; all types convert exactly.
 pub(super) fn doubles(volume: &AnyVolume) -> Vec<f64> {
-    fn convert<T: Element>(values: &[T]) -> Vec<f64> {
-        values.iter().map(|v| v.to_f64()).collect()
-    }
-    match volume {
-        AnyVolume::F16(v) => convert(v.data()),
-        AnyVolume::F32(v) => convert(v.data()),
-        AnyVolume::F64(v) => convert(v.data()),
-    }
+    dtype_dispatch!(volume, AnyVolume(v) => v.data().iter().map(|v| v.to_f64()).collect())
 }
 
 /// # Errors

@@ -6,7 +6,7 @@ use srt::file::{
     locate_worker, pool,
 };
 use srt::network::builtin;
-use srt::volume::io::AnyVolume;
+use srt::volume::AnyVolume;
 use srt::{Error, Limits, Result};
 
 use super::{Codec, Knob, Target};

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use half::f16;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use srt::container::{FileHeader, Form, HEADER_LEN, TRAILER_LEN, Trailer};
 use srt::file::Decoder;
-use srt::volume::io::{AnyVolume, Element, write_npy};
-use srt::{Limits, Shape};
+use srt::volume::AnyVolume;
+use srt::volume::io::write_npy;
+use srt::{Dtype, Element, Limits, Shape, dtype_dispatch};
 use srt_inspect::dump;
 use srt_inspect::file::File;
 
@@ -35,22 +35,14 @@ fn sha256(bytes: &[u8]) -> String {
 /// Shape, type and little-endian bytes of a field, and the field as `.npy`.
 fn parts(volume: &AnyVolume) -> (Shape, &'static str, Vec<u8>, Vec<u8>) {
     let (mut raw, mut npy) = (Vec::new(), Vec::new());
-    let kind = match volume {
-        AnyVolume::F16(v) => {
-            f16::encode_le(v.data(), &mut raw);
-            write_npy(&mut npy, v.shape(), v.data()).unwrap();
-            "<f2"
-        }
-        AnyVolume::F32(v) => {
-            f32::encode_le(v.data(), &mut raw);
-            write_npy(&mut npy, v.shape(), v.data()).unwrap();
-            "<f4"
-        }
-        AnyVolume::F64(v) => {
-            f64::encode_le(v.data(), &mut raw);
-            write_npy(&mut npy, v.shape(), v.data()).unwrap();
-            "<f8"
-        }
+    dtype_dispatch!(volume, AnyVolume(v) => {
+        Element::encode_le(v.data(), &mut raw);
+        write_npy(&mut npy, v.shape(), v.data()).unwrap();
+    });
+    let kind = match volume.dtype() {
+        Dtype::F16 => "<f2",
+        Dtype::F32 => "<f4",
+        Dtype::F64 => "<f8",
     };
     (volume.shape(), kind, raw, npy)
 }

@@ -17,8 +17,9 @@ use srt::file::{
 };
 use srt::network::{Hierarchy, builtin};
 use srt::transform::Wavelet;
-use srt::volume::io::{Input, Values};
-use srt::{Axes, Limits, Shape};
+use srt::volume::Values;
+use srt::volume::io::Input;
+use srt::{Axes, Dtype, Limits, Shape};
 
 use crate::runs::{CHECKED, with_runs};
 
@@ -420,11 +421,11 @@ fn records(model: &Hierarchy) -> impl Iterator<Item = (ChunkType, u32, Vec<u8>)>
 
 fn change_frame(chunks: &mut Chunks, change: impl FnOnce(&mut Frame)) {
     let dataset = Dataset::parse(&chunks[0].2, 0).unwrap();
-    let value_bytes = dataset.fields[0].value_bytes;
+    let dtype = dataset.fields[0].dtype;
     let at = chunks.iter().position(|c| c.0 == ChunkType::FRAM).unwrap();
-    let mut frame = Frame::parse(&chunks[at].2, 0, |_| Some(value_bytes)).unwrap();
+    let mut frame = Frame::parse(&chunks[at].2, 0, |_| Some(dtype)).unwrap();
     change(&mut frame);
-    chunks[at].2 = frame.to_bytes(value_bytes);
+    chunks[at].2 = frame.to_bytes(dtype);
 }
 
 /// A frame whose record is changed so that it decodes to other values: these are the field then, the
@@ -518,7 +519,7 @@ fn series() -> Vec<u8> {
     let field = Field {
         name: "speed".into(),
         unit: "m/s".into(),
-        value_bytes: 4,
+        dtype: Dtype::F32,
     };
     let mut dataset = Dataset::new(shape, vec![field]);
     dataset.placement = Some(Placement {
@@ -543,7 +544,7 @@ fn slabs() -> Vec<u8> {
     let field = Field {
         name: "u".into(),
         unit: String::new(),
-        value_bytes: 4,
+        dtype: Dtype::F32,
     };
     let dataset = Dataset::new(shape, vec![field]);
     let options = options(Bound::MaxError(0.05)).with_range(-3.0, 3.0);

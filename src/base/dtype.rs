@@ -1,14 +1,19 @@
 //! Sample types of a field and the conversions between their values and bytes.
+//!
+//! [`Dtype`] is the type as data, [`Element`] the type itself; [`dtype_dispatch!`](crate::dtype_dispatch)
+//! goes from the first to the second and is the only place that lists all of them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use half::f16;
 use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
-use crate::base::grid::Shape;
-use crate::volume::Volume;
+use crate::base::real::Real;
+
+pub use half::f16;
+
+pub use crate::dtype_dispatch;
 
 /// Values below this count are converted by one thread.
 const PARALLEL_FROM: usize = 1 << 16;
@@ -28,12 +33,86 @@ impl Dtype {
     /// Bytes of one sample.
     #[must_use]
     pub fn size(self) -> usize {
+        self.size_byte().into()
+    }
+
+    /// The type whose samples have that many bytes, if there is one.
+    #[must_use]
+    pub fn from_size(bytes: u8) -> Option<Self> {
+        match bytes {
+            2 => Some(Self::F16),
+            4 => Some(Self::F32),
+            8 => Some(Self::F64),
+            _ => None,
+        }
+    }
+
+    /// The size as it is stored in one byte.
+    #[must_use]
+    pub fn size_byte(self) -> u8 {
         match self {
             Self::F16 => 2,
             Self::F32 => 4,
             Self::F64 => 8,
         }
     }
+
+    /// The type of [`Element::Work`]: F32 for F16 and F32, F64 for F64.
+    #[must_use]
+    pub fn working(self) -> Self {
+        match self {
+            Self::F16 | Self::F32 => Self::F32,
+            Self::F64 => Self::F64,
+        }
+    }
+}
+
+/// Evaluates an expression for the one of the three sample types that a value stands for.
+///
+/// - `dtype_dispatch!(dtype, E => expression)`: `E` is the type that the [`Dtype`] `dtype` names.
+/// - `dtype_dispatch!(value, Enum(v) => expression)`: `v` is what the variant of `value` holds, for an
+///   enum with the variants `F16`, `F32` and `F64`, such as [`AnyVolume`](crate::volume::AnyVolume) and
+///   [`Values`](crate::volume::Values).
+///
+/// ```
+/// use srt::base::dtype::{Dtype, Element};
+/// use srt::volume::{AnyVolume, Volume};
+/// use srt::{Shape, dtype_dispatch};
+///
+/// fn zeros(dtype: Dtype, shape: Shape) -> AnyVolume {
+///     dtype_dispatch!(dtype, E => Volume::<E>::zeros(shape).into())
+/// }
+///
+/// let volume = zeros(Dtype::F16, Shape::new(&[2, 3])?);
+/// let sum: f64 = dtype_dispatch!(&volume, AnyVolume(v) => v.data().iter().map(|v| v.to_f64()).sum());
+/// assert_eq!(sum, 0.0);
+/// # Ok::<(), srt::Error>(())
+/// ```
+#[macro_export]
+macro_rules! dtype_dispatch {
+    ($value:expr, $enum:ident($held:pat) => $body:expr) => {
+        match $value {
+            $enum::F16($held) => $body,
+            $enum::F32($held) => $body,
+            $enum::F64($held) => $body,
+        }
+    };
+    ($dtype:expr, $element:ident => $body:expr) => {
+        match $dtype {
+            $crate::base::dtype::Dtype::F16 => {
+                type $element = $crate::base::dtype::f16;
+                $body
+            }
+            $crate::base::dtype::Dtype::F32 => {
+                type $element = f32;
+                $body
+            }
+            $crate::base::dtype::Dtype::F64 => {
+                type $element = f64;
+                $body
+            }
+        }
+    };
 }
 
 impl fmt::Display for Dtype {
@@ -86,10 +165,14 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// A sample type: `half::f16`, `f32` or `f64`. Every bit pattern of its size is a value of it.
+/// A sample type, what is stored: `half::f16`, `f32` or `f64`. Every bit pattern of its size is a value
+/// of it.
 pub trait Element:
     sealed::Sealed + Copy + Default + PartialEq + PartialOrd + fmt::Debug + Send + Sync + 'static
 {
+    /// The precision it is computed in: binary32 for f16 and f32, binary64 for f64.
+    type Work: Real;
+
     /// The type's name as data.
     const DTYPE: Dtype;
 
@@ -118,6 +201,9 @@ pub trait Element:
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;
 
+    /// Rounds working values to samples; where both are the same type the values move.
+    fn from_work(values: Vec<Self::Work>) -> Vec<Self>;
+
     /// Values from bytes; a rest shorter than one sample is ignored.
     fn decode(bytes: &[u8], order: ByteOrder) -> Vec<Self>;
 
@@ -126,8 +212,9 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($type:ty, $bits:ty, $dtype:ident, $size:literal, $exponent:literal, $to:expr, $from:expr) => {
+    ($type:ty, $bits:ty, $dtype:ident, $size:literal, $exponent:literal, $to:expr, $from:expr, $work:ty, $from_work:expr) => {
         impl Element for $type {
+            type Work = $work;
             const DTYPE: Dtype = Dtype::$dtype;
             const EXPONENT: u64 = $exponent;
             // The exponent and the highest bit of the mantissa.
@@ -153,6 +240,10 @@ macro_rules! element {
                 $from(value)
             }
 
+            fn from_work(values: Vec<$work>) -> Vec<Self> {
+                $from_work(values)
+            }
+
             fn decode(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
                 let samples = bytes.as_chunks::<$size>().0;
                 let samples = samples.par_iter().with_min_len(PARALLEL_FROM);
@@ -174,59 +265,43 @@ macro_rules! element {
     };
 }
 
-element!(f16, u16, F16, 2, 0x7C00, f16::to_f64, f16::from_f64);
-element!(f32, u32, F32, 4, 0x7F80_0000, f64::from, |v| v as f32);
-element!(f64, u64, F64, 8, 0x7FF0_0000_0000_0000, |v| v, |v| v);
+element!(
+    f16,
+    u16,
+    F16,
+    2,
+    0x7C00,
+    f16::to_f64,
+    f16::from_f64,
+    f32,
+    round_to_f16
+);
+element!(
+    f32,
+    u32,
+    F32,
+    4,
+    0x7F80_0000,
+    f64::from,
+    |v| v as f32,
+    f32,
+    |values| values
+);
+element!(
+    f64,
+    u64,
+    F64,
+    8,
+    0x7FF0_0000_0000_0000,
+    |v| v,
+    |v| v,
+    f64,
+    |values| values
+);
 
-/// A volume of any sample type.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnyVolume {
-    /// Half precision.
-    F16(Volume<f16>),
-    /// Single precision.
-    F32(Volume<f32>),
-    /// Double precision.
-    F64(Volume<f64>),
-}
-
-impl AnyVolume {
-    /// The extents.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
-        match self {
-            Self::F16(v) => v.shape(),
-            Self::F32(v) => v.shape(),
-            Self::F64(v) => v.shape(),
-        }
-    }
-
-    /// The sample type.
-    #[must_use]
-    pub fn dtype(&self) -> Dtype {
-        match self {
-            Self::F16(_) => Dtype::F16,
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-        }
-    }
-}
-
-impl From<Volume<f16>> for AnyVolume {
-    fn from(volume: Volume<f16>) -> Self {
-        Self::F16(volume)
-    }
-}
-
-impl From<Volume<f32>> for AnyVolume {
-    fn from(volume: Volume<f32>) -> Self {
-        Self::F32(volume)
-    }
-}
-
-impl From<Volume<f64>> for AnyVolume {
-    fn from(volume: Volume<f64>) -> Self {
-        Self::F64(volume)
-    }
+fn round_to_f16(values: Vec<f32>) -> Vec<f16> {
+    let values = values.par_iter().with_min_len(PARALLEL_FROM);
+    values.map(|&v| f16::from_f64(f64::from(v))).collect()
 }
 
 #[cfg(test)]
@@ -240,6 +315,21 @@ mod tests {
         let nan = E::from_bits64(E::QUIET_NAN);
         assert!(nan.to_f64().is_nan() && !nan.is_finite());
         assert_eq!(nan.to_bits64(), E::from_f64(f64::NAN).to_bits64());
+    }
+
+    #[test]
+    fn sizes_and_names_come_back() {
+        for dtype in [Dtype::F16, Dtype::F32, Dtype::F64] {
+            assert_eq!(Dtype::from_size(dtype.size_byte()), Some(dtype));
+            assert_eq!(usize::from(dtype.size_byte()), dtype.size());
+            assert_eq!(dtype.to_string().parse::<Dtype>().unwrap(), dtype);
+            dtype_dispatch!(dtype, E => {
+                assert_eq!((E::DTYPE, size_of::<E>()), (dtype, dtype.size()));
+                assert_eq!(<<E as Element>::Work as Real>::PRECISION, dtype.working());
+            });
+        }
+        let other = (0..=u8::MAX).filter(|b| ![2, 4, 8].contains(b));
+        assert!(other.map(Dtype::from_size).all(|dtype| dtype.is_none()));
     }
 
     #[test]

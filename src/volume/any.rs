@@ -1,0 +1,92 @@
+//! Fields whose sample type is known at run time.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::base::dtype::{Dtype, dtype_dispatch, f16};
+use crate::base::grid::Shape;
+use crate::volume::Volume;
+
+/// A volume of any sample type; [`dtype_dispatch!`](crate::dtype_dispatch) tells which.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyVolume {
+    /// Half precision.
+    F16(Volume<f16>),
+    /// Single precision.
+    F32(Volume<f32>),
+    /// Double precision.
+    F64(Volume<f64>),
+}
+
+impl AnyVolume {
+    /// The extents.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        dtype_dispatch!(self, Self(v) => v.shape())
+    }
+
+    /// The sample type.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::F16(_) => Dtype::F16,
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+        }
+    }
+}
+
+/// The values of a field, `x` fastest, borrowed where the source allowed it;
+/// [`dtype_dispatch!`](crate::dtype_dispatch) tells of which type.
+#[derive(Clone, Debug)]
+pub enum Values<'a> {
+    /// Half precision.
+    F16(Cow<'a, [f16]>),
+    /// Single precision.
+    F32(Cow<'a, [f32]>),
+    /// Double precision.
+    F64(Cow<'a, [f64]>),
+}
+
+impl Values<'_> {
+    /// The sample type.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::F16(_) => Dtype::F16,
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+        }
+    }
+
+    /// Some of the values; none where the range leaves them.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Values<'_> {
+        dtype_dispatch!(self, Self(v) => Cow::from(v.get(range).unwrap_or_default()).into())
+    }
+
+    /// Number of values.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // a field has at least one
+    pub fn len(&self) -> usize {
+        dtype_dispatch!(self, Self(v) => v.len())
+    }
+}
+
+macro_rules! from_each {
+    ($($type:ty => $variant:ident),*) => {$(
+        impl From<Volume<$type>> for AnyVolume {
+            fn from(volume: Volume<$type>) -> Self {
+                Self::$variant(volume)
+            }
+        }
+
+        impl<'a> From<Cow<'a, [$type]>> for Values<'a> {
+            fn from(values: Cow<'a, [$type]>) -> Self {
+                Self::$variant(values)
+            }
+        }
+    )*};
+}
+
+from_each!(f16 => F16, f32 => F32, f64 => F64);
