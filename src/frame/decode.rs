@@ -21,7 +21,7 @@ use crate::frame::pooled;
 use crate::frame::pooled::Pooled;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::cache::FrameCache;
-use crate::frame::wavelet::trial::{Networks, apply_corrections, predictor};
+use crate::frame::wavelet::trial::{Networks, predictor};
 use crate::recon::{NoPrediction, Predict};
 use crate::volume::{AnyVolume, Volume};
 
@@ -298,7 +298,7 @@ impl FrameSource<'_> {
         mut values: Vec<E>,
     ) -> Result<Volume<E>> {
         if let Some((corrections, bound)) = &finish.corrections {
-            apply_corrections(corrections, *bound, self.shape, region, &mut values)?;
+            corrections.apply(*bound, self.shape, region, &mut values)?;
         }
         if let Some(mask) = &finish.mask {
             mask.apply(self.shape, region, &mut values);

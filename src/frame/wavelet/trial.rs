@@ -4,14 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use crate::backend::Backend;
 use crate::base::dtype::Element;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::codec::corrections::{Correction, Corrections};
+use crate::codec::corrections::Corrections;
 use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
 use crate::frame::layout::{BrickPayloads, Geometry, dequantiser};
 use crate::frame::sample::Normalisation;
@@ -209,7 +206,8 @@ impl<E: Element> Candidate<'_, E> {
             let end = first + samples.len();
             if let Some(bound) = check.correct {
                 let ordinary = original.ordinary.map(|o| &o[first..end]);
-                let found = correct(&original.values[first..end], &mut samples, ordinary, bound);
+                let values = &original.values[first..end];
+                let found = Corrections::find(values, &mut samples, ordinary, bound);
                 let moved = found.entries.into_iter();
                 corrections
                     .entries
@@ -233,136 +231,5 @@ impl<E: Element> Candidate<'_, E> {
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })
-    }
-}
-
-/// Finds the corrections that bring every ordinary voxel within `bound`, and applies them.
-pub(crate) fn correct<E: Element>(
-    original: &[E],
-    decoded: &mut [E],
-    ordinary: Option<&[bool]>,
-    bound: f64,
-) -> Corrections {
-    let step = E::Work::from_f64(bound);
-    let entry = |(i, (&x, y)): (usize, (&E, &mut E))| {
-        if ordinary.is_some_and(|o| !o[i]) || within(x.to_f64(), y.to_f64(), bound) {
-            return None;
-        }
-        let steps = ((x.to_f64() - y.to_f64()) / bound).round();
-        if steps != 0.0 && steps.abs() <= f64::from(MAX_STEPS) {
-            let moved = apply_steps(*y, steps as i32, step);
-            if within(x.to_f64(), moved.to_f64(), bound) {
-                *y = moved;
-                return Some((i as u64, Correction::Steps(steps as i32)));
-            }
-        }
-        *y = x;
-        Some((i as u64, Correction::Exact(x.to_bits64())))
-    };
-    Corrections {
-        entries: original
-            .par_iter()
-            .zip(decoded)
-            .enumerate()
-            .filter_map(entry)
-            .collect(),
-    }
-}
-
-/// Largest correction in steps of the bound; beyond, the value itself is stored.
-const MAX_STEPS: i32 = 1 << 20;
-
-/// Applies the corrections of a whole field of `shape` to the values of `region` (spec section 4.9).
-///
-/// # Errors
-/// `Corrupt` when a voxel does not exist.
-pub(crate) fn apply_corrections<E: Element>(
-    corrections: &Corrections,
-    bound: f64,
-    shape: Shape,
-    region: Region,
-    values: &mut [E],
-) -> Result<()> {
-    let step = E::Work::from_f64(bound);
-    let [_, ny, nx] = shape.dims();
-    for &(voxel, correction) in &corrections.entries {
-        let voxel = usize::try_from(voxel).unwrap_or(usize::MAX);
-        if voxel >= shape.len() {
-            return Err(Error::corrupt(format!(
-                "correction of voxel {voxel} outside the domain"
-            )));
-        }
-        let at = [voxel / nx / ny, voxel / nx % ny, voxel % nx];
-        if (0..3).any(|axis| at[axis] < region.start[axis] || at[axis] >= region.end(axis)) {
-            continue;
-        }
-        let [z, y, x] = std::array::from_fn(|axis| at[axis] - region.start[axis]);
-        let Some(value) = values.get_mut((z * region.size[1] + y) * region.size[2] + x) else {
-            continue;
-        };
-        *value = match correction {
-            Correction::Steps(steps) => apply_steps(*value, steps, step),
-            Correction::Exact(bits) => E::from_bits64(bits),
-        };
-    }
-    Ok(())
-}
-
-/// `y + k step` in the working precision, rounded to the sample type.
-fn apply_steps<E: Element>(y: E, steps: i32, step: E::Work) -> E {
-    let moved = E::Work::from_f64(y.to_f64()) + E::Work::from_i32(steps) * step;
-    E::from_f64(moved.to_f64())
-}
-
-/// Whether `|x - y| <= bound` holds exactly, rounding of the difference included.
-pub(crate) fn within(x: f64, y: f64, bound: f64) -> bool {
-    let difference = x - y;
-    if difference.abs() != bound {
-        return difference.abs() < bound;
-    }
-    // The rounded difference meets the bound: its rounding error decides (Knuth's two-sum).
-    let back = x - difference;
-    let error = (x - (difference + back)) + (back - y);
-    if difference > 0.0 {
-        error <= 0.0
-    } else {
-        error >= 0.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bound_is_checked_to_the_last_bit() {
-        assert!(within(1.0, 0.5, 0.5));
-        assert!(within(0.5, 1.0, 0.5));
-        let tiny = f64::from_bits(1);
-        // 1 - (-tiny) rounds to 1 but is larger.
-        assert!(!within(1.0, -tiny, 1.0));
-        assert!(within(1.0, tiny, 1.0));
-        assert!(!within(-1.0, tiny, 1.0));
-        assert!(!within(1.0, f64::NAN, 1.0));
-    }
-
-    #[test]
-    fn corrections_bring_every_voxel_within_the_bound() {
-        let original: Vec<f32> = (0..500).map(|i| (i as f32 * 0.37).sin() * 1e3).collect();
-        let mut decoded: Vec<f32> = original
-            .iter()
-            .enumerate()
-            .map(|(i, v)| v + (i % 7) as f32 * 0.2)
-            .collect();
-        let before = decoded.clone();
-        let corrections = correct(&original, &mut decoded, None, 0.25);
-        assert!(corrections.entries.len() > 300);
-        for (x, y) in original.iter().zip(&decoded) {
-            assert!(within(f64::from(*x), f64::from(*y), 0.25));
-        }
-        let mut again = before;
-        let shape = Shape::new(&[20, 25]).unwrap();
-        apply_corrections(&corrections, 0.25, shape, shape.region(), &mut again).unwrap();
-        assert_eq!(again, decoded);
     }
 }
