@@ -4,10 +4,10 @@
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::real::Real;
 use crate::container::{Interpolation, PooledForm};
+use crate::frame::networks::Networks;
 use crate::frame::pooled::resample::{Kernel, resample};
 use crate::frame::pooled::stored::{grid, known_cells, unstitch};
 use crate::frame::wavelet::predict::NetworkPredictor;
-use crate::frame::wavelet::trial::Networks;
 use crate::octree::Octant;
 use crate::recon::{Predict, Window, upscale};
 use crate::transform::{Plan, Wavelet};

@@ -2,13 +2,15 @@
 
 pub(crate) mod analysis;
 pub(crate) mod cache;
+pub(crate) mod encode;
 pub(crate) mod gains;
 pub(crate) mod integers;
 pub(crate) mod on_device;
 pub(crate) mod pass;
 pub(crate) mod predict;
+pub(crate) mod predictor;
 pub(crate) mod quality;
 pub(crate) mod quantise;
+pub(crate) mod samples;
 pub(crate) mod search;
-pub(crate) mod solve;
 pub(crate) mod trial;

@@ -9,7 +9,7 @@ use crate::backend::{Extension, NetworkInput, Scaling, input_multiplier, quantis
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::frame::wavelet::trial::Networks;
+use crate::frame::networks::Networks;
 use crate::network::{Head, InputChannels, Network, Transform};
 use crate::recon::{Predict, Window};
 use crate::transform::{LevelPlan, Plan, Wavelet, forward};
