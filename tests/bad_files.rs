@@ -147,7 +147,7 @@ fn pooled() -> Chunks {
     let options = EncodeOptions::new(Bound::Psnr(30.0))
         .with_threads(1)
         .with_model(Model::None)
-        .with_profile(Profile::Paper(PooledOptions::default()));
+        .with_profile(Profile::Pooled(PooledOptions::default()));
     chunks(&encode(shape, &values, &options).unwrap().0)
 }
 

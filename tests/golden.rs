@@ -105,7 +105,7 @@ fn with_holes(shape: Shape) -> Vec<f64> {
 fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PooledOptions)) {
     let mut paper = PooledOptions::default();
     set(&mut paper);
-    o.coding.profile = Profile::Paper(paper);
+    o.coding.profile = Profile::Pooled(paper);
 }
 
 const GOLDEN: &[Golden] = &[

@@ -21,7 +21,7 @@ fn options(psnr: f64, set: impl FnOnce(&mut PooledOptions)) -> EncodeOptions {
     set(&mut paper);
     EncodeOptions::new(Bound::Psnr(psnr))
         .with_model(Model::None)
-        .with_profile(Profile::Paper(paper))
+        .with_profile(Profile::Pooled(paper))
 }
 
 fn run(field: &[f32], shape: Shape, options: &EncodeOptions) -> (Vec<u8>, EncodeReport) {

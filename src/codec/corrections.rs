@@ -1,6 +1,8 @@
 //! Codec `corrections`: what is added to single voxels so that a bound on the largest error holds
 //! for every one of them. Format: `spec/codecs/corrections.md`.
 
+mod apply;
+
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};

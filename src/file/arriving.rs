@@ -6,8 +6,7 @@ use crate::base::limits::Limits;
 use crate::container::{
     Bound, BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
 };
-use crate::frame::chunks::FrameChunks;
-use crate::frame::decode::Payloads;
+use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::layout::FrameLayout;
 
 /// A frame as far as it has arrived.

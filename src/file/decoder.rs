@@ -15,13 +15,13 @@ use crate::container::{
 };
 use crate::file::slabs::FieldSource;
 use crate::file::stored_weights::FileWeights;
-use crate::frame::chunks::FrameChunks;
-use crate::frame::decode::{FrameSource, Payloads};
+use crate::frame::chunks::{FrameChunks, Payloads};
+use crate::frame::decode::FrameSource;
 use crate::frame::layout::FrameLayout;
+use crate::frame::networks::Networks;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::cache::BrickCache;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
-use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Network};
 use crate::octree::Leaf;
 use crate::volume::AnyVolume;

@@ -10,7 +10,9 @@ use crate::container::{
 };
 use crate::file::decoder::Decoder;
 use crate::file::weights::Weights;
-use crate::frame::encode::{Encoded, encode_frame};
+use crate::frame::encode::encode_frame;
+use crate::frame::encoded::Encoded;
+use crate::frame::networks::PricedNetworks;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, check_bound};
 use crate::volume::Values;
@@ -252,7 +254,7 @@ impl<W: Write> Encoder<W> {
         let shape = self
             .check(id, time, slab, values)
             .map_err(|e| e.within(self.name(field, step)))?;
-        let weights = self.weights.as_ref();
+        let networks = self.weights.as_ref().map(Weights::priced);
         let mut options = std::borrow::Cow::Borrowed(&self.options);
         if slab.is_some() {
             let periodic = options.coding.periodic.without(slowest(shape));
@@ -260,7 +262,7 @@ impl<W: Write> Encoder<W> {
         }
         let mut encoded = self
             .pool
-            .install(|| encode_values(shape, values, &options, weights))?;
+            .install(|| encode_values(shape, values, &options, networks))?;
         drop(options);
         encoded.frame.field = id.field;
         encoded.frame.step = step;
@@ -391,7 +393,7 @@ fn encode_values(
     shape: Shape,
     values: &Values<'_>,
     options: &EncodeOptions,
-    weights: Option<&Weights>,
+    networks: Option<PricedNetworks<'_>>,
 ) -> Result<Encoded> {
-    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, weights))
+    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks))
 }

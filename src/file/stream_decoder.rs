@@ -17,8 +17,8 @@ use crate::container::{
 use crate::file::arriving::Arriving;
 use crate::file::stored_weights::FileWeights;
 use crate::frame::decode::FrameSource;
+use crate::frame::networks::Networks;
 use crate::frame::wavelet::quality::LevelField;
-use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Network};
 use crate::volume::AnyVolume;
 

@@ -6,7 +6,6 @@ use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::frame::wavelet::analysis::Samples;
 use crate::metrics::{Comparison, Moments};
 use crate::options::Observer;
 
@@ -79,11 +78,17 @@ impl<T: Real> Normalisation<T> {
 
     /// PSNR and relative error by the range of the field that the values are part of.
     pub(crate) fn judge(&self, comparison: Comparison) -> Comparison {
-        let range = (self.range.0.to_f64(), self.range.1.to_f64());
-        match range == (comparison.min, comparison.max) {
-            true => comparison,
-            false => comparison.of_range(range.0, range.1),
+        let (min, max) = self.bounds();
+        if (min, max) == (comparison.min, comparison.max) {
+            comparison
+        } else {
+            comparison.of_range(min, max)
         }
+    }
+
+    /// The range, as numbers of one type whatever the precision.
+    pub(crate) fn bounds(&self) -> (f64, f64) {
+        (self.range.0.to_f64(), self.range.1.to_f64())
     }
 
     /// Normalised values; zero where a value is not ordinary.
@@ -138,10 +143,11 @@ impl<T: Real> Normalisation<T> {
     fn normalise(&self, value: f64) -> T {
         let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
         let difference = value - offset;
-        T::from_f64(match difference.is_finite() {
-            true => difference / scale,
+        T::from_f64(if difference.is_finite() {
+            difference / scale
+        } else {
             // The range may pass the largest double; half of it does not.
-            false => (value * 0.5 - offset * 0.5) / (scale * 0.5),
+            (value * 0.5 - offset * 0.5) / (scale * 0.5)
         })
     }
 
@@ -176,33 +182,4 @@ pub(crate) fn for_each_stretch<E>(
         f(first, stretch);
         observer.values_read(first..first + stretch.len());
     }
-}
-
-/// A field in its own type, normalised box by box.
-pub(crate) struct FieldSamples<'a, E: Element> {
-    pub(crate) shape: Shape,
-    pub(crate) values: &'a [E],
-    pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) observer: &'a Observer,
-}
-
-impl<E: Element> Samples<E::Work> for FieldSamples<'_, E> {
-    fn normalised(&self, region: Region) -> Vec<E::Work> {
-        let normalisation = &self.normalisation;
-        let out = normalisation.apply_to_box(self.shape, self.values, region);
-        let plane = self.shape.len() / self.shape.dims()[0];
-        self.observer
-            .values_read(region.start[0] * plane..region.end(0) * plane);
-        out
-    }
-}
-
-/// Checks that the number of values fits a shape.
-pub(crate) fn check_len(expected: usize, found: usize) -> Result<()> {
-    if expected != found {
-        return Err(Error::invalid(format!(
-            "{expected} values expected, {found} found"
-        )));
-    }
-    Ok(())
 }

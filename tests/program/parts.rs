@@ -329,7 +329,7 @@ fn what_other_programs_let_copy_is_copied_once() {
 fn parts_are_held_to_the_range_given_in_either_profile() {
     let shape = Shape::new(&[32, 16, 16]).unwrap();
     let values = Values::F32(waves(shape).into());
-    for profile in [Profile::Default, Profile::Paper(PooledOptions::default())] {
+    for profile in [Profile::Default, Profile::Pooled(PooledOptions::default())] {
         let options = EncodeOptions::new(Bound::Psnr(50.0))
             .with_model(Model::None)
             .with_profile(profile)

@@ -133,7 +133,7 @@ fn a_file_of_the_paper_profile_comes_back_within_its_bound() {
     let paper = PooledOptions::default().with_coder(PooledCoder::Sz3(worker()));
     let options = EncodeOptions::new(Bound::Psnr(45.0))
         .with_model(Model::None)
-        .with_profile(Profile::Paper(paper));
+        .with_profile(Profile::Pooled(paper));
     let input = Values::F32(Cow::Borrowed(&values));
     let (file, report) = encode_volume(shape, &input, &options, Vec::new()).unwrap();
     let decode = |worker: Option<Worker>| {

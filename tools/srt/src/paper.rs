@@ -99,7 +99,7 @@ impl PaperArgs {
         options.min_chunk = self.min_chunk.unwrap_or(options.min_chunk);
         options.max_level = self.max_level.unwrap_or(options.max_level);
         options.coder = payload;
-        Ok(Profile::Paper(options))
+        Ok(Profile::Pooled(options))
     }
 }
 

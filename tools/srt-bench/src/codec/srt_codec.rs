@@ -28,9 +28,9 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         _ => Model::Default,
     };
     let profile = match codec {
-        Codec::SrtPaper => Profile::Paper(PooledOptions::default()),
+        Codec::SrtPaper => Profile::Pooled(PooledOptions::default()),
         Codec::SrtPaperSz3 => {
-            Profile::Paper(PooledOptions::default().with_coder(PooledCoder::Sz3(worker()?)))
+            Profile::Pooled(PooledOptions::default().with_coder(PooledCoder::Sz3(worker()?)))
         }
         _ => Profile::Default,
     };

@@ -344,7 +344,7 @@ fn bump(z: f64, y: f64, x: f64) -> f64 {
 
 /// Options of the paper's profile for a PSNR.
 fn paper(psnr: f64) -> EncodeOptions {
-    options(Bound::Psnr(psnr)).with_profile(Profile::Paper(PooledOptions::default()))
+    options(Bound::Psnr(psnr)).with_profile(Profile::Pooled(PooledOptions::default()))
 }
 
 /// The same with embedded networks.
