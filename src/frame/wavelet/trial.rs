@@ -32,7 +32,7 @@ const BRICK_EDGE: u32 = 64;
 const PLANAR_BRICK_EDGE: u32 = 512;
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
-const SHRINK: u8 = 5;
+pub(crate) const SHRINK: u8 = 5;
 
 /// Payloads of a frame of the wavelet form.
 #[derive(Debug)]
