@@ -441,9 +441,10 @@ pub(super) fn real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> 
         Dtype::F64 => f.f64(what)?,
         Dtype::F16 | Dtype::F32 => f64::from(f.f32(what)?),
     };
-    match value.is_finite() {
-        true => Ok(value),
-        false => Err(f.corrupt(format!("finite {what} expected, {value} found"))),
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(f.corrupt(format!("finite {what} expected, {value} found")))
     }
 }
 

@@ -322,12 +322,13 @@ impl<'a> Decoder<'a> {
     fn source(&self, index: usize, level: usize) -> Result<FieldSource<'_>> {
         let needs_networks =
             |&record: &usize| self.records[record].frame.form.needs_networks(level);
-        let networks = match self.records_of(index)?.iter().any(needs_networks) {
-            false => None,
-            true => self.weights()?.map(|hierarchy| Networks {
+        let networks = if self.records_of(index)?.iter().any(needs_networks) {
+            self.weights()?.map(|hierarchy| Networks {
                 hierarchy,
                 backend: Arc::clone(&self.backend),
-            }),
+            })
+        } else {
+            None
         };
         self.source_with(networks.as_ref(), index, level)
     }

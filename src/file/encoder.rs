@@ -176,9 +176,10 @@ impl<W: Write> Encoder<W> {
         for (number, entry) in reader.entries().iter().enumerate() {
             if entry.kind == ChunkType::DSET {
                 let verbatim = self.dataset == *file.dataset();
-                match verbatim {
-                    true => self.chunk(entry.kind, entry.part, reader.payload(number)?)?,
-                    false => self.describe()?,
+                if verbatim {
+                    self.chunk(entry.kind, entry.part, reader.payload(number)?)?
+                } else {
+                    self.describe()?
                 }
             } else if entry.kind.is_known() || entry.kind.is_safe_to_copy() {
                 self.chunk(entry.kind, entry.part, reader.payload(number)?)?;

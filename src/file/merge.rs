@@ -132,12 +132,13 @@ fn missing(start: u64, end: u64) -> Error {
 }
 
 fn check_alike(first: &Frame, other: &Frame) -> Result<()> {
-    match (first.bound, first.time) == (other.bound, other.time) {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
+    if (first.bound, first.time) == (other.bound, other.time) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
             "its parts were made for different bounds or times: {} at {:?}, {} at {:?}",
             first.bound, first.time, other.bound, other.time
-        ))),
+        )))
     }
 }
 
@@ -149,11 +150,12 @@ fn check_ranges(parts: &[Part<'_>]) -> Result<()> {
     };
     let mut ranges = parts.iter().map(|part| &part.frame).filter(refers);
     let first = ranges.next().map(|frame| frame.range);
-    match ranges.all(|frame| Some(frame.range) == first) {
-        true => Ok(()),
-        false => Err(Error::invalid(
+    if ranges.all(|frame| Some(frame.range) == first) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
             "its parts were made for different ranges: give all the range of the whole field",
-        )),
+        ))
     }
 }
 

@@ -140,10 +140,11 @@ fn source_slab(source: &FrameSource<'_>) -> Option<Slab> {
 
 /// Checks that no plane is left out before `start`.
 fn check_next(next: u64, start: u64) -> Result<()> {
-    match next == start {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
+    if next == start {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
             "planes {next} to {start} of the field are not in this file: it is a part, to be merged with others"
-        ))),
+        )))
     }
 }

@@ -254,12 +254,13 @@ impl<R: Read> StreamDecoder<R> {
     ) -> Result<T> {
         self.await_level(level)?;
         let current = self.current.as_ref();
-        let networks = match current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
-            true => self.weights()?.map(|hierarchy| Networks {
+        let networks = if current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
+            self.weights()?.map(|hierarchy| Networks {
                 hierarchy,
                 backend: Arc::clone(&self.backend),
-            }),
-            false => None,
+            })
+        } else {
+            None
         };
         let (source, dtype) = self.source(networks)?;
         decode(&source, dtype)

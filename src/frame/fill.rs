@@ -115,9 +115,10 @@ impl Level {
                 }
             }
         }
-        match count > 0.0 {
-            true => (mean * (8.0 / count), true),
-            false => (0.0, false),
+        if count > 0.0 {
+            (mean * (8.0 / count), true)
+        } else {
+            (0.0, false)
         }
     }
 
@@ -145,9 +146,10 @@ impl Level {
             sum += (self.values[before] + self.values[behind]) * 0.125;
             weight += 0.25;
         }
-        match weight > 0.0 {
-            true => sum / weight,
-            false => self.values[i],
+        if weight > 0.0 {
+            sum / weight
+        } else {
+            self.values[i]
         }
     }
 }

@@ -296,9 +296,10 @@ impl<'a, A: Element> Comparer<'a, A> {
     pub fn new(original: &'a [A], mask: Option<&'a [bool]>, range: (f64, f64)) -> Result<Self> {
         check_lengths(original.len(), original.len(), mask)?;
         let largest = range.1 - range.0;
-        let (half, largest) = match largest.is_finite() {
-            true => (1.0, largest),
-            false => (0.5, range.1 * 0.5 - range.0 * 0.5),
+        let (half, largest) = if largest.is_finite() {
+            (1.0, largest)
+        } else {
+            (0.5, range.1 * 0.5 - range.0 * 0.5)
         };
         Ok(Self {
             original,
@@ -376,9 +377,10 @@ fn conclude(found: &Extremes, sum_of_squares: impl FnOnce(f64, f64) -> f64) -> C
     let some = found.min <= found.max;
     let range = if some { found.max - found.min } else { 0.0 };
     // Halve everything where a difference overflows; the halves' differences cannot.
-    let half = match range.is_finite() && found.error.is_finite() {
-        true => 1.0,
-        false => 0.5,
+    let half = if range.is_finite() && found.error.is_finite() {
+        1.0
+    } else {
+        0.5
     };
     let error = if half == 1.0 {
         found.error

@@ -128,9 +128,10 @@ fn overwrite_stale<T: Real>(values: &mut [T], stored: &[T], known: &[bool]) {
 
 /// `2^(k/2)`, or its inverse: from means to the orthonormal low-pass of Haar after `k` splits, and back.
 pub(crate) fn root_power(k: usize, is_inverse: bool) -> f64 {
-    let (root, two) = match is_inverse {
-        false => (std::f64::consts::SQRT_2, 2.0f64),
-        true => (std::f64::consts::FRAC_1_SQRT_2, 0.5),
+    let (root, two) = if is_inverse {
+        (std::f64::consts::FRAC_1_SQRT_2, 0.5)
+    } else {
+        (std::f64::consts::SQRT_2, 2.0f64)
     };
     let odd = if k % 2 == 1 { root } else { 1.0 };
     odd * two.powi((k / 2) as i32)

@@ -55,8 +55,11 @@ pub(crate) fn psnr_db<'a>(
         (low, high) = (low.min(frame.range.0), high.max(frame.range.1));
     }
     let range = high - low;
-    (voxels > 0.0).then(|| match energy > 0.0 {
-        true => 10.0 * (range * range * voxels / energy).log10(),
-        false => f64::INFINITY,
+    (voxels > 0.0).then(|| {
+        if energy > 0.0 {
+            10.0 * (range * range * voxels / energy).log10()
+        } else {
+            f64::INFINITY
+        }
     })
 }

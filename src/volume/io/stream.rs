@@ -65,9 +65,10 @@ impl<R: Read> FieldStream<R> {
             (false, _) => raw_layout(self.shape, self.dtype)?,
         };
         let bytes = FileBytes::from(self.take(&layout)?);
-        match npy {
-            true => Input::from_npy(bytes)?.agreeing(self.shape, self.dtype),
-            false => Input::from_raw(bytes, layout),
+        if npy {
+            Input::from_npy(bytes)?.agreeing(self.shape, self.dtype)
+        } else {
+            Input::from_raw(bytes, layout)
         }
         .map(Some)
     }

@@ -144,9 +144,10 @@ impl File {
         let options = EncodeOptions::new(Bound::Psnr(50.0))
             .with_periodic(self.periodic)
             .with_backend(backend);
-        let values = match self.is_double {
-            false => Values::F32((&values[..]).into()),
-            true => Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect()),
+        let values = if self.is_double {
+            Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect())
+        } else {
+            Values::F32((&values[..]).into())
         };
         let (file, report) = encode_volume(shape, &values, &options, Vec::new())?;
         Ok((file, report.model))

@@ -323,9 +323,10 @@ fn missed_bound(frame: &Frame) -> Option<String> {
         }
         Bound::RelError(asked) => {
             let bound = asked * (frame.range.1 - frame.range.0);
-            match measured.max_error > bound {
-                true => short("a largest error of", bound, measured.max_error),
-                false => None,
+            if measured.max_error > bound {
+                short("a largest error of", bound, measured.max_error)
+            } else {
+                None
             }
         }
         Bound::Psnr(_) | Bound::MaxError(_) | Bound::Ratio(_) => None,

@@ -252,9 +252,10 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
 
 fn achieved(frame: &Frame) -> String {
     let measured = &frame.measured;
-    let psnr = match measured.psnr_db.is_finite() {
-        true => format!("PSNR {:.3} dB", measured.psnr_db),
-        false => "no error".to_owned(),
+    let psnr = if measured.psnr_db.is_finite() {
+        format!("PSNR {:.3} dB", measured.psnr_db)
+    } else {
+        "no error".to_owned()
     };
     let ssim = measured
         .ssim

@@ -101,14 +101,15 @@ impl Layers {
                 continue;
             }
             let payload = file.scan.payload(chunk);
-            let run = match chunk.is_whole() {
-                true => parse_brick_run(payload, chunk.payload_offset(), first, end)
+            let run = if chunk.is_whole() {
+                parse_brick_run(payload, chunk.payload_offset(), first, end)
                     .inspect_err(|error| {
                         let finding = Finding::from_error("brick", chunk.payload_offset(), error);
                         findings.push(finding.in_chunk(chunk.number));
                     })
-                    .ok(),
-                false => None,
+                    .ok()
+            } else {
+                None
             };
             let Some(run) = run else {
                 // What it held, up to the next run, cannot be told.

@@ -128,9 +128,10 @@ impl<'a> Scan<'a> {
 
     fn read_header(&mut self) {
         let Some(bytes) = self.bytes.first_chunk::<HEADER_LEN>() else {
-            let what = match MAGIC.starts_with(self.bytes.get(..8).unwrap_or(self.bytes)) {
-                true => Finding::fault("truncated", 0, "the file ends within its header"),
-                false => Finding::fault("header", 0, "not an .srt file: too short and no magic"),
+            let what = if MAGIC.starts_with(self.bytes.get(..8).unwrap_or(self.bytes)) {
+                Finding::fault("truncated", 0, "the file ends within its header")
+            } else {
+                Finding::fault("header", 0, "not an .srt file: too short and no magic")
             };
             self.findings.push(what);
             return;
@@ -152,9 +153,10 @@ impl<'a> Scan<'a> {
     /// Where chunks end: before the trailer if there is one.
     fn end_of_chunks(&self) -> u64 {
         let len = self.bytes.len();
-        match self.bytes.ends_with(&END_MAGIC) && len >= HEADER_LEN + TRAILER_LEN {
-            true => (len - TRAILER_LEN) as u64,
-            false => len as u64,
+        if self.bytes.ends_with(&END_MAGIC) && len >= HEADER_LEN + TRAILER_LEN {
+            (len - TRAILER_LEN) as u64
+        } else {
+            len as u64
         }
     }
 
