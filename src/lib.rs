@@ -99,8 +99,11 @@
 //! 5. Values return to the field's unit and are rounded to its type; corrections and mask are applied; the crop becomes
 //!    a [`Volume`].
 
-// Tools, tests and benches reach every public name, through the feature; only with it the lint can know.
-#![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
+// What tools, tests and benches alone use is out of reach without the feature; lints see all of it with it.
+#![cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unreachable_pub, unused_imports)
+)]
 
 #[cfg(not(feature = "internals"))]
 mod backend;
@@ -198,7 +201,7 @@ pub use container::{
 pub use backend::cpu::Cpu;
 #[cfg(feature = "cuda")]
 pub use backend::cuda::{Cuda, KernelStore, open as open_cuda};
-pub use backend::{Backend, Fallback, NetworkInput, Scaling};
+pub use backend::{Backend, Fallback, NetworkInput, PredictRequest, Scaling};
 pub use network::{
     Architecture, Head, Hierarchy, InputChannels, Layer, LayerRole, LayerScales, Network, Padding,
     Transform, Trunk, builtin, builtin_by_hash, builtin_names, default_model,

@@ -90,10 +90,10 @@ impl FrameKey {
         }
     }
 
-    /// The time of the step, in the dataset's unit of time. Default: not known.
+    /// The time of the step, in the dataset's unit of time; `None`, the default, where it is not known.
     #[must_use]
-    pub fn at(mut self, time: f64) -> Self {
-        self.time = Some(time);
+    pub fn at(mut self, time: impl Into<Option<f64>>) -> Self {
+        self.time = time.into();
         self
     }
 

@@ -67,7 +67,7 @@ impl<'d> FrameReader<'d> {
     }
 
     /// All its records: one, or one for each of its slabs.
-    pub fn records(&self) -> impl Iterator<Item = &'d Frame> {
+    pub fn records(&self) -> impl Iterator<Item = &'d Frame> + use<'d> {
         let (decoder, records) = (self.decoder, self.records);
         let record = |&number: &usize| &decoder.record(number).frame;
         records.iter().map(record)
