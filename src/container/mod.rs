@@ -26,7 +26,7 @@ pub use bricks::{
 };
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-pub use dataset::{Dataset, Field, Placement, settle};
+pub use dataset::{Dataset, Field, Placement, set_or_check_unit};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};

@@ -17,7 +17,7 @@ use crate::volume::io::cast::cast;
 use crate::volume::io::npy;
 use crate::volume::io::npy::Layout;
 use crate::volume::io::stream::FieldStream;
-use crate::volume::{AnyVolume, Values, Volume};
+use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
 /// A field in a file or in memory, read on demand.
 ///
@@ -206,6 +206,14 @@ impl Input {
     /// None today; kept as [`Input::as_slice`] has it.
     pub fn values(&self) -> Result<Values<'_>> {
         dtype_dispatch!(self.layout.dtype, E => self.as_slice::<E>().map(Values::from))
+    }
+
+    /// The field without a copy, where [`Input::as_slice`] makes none: to be encoded.
+    ///
+    /// # Errors
+    /// None today; kept as [`Input::values`] has it.
+    pub fn view(&self) -> Result<VolumeView<'_>> {
+        VolumeView::new(self.shape(), self.values()?)
     }
 
     /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again
