@@ -55,7 +55,7 @@ fn add(encoder: &mut Encoder<Vec<u8>>, shape: Shape, steps: std::ops::Range<u64>
         let p: Vec<f64> = u.iter().map(|&u| f64::from(u) * 3.0 + 1.0).collect();
         let time = Some(step as f64 * 0.5);
         encoder
-            .write(&FrameKey::new(0, step).at(time), &f32s(&u))
+            .write(&FrameKey::new(0, step).at(time), f32s(&u))
             .unwrap();
         let p = Values::F64(Cow::Owned(p));
         encoder.write(&FrameKey::new(1, step).at(time), &p).unwrap();
@@ -239,7 +239,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
         let mut encoder = Encoder::new(Vec::new(), dataset, options.clone()).unwrap();
         let mut uses = Vec::new();
         for (step, values) in [&constant, &turbulence, &scaled].into_iter().enumerate() {
-            let frame = encoder.write(&FrameKey::new(0, step as u64), &f32s(values));
+            let frame = encoder.write(&FrameKey::new(0, step as u64), f32s(values));
             uses.push(frame.unwrap().uses_networks);
         }
         let (file, report) = encoder.finish().unwrap();
@@ -277,7 +277,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
     let plain = |model| {
         let options = options(Bound::Psnr(40.0)).with_model(model);
         encode_with_report(
-            VolumeView::new(shape, &f32s(&constant)).unwrap(),
+            VolumeView::new(shape, f32s(&constant)).unwrap(),
             &options,
             Vec::new(),
         )
@@ -295,7 +295,7 @@ fn weights_pay_where_many_frames_share_them() {
         let options = options(bound).with_embed_weights(EmbedWeights::Yes);
         let dataset = Dataset::new(shape, vec![field("", Dtype::F32)]);
         let mut encoder = Encoder::new(Vec::new(), dataset, options.with_frames(frames)).unwrap();
-        let frame = encoder.write(&FrameKey::new(0, 0), &f32s(&turbulence));
+        let frame = encoder.write(&FrameKey::new(0, 0), f32s(&turbulence));
         let uses = frame.unwrap().uses_networks;
         let (_, report) = encoder.finish().unwrap();
         assert_eq!(report.weight_bytes > 0, uses);
@@ -318,9 +318,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
     let encode = |steps: std::ops::Range<usize>| {
         let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(steps.start).take(steps.len()) {
-            encoder
-                .write(&FrameKey::new(0, step), &f32s(frame))
-                .unwrap();
+            encoder.write(&FrameKey::new(0, step), f32s(frame)).unwrap();
         }
         encoder.finish().unwrap().0
     };
@@ -332,9 +330,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
             |options| Encoder::append(Vec::new(), &decoder, decoder.dataset().clone(), options);
         let mut encoder = append(options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(first) {
-            encoder
-                .write(&FrameKey::new(0, step), &f32s(frame))
-                .unwrap();
+            encoder.write(&FrameKey::new(0, step), f32s(frame)).unwrap();
         }
         let (new, report) = encoder.finish().unwrap();
         assert_eq!(new, all, "{first} frames first");
@@ -366,11 +362,8 @@ fn fields_and_facts_may_be_added_by_appending() {
     )
     .unwrap();
     let values = values(shape, 5);
-    encoder.write(&FrameKey::new(2, 0), &f32s(&values)).unwrap();
-    let twice = encoder.write(
-        &FrameKey::new(1, 0),
-        &Values::F64(Cow::Owned(vec![0.0; 72])),
-    );
+    encoder.write(&FrameKey::new(2, 0), f32s(&values)).unwrap();
+    let twice = encoder.write(&FrameKey::new(1, 0), Values::F64(Cow::Owned(vec![0.0; 72])));
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::InvalidArgument);
     let (new, _) = encoder.finish().unwrap();
     let again = Decoder::new(&new).unwrap();
@@ -417,10 +410,10 @@ fn what_does_not_fit_the_dataset_is_refused_and_nothing_is_written() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
     encoder
-        .write(&FrameKey::new(0, 4).at(2.0), &f32s(&good))
+        .write(&FrameKey::new(0, 4).at(2.0), f32s(&good))
         .unwrap();
     let twice = encoder
-        .write(&FrameKey::new(0, 4), &f32s(&good))
+        .write(&FrameKey::new(0, 4), f32s(&good))
         .unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::InvalidArgument);
     let (file, report) = encoder.finish().unwrap();

@@ -151,7 +151,7 @@ pub fn encode<E: Scalar>(
     options: &EncodeOptions,
 ) -> Result<(Vec<u8>, EncodeReport)> {
     encode_with_report(
-        VolumeView::new(shape, &E::values(values)).unwrap(),
+        VolumeView::new(shape, E::values(values)).unwrap(),
         options,
         Vec::new(),
     )
