@@ -56,7 +56,7 @@ impl FrameChunks {
         }
     }
 
-    /// Adds a chunk that stands behind the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
+    /// Adds a chunk that stands after the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
     pub(crate) fn add(&mut self, number: usize, entry: &Entry) -> Result<()> {
         let later = self.corrections.is_some();
         let coded = later || !self.bricks.is_empty();
