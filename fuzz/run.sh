@@ -4,7 +4,7 @@
 #   fuzz/run.sh build                 targets and seeds; later builds do not disturb a run
 #   fuzz/run.sh MINUTES [TARGET..]    until each target has had MINUTES of processor time in all
 #   fuzz/run.sh table                 what was done so far, as the table of README.md
-#   fuzz/run.sh minimise              writes corpus/ anew: few small inputs that reach every edge seen
+#   fuzz/run.sh minimise [TARGET..]   writes corpus/ anew: few small inputs that reach every edge seen
 #
 # What a run finds is kept in FUZZ_WORK (fuzz/work), what it did in FUZZ_LOG (fuzz/runs.csv): a run that was
 # stopped goes on.
@@ -31,7 +31,7 @@ spent() { awk -F, -v t="$1" '$1 == t { s += $4 } END { printf "%d", s }' "$log";
 # One turn of one target; a finding ends the turn and stays in artifacts/.
 run_turn() {
     local target=$1 out=$work/output/$1.log start=$SECONDS findings=0
-    mkdir -p "$work/corpus/$target" "corpus/$target" "seeds/$target"
+    mkdir -p "$work/corpus/$target" "seeds/$target"
     TIMEFORMAT=%U
     { time nice -n ${FUZZ_NICE:-19} "$work/bin/$target" "$work/corpus/$target" "corpus/$target" "seeds/$target" \
         -dict=srt.dict -max_total_time="$turn" -rss_limit_mb=3000 -timeout=${FUZZ_TIMEOUT:-60} -print_final_stats=1 \
@@ -47,6 +47,7 @@ run_turn() {
 run() {
     local minutes=$1 busy=1
     shift
+    ./pack.sh unpack
     while [ $busy = 1 ]; do
         busy=0
         for target in ${*:-$targets}; do
@@ -68,23 +69,26 @@ table() {
     done
 }
 
-# Edges only (no counters), small inputs first: a corpus that fits in the repository.
+# Edges only (no counters), as few inputs as reach them all: archives that fit in the repository.
 minimise() {
-    for target in $targets; do
+    local target
+    ./pack.sh unpack
+    for target in ${*:-$targets}; do
         rm -rf "$work/minimised"
-        mkdir -p "$work/minimised" "$work/corpus/$target" "corpus/$target" "seeds/$target"
-        nice -n ${FUZZ_NICE:-19} "$work/bin/$target" -merge=1 -use_counters=0 -use_value_profile=0 -rss_limit_mb=3000 \
+        mkdir -p "$work/minimised" "$work/corpus/$target" "seeds/$target"
+        nice -n ${FUZZ_NICE:-19} "$work/bin/$target" -set_cover_merge=1 -use_counters=0 -use_value_profile=0 -rss_limit_mb=3000 \
             "$work/minimised" "$work/corpus/$target" "corpus/$target" "seeds/$target" >"$work/output/$target.merge" 2>&1
         rm -rf "corpus/$target"
         mv "$work/minimised" "corpus/$target"
+        ./pack.sh "$target"
     done
-    du -sb corpus
+    du -b corpus/*.tar.gz
 }
 
 case ${1:-} in
 build) build ;;
 table) table ;;
-minimise) minimise ;;
+minimise) minimise "${@:2}" ;;
 [0-9]*) run "$@" ;;
 *)
     sed -n "2,10s/^# \{0,1\}//p" "$0"

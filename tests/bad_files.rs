@@ -19,9 +19,8 @@ use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
     Placement, Reader, WeightsReference, Writer,
 };
-use srt::file::{EncodeOptions, Model, PooledOptions, Profile};
 use srt::network::Hierarchy;
-use srt::{Dtype, ErrorKind, Limits, Result, Shape};
+use srt::{Dtype, EncodeOptions, ErrorKind, Limits, Model, PooledOptions, Profile, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)

@@ -1,211 +1,291 @@
-//! Which module of `src/` may use which: arrows point up the table only.
+//! Arrows point one way: between the rooms of `src` as the table says, between the files and folders of each room
+//! without circles.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "common/source.rs"]
+mod source;
 
-/// Module, and the modules it may name behind `crate::`. Order: from the ground up.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use source::{Graph, circles};
+
+/// A room, and the rooms that it may use. Order: from the ground up.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("limits", &["error"]),
-    ("grid", &["error"]),
-    ("real", &[]),
-    ("file", &["error"]),
-    ("volume", &["error", "limits", "grid", "file"]),
-    ("container", &["error", "limits", "grid"]),
-    ("transform", &["error", "grid", "real"]),
-    (
-        "codec",
-        &["error", "limits", "grid", "real", "volume", "transform"],
-    ),
-    ("metrics", &["error", "grid", "volume"]),
-    ("octree", &["error", "grid", "codec", "transform"]),
-    ("network", &["error", "limits", "grid", "container"]),
-    ("backend", &["error", "limits", "grid", "real", "network"]),
+    ("base", &[]),
+    ("volume", &["base"]),
+    ("container", &["base"]),
+    ("transform", &["base"]),
+    ("metrics", &["base", "volume"]),
+    ("codec", &["base", "volume", "transform"]),
+    ("octree", &["base", "codec", "transform"]),
+    ("network", &["base", "container"]),
+    ("backend", &["base", "transform", "network"]),
     (
         "recon",
+        &["base", "transform", "codec", "octree", "network", "backend"],
+    ),
+    (
+        "options",
         &[
-            "error",
-            "grid",
-            "real",
+            "base",
+            "container",
             "transform",
             "codec",
-            "octree",
+            "network",
             "backend",
         ],
     ),
     (
-        "pipeline",
+        "frame",
         &[
-            "error",
-            "limits",
-            "grid",
-            "real",
-            "file",
+            "base",
             "volume",
             "container",
             "transform",
-            "codec",
             "metrics",
+            "codec",
             "octree",
             "network",
             "backend",
             "recon",
+            "options",
         ],
     ),
-    ("picture", &["error", "grid", "volume"]),
     (
-        "cli",
+        "file",
         &[
-            "error",
-            "limits",
-            "grid",
-            "file",
+            "base",
             "volume",
             "container",
+            "transform",
             "metrics",
-            "network",
+            "codec",
             "octree",
+            "network",
             "backend",
-            "pipeline",
-            "picture",
+            "recon",
+            "options",
+            "frame",
         ],
     ),
 ];
 
-/// Names that `lib.rs` re-exports, and the module each comes from.
-const REEXPORTS: &[(&str, &str)] = &[
-    ("Error", "error"),
-    ("ErrorKind", "error"),
-    ("Result", "error"),
-    ("Axes", "grid"),
-    ("Region", "grid"),
-    ("Shape", "grid"),
-    ("Limits", "limits"),
-    ("Volume", "volume"),
-];
-
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
+/// What is wrong with a source, line by line.
+fn findings(root: &Path, table: &[(&str, &[&str])]) -> Vec<String> {
+    let graph = Graph::new(source::read(root));
+    let mut found = wrong_arrows(&graph, table);
+    found.extend(circles_in_folders(&graph));
+    found
 }
 
-/// First names behind `crate::` in a line of code; `crate::{a, b::c}` names `a` and `b`.
-fn names(line: &str) -> Vec<String> {
-    let word = |text: &str| -> String {
-        text.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect()
-    };
-    let mut out = Vec::new();
-    for (_, rest) in line
-        .match_indices("crate::")
-        .map(|(i, m)| (i, &line[i + m.len()..]))
-    {
-        if let Some(group) = rest.strip_prefix('{') {
-            let mut depth = 0;
-            let mut start = true;
-            for (i, c) in group.char_indices() {
-                match c {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 0 => start = true,
-                    c if start && depth == 0 && !c.is_whitespace() => {
-                        out.push(word(&group[i..]));
-                        start = false;
-                    }
-                    _ => {}
-                }
-                if depth < 0 {
-                    break;
-                }
-            }
-        } else {
-            out.push(word(rest));
-        }
-    }
-    out
-}
-
-/// Code of a file without comments and without its unit tests.
-fn code(text: &str) -> String {
-    let mut out = String::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        let in_line = |next: &&str| next.trim_end().ends_with('{');
-        if line.starts_with("#[cfg(test)]") && lines.peek().is_some_and(in_line) {
-            break; // unit tests stand last
-        }
-        let line = line.split("//").next().unwrap_or_default();
-        out.push_str(line);
-        out.push('\n');
-    }
-    out
-}
-
-#[test]
-fn arrows_point_up_the_table() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    assert!(files.len() > 50, "sources not found");
-    let mut wrong = BTreeSet::new();
-    for file in files {
-        let inner = file.strip_prefix(&root).unwrap();
-        let first = inner
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_str()
-            .unwrap();
-        let module = first.trim_end_matches(".rs");
-        let is_test = inner.ends_with("tests.rs") || inner.ends_with("testing.rs");
-        if matches!(module, "lib" | "bin") || is_test {
+fn wrong_arrows(graph: &Graph, table: &[(&str, &[&str])]) -> Vec<String> {
+    let room = |file: usize| graph.files[file].module.first().map(String::as_str);
+    let mut found = Vec::new();
+    let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (file, uses) in graph.uses.iter().enumerate() {
+        // The root of the crate names all rooms.
+        let Some(own) = room(file) else { continue };
+        let Some((_, allowed)) = table.iter().find(|(name, _)| *name == own) else {
+            found.push(format!("{own} is not in the table"));
             continue;
-        }
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-            panic!("module {module} is not in the table of tests/layering.rs");
         };
-        let text = fs::read_to_string(&file).unwrap();
-        for name in names(&code(&text)) {
-            let target = REEXPORTS
-                .iter()
-                .find(|(re, _)| *re == name)
-                .map_or(name.as_str(), |(_, module)| module);
-            if target != module && !allowed.contains(&target) {
-                wrong.insert(format!(
-                    "{}: {module} must not use {target}",
-                    inner.display()
+        for other in uses
+            .iter()
+            .filter_map(|&file| room(file))
+            .filter(|other| *other != own)
+        {
+            used.insert((own, other));
+            if !allowed.contains(&other) {
+                found.push(format!(
+                    "{}: {own} must not use {other}",
+                    graph.files[file].name
                 ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    for (place, (own, allowed)) in table.iter().enumerate() {
+        for other in *allowed {
+            if !table[..place].iter().any(|(name, _)| name == other) {
+                found.push(format!(
+                    "{own} uses {other}, which does not stand above it in the table"
+                ));
+            }
+            if !used.contains(&(*own, *other)) {
+                found.push(format!("{own} may use {other}, and does not"));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Circles among the files and folders of each folder, however deep. The face of a folder (`mod.rs`) declares its files
+/// and hands their names on; beyond that it counts as one of them.
+fn circles_in_folders(graph: &Graph) -> Vec<String> {
+    let mut by_folder: BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    let child = |file: usize, depth: usize| {
+        let module = &graph.files[file].module;
+        module
+            .get(depth)
+            .cloned()
+            .unwrap_or_else(|| String::from("mod"))
+    };
+    for (file, uses) in graph.uses.iter().enumerate() {
+        for &other in uses {
+            let (a, b) = (&graph.files[file].module, &graph.files[other].module);
+            let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            // The root declares all rooms; rooms take short names from it.
+            if common == 0 && (a.is_empty() || b.is_empty()) {
+                continue;
+            }
+            let edges = by_folder.entry(a[..common].to_vec()).or_default();
+            let (from, to) = (child(file, common), child(other, common));
+            if from != to {
+                edges.entry(from).or_default().insert(to);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (folder, edges) in by_folder {
+        for circle in circles(&edges) {
+            found.push(format!(
+                "circle in {}/: {}",
+                folder.join("/"),
+                circle.join(", ")
+            ));
+        }
+    }
+    found
 }
 
 #[test]
-fn the_table_has_no_cycles() {
-    for (place, (module, uses)) in MAY_USE.iter().enumerate() {
-        for used in *uses {
-            let above = MAY_USE[..place].iter().any(|(name, _)| name == used);
-            assert!(above, "{module} uses {used}, which does not stand above it");
-        }
+fn arrows_point_one_way() {
+    // Another source, such as an older one, can be looked at instead.
+    let other = std::env::var_os("LAYERING_SOURCE").map(std::path::PathBuf::from);
+    let root = other.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let found = findings(&root, MAY_USE);
+    assert!(
+        found.is_empty(),
+        "{} findings:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+#[test]
+fn the_program_and_its_tools_have_no_circles() {
+    for tool in [
+        "srt",
+        "srt-inspect",
+        "pictures",
+        "gpu-check",
+        "srt-bench",
+        "srt-sz3",
+        "srt-tune",
+    ] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tools")
+            .join(tool)
+            .join("src");
+        let found = circles_in_folders(&Graph::new(source::read(&root)));
+        assert!(found.is_empty(), "{tool}:\n{}", found.join("\n"));
     }
 }
 
+/// A small source of the given files.
+fn of(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    findings(folder.path(), &[("low", &[]), ("high", &["low"])])
+}
+
+const LOW: (&str, &str) = ("low/mod.rs", "mod ground; pub use ground::Stone;");
+const GROUND: (&str, &str) = ("low/ground.rs", "pub struct Stone;");
+
 #[test]
-fn names_are_found_in_groups() {
-    assert_eq!(
-        names("use crate::{Error, grid::{Axes, Shape}, limits}; crate::volume::io::x"),
-        ["Error", "grid", "limits", "volume"]
+fn a_good_source_has_no_findings() {
+    let high = (
+        "high/mod.rs",
+        "use crate::low::Stone; pub fn f(_: Stone) {}",
     );
-    assert_eq!(names("pub(crate) fn f() {}"), Vec::<String>::new());
+    assert_eq!(of(&[LOW, GROUND, high]), Vec::<String>::new());
+}
+
+#[test]
+fn wrong_arrows_and_unused_permissions_are_found() {
+    let upward = ("low/ground.rs", "use crate::high::Roof; pub struct Stone;");
+    let high = ("high/mod.rs", "pub struct Roof;");
+    assert_eq!(
+        of(&[LOW, upward, high]),
+        [
+            "high may use low, and does not",
+            "low/ground.rs: low must not use high"
+        ]
+    );
+    assert_eq!(
+        of(&[
+            LOW,
+            GROUND,
+            ("other.rs", ""),
+            ("high/mod.rs", "fn f(_: crate::low::Stone) {}")
+        ]),
+        ["other is not in the table"]
+    );
+}
+
+#[test]
+fn circles_are_found_two_deep_and_through_names_that_are_handed_on() {
+    let files = [
+        LOW,
+        GROUND,
+        (
+            "high/mod.rs",
+            "pub mod left; pub mod right; pub use left::a::A; use crate::low::Stone;",
+        ),
+        ("high/left/mod.rs", "pub mod a;"),
+        (
+            "high/left/a.rs",
+            "use crate::high::right::B; pub struct A(B);",
+        ),
+        (
+            "high/right.rs",
+            "use super::A; pub struct B; impl From<A> for B {}",
+        ),
+    ];
+    assert_eq!(of(&files), ["circle in high/: left, right"]);
+    let within = [
+        (
+            "high/left/mod.rs",
+            "pub mod a; pub mod b; use crate::low::Stone;",
+        ),
+        ("high/left/a.rs", "use super::b::B; pub struct A;"),
+        (
+            "high/left/b.rs",
+            "pub struct B; fn f(_: crate::high::left::a::A) {}",
+        ),
+        ("high/mod.rs", "pub mod left;"),
+    ];
+    assert_eq!(
+        of(&[&[LOW, GROUND], &within[..]].concat()),
+        ["circle in high/left/: a, b"]
+    );
+}
+
+#[test]
+fn what_only_tests_name_does_not_count() {
+    let files = [
+        (
+            "low/mod.rs",
+            "pub struct Stone; #[cfg(test)] mod tests { use crate::high::Roof; }",
+        ),
+        ("high/mod.rs", "use crate::low::Stone; pub struct Roof;"),
+    ];
+    assert_eq!(of(&files), Vec::<String>::new());
 }

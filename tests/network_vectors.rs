@@ -9,9 +9,10 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use srt::backend::cpu::{Cpu, Isa, Reference};
 use srt::backend::{
-    Backend, Extension, NetworkInput, Scaling, input_multiplier, quantise_input, unit,
+    Backend, NetworkInput, PredictRequest, Scaling, input_multiplier, quantise_input, unit,
 };
-use srt::network::{Head, Hierarchy, Network};
+use srt::network::{Hierarchy, Network};
+use srt::transform::Extension;
 use srt::{Limits, Region};
 
 struct Case {
@@ -110,33 +111,28 @@ fn predictions_of_every_backend_are_equal() {
     }
     for case in cases() {
         let arch = case.network.arch();
-        let input = NetworkInput {
-            field: &case.quantised,
-            origin: [0; 3],
-            size: case.domain,
-            domain: case.domain,
-            extension: case.extension,
-            condition: case.condition,
-        };
-        let region = Region {
-            start: [0; 3],
-            size: case.domain,
-        };
-        let scaling = Scaling {
-            gain: case.gain,
-            unit: unit(arch.rank.into(), case.level),
+        let request = PredictRequest {
+            network: &case.network,
+            input: NetworkInput {
+                field: &case.quantised,
+                origin: [0; 3],
+                size: case.domain,
+                domain: case.domain,
+                extension: case.extension,
+                condition: case.condition,
+            },
+            region: Region {
+                start: [0; 3],
+                size: case.domain,
+            },
+            scaling: Scaling {
+                gain: case.gain,
+                unit: unit(arch.rank.into(), case.level),
+            },
         };
         for (name, backend) in &backends {
             let mut out = vec![0.0; case.prediction.len()];
-            match arch.head {
-                Head::Subbands => {
-                    backend.subbands(&case.network, &input, region, scaling, &mut out)
-                }
-                Head::VoxelShuffle => {
-                    backend.upscale(&case.network, &input, region, scaling, &mut out)
-                }
-            }
-            .unwrap();
+            backend.predict(&request, &mut out).unwrap();
             let bits: Vec<u32> = out.into_iter().map(f32::to_bits).collect();
             assert_eq!(bits, case.prediction, "{} on {name}", case.name);
         }

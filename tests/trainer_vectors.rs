@@ -8,9 +8,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use srt::backend::cpu::{Cpu, Reference};
 use srt::backend::{
-    Backend, Extension, NetworkInput, Scaling, input_multiplier, quantise_input, unit,
+    Backend, NetworkInput, PredictRequest, Scaling, input_multiplier, quantise_input, unit,
 };
-use srt::network::{Head, Hierarchy, InputChannels, Network, Transform};
+use srt::network::{Hierarchy, InputChannels, Network, Transform};
+use srt::transform::Extension;
 use srt::{Limits, Region};
 
 #[derive(serde::Deserialize)]
@@ -92,21 +93,24 @@ fn run(network: &Network, case: &Case, low: &[f32]) -> Result<Vec<Named>, Box<dy
         .channels
         .contains(InputChannels::CONDITION)
         .then_some(case.condition);
-    let input = NetworkInput {
-        field: &field,
-        origin: [0; 3],
-        size: domain,
-        domain,
-        extension,
-        condition,
-    };
-    let region = Region {
-        start: [0; 3],
-        size: domain,
-    };
-    let scaling = Scaling {
-        gain: f32::from_bits(case.gain),
-        unit: unit(arch.rank.into(), case.level),
+    let request = PredictRequest {
+        network,
+        input: NetworkInput {
+            field: &field,
+            origin: [0; 3],
+            size: domain,
+            domain,
+            extension,
+            condition,
+        },
+        region: Region {
+            start: [0; 3],
+            size: domain,
+        },
+        scaling: Scaling {
+            gain: f32::from_bits(case.gain),
+            unit: unit(arch.rank.into(), case.level),
+        },
     };
     let backends: [(&str, Box<dyn Backend>); 2] = [
         ("reference", Box::new(Reference)),
@@ -114,16 +118,8 @@ fn run(network: &Network, case: &Case, low: &[f32]) -> Result<Vec<Named>, Box<dy
     ];
     let mut out = Vec::new();
     for (name, backend) in backends {
-        let factor = if arch.head == Head::Subbands {
-            (1 << arch.rank) - 1
-        } else {
-            1 << arch.rank
-        };
-        let mut values = vec![0.0; factor * region.len()];
-        match arch.head {
-            Head::Subbands => backend.subbands(network, &input, region, scaling, &mut values)?,
-            Head::VoxelShuffle => backend.upscale(network, &input, region, scaling, &mut values)?,
-        }
+        let mut values = vec![0.0; request.output_len()];
+        backend.predict(&request, &mut values)?;
         out.push((name, values));
     }
     Ok(out)

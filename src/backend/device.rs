@@ -3,63 +3,17 @@
 
 use std::any::Any;
 
-use crate::backend::{Extension, Scaling};
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::backend::fallback::OnFailure;
+use crate::backend::input::NetworkInput;
+use crate::backend::request::{PredictRequest, Scaling};
+use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::{RealSlice, RealSliceMut};
-use crate::network::Network;
+use crate::network::{Head, Network};
+use crate::transform::{Dequantiser, Extension, LevelPlan, Wavelet};
 
-/// One level of the transform on a box of it: a fine grid and the axes that are split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LevelShape {
-    /// Extents of the finer grid.
-    pub fine: [usize; 3],
-    /// Axes that are split.
-    pub split: [bool; 3],
-    /// Split axes along which the grid repeats; they have even lengths.
-    pub periodic: [bool; 3],
-}
-
-impl LevelShape {
-    /// Samples of a subband along each axis; `high` are its high-pass axes.
-    #[must_use]
-    pub fn band_dims(&self, high: [bool; 3]) -> [usize; 3] {
-        [0, 1, 2].map(|axis| match (self.split[axis], high[axis]) {
-            (false, _) => self.fine[axis],
-            (true, false) => self.fine[axis].div_ceil(2),
-            (true, true) => self.fine[axis] / 2,
-        })
-    }
-
-    /// Number of split axes.
-    #[must_use]
-    pub fn axes(&self) -> usize {
-        self.split.iter().filter(|&&split| split).count()
-    }
-}
-
-/// The filter pair of a level.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Filter {
-    /// Lifting coefficients in the order of the analysis; `None` for Haar.
-    pub lifting: Option<[f64; 4]>,
-    /// Factor of a subband with 0, 1, 2, 3 high-pass axes before the synthesis.
-    pub synthesis: [f64; 4],
-    /// Factor of a subband with 0, 1, 2, 3 high-pass axes after the analysis.
-    pub analysis: [f64; 4],
-}
-
-/// How stored integers become coefficients: `sign(q) (|q| - shrink) step`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Residual {
-    /// Quantisation step.
-    pub step: f64,
-    /// Distance of a magnitude below its integer, in steps.
-    pub shrink: f64,
-}
-
-/// What a network predicts of a level.
-#[derive(Clone, Copy, Debug)]
+/// What a network predicts of a level: a request but for the input's values, which are still coefficients.
+#[derive(Clone, Debug)]
 pub struct LevelPrediction<'a> {
     /// The network; its head says what it predicts.
     pub network: &'a Network,
@@ -73,11 +27,46 @@ pub struct LevelPrediction<'a> {
     pub condition: Option<i16>,
     /// Factors of its output.
     pub scaling: Scaling,
-    /// The box of the coarse grid that it is run on. More than the cells where it predicts voxels: their analysis spoils a
-    /// margin.
+    /// The box of the coarse grid that it is run on ([`LevelPrediction::cells_of`]).
     pub cells: Region,
     /// The level on that box.
-    pub shape: LevelShape,
+    pub level: LevelPlan,
+}
+
+impl LevelPrediction<'_> {
+    /// The cells that `network` is run on for the details of `cells`. Wider for networks that predict voxels: the
+    /// forward transform is invalid near the box's edge.
+    #[must_use]
+    pub fn cells_of(network: &Network, level: &LevelPlan, cells: Region) -> Region {
+        match network.arch().head {
+            Head::Subbands => cells,
+            Head::VoxelShuffle => level.with_margin(cells),
+        }
+    }
+
+    /// The box of the coarse grid that it takes.
+    #[must_use]
+    pub fn needed(&self) -> Region {
+        NetworkInput::needed(self.network, self.cells, self.domain, self.extension)
+    }
+
+    /// The request for all its cells; `field` is the quantised low-pass of the box `low`.
+    #[must_use]
+    pub fn request<'a>(&'a self, low: Region, field: &'a [i16]) -> PredictRequest<'a> {
+        PredictRequest {
+            network: self.network,
+            input: NetworkInput {
+                field,
+                origin: low.start,
+                size: low.size,
+                domain: self.domain,
+                extension: self.extension,
+                condition: self.condition,
+            },
+            region: self.cells,
+            scaling: self.scaling,
+        }
+    }
 }
 
 /// One level on a box of cells.
@@ -86,15 +75,13 @@ pub struct LevelJob<'a> {
     /// The box of the coarse grid whose details are put together.
     pub cells: Region,
     /// The level on that box.
-    pub shape: LevelShape,
+    pub level: LevelPlan,
     /// The box of the finer grid that is kept; inside that of `cells`, which begins at twice their start along split axes.
     pub fine: Region,
-    /// High-pass axes of the detail subbands in coding order.
-    pub details: Vec<[bool; 3]>,
     /// Filter pair.
-    pub filter: Filter,
+    pub wavelet: Wavelet,
     /// How integers become coefficients.
-    pub residual: Residual,
+    pub dequantiser: Dequantiser<f64>,
     /// What the residuals are added to; zero without it.
     pub prediction: Option<LevelPrediction<'a>>,
 }
@@ -124,6 +111,15 @@ pub enum LowPass<'a> {
     Host(Region, RealSlice<'a>),
 }
 
+/// Where the low-pass of a level is, and which box of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LowPlace {
+    /// In host memory: the device will need room for it.
+    Host(Region),
+    /// On the device already.
+    Device(Region),
+}
+
 /// A box of a grid in a device's memory. The device may still be at work on it.
 pub trait DeviceGrid: Send {
     /// The box.
@@ -142,17 +138,11 @@ pub trait DeviceGrid: Send {
 /// A device that puts levels together.
 pub trait LevelDevice: Send + Sync {
     /// Whether [`LevelDevice::level`] finds the memory for `job`, its result included, in the precision of
-    /// `value_bytes` (4 or 8), with the box `low` of the low-pass, which may be there already.
+    /// `value_bytes` (4 or 8), with the low-pass at `low`.
     ///
     /// # Errors
     /// As [`LevelDevice::level`].
-    fn fits(
-        &self,
-        job: &LevelJob<'_>,
-        value_bytes: usize,
-        low: Region,
-        is_there: bool,
-    ) -> Result<bool>;
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool>;
 
     /// Puts a level together in the precision of `low`; calls `pieces` once.
     ///
@@ -169,15 +159,9 @@ pub trait LevelDevice: Send + Sync {
 
 /// A backend's device.
 #[derive(Clone, Copy)]
-pub struct Levels<'a> {
+pub struct DeviceHandle<'a> {
     /// The device.
     pub device: &'a dyn LevelDevice,
-    /// Whether the host may do the work where the device fails or is too small.
-    pub may_fail: bool,
-}
-
-/// Whether the host may do better than the device that failed so.
-#[must_use]
-pub fn is_of_device(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Device | ErrorKind::LimitExceeded)
+    /// What becomes of work that the device fails at.
+    pub on_failure: OnFailure,
 }

@@ -1,13 +1,32 @@
-//! One backend in place of another that fails.
+//! Where it is decided that the host does the work of a device that fails.
 
-use crate::backend::device::Levels;
-use crate::backend::{Backend, NetworkInput, Scaling};
+use crate::backend::device::DeviceHandle;
+use crate::backend::{Backend, PredictRequest};
 use crate::base::error::Result;
-use crate::base::grid::Region;
-use crate::network::Network;
 
-/// Runs the first backend, and the second where the first one's device fails or is too small. As all give the same
-/// bytes, nobody can tell.
+/// What becomes of work that a device failed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The error is reported.
+    Report,
+    /// The host does the work. As all backends give the same bytes, nobody can tell.
+    UseHost,
+}
+
+impl OnFailure {
+    /// The result of `work`, which a device does; `None` where the host is to do it instead.
+    ///
+    /// # Errors
+    /// Those of `work` that the host would not mend, and all where failures are reported.
+    pub fn attempt<R>(self, work: impl FnOnce() -> Result<R>) -> Result<Option<R>> {
+        match work() {
+            Err(e) if self == Self::UseHost && e.may_succeed_on_host() => Ok(None),
+            result => result.map(Some),
+        }
+    }
+}
+
+/// Runs the first backend, and the second where the first one's device fails or is too small.
 #[derive(Clone, Debug)]
 pub struct Fallback<A, B> {
     first: A,
@@ -21,52 +40,43 @@ impl<A: Backend, B: Backend> Fallback<A, B> {
     }
 }
 
-/// Whether another backend may do better.
-fn is_of_device(result: &Result<()>) -> bool {
-    let failed = result.as_ref().err();
-    failed.is_some_and(crate::backend::device::is_of_device)
-}
-
 impl<A: Backend, B: Backend> Backend for Fallback<A, B> {
     fn name(&self) -> &'static str {
         self.first.name()
     }
 
-    fn subbands(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        let result = self.first.subbands(network, input, region, scaling, out);
-        if is_of_device(&result) {
-            return self.second.subbands(network, input, region, scaling, out);
+    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+        let done = OnFailure::UseHost.attempt(|| self.first.predict(request, out))?;
+        match done {
+            Some(()) => Ok(()),
+            None => self.second.predict(request, out),
         }
-        result
     }
 
-    fn upscale(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        let result = self.first.upscale(network, input, region, scaling, out);
-        if is_of_device(&result) {
-            return self.second.upscale(network, input, region, scaling, out);
-        }
-        result
-    }
-
-    fn levels(&self) -> Option<Levels<'_>> {
-        let levels = self.first.levels()?;
-        Some(Levels {
-            may_fail: true,
-            ..levels
+    fn device(&self) -> Option<DeviceHandle<'_>> {
+        let handle = self.first.device()?;
+        Some(DeviceHandle {
+            on_failure: OnFailure::UseHost,
+            ..handle
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::error::Error;
+
+    #[test]
+    fn the_host_mends_only_what_the_device_broke() {
+        let broken = || Error::new(crate::ErrorKind::Device, "gone");
+        let attempt =
+            |on_failure: OnFailure, error: Error| on_failure.attempt(|| Err::<(), _>(error));
+        assert_eq!(attempt(OnFailure::UseHost, broken()).unwrap(), None);
+        let small = attempt(OnFailure::UseHost, Error::limit("too small"));
+        assert_eq!(small.unwrap(), None);
+        assert!(attempt(OnFailure::UseHost, Error::corrupt("a brick")).is_err());
+        assert!(attempt(OnFailure::Report, broken()).is_err());
+        assert_eq!(OnFailure::Report.attempt(|| Ok(3)).unwrap(), Some(3));
     }
 }

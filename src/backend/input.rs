@@ -3,34 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::network::{Head, Network, Padding};
-
-/// How one axis continues beyond the domain (spec networks 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Extension {
-    /// Reflected at the start, symmetric at the end: the fine axis has even length.
-    Even,
-    /// Reflected at both ends: the fine axis has odd length.
-    Odd,
-    /// Repeated: a periodic axis.
-    Periodic,
-    /// Symmetric at both ends: Haar.
-    Half,
-}
-
-impl Extension {
-    /// The index in `0..n` whose value stands at `t`.
-    #[must_use]
-    pub fn index(self, t: isize, n: usize) -> usize {
-        let (period, mirror) = match self {
-            Self::Even => (2 * n - 1, 2 * n - 1),
-            Self::Odd => ((2 * n - 2).max(1), 2 * n - 2),
-            Self::Periodic => (n, n),
-            Self::Half => (2 * n, 2 * n - 1),
-        };
-        let m = t.rem_euclid(period as isize) as usize;
-        if m < n { m } else { mirror - m }
-    }
-}
+use crate::transform::Extension;
 
 /// The quantised low-pass that a network reads: the whole coarse grid, or a box of it.
 #[derive(Clone, Copy, Debug)]
@@ -244,40 +217,6 @@ mod tests {
     use super::*;
     use crate::network::Architecture;
     use crate::network::testing::random_network;
-
-    fn extended(extension: Extension, n: usize) -> Vec<usize> {
-        (-4..n as isize + 4)
-            .map(|t| extension.index(t, n))
-            .collect()
-    }
-
-    #[test]
-    fn extensions_match_the_symmetry_of_the_transform() {
-        assert_eq!(
-            extended(Extension::Even, 3),
-            [1, 2, 2, 1, 0, 1, 2, 2, 1, 0, 1]
-        );
-        assert_eq!(
-            extended(Extension::Odd, 3),
-            [0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2]
-        );
-        assert_eq!(
-            extended(Extension::Periodic, 3),
-            [2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
-        );
-        assert_eq!(
-            extended(Extension::Half, 3),
-            [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
-        );
-        for extension in [
-            Extension::Even,
-            Extension::Odd,
-            Extension::Periodic,
-            Extension::Half,
-        ] {
-            assert_eq!(extended(extension, 1), [0; 9], "{extension:?}");
-        }
-    }
 
     #[test]
     fn units_are_exact_powers_where_they_can_be() {

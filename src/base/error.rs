@@ -108,6 +108,12 @@ impl Error {
         self.inner.kind
     }
 
+    /// Whether the host may do what a device failed at in this way: the device broke, or is too small.
+    #[must_use]
+    pub fn may_succeed_on_host(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Device | ErrorKind::LimitExceeded)
+    }
+
     /// Byte offset in the file, where known.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {

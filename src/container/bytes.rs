@@ -5,6 +5,11 @@ use crate::base::error::{Error, Result};
 /// Longest string in a record, in bytes (spec section 7).
 pub(super) const MAX_STRING: u64 = 1024;
 
+/// Bytes that [`Encode::put_varint`] appends.
+pub(super) fn varint_len(value: u64) -> u64 {
+    u64::from(value.max(1).ilog2() / 7 + 1)
+}
+
 /// Reads named fields from a slice in order; every error names the field and the offset.
 #[derive(Clone, Debug)]
 pub struct Cursor<'a> {
@@ -154,7 +159,7 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
-    /// A UTF-8 string behind its length.
+    /// A UTF-8 string after its length.
     ///
     /// # Errors
     /// `Corrupt` when too long or not UTF-8.

@@ -81,6 +81,18 @@ impl ChunkType {
         self.0[3].is_ascii_lowercase()
     }
 
+    /// Whether it is a part of a frame, after the frame's record.
+    #[must_use]
+    pub fn is_frame_part(self) -> bool {
+        [Self::MASK, Self::TREE, Self::BRIK, Self::CORR].contains(&self)
+    }
+
+    /// Its code in the index, where it has one.
+    pub(super) fn code(self) -> Option<u8> {
+        let mut codes = Self::KNOWN.iter().zip(0u8..);
+        codes.find(|(kind, _)| **kind == self).map(|(_, code)| code)
+    }
+
     /// Whether this reader knows it.
     #[must_use]
     pub fn is_known(self) -> bool {

@@ -4,6 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::container::bytes::{Cursor, Encode};
 use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkType};
 use crate::container::header::HEADER_LEN;
+use crate::container::size;
 
 /// Length of the trailer in bytes.
 pub const TRAILER_LEN: usize = 24;
@@ -26,24 +27,26 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Offset of the first byte behind the chunk.
+    /// Offset of the payload in the file.
+    #[must_use]
+    pub fn payload_offset(&self) -> u64 {
+        self.offset + CHUNK_HEADER_LEN as u64
+    }
+
+    /// Offset of the first byte after the chunk.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.offset + CHUNK_HEADER_LEN as u64 + u64::from(self.stored_len)
+        self.payload_offset() + u64::from(self.stored_len)
     }
 }
 
 /// Payload of `INDX`: type, length and part of every chunk before it, in file order.
 pub(super) fn encode_index(entries: &[Entry]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(6 * entries.len() + 4);
+    let mut out = Vec::with_capacity(usize::try_from(size::index(entries)).unwrap_or(0));
     out.put_varint(entries.len() as u64);
     for entry in entries {
-        match ChunkType::KNOWN
-            .iter()
-            .zip(0u8..)
-            .find(|(kind, _)| **kind == entry.kind)
-        {
-            Some((_, code)) => out.push(code),
+        match entry.kind.code() {
+            Some(code) => out.push(code),
             None => {
                 out.push(OTHER_TYPE);
                 out.extend(entry.kind.to_bytes());

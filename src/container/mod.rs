@@ -6,35 +6,39 @@
 mod bricks;
 mod bytes;
 mod chunk;
+pub(crate) mod contents;
 mod dataset;
 mod header;
 mod index;
-pub(crate) mod order;
+pub mod order;
 mod parser;
 mod pooled;
 mod reader;
 mod records;
+pub mod size;
+mod slab;
 mod stream;
 mod writer;
-pub(crate) mod written;
+mod written;
 
 pub use bricks::{
     BrickRun, NumberedBrick, RunPolicy, brick_runs, brick_runs_cost, parse_brick_run,
 };
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-pub use dataset::{Dataset, Field, Placement, settle};
+pub use dataset::{Dataset, Field, Placement, set_or_check_unit};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
 pub use records::{
-    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, Slab, WaveletForm, WeightsReference,
-    slowest,
+    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, WaveletForm, WeightsReference,
 };
+pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;
+pub use written::{FrameId, WrittenFrames};
 
 #[cfg(test)]
 mod tests;

@@ -1,114 +1,211 @@
-//! The order of chunks in a file (spec section 2): one set of rules for the reader with an index and
-//! for the one without.
+//! The grammar of chunk order in a file (spec section 2), for the reader with an index, the one
+//! without, and the one that reports every fault.
+//!
+//! ```text
+//! file  = DSET *( weights / frame )         ancillary chunks anywhere
+//! weights = *NETW / NREF                    one set, before the first frame that uses it
+//! frame = FRAM [MASK] [TREE] *BRIK [CORR]
+//! ```
 
-use crate::base::error::{Error, Result};
-use crate::container::written::{Places, place};
-use crate::container::{CHUNK_HEADER_LEN, ChunkType, Dataset, Entry, Frame};
-use crate::frame::chunks::{is_frame_part, misplaced, uses_networks};
+use std::fmt;
 
-/// What a chunk is, in its place.
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// The dataset record: [`Outline::dataset`] has it now.
-    Dataset,
-    /// A network of the file's weight set, or the reference to one.
-    Weights,
-    /// A frame begins.
-    Frame(Frame),
-    /// A part of the frame that began last.
-    Part,
-    /// A chunk that readers may skip.
-    Ancillary,
+use crate::base::error::Error;
+use crate::container::written::WrittenFrames;
+use crate::container::{ChunkType, Entry, Frame};
+
+/// What is wrong with the place of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderFault {
+    /// A chunk that readers must know stands before the dataset record.
+    BeforeDataset,
+    /// A second dataset record.
+    SecondDataset,
+    /// A frame's record of a field, step and planes that are there already.
+    SecondFrame,
+    /// Weights after a frame that uses them.
+    WeightsAfterUse,
+    /// Weights apart from those before, or of another kind.
+    SecondWeightSet,
+    /// A network with another number than follows.
+    NetworkOutOfOrder,
+    /// A part of a frame where no frame is open.
+    PartWithoutFrame,
+    /// A part of a frame that belongs before one that was there.
+    PartOutOfOrder,
+    /// A second chunk of a type that a frame has one of.
+    RepeatedPart,
+    /// A chunk that readers must know and that is neither a part of a frame nor any other of the grammar.
+    UnknownPlace,
 }
 
-/// What has been seen of a file, chunk by chunk.
+impl fmt::Display for OrderFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeforeDataset => "a chunk before the dataset record",
+            Self::SecondDataset => "a second dataset record",
+            Self::SecondFrame => "a second frame of the same field, step and planes",
+            Self::WeightsAfterUse => "weights behind a frame that uses them",
+            Self::SecondWeightSet => "a second weight set",
+            Self::NetworkOutOfOrder => "a network out of order",
+            Self::PartWithoutFrame => "a part of a frame without its frame",
+            Self::PartOutOfOrder => "a part of a frame out of order",
+            Self::RepeatedPart => "a second chunk of this type in one frame",
+            Self::UnknownPlace => "a chunk of the file within a frame",
+        })
+    }
+}
+
+impl OrderFault {
+    /// The fault as an error at its chunk.
+    #[must_use]
+    pub fn error(self, entry: &Entry) -> Error {
+        Error::corrupt(format!("{self} found"))
+            .at(entry.offset)
+            .within(format!("chunk {}", entry.kind))
+    }
+}
+
+/// What has been seen of a file, chunk by chunk. A reader that stops at the first fault and one that
+/// goes on use it alike: a chunk out of order is taken for what it is, and the next is judged by that.
 #[derive(Debug, Default)]
-pub(crate) struct Outline {
-    dataset: Option<Dataset>,
-    places: Places,
-    weights: Run,
+pub struct ChunkOrder {
+    has_dataset: bool,
+    frames: WrittenFrames,
+    weights: WeightsState,
+    networks: u32,
+    has_reference: bool,
     /// Whether a frame so far uses networks.
     networks_used: bool,
     /// Whether parts of a frame may follow.
     in_frame: bool,
+    /// Parts of the last frame; `None` where they are not known.
+    parts: Option<FrameParts>,
 }
 
 /// The chunks of the weight set, which follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Run {
+enum WeightsState {
     #[default]
     Ahead,
     Open,
     Over,
 }
 
-impl Outline {
-    /// The dataset record, once it has been seen.
-    ///
-    /// # Errors
-    /// `Corrupt` until then.
-    pub(crate) fn dataset(&self) -> Result<&Dataset> {
-        let missing = || Error::corrupt("no dataset record found");
-        self.dataset.as_ref().ok_or_else(missing)
+impl ChunkOrder {
+    /// Takes the next chunk, not the index; gives what is wrong with its place. Records that could be
+    /// read are told to [`ChunkOrder::add_dataset`] and [`ChunkOrder::add_frame`].
+    pub fn add(&mut self, kind: ChunkType, part: u32) -> Vec<OrderFault> {
+        let mut faults = Vec::new();
+        if !self.has_dataset && kind.is_critical() && kind != ChunkType::DSET {
+            faults.push(OrderFault::BeforeDataset);
+        }
+        match kind {
+            ChunkType::DSET if self.has_dataset => faults.push(OrderFault::SecondDataset),
+            ChunkType::FRAM => self.begin_frame(),
+            ChunkType::NETW => faults.extend(self.add_network(part)),
+            ChunkType::NREF => faults.extend(self.add_reference()),
+            kind if kind.is_frame_part() => {
+                if !self.in_frame {
+                    faults.push(OrderFault::PartWithoutFrame);
+                }
+                if let Some(parts) = &mut self.parts {
+                    faults.extend(parts.add(kind));
+                }
+            }
+            kind if kind.is_critical() && kind != ChunkType::DSET => {
+                faults.push(OrderFault::UnknownPlace);
+            }
+            _ => {}
+        }
+        faults
     }
 
-    /// Takes the next chunk; `payload` gives its payload where that is a record.
-    ///
-    /// # Errors
-    /// `Corrupt` for a chunk out of order or a wrong record, and what `payload` reports.
-    pub(crate) fn add<'p>(
-        &mut self,
-        entry: &Entry,
-        payload: impl FnOnce() -> Result<&'p [u8]>,
-    ) -> Result<Item> {
-        let offset = entry.offset + CHUNK_HEADER_LEN as u64;
-        let Some(dataset) = &self.dataset else {
-            return match entry.kind {
-                ChunkType::DSET => {
-                    self.dataset = Some(Dataset::parse(payload()?, offset)?);
-                    Ok(Item::Dataset)
-                }
-                kind if kind.is_critical() => {
-                    Err(misplaced(entry, "a chunk before the dataset record"))
-                }
-                _ => Ok(Item::Ancillary),
-            };
-        };
-        match entry.kind {
-            ChunkType::DSET => Err(misplaced(entry, "a second dataset record")),
-            ChunkType::FRAM => {
-                let frame = Frame::parse(payload()?, offset, |field| dataset.dtype(field))?;
-                frame.shape(dataset.shape).map_err(|e| e.at(offset))?;
-                if !self.places.add(place(&frame), frame.slab) {
-                    let what = "a second frame of the same field, step and planes";
-                    return Err(misplaced(entry, what));
-                }
-                if self.weights == Run::Open {
-                    self.weights = Run::Over;
-                }
-                self.networks_used |= uses_networks(&frame);
-                self.in_frame = true;
-                Ok(Item::Frame(frame))
-            }
-            ChunkType::NETW | ChunkType::NREF => {
-                if self.networks_used {
-                    return Err(misplaced(entry, "weights behind a frame that uses them"));
-                }
-                if self.weights == Run::Over {
-                    return Err(misplaced(entry, "a second weight set"));
-                }
-                self.weights = Run::Open;
-                self.in_frame = false;
-                Ok(Item::Weights)
-            }
-            kind if is_frame_part(kind) && !self.in_frame => {
-                Err(misplaced(entry, "a part of a frame without its frame"))
-            }
-            kind if is_frame_part(kind) => Ok(Item::Part),
-            kind if kind.is_critical() => {
-                Err(misplaced(entry, "a chunk of the file within a frame"))
-            }
-            _ => Ok(Item::Ancillary),
+    /// The dataset record of the last chunk could be read.
+    pub fn add_dataset(&mut self) {
+        self.has_dataset = true;
+    }
+
+    /// The frame's record of the last chunk could be read; gives what is wrong with it beside the
+    /// frames before.
+    pub fn add_frame(&mut self, frame: &Frame) -> Option<OrderFault> {
+        self.networks_used |= frame.form.network().is_some();
+        let is_free = self.frames.add(frame.id(), frame.slab);
+        (!is_free).then_some(OrderFault::SecondFrame)
+    }
+
+    /// Chunks are lost here, among them perhaps the record of a frame: whose parts follow cannot be told.
+    pub fn skip_lost(&mut self) {
+        self.parts = None;
+    }
+
+    fn begin_frame(&mut self) {
+        if self.weights == WeightsState::Open {
+            self.weights = WeightsState::Over;
         }
+        self.in_frame = true;
+        self.parts = Some(FrameParts::default());
+    }
+
+    fn add_network(&mut self, part: u32) -> Option<OrderFault> {
+        let fault = if self.networks_used {
+            Some(OrderFault::WeightsAfterUse)
+        } else if self.weights == WeightsState::Over {
+            Some(OrderFault::SecondWeightSet)
+        } else if self.has_reference || part != self.networks {
+            Some(OrderFault::NetworkOutOfOrder)
+        } else {
+            None
+        };
+        self.networks = self.networks.saturating_add(1);
+        self.begin_weights();
+        fault
+    }
+
+    fn add_reference(&mut self) -> Option<OrderFault> {
+        let fault = if self.networks_used {
+            Some(OrderFault::WeightsAfterUse)
+        } else if self.has_reference || self.networks > 0 {
+            return Some(OrderFault::SecondWeightSet);
+        } else {
+            None
+        };
+        self.has_reference = true;
+        self.begin_weights();
+        fault
+    }
+
+    fn begin_weights(&mut self) {
+        self.weights = WeightsState::Open;
+        self.in_frame = false;
     }
 }
+
+/// Which parts of a frame have been seen: `[MASK] [TREE] *BRIK [CORR]`.
+#[derive(Debug, Default)]
+struct FrameParts {
+    mask: bool,
+    tree: bool,
+    bricks: bool,
+    corrections: bool,
+}
+
+impl FrameParts {
+    fn add(&mut self, kind: ChunkType) -> Vec<OrderFault> {
+        let coded = self.bricks || self.corrections;
+        let (seen, late) = match kind {
+            ChunkType::MASK => (&mut self.mask, coded || self.tree),
+            ChunkType::TREE => (&mut self.tree, coded),
+            ChunkType::CORR => (&mut self.corrections, false),
+            _ => (&mut self.bricks, self.corrections),
+        };
+        let repeated = std::mem::replace(seen, true) && kind != ChunkType::BRIK;
+        let faults = [
+            late.then_some(OrderFault::PartOutOfOrder),
+            repeated.then_some(OrderFault::RepeatedPart),
+        ];
+        faults.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use crate::base::error::{Error, Result};
-use crate::container::{BrickRun, ChunkType, Entry, Frame};
-use crate::frame::layout::Geometry;
+use crate::base::error::Result;
+use crate::container::{BrickRun, ChunkType, Frame};
+use crate::frame::layout::FrameLayout;
 
 /// Payloads of chunks by number: from a file with an index, or from a stream.
 pub(crate) trait Payloads: Sync {
@@ -41,7 +41,7 @@ pub(crate) struct FrameChunks {
     pub(crate) bricks: Vec<usize>,
     pub(crate) corrections: Option<usize>,
     /// Transform, octree and bricks, once they were needed.
-    pub(crate) geometry: OnceLock<Geometry>,
+    pub(crate) geometry: OnceLock<FrameLayout>,
 }
 
 impl FrameChunks {
@@ -56,50 +56,19 @@ impl FrameChunks {
         }
     }
 
-    /// Adds a chunk that stands after the frame's record: `FRAM [MASK] [TREE] *BRIK [CORR]`.
-    pub(crate) fn add(&mut self, number: usize, entry: &Entry) -> Result<()> {
-        let later = self.corrections.is_some();
-        let coded = later || !self.bricks.is_empty();
-        let slot = match entry.kind {
-            ChunkType::BRIK if !later => {
-                self.bricks.push(number);
-                return Ok(());
-            }
-            ChunkType::MASK if !coded && self.tree.is_none() => &mut self.mask,
-            ChunkType::TREE if !coded => &mut self.tree,
-            ChunkType::CORR => &mut self.corrections,
-            kind if is_frame_part(kind) => {
-                return Err(misplaced(entry, "a part of a frame out of order"));
-            }
-            kind if kind.is_critical() => {
-                return Err(misplaced(entry, "a chunk of the file within a frame"));
-            }
-            _ => return Ok(()),
-        };
-        if slot.replace(number).is_some() {
-            return Err(misplaced(entry, "a second chunk of this type in one frame"));
+    /// Adds a part of the frame, whose place has been checked.
+    pub(crate) fn add(&mut self, number: usize, kind: ChunkType) {
+        match kind {
+            ChunkType::MASK => self.mask = Some(number),
+            ChunkType::TREE => self.tree = Some(number),
+            ChunkType::BRIK => self.bricks.push(number),
+            ChunkType::CORR => self.corrections = Some(number),
+            _ => {}
         }
-        Ok(())
     }
 }
 
 /// Whether decoding a frame takes networks.
 pub(crate) fn uses_networks(frame: &Frame) -> bool {
     frame.form.network().is_some()
-}
-
-pub(crate) fn is_frame_part(kind: ChunkType) -> bool {
-    [
-        ChunkType::MASK,
-        ChunkType::TREE,
-        ChunkType::BRIK,
-        ChunkType::CORR,
-    ]
-    .contains(&kind)
-}
-
-pub(crate) fn misplaced(entry: &Entry, what: &str) -> Error {
-    Error::corrupt(format!("{what} found"))
-        .at(entry.offset)
-        .within(format!("chunk {}", entry.kind))
 }

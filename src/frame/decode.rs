@@ -14,7 +14,7 @@ use crate::container::{Form, PooledForm, WaveletForm};
 use crate::frame::bricks::FileBricks;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
-use crate::frame::layout::{Geometry, Wanted};
+use crate::frame::layout::{DecodeRequest, FrameLayout};
 use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
@@ -22,7 +22,7 @@ use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::cache::FrameCache;
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::{constant, lossless};
-use crate::recon::{NoPrediction, Predict};
+use crate::recon::Predictor;
 use crate::volume::{AnyVolume, Volume};
 
 /// All that decoding one frame takes.
@@ -161,10 +161,16 @@ impl FrameSource<'_> {
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
         let bricks = self.bricks(geometry)?;
-        geometry.decode_layers(form, &*predictor, &bricks, level, &mut |region, values| {
-            let samples = self.to_field(geometry, form, level, values);
-            sink(self.volume(&finish, region, samples)?)
-        })
+        geometry.decode_layers(
+            form,
+            predictor.as_ref(),
+            &bricks,
+            level,
+            &mut |region, values| {
+                let samples = self.to_field(geometry, form, level, values);
+                sink(self.volume(&finish, region, samples)?)
+            },
+        )
     }
 
     /// The frame's form, when its chunks fit it.
@@ -281,7 +287,7 @@ impl FrameSource<'_> {
     }
 
     /// The frame's geometry, made once.
-    fn geometry(&self, form: &WaveletForm) -> Result<&Geometry> {
+    fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
         let chunks = self.chunks;
         if let Some(geometry) = chunks.geometry.get() {
             return Ok(geometry);
@@ -291,26 +297,26 @@ impl FrameSource<'_> {
             .ok_or_else(|| Error::corrupt("the octree is missing"))?;
         // Octree and list of bricks: a byte for some hundred voxels of the domain.
         self.limits.check_decoded(self.shape.len() as u64 / 128)?;
-        let geometry = Geometry::new(self.shape, form, self.payloads.payload(tree)?)?;
+        let geometry = FrameLayout::new(self.shape, form, self.payloads.payload(tree)?)?;
         Ok(chunks.geometry.get_or_init(|| geometry))
     }
 
     /// What predicts the details of the levels from `level` on.
-    fn predictor<T: Real>(
+    fn predictor(
         &self,
-        geometry: &Geometry,
+        geometry: &FrameLayout,
         form: &WaveletForm,
         level: usize,
-    ) -> Result<Box<dyn Predict<T>>> {
+    ) -> Result<Option<Predictor>> {
         if !self.chunks.frame.form.needs_networks(level) {
-            return Ok(Box::new(NoPrediction));
+            return Ok(None);
         }
-        let (wavelet, plan) = (geometry.wavelet, &geometry.plan);
+        let (wavelet, plan) = (geometry.wavelet(), geometry.plan());
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
 
-    fn bricks(&self, geometry: &Geometry) -> Result<FileBricks<'_>> {
-        let all = u32::try_from(geometry.partition.bricks().len()).unwrap_or(u32::MAX);
+    fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
+        let all = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
         FileBricks::new(self.payloads, &self.chunks.bricks, all)
     }
 
@@ -322,20 +328,20 @@ impl FrameSource<'_> {
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
-        let wanted = Wanted {
+        let request = DecodeRequest {
             level,
             region,
             bricks: &self.bricks(geometry)?,
             cache: self.cache,
         };
-        let values = geometry.decode(form, &*predictor, &wanted)?;
+        let values = geometry.decode(form, predictor.as_ref(), &request)?;
         Ok(self.to_field(geometry, form, level, values))
     }
 
     /// Normalised values of a level to samples in the field's unit.
     fn to_field<E: Element>(
         &self,
-        geometry: &Geometry,
+        geometry: &FrameLayout,
         form: &WaveletForm,
         level: usize,
         mut values: Vec<E::Work>,
@@ -371,8 +377,8 @@ fn slabs(whole: Region) -> impl Iterator<Item = Region> {
 
 /// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
 /// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
-fn scale_to_level<T: Real>(geometry: &Geometry, level: usize, values: &mut [T]) {
-    let splits: usize = geometry.plan.levels()[..level]
+fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T]) {
+    let splits: usize = geometry.plan().levels()[..level]
         .iter()
         .map(|l| l.split.count())
         .sum();

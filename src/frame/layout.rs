@@ -15,10 +15,10 @@ use crate::frame::wavelet::cache::FrameCache;
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{
-    Base, Brick, BrickGrid, Coefficients, Dequantiser, LevelWindow, Partition, Predict, Source,
-    Synthesis, add_residuals, grids_of,
+    AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, Layered, LevelWindow,
+    Partition, Predictor, ResidualSource, Source, Synthesis, TakeGrids, grids_of,
 };
-use crate::transform::{Plan, Wavelet};
+use crate::transform::{Dequantiser, Plan, Wavelet};
 
 /// Cells of a layer or slab, about: large enough for many threads.
 const LAYER_CELLS: usize = 1 << 21;
@@ -26,12 +26,15 @@ const LAYER_CELLS: usize = 1 << 21;
 /// many threads.
 pub(crate) const BATCH: usize = 64;
 
+/// Takes boxes of a grid that follow each other along its slowest axis, and their values.
+pub(crate) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
+
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]
-pub(crate) struct Geometry {
-    pub(crate) wavelet: Wavelet,
-    pub(crate) plan: Plan,
-    pub(crate) partition: Partition,
+pub struct FrameLayout {
+    wavelet: Wavelet,
+    plan: Plan,
+    partition: Partition,
     tree: Octree,
 }
 
@@ -44,9 +47,9 @@ pub(crate) trait BrickPayloads: Sync {
     fn brick(&self, number: usize) -> Result<Option<&[u8]>>;
 }
 
-/// What to decode and from where.
+/// A box of a level, and where its bricks are.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct DecodeRequest<'a> {
     /// Downscaling level; 0 is full resolution.
     pub(crate) level: usize,
     /// Box of that level's grid.
@@ -56,16 +59,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) cache: Option<FrameCache<'a>>,
 }
 
-impl Geometry {
-    /// Leaves of the octree, coarse ones first.
-    pub(crate) fn leaves(&self) -> Vec<Leaf> {
-        self.tree.leaves(&self.plan)
-    }
-
+impl FrameLayout {
+    /// From a frame's grid, its record and the payload of its octree.
+    ///
     /// # Errors
     /// `Unsupported` for an unknown filter, `Corrupt` when the level count does not fit the shape or
     /// the octree is damaged.
-    pub(crate) fn new(shape: Shape, form: &WaveletForm, tree: &[u8]) -> Result<Self> {
+    pub fn new(shape: Shape, form: &WaveletForm, tree: &[u8]) -> Result<Self> {
         let wavelet = Wavelet::from_u8(form.wavelet)
             .ok_or_else(|| Error::unsupported(format!("unknown filter pair {}", form.wavelet)))?;
         let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
@@ -86,6 +86,36 @@ impl Geometry {
             tree: tree?,
             plan,
         })
+    }
+
+    /// Filter pair.
+    #[must_use]
+    pub fn wavelet(&self) -> Wavelet {
+        self.wavelet
+    }
+
+    /// Levels and shapes.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Bricks.
+    #[must_use]
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// Which blocks are stored.
+    #[must_use]
+    pub fn tree(&self) -> &Octree {
+        &self.tree
+    }
+
+    /// Leaves of the octree, coarse ones first.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Leaf> {
+        self.tree.leaves(&self.plan)
     }
 
     /// Grid of downscaling level `level`.
@@ -114,45 +144,32 @@ impl Geometry {
         last
     }
 
-    /// Decodes what is wanted to normalised values in the orthonormal scale of its level.
+    /// Decodes what is asked for to normalised values in the orthonormal scale of its level.
     ///
     /// # Errors
     /// `Corrupt`, or what the predictor reports.
     pub(crate) fn decode<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: &dyn Predict<T>,
-        wanted: &Wanted<'_>,
+        predictor: Option<&Predictor>,
+        request: &DecodeRequest<'_>,
     ) -> Result<Vec<T>> {
         let mut values = Vec::new();
         let mut keep = |_, part: Vec<T>| {
-            match values.is_empty() {
-                true => values = part,
-                false => values.extend_from_slice(&part),
+            if values.is_empty() {
+                values = part;
+            } else {
+                values.extend_from_slice(&part);
             }
             Ok(())
         };
-        if let Some(region) = self.decode_on_device(form, predictor, wanted, &mut keep)? {
-            let rest = Wanted { region, ..*wanted };
-            keep(region, self.decode_on_host(form, predictor, &rest)?)?;
+        if let Some(rest) = self.decode_on_device(form, predictor, request, &mut keep)? {
+            self.decode_on_host(form, predictor, &rest, Vec::new(), &mut keep)?;
         }
         Ok(values)
     }
 
-    /// [`Geometry::decode`] without a device.
-    fn decode_on_host<T: Real>(
-        &self,
-        form: &WaveletForm,
-        predictor: &dyn Predict<T>,
-        wanted: &Wanted<'_>,
-    ) -> Result<Vec<T>> {
-        let synthesis = self.synthesis(form, predictor);
-        let windows = synthesis.windows(wanted.level, wanted.region);
-        let coefficients = self.coefficients(wanted, &windows)?;
-        synthesis.run(coefficients, wanted.level, wanted.region)
-    }
-
-    /// Decodes the whole grid of downscaling level `level` like [`Geometry::decode`], in boxes that
+    /// Decodes the whole grid of downscaling level `level` like [`FrameLayout::decode`], in boxes that
     /// follow each other along the slowest axis: a large field never lies in memory twice.
     ///
     /// # Errors
@@ -160,119 +177,107 @@ impl Geometry {
     pub(crate) fn decode_layers<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: &dyn Predict<T>,
+        predictor: Option<&Predictor>,
         bricks: &dyn BrickPayloads,
         level: usize,
-        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
+        sink: &mut Sink<'_, T>,
     ) -> Result<()> {
-        let wanted = Wanted {
+        let request = DecodeRequest {
             level,
             region: self.grid(level).region(),
             bricks,
             cache: None,
         };
-        match self.decode_on_device(form, predictor, &wanted, sink)? {
-            None => Ok(()),
-            Some(all) if all == wanted.region => {
-                self.layers_on_host(form, predictor, &wanted, sink)
-            }
-            Some(region) => {
-                let rest = Wanted { region, ..wanted };
-                sink(region, self.decode_on_host(form, predictor, &rest)?)
-            }
-        }
+        let Some(rest) = self.decode_on_device(form, predictor, &request, sink)? else {
+            return Ok(());
+        };
+        // Layers are of a whole grid.
+        let layers = if rest.region == request.region {
+            self.layers(level, LAYER_CELLS)
+        } else {
+            Vec::new()
+        };
+        self.decode_on_host(form, predictor, &rest, layers, sink)
     }
 
-    /// [`Geometry::decode_layers`] without a device, of a whole grid.
-    fn layers_on_host<T: Real>(
+    /// The layers of the levels from `finest` on, up to the first level that is best made whole.
+    fn layers(&self, finest: usize, cells: usize) -> Vec<Vec<Region>> {
+        let synthesis = self.synthesis(None);
+        let levels = finest..self.plan.levels().len();
+        let layers = levels.map(|level| synthesis.layers(level, cells));
+        layers.take_while(|layers| layers.len() > 1).collect()
+    }
+
+    /// [`FrameLayout::decode`] without a device, the finest levels in `layers`.
+    fn decode_on_host<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: &dyn Predict<T>,
-        wanted: &Wanted<'_>,
-        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
+        predictor: Option<&Predictor>,
+        request: &DecodeRequest<'_>,
+        layers: Vec<Vec<Region>>,
+        sink: &mut Sink<'_, T>,
     ) -> Result<()> {
-        let synthesis = self.synthesis(form, predictor);
-        let Wanted { level, bricks, .. } = *wanted;
-        let layers = match self.plan.levels().get(level) {
-            None => Vec::new(),
-            Some(_) => synthesis.layers(level, LAYER_CELLS),
+        let synthesis = self.synthesis(predictor);
+        let level_loop = synthesis.level_loop(request.level, request.region)?;
+        let dequantiser = dequantiser(form.step, form.shrink);
+        let first_held = request.level + layers.len();
+        let windows = &level_loop.windows()[layers.len()..];
+        let held = HeldCoefficients {
+            partition: &self.partition,
+            coefficients: self.coefficients(request, first_held, windows)?,
         };
-        if layers.len() < 2 {
-            return sink(wanted.region, self.decode_on_host(form, predictor, wanted)?);
+        let low = held.low_pass(level_loop.low_pass_box(), dequantiser);
+        let mut source = HostBricks {
+            layout: self,
+            request,
+            held,
+            first_held,
+        };
+        let mut step = AddResiduals {
+            dequantiser,
+            source: &mut source,
+        };
+        let mut placement = Layered {
+            step: &mut step,
+            target: request.level,
+            layers,
+            slab_cells: LAYER_CELLS,
+            sink,
+        };
+        match level_loop.run(Some(low), &mut placement)? {
+            Some(low) => sink(request.region, low),
+            None => Ok(()),
         }
-        let mut low = Vec::new();
-        let coarser = Wanted {
-            level: level + 1,
-            region: self.grid(level + 1).region(),
-            ..*wanted
-        };
-        self.layers_on_host(form, predictor, &coarser, &mut |region, values| {
-            if low.is_empty() && region == self.grid(level + 1).region() {
-                low = values;
-            } else {
-                low.reserve_exact(self.grid(level + 1).len() - low.len());
-                low.extend_from_slice(&values);
-            }
-            Ok(())
-        })?;
-        let source = Source::Details(level);
-        let mut residuals = |cells: Region, base: Base, bands: &mut [Vec<T>]| {
-            let in_layer = |(_, brick): &(usize, &Brick)| {
-                let touches = |grid: &BrickGrid| !grid.region.intersection(&cells).is_empty();
-                brick
-                    .grids
-                    .iter()
-                    .any(|grid| grid.source == source && touches(grid))
-            };
-            let layer: Vec<(usize, &Brick)> = self
-                .partition
-                .bricks()
-                .iter()
-                .enumerate()
-                .filter(in_layer)
-                .collect();
-            for batch in layer.chunks(BATCH) {
-                let decoded: Vec<Arc<Vec<Vec<i32>>>> = batch
-                    .par_iter()
-                    .map(|&(number, brick)| self.brick(number, brick, bricks).map(Arc::new))
-                    .collect::<Result<_>>()?;
-                let grids = grids_of(source, batch.iter().map(|(_, brick)| *brick).zip(&decoded));
-                let dequantiser = synthesis.dequantiser;
-                add_residuals(&self.plan, source, cells, &grids, dequantiser, base, bands);
-            }
-            Ok(())
-        };
-        synthesis.sweep(level, &layers, LAYER_CELLS, &low, &mut residuals, sink)
     }
 
-    pub(crate) fn synthesis<'a, T: Real>(
-        &'a self,
-        form: &WaveletForm,
-        predictor: &'a dyn Predict<T>,
-    ) -> Synthesis<'a, T> {
+    pub(crate) fn synthesis<'a>(&'a self, predictor: Option<&'a Predictor>) -> Synthesis<'a> {
         Synthesis {
             wavelet: self.wavelet,
             plan: &self.plan,
             partition: &self.partition,
-            dequantiser: dequantiser(form.step, form.shrink),
             predictor,
         }
     }
 
-    /// Decodes the bricks that touch `windows`.
-    fn coefficients(&self, wanted: &Wanted<'_>, windows: &[LevelWindow]) -> Result<Coefficients> {
+    /// Decodes the bricks that touch `windows`, the first of which belongs to level `first`.
+    fn coefficients(
+        &self,
+        request: &DecodeRequest<'_>,
+        first: usize,
+        windows: &[LevelWindow],
+    ) -> Result<Coefficients> {
         let is_wanted = |grid: &BrickGrid| match grid.source {
             Source::LowPass => true,
             Source::Details(level) => level
-                .checked_sub(wanted.level)
+                .checked_sub(first)
                 .and_then(|i| windows.get(i))
                 .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
         };
         let bricks = self.partition.bricks();
-        // Apart from the others, which may be nearly all: they would be most of some threads' work.
+        // Filter first: untouched bricks would leave some threads idle.
         let is_touched = |(_, brick): &(usize, &Brick)| brick.grids.iter().any(is_wanted);
         let touched: Vec<(usize, &Brick)> = bricks.iter().enumerate().filter(is_touched).collect();
-        let decode = |&(number, brick): &(usize, &Brick)| self.wanted_brick(number, brick, wanted);
+        let decode = |&(number, brick): &(usize, &Brick)| self.cached_brick(number, brick, request);
         let decoded = in_order(touched.iter(), decode);
         let mut coefficients: Coefficients = vec![Arc::default(); bricks.len()];
         for ((number, _), decoded) in touched.into_iter().zip(decoded) {
@@ -282,14 +287,14 @@ impl Geometry {
     }
 
     /// The integers of a brick, from the cache where they are kept.
-    pub(crate) fn wanted_brick(
+    pub(crate) fn cached_brick(
         &self,
         number: usize,
         brick: &Brick,
-        wanted: &Wanted<'_>,
+        request: &DecodeRequest<'_>,
     ) -> Result<Arc<Vec<Vec<i32>>>> {
-        let decode = || self.brick(number, brick, wanted.bricks);
-        match &wanted.cache {
+        let decode = || self.brick(number, brick, request.bricks);
+        match &request.cache {
             Some(cache) => cache.get_or(number, decode),
             None => decode().map(Arc::new),
         }
@@ -321,6 +326,41 @@ impl Geometry {
     }
 }
 
+/// The integers of a frame on the host: in memory from level `first_held` on, read batch by batch below it.
+struct HostBricks<'a> {
+    layout: &'a FrameLayout,
+    request: &'a DecodeRequest<'a>,
+    held: HeldCoefficients<'a>,
+    first_held: usize,
+}
+
+impl ResidualSource for HostBricks<'_> {
+    fn read(&mut self, level: usize, cells: Region, take: &mut TakeGrids<'_>) -> Result<()> {
+        if level >= self.first_held {
+            return self.held.read(level, cells, take);
+        }
+        let source = Source::Details(level);
+        let touches = |grid: &BrickGrid| {
+            grid.source == source && !grid.region.intersection(&cells).is_empty()
+        };
+        let bricks = self.layout.partition.bricks().iter().enumerate();
+        let layer: Vec<(usize, &Brick)> = bricks
+            .filter(|(_, brick)| brick.grids.iter().any(touches))
+            .collect();
+        for batch in layer.chunks(BATCH) {
+            let decode = |&(number, brick)| self.layout.cached_brick(number, brick, self.request);
+            let decoded: Vec<Arc<Vec<Vec<i32>>>> =
+                batch.par_iter().map(decode).collect::<Result<_>>()?;
+            take(&grids_of(
+                source,
+                batch.iter().map(|(_, brick)| *brick).zip(&decoded),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// As a frame's record states it: the step, and the distance below an integer in 1/256 step.
 pub(crate) fn dequantiser<T: Real>(step: f64, shrink: u8) -> Dequantiser<T> {
     Dequantiser {
         step: T::from_f64(step),

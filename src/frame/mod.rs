@@ -18,6 +18,7 @@ pub(crate) mod sample;
 pub(crate) mod size_estimate;
 pub(crate) mod wavelet;
 
+pub use layout::FrameLayout;
 pub use pooled::check_pooled;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;

@@ -2,18 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::backend::Backend;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::network::{Hierarchy, Transform, default_model};
 use crate::options::{EncodeOptions, Model, Profile};
-
-/// A weight set and the machine it runs on.
-#[derive(Clone)]
-pub(crate) struct Networks {
-    pub(crate) hierarchy: Arc<Hierarchy>,
-    pub(crate) backend: Arc<dyn Backend>,
-}
+pub(crate) use crate::recon::Networks;
 
 impl Networks {
     /// `hierarchy` on the backend of `options`.

@@ -74,9 +74,10 @@ fn finite_or_null<S: Serializer>(
     value: &f64,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    match value.is_finite() {
-        true => serializer.serialize_some(value),
-        false => serializer.serialize_none(),
+    if value.is_finite() {
+        serializer.serialize_some(value)
+    } else {
+        serializer.serialize_none()
     }
 }
 

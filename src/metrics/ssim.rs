@@ -100,9 +100,10 @@ impl Scaling {
 
     fn apply(&self, value: f64) -> f64 {
         let scaled = (value * self.power - self.centre) * self.inverse;
-        match value.is_finite() {
-            true => scaled.clamp(-FARTHEST, FARTHEST),
-            false => f64::NAN,
+        if value.is_finite() {
+            scaled.clamp(-FARTHEST, FARTHEST)
+        } else {
+            f64::NAN
         }
     }
 }

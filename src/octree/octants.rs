@@ -171,9 +171,10 @@ impl Octant {
         }
         let mut coder = RangeDecoder::new(bytes);
         let tree = Self::read(root, shape, levels, &mut Contexts::default(), &mut coder);
-        match tree.encode(shape, levels) == bytes {
-            true => Ok(tree),
-            false => corrupt("octree is not in its one legal encoding"),
+        if tree.encode(shape, levels) == bytes {
+            Ok(tree)
+        } else {
+            corrupt("octree is not in its one legal encoding")
         }
     }
 

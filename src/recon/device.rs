@@ -1,14 +1,16 @@
 //! The level loop on a device: the field stays there from level to level where it fits, and goes through in boxes, each
 //! with all that it needs, where it does not.
 
-use crate::backend::device::{
-    DeviceGrid, Filter, LevelDevice, LevelJob, LevelShape, LowPass, Residual, TakePiece,
-};
+use std::ops::ControlFlow;
+
+use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LowPass, LowPlace, TakePiece};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::levels::Synthesis;
-use crate::transform::LevelPlan;
+use crate::recon::layers::Sink;
+use crate::recon::levels::LevelTask;
+use crate::recon::placement::Placement;
+use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.
 const BOX_VOXELS: usize = 1 << 26;
@@ -16,91 +18,75 @@ const BOX_VOXELS: usize = 1 << 26;
 /// Hands out the stored integers of a level that touch some cells.
 pub type LevelPieces<'a> = dyn FnMut(usize, Region, &mut TakePiece<'_>) -> Result<()> + 'a;
 
-/// The low-pass of the level to come.
-enum Low<T> {
+/// A box of a grid in host memory, or a grid on a device.
+pub enum DeviceOrHost<T> {
+    /// A box and its values.
     Host(Region, Vec<T>),
+    /// A grid of the same device.
     Device(Box<dyn DeviceGrid>),
 }
 
-impl LevelShape {
-    /// The shape of a level, or of a window of one.
-    #[must_use]
-    pub fn of(level: &LevelPlan) -> Self {
-        Self {
-            fine: level.fine.dims(),
-            split: [0, 1, 2].map(|axis| level.split.contains(axis)),
-            periodic: [0, 1, 2].map(|axis| level.periodic.contains(axis)),
+/// Grids on a device. The boxes of the wanted grid go to the sink, and the loop ends with nothing; it ends with a grid
+/// where there is no level.
+pub struct OnDevice<'a, T> {
+    /// The device.
+    pub device: &'a dyn LevelDevice,
+    /// How integers become coefficients.
+    pub dequantiser: Dequantiser<T>,
+    /// Where the integers come from.
+    pub pieces: &'a mut LevelPieces<'a>,
+    /// Takes boxes that follow each other along the slowest axis of the wanted box, and their values.
+    pub sink: &'a mut Sink<'a, T>,
+}
+
+impl<T: Real> Placement<T> for OnDevice<'_, T> {
+    type Grid = Option<DeviceOrHost<T>>;
+
+    fn level(
+        &mut self,
+        task: &LevelTask<'_>,
+        low: Self::Grid,
+    ) -> Result<ControlFlow<Self::Grid, Self::Grid>> {
+        let Some(low) = low else {
+            return Ok(ControlFlow::Break(None));
+        };
+        let boxes = self.boxes(task, &low)?;
+        if let ([only], false) = (&boxes[..], task.is_last) {
+            let grid = self.make(task, *only, &low)?;
+            return Ok(ControlFlow::Continue(Some(DeviceOrHost::Device(grid))));
         }
+        let mut whole = Vec::new();
+        // One box on its way to the host while the device makes the next.
+        let mut before: Option<Box<dyn DeviceGrid>> = None;
+        for part in boxes.into_iter().map(Some).chain([None]) {
+            let next = part.map(|part| self.make(task, part, &low)).transpose()?;
+            if let Some(grid) = std::mem::replace(&mut before, next) {
+                let values = downloaded(&*grid)?;
+                if task.is_last {
+                    (self.sink)(grid.region(), values)?;
+                } else {
+                    whole.extend_from_slice(&values);
+                }
+            }
+        }
+        if task.is_last {
+            return Ok(ControlFlow::Break(None));
+        }
+        let whole = DeviceOrHost::Host(task.window.fine, whole);
+        Ok(ControlFlow::Continue(Some(whole)))
     }
 }
 
-impl<T: Real> Synthesis<'_, T> {
-    /// As [`Synthesis::run`] on `device`, from `low`, the box of the coarsest low-pass that `region` needs. Calls `sink`
-    /// with boxes that follow each other along the slowest axis of `region`.
-    ///
-    /// # Errors
-    /// What the device, `pieces` and `sink` report.
-    pub fn run_on(
-        &self,
-        device: &dyn LevelDevice,
-        (target, region): (usize, Region),
-        low: Vec<T>,
-        pieces: &mut LevelPieces<'_>,
-        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
-    ) -> Result<()> {
-        let windows = self.windows(target, region);
-        let mut low = Low::Host(Self::low_pass_box(&windows, region), low);
-        for (i, window) in windows.iter().enumerate().rev() {
-            let index = target + i;
-            let is_last = i == 0;
-            let boxes = self.boxes(device, index, window.fine, &low, is_last)?;
-            if let ([only], false) = (&boxes[..], is_last) {
-                low = Low::Device(self.level_on(device, index, *only, &low, pieces)?);
-                continue;
-            }
-            let mut whole = Vec::new();
-            let mut keep = |_, values: Vec<T>| {
-                whole.extend_from_slice(&values);
-                Ok(())
-            };
-            let sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()> =
-                if is_last { &mut *sink } else { &mut keep };
-            // One box on its way to the host while the device makes the next.
-            let mut before = None;
-            for part in boxes {
-                let next = self.level_on(device, index, part, &low, pieces)?;
-                if let Some(done) = before.replace(next) {
-                    deliver(&*done, sink)?;
-                }
-            }
-            if let Some(done) = before {
-                deliver(&*done, sink)?;
-            }
-            if is_last {
-                return Ok(());
-            }
-            low = Low::Host(window.fine, whole);
-        }
-        match low {
-            Low::Host(region, values) => sink(region, values),
-            Low::Device(grid) => deliver(&*grid, sink),
-        }
-    }
-
-    /// Cuts the box `fine` of a level so that each part fits the device.
-    fn boxes(
-        &self,
-        device: &dyn LevelDevice,
-        index: usize,
-        fine: Region,
-        low: &Low<T>,
-        is_last: bool,
-    ) -> Result<Vec<Region>> {
+impl<T: Real> OnDevice<'_, T> {
+    /// Cuts the box of a level that is asked for so that each part fits the device.
+    fn boxes(&self, task: &LevelTask<'_>, low: &DeviceOrHost<T>) -> Result<Vec<Region>> {
+        let fine = task.window.fine;
         let axis = (0..2).find(|&axis| fine.size[axis] > 1).unwrap_or(2);
         let extent = fine.size[axis];
-        let mut count = match is_last {
-            true => fine.len().div_ceil(BOX_VOXELS).max(1),
-            false => 1,
+        let mut count = if task.is_last {
+            fine.len().div_ceil(BOX_VOXELS).max(1)
+        } else {
+            1
         };
         loop {
             // Cuts between the cells: a cell in two boxes would be predicted twice.
@@ -114,16 +100,7 @@ impl<T: Real> Synthesis<'_, T> {
                     part
                 })
                 .collect();
-            let mut fit = true;
-            for &part in &boxes {
-                let (job, needed) = self.job(index, part)?;
-                let (needed, is_there) = match low {
-                    Low::Host(..) => (needed, false),
-                    Low::Device(grid) => (grid.region(), true),
-                };
-                fit = fit && device.fits(&job, size_of::<T>(), needed, is_there)?;
-            }
-            if fit {
+            if self.all_fit(task, &boxes, low)? {
                 return Ok(boxes);
             }
             if thickness <= 2 {
@@ -135,65 +112,71 @@ impl<T: Real> Synthesis<'_, T> {
         }
     }
 
-    /// The work on the box `fine` of a level, and the box of the low-pass that it needs.
-    fn job(&self, index: usize, fine: Region) -> Result<(LevelJob<'_>, Region)> {
-        let level = &self.plan.levels()[index];
-        let cells = level.cells(fine);
-        let axes = level.split.count();
-        let job = LevelJob {
-            cells,
-            shape: LevelShape::of(&level.window(cells)),
-            fine,
-            details: (level.details.iter())
-                .map(|code| [0, 1, 2].map(|axis| code.is_high(axis)))
-                .collect(),
-            filter: Filter {
-                lifting: self.wavelet.lifting(),
-                synthesis: self.wavelet.synthesis_scales(axes),
-                analysis: self.wavelet.analysis_scales(axes),
-            },
-            residual: Residual {
-                step: self.dequantiser.step.to_f64(),
-                shrink: self.dequantiser.shrink.to_f64(),
-            },
-            prediction: self.predictor.prediction(index, level, cells)?,
-        };
-        let needed = cells.hull(&self.predictor.needs(index, level, cells));
-        Ok((job, needed))
+    fn all_fit(
+        &self,
+        task: &LevelTask<'_>,
+        boxes: &[Region],
+        low: &DeviceOrHost<T>,
+    ) -> Result<bool> {
+        let mut fit = true;
+        for &part in boxes {
+            let (job, needed) = self.job(task, part)?;
+            let low = match low {
+                DeviceOrHost::Host(..) => LowPlace::Host(needed),
+                DeviceOrHost::Device(grid) => LowPlace::Device(grid.region()),
+            };
+            fit = fit && self.device.fits(&job, size_of::<T>(), low)?;
+        }
+        Ok(fit)
     }
 
-    fn level_on(
-        &self,
-        device: &dyn LevelDevice,
-        index: usize,
+    /// The work on the box `fine` of a level, and the box of the low-pass that it needs.
+    fn job<'b>(&self, task: &LevelTask<'b>, fine: Region) -> Result<(LevelJob<'b>, Region)> {
+        let cells = task.level.cells(fine);
+        let predictor = task.synthesis.predictor;
+        let prediction =
+            predictor.map(|predictor| predictor.prediction(task.index, task.level, cells));
+        let job = LevelJob {
+            cells,
+            level: task.level.window(cells),
+            fine,
+            wavelet: task.synthesis.wavelet,
+            dequantiser: self.dequantiser.to_f64(),
+            prediction: prediction.transpose()?.flatten(),
+        };
+        Ok((job, task.synthesis.low_pass_box(task.index, cells)?))
+    }
+
+    /// Has the device make the box `fine` of a level.
+    fn make(
+        &mut self,
+        task: &LevelTask<'_>,
         fine: Region,
-        low: &Low<T>,
-        pieces: &mut LevelPieces<'_>,
+        low: &DeviceOrHost<T>,
     ) -> Result<Box<dyn DeviceGrid>> {
-        let (job, needed) = self.job(index, fine)?;
-        let cells = job.cells;
-        let mut pieces = |take: &mut TakePiece<'_>| pieces(index, cells, take);
+        let (job, needed) = self.job(task, fine)?;
+        let mut pieces = |take: &mut TakePiece<'_>| (self.pieces)(task.index, job.cells, take);
         match low {
-            Low::Host(region, values) if *region == needed => {
+            DeviceOrHost::Host(region, values) if *region == needed => {
                 let low = LowPass::Host(needed, T::values(values));
-                device.level(&job, low, &mut pieces)
+                self.device.level(&job, low, &mut pieces)
             }
-            Low::Host(region, values) => {
+            DeviceOrHost::Host(region, values) => {
                 let part = region.crop(values, &needed);
-                device.level(&job, LowPass::Host(needed, T::values(&part)), &mut pieces)
+                let low = LowPass::Host(needed, T::values(&part));
+                self.device.level(&job, low, &mut pieces)
             }
-            Low::Device(grid) => device.level(&job, LowPass::Device(&**grid), &mut pieces),
+            DeviceOrHost::Device(grid) => {
+                self.device
+                    .level(&job, LowPass::Device(&**grid), &mut pieces)
+            }
         }
     }
 }
 
-/// Brings a box to the host.
-fn deliver<T: Real>(
-    grid: &dyn DeviceGrid,
-    sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
-) -> Result<()> {
-    let region = grid.region();
-    let mut values = vec![T::ZERO; region.len()];
+/// The values of a box, in host memory.
+fn downloaded<T: Real>(grid: &dyn DeviceGrid) -> Result<Vec<T>> {
+    let mut values = vec![T::ZERO; grid.region().len()];
     grid.download(T::values_mut(&mut values))?;
-    sink(region, values)
+    Ok(values)
 }

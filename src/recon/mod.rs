@@ -1,19 +1,41 @@
 //! Multiresolution super resolution (paper section 4.3): from the coarsest level down, predict the
-//! details of each level, correct them by the stored residuals, upscale by the inverse wavelet.
+//! details of each level, correct them, upscale by the inverse wavelet.
 //!
-//! The encoder's closed loop and the decoder run this same code.
+//! One loop ([`walk`]) goes over the levels. What a level does with its details is a step given to it
+//! ([`LevelStep`]): the decoder adds stored residuals, the encoder quantises its own and adds them back.
+//! Where a level's grid lies is its placement ([`Placement`]): whole, layer by layer, or on a device.
+//!
+//! | module | job |
+//! |---|---|
+//! | `levels` | the loop, and what a step is given |
+//! | `placement` | where grids lie; the whole of each in memory |
+//! | `layers` | large levels layer by layer |
+//! | `device` | on a device |
+//! | `residuals` | stored integers to details |
+//! | `predict` | networks as predictors of details |
+//! | `bricks` | coefficients to bricks |
+//! | `window` | what a box of the field needs of each level |
 
 mod bricks;
 mod device;
+mod layers;
 mod levels;
-mod sweep;
+mod placement;
+mod predict;
+mod residuals;
+#[cfg(test)]
+pub(crate) mod testing;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
-pub use device::LevelPieces;
-pub use levels::{
-    Base, Coefficients, Dequantiser, NoPrediction, Predict, Synthesis, add_residuals,
+pub use device::{DeviceOrHost, LevelPieces, OnDevice};
+pub use layers::Layered;
+pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};
+pub(crate) use levels::{crop_details, upscale};
+pub use placement::{Placement, Whole};
+pub use predict::{LevelPart, Networks, Predictor};
+pub use residuals::{
+    Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };
-pub(crate) use levels::{band_regions, crop_details, grids_of, or_zeros, upscale};
-pub use sweep::AddResiduals;
+pub(crate) use residuals::{band_regions, grids_of, or_zeros};
 pub use window::{LevelWindow, Window};

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::base::real::Real;
 use crate::transform::lift;
-use crate::transform::lift::{Extension, Wavelet};
+use crate::transform::lift::{Edge, Wavelet};
 use crate::transform::plan::LevelPlan;
 
 /// Working set of one column block, in samples: it should stay in the first two cache levels.
@@ -20,10 +20,11 @@ pub struct Bands<T> {
     pub details: Vec<Vec<T>>,
 }
 
-fn extension(plan: &LevelPlan, axis: usize) -> Extension {
-    match plan.periodic.contains(axis) {
-        true => Extension::Periodic,
-        false => Extension::Symmetric,
+fn edge(plan: &LevelPlan, axis: usize) -> Edge {
+    if plan.periodic.contains(axis) {
+        Edge::Periodic
+    } else {
+        Edge::Symmetric
     }
 }
 
@@ -37,7 +38,7 @@ pub fn forward<T: Real>(wavelet: Wavelet, plan: &LevelPlan, fine: &mut [T]) -> B
             |column, lanes| {
                 let half = dims[0].div_ceil(2) * lanes;
                 let (low, high) = column.split_at_mut(half);
-                lift::analyse(wavelet, extension(plan, 0), low, high, lanes);
+                lift::analyse(wavelet, edge(plan, 0), low, high, lanes);
             },
             Order::Deinterleave,
         );
@@ -59,7 +60,7 @@ pub fn forward<T: Real>(wavelet: Wavelet, plan: &LevelPlan, fine: &mut [T]) -> B
             deinterleave_rows(plane, scratch, dims, plan.split.contains(1));
             if plan.split.contains(1) {
                 let (low, high) = scratch.split_at_mut(dims[1].div_ceil(2) * dims[2]);
-                lift::analyse(wavelet, extension(plan, 1), low, high, dims[2]);
+                lift::analyse(wavelet, edge(plan, 1), low, high, dims[2]);
             }
             store_rows(wavelet, plan, scratch, targets);
         });
@@ -79,7 +80,7 @@ pub fn inverse<T: Real>(wavelet: Wavelet, plan: &LevelPlan, bands: &mut Bands<T>
             load_rows(wavelet, plan, scratch, sources);
             if plan.split.contains(1) {
                 let (low, high) = scratch.split_at_mut(dims[1].div_ceil(2) * dims[2]);
-                lift::synthesise(wavelet, extension(plan, 1), low, high, dims[2]);
+                lift::synthesise(wavelet, edge(plan, 1), low, high, dims[2]);
             }
             interleave_rows(scratch, plane, dims, plan.split.contains(1));
         });
@@ -90,7 +91,7 @@ pub fn inverse<T: Real>(wavelet: Wavelet, plan: &LevelPlan, bands: &mut Bands<T>
             |column, lanes| {
                 let half = dims[0].div_ceil(2) * lanes;
                 let (low, high) = column.split_at_mut(half);
-                lift::synthesise(wavelet, extension(plan, 0), low, high, lanes);
+                lift::synthesise(wavelet, edge(plan, 0), low, high, lanes);
             },
             Order::Interleave,
         );
@@ -236,7 +237,7 @@ fn store_rows<T: Real>(wavelet: Wavelet, plan: &LevelPlan, lifted: &[T], plane: 
         let line = &lifted[row.number * nx..][..nx];
         if let Some(high) = row.high {
             split_pairs(line, row.low, high);
-            lift::analyse_line(wavelet, extension(plan, 2), row.low, high);
+            lift::analyse_line(wavelet, edge(plan, 2), row.low, high);
             multiply(high, scale(row.high_axes + 1));
         } else {
             row.low.copy_from_slice(line);
@@ -260,7 +261,7 @@ fn load_rows<T: Real>(
         multiply(row.low, scale(row.high_axes));
         if let Some(high) = row.high {
             multiply(high, scale(row.high_axes + 1));
-            lift::synthesise_line(wavelet, extension(plan, 2), row.low, high);
+            lift::synthesise_line(wavelet, edge(plan, 2), row.low, high);
             join_pairs(row.low, high, line);
         } else {
             line.copy_from_slice(row.low);

@@ -113,7 +113,7 @@ fn power(gain: f64, times: usize, over: usize) -> f64 {
 
 /// Where the neighbours of the first and last sample come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extension {
+pub(super) enum Edge {
     /// Whole-sample symmetry of the signal about its ends.
     Symmetric,
     /// The signal repeats; only for even lengths.
@@ -122,13 +122,7 @@ pub(super) enum Extension {
 
 /// Lifts `low` (even samples) and `high` (odd samples) in place; row `i` of each is
 /// `[i * lanes..][..lanes]`. Low has as many rows as high, or one more.
-pub(super) fn analyse<T: Real>(
-    w: Wavelet,
-    e: Extension,
-    low: &mut [T],
-    high: &mut [T],
-    lanes: usize,
-) {
+pub(super) fn analyse<T: Real>(w: Wavelet, e: Edge, low: &mut [T], high: &mut [T], lanes: usize) {
     match w {
         Wavelet::Cdf97 => {
             for pair in CDF97.map(T::from_f64).chunks_exact(2) {
@@ -149,7 +143,7 @@ pub(super) fn analyse<T: Real>(
 /// Undoes [`analyse`], up to rounding.
 pub(super) fn synthesise<T: Real>(
     w: Wavelet,
-    e: Extension,
+    e: Edge,
     low: &mut [T],
     high: &mut [T],
     lanes: usize,
@@ -180,7 +174,7 @@ fn pair_up<T: Real>(low: &mut [T], high: &mut [T], f: impl Fn(&mut T, &mut T)) {
 /// `f(high[i], low[i], low[i + 1])` for every high sample.
 #[inline(always)]
 fn update_high<T: Real>(
-    e: Extension,
+    e: Edge,
     low: &[T],
     high: &mut [T],
     lanes: usize,
@@ -190,8 +184,8 @@ fn update_high<T: Real>(
     for (i, high) in high.chunks_exact_mut(lanes).enumerate() {
         let next = match (i + 1 < rows, e) {
             (true, _) => i + 1,
-            (false, Extension::Symmetric) => i,
-            (false, Extension::Periodic) => 0,
+            (false, Edge::Symmetric) => i,
+            (false, Edge::Periodic) => 0,
         };
         let a = &low[i * lanes..][..lanes];
         let b = &low[next * lanes..][..lanes];
@@ -203,18 +197,12 @@ fn update_high<T: Real>(
 
 /// `f(low[i], high[i - 1], high[i])` for every low sample.
 #[inline(always)]
-fn update_low<T: Real>(
-    e: Extension,
-    low: &mut [T],
-    high: &[T],
-    lanes: usize,
-    f: impl Fn(&mut T, T, T),
-) {
+fn update_low<T: Real>(e: Edge, low: &mut [T], high: &[T], lanes: usize, f: impl Fn(&mut T, T, T)) {
     let rows = high.len() / lanes;
     for (i, low) in low.chunks_exact_mut(lanes).enumerate() {
         let (before, after) = match (i, e) {
-            (0, Extension::Symmetric) => (0, 0),
-            (0, Extension::Periodic) => (rows - 1, 0),
+            (0, Edge::Symmetric) => (0, 0),
+            (0, Edge::Periodic) => (rows - 1, 0),
             _ => (i - 1, i.min(rows - 1)),
         };
         let a = &high[before * lanes..][..lanes];
@@ -227,7 +215,7 @@ fn update_low<T: Real>(
 
 /// [`analyse`] for one contiguous line: neighbours are next to each other in memory, so the loops
 /// vectorise along the line instead of across lanes.
-pub(super) fn analyse_line<T: Real>(w: Wavelet, e: Extension, low: &mut [T], high: &mut [T]) {
+pub(super) fn analyse_line<T: Real>(w: Wavelet, e: Edge, low: &mut [T], high: &mut [T]) {
     match w {
         Wavelet::Cdf97 => {
             for pair in CDF97.map(T::from_f64).chunks_exact(2) {
@@ -240,7 +228,7 @@ pub(super) fn analyse_line<T: Real>(w: Wavelet, e: Extension, low: &mut [T], hig
 }
 
 /// [`synthesise`] for one contiguous line.
-pub(super) fn synthesise_line<T: Real>(w: Wavelet, e: Extension, low: &mut [T], high: &mut [T]) {
+pub(super) fn synthesise_line<T: Real>(w: Wavelet, e: Edge, low: &mut [T], high: &mut [T]) {
     match w {
         Wavelet::Cdf97 => {
             for pair in CDF97.map(T::from_f64).chunks_exact(2).rev() {
@@ -253,7 +241,7 @@ pub(super) fn synthesise_line<T: Real>(w: Wavelet, e: Extension, low: &mut [T], 
 }
 
 #[inline(always)]
-fn line_high<T: Real>(e: Extension, low: &[T], high: &mut [T], f: impl Fn(&mut T, T, T)) {
+fn line_high<T: Real>(e: Edge, low: &[T], high: &mut [T], f: impl Fn(&mut T, T, T)) {
     let n = high.len();
     let inner = n.min(low.len() - 1);
     for ((h, &a), &b) in high[..inner].iter_mut().zip(low).zip(&low[1..]) {
@@ -261,19 +249,19 @@ fn line_high<T: Real>(e: Extension, low: &[T], high: &mut [T], f: impl Fn(&mut T
     }
     if inner < n {
         let next = match e {
-            Extension::Symmetric => low[n - 1],
-            Extension::Periodic => low[0],
+            Edge::Symmetric => low[n - 1],
+            Edge::Periodic => low[0],
         };
         f(&mut high[n - 1], low[n - 1], next);
     }
 }
 
 #[inline(always)]
-fn line_low<T: Real>(e: Extension, low: &mut [T], high: &[T], f: impl Fn(&mut T, T, T)) {
+fn line_low<T: Real>(e: Edge, low: &mut [T], high: &[T], f: impl Fn(&mut T, T, T)) {
     let n = high.len();
     let before = match e {
-        Extension::Symmetric => high[0],
-        Extension::Periodic => high[n - 1],
+        Edge::Symmetric => high[0],
+        Edge::Periodic => high[n - 1],
     };
     f(&mut low[0], before, high[0]);
     for ((l, &a), &b) in low[1..n].iter_mut().zip(high).zip(&high[1..]) {

@@ -5,10 +5,14 @@
 //! orthonormal, so squared errors of coefficients add up to squared errors of voxels (exactly for
 //! Haar, nearly for 9/7). Arithmetic: spec section 6.2; equal for every thread count.
 
+mod dequantise;
+mod extension;
 mod level;
 mod lift;
 mod plan;
 
+pub use dequantise::Dequantiser;
+pub use extension::Extension;
 pub use level::{Bands, forward, inverse};
 pub use lift::Wavelet;
 pub use plan::{LevelPlan, Plan, SubbandCode};

@@ -34,6 +34,12 @@ impl SubbandCode {
         self.0 >> axis & 1 == 1
     }
 
+    /// The subband whose high-pass axes are those of `axes`.
+    #[must_use]
+    pub fn of(axes: Axes) -> Self {
+        Self(axes.bits())
+    }
+
     /// Bits, for table look-up.
     #[must_use]
     pub fn index(self) -> usize {
@@ -162,9 +168,12 @@ impl LevelPlan {
     #[must_use]
     pub fn band_dims(&self, code: SubbandCode) -> [usize; 3] {
         let (fine, coarse) = (self.fine.dims(), self.coarse.dims());
-        std::array::from_fn(|axis| match code.is_high(axis) {
-            true => fine[axis] - coarse[axis],
-            false => coarse[axis],
+        std::array::from_fn(|axis| {
+            if code.is_high(axis) {
+                fine[axis] - coarse[axis]
+            } else {
+                coarse[axis]
+            }
         })
     }
 }

@@ -10,10 +10,11 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use srt::backend::cpu::{Cpu, Isa};
-use srt::backend::{Backend, Extension, NetworkInput, Scaling};
+use srt::backend::{Backend, NetworkInput, PredictRequest, Scaling};
 use srt::network::{
     Architecture, Head, Layer, LayerRole, LayerScales, LayerSpec, Network, Padding, Scales, Weights,
 };
+use srt::transform::Extension;
 use srt::{Region, Shape};
 
 fn main() {
@@ -136,34 +137,29 @@ fn time(backend: &dyn Backend, network: &Network, size: [usize; 3]) -> f64 {
     let field: Vec<i16> = (0..shape.len())
         .map(|_| random.between(-9000, 9000) as i16)
         .collect();
-    let input = NetworkInput {
-        field: &field,
-        origin: [0; 3],
-        size,
-        domain: size,
-        extension: [Extension::Even; 3],
-        condition: None,
+    let request = PredictRequest {
+        network,
+        input: NetworkInput {
+            field: &field,
+            origin: [0; 3],
+            size,
+            domain: size,
+            extension: [Extension::Even; 3],
+            condition: None,
+        },
+        region: Region {
+            start: [0; 3],
+            size,
+        },
+        scaling: Scaling {
+            gain: 1.0,
+            unit: 1.0,
+        },
     };
-    let scaling = Scaling {
-        gain: 1.0,
-        unit: 1.0,
-    };
-    let region = Region {
-        start: [0; 3],
-        size,
-    };
-    let per_voxel = match arch.head {
-        Head::Subbands => arch.outputs(),
-        Head::VoxelShuffle => 1 << arch.rank,
-    };
-    let mut out = vec![0.0; per_voxel * shape.len()];
+    let mut out = vec![0.0; request.output_len()];
     let mut run = || {
         let start = busy_time();
-        match arch.head {
-            Head::Subbands => backend.subbands(network, &input, region, scaling, &mut out),
-            Head::VoxelShuffle => backend.upscale(network, &input, region, scaling, &mut out),
-        }
-        .unwrap();
+        backend.predict(&request, &mut out).unwrap();
         black_box(&out);
         busy_time() - start
     };

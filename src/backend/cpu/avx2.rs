@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 
 use crate::backend::cpu::conv::{Activations, Job, Outputs};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
-use crate::backend::tiling::parts;
+use crate::backend::plan::parts::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[16, 8],

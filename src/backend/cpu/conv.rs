@@ -1,7 +1,7 @@
-//! One convolution on a box, as the kernels of every instruction set take it.
+//! One convolution on a box, as the loops of every instruction set take it.
 
 use crate::backend::cpu::packed::PackedConv;
-pub(super) use crate::backend::layout::{Activations, Strides};
+pub(super) use crate::backend::plan::layout::{Activations, Strides};
 
 /// Bytes of source rows to work on at a time: they and the weights of a group fit the
 /// second-level cache of every current processor.
@@ -29,8 +29,8 @@ pub(super) struct Outputs<'a> {
 }
 
 impl Job<'_> {
-    /// Checks that every element the kernels touch lies in an arena of `len` elements. The
-    /// kernels with raw pointers rely on it.
+    /// Checks that every element the loops touch lies in an arena of `len` elements. The
+    /// loops with raw pointers rely on it.
     pub(super) fn assert_sources(&self, len: usize) {
         let last = [0, 1, 2].map(|axis| self.size[axis] - 1 + self.conv.kernel[axis] - 1);
         let blocks = self.conv.sources.iter().map(|s| s.block).max();

@@ -1,13 +1,13 @@
-//! CPU backends: [`Cpu`], with kernels for several instruction sets, and [`Reference`].
+//! CPU backends: [`Cpu`], with loops for several instruction sets, and [`Reference`].
 //!
 //! | module | job |
 //! |---|---|
 //! | `reference` | the oracle: plain loops over whole regions |
-//! | `packed` | weights as the kernels read them |
+//! | `packed` | weights as the loops read them |
 //! | `tile` | one tile through all layers |
-//! | `conv` | one convolution on a box, as the kernels take it |
-//! | `isa` | detection, and the way to the kernels |
-//! | `portable`, `avx2`, `avx512`, `neon` | the kernels |
+//! | `conv` | one convolution on a box, as the loops take it |
+//! | `isa` | detection, and the way to the loops |
+//! | `portable`, `avx2`, `avx512`, `neon` | the loops |
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -34,10 +34,11 @@ pub use reference::Reference;
 use crate::backend::cache::{Cache, lock};
 use crate::backend::cpu::packed::PackedConv;
 use crate::backend::cpu::tile::{Scratch, TileRun};
-use crate::backend::layout::Layout;
-use crate::backend::program::Program;
-use crate::backend::tiling::{Costs, best_edge, split};
-use crate::backend::{Backend, NetworkInput, Scaling, check_arguments};
+use crate::backend::input::refinement;
+use crate::backend::plan::layout::Layout;
+use crate::backend::plan::program::Program;
+use crate::backend::plan::tiling::{Costs, best_edge, split};
+use crate::backend::{Backend, PredictRequest};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::network::{Head, Network};
@@ -45,7 +46,7 @@ use crate::network::{Head, Network};
 /// Most bytes of activations of one thread, unless set.
 const TILE_BYTES: u64 = 4 << 30;
 /// Bytes of fine activations to aim at: a voxel shuffle makes eight times the coarse ones.
-const SLAB_BYTES: usize = 128 << 20;
+const SECTION_BYTES: usize = 128 << 20;
 /// Activations of a thread that count as much as the whole work of a network: the weight of memory
 /// against halo. The default network gets tiles of 64^3 in 53 MiB.
 const BYTES_AS_WORK: f64 = (1u64 << 30) as f64;
@@ -57,7 +58,7 @@ pub struct Cpu {
     isa: Isa,
     tile_edge: Option<usize>,
     tile_bytes: u64,
-    slab_bytes: usize,
+    section_bytes: usize,
     shared: Arc<Shared>,
 }
 
@@ -102,7 +103,7 @@ impl Cpu {
             isa,
             tile_edge: None,
             tile_bytes: TILE_BYTES,
-            slab_bytes: SLAB_BYTES,
+            section_bytes: SECTION_BYTES,
             shared: Arc::default(),
         }
     }
@@ -140,24 +141,19 @@ impl Cpu {
         })
     }
 
-    /// Runs all tiles of `region`; `write` gets each tile and plane of output.
+    /// Runs all tiles of the region; `write` gets each tile and plane of output.
     fn run_tiles(
         &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
+        request: &PredictRequest<'_>,
         write: impl Fn(Region, usize, &[f32]) + Sync,
     ) -> Result<()> {
-        let program = self.program(network)?;
+        let program = self.program(request.network)?;
         let run = TileRun {
             isa: self.isa,
             layout: Layout {
                 program: &program,
-                network,
-                input,
-                scaling,
-                slab_bytes: self.slab_bytes,
+                request,
+                section_bytes: self.section_bytes,
             },
         };
         let costs = Costs {
@@ -167,7 +163,7 @@ impl Cpu {
             work: |conv: &PackedConv| conv.multiplications() as f64,
         };
         let edge = self.tile_edge;
-        let edge = edge.unwrap_or_else(|| best_edge(&run.layout, region, &costs));
+        let edge = edge.unwrap_or_else(|| best_edge(&run.layout, request.region, &costs));
         let bytes = run.layout.activation_bytes(edge);
         if bytes > self.tile_bytes {
             return Err(Error::limit(format!(
@@ -175,7 +171,7 @@ impl Cpu {
                 self.tile_bytes
             )));
         }
-        let tiles = split(region, edge);
+        let tiles = split(request.region, edge);
         tiles.into_par_iter().for_each(|tile| {
             let mut scratch = lock(&self.shared.scratch).pop().unwrap_or_default();
             run.run(tile, &mut scratch, |z, rows| write(tile, z, rows));
@@ -190,61 +186,48 @@ impl Backend for Cpu {
         "cpu"
     }
 
-    fn subbands(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        check_arguments(Head::Subbands, network, input, region, scaling, out)?;
-        let channels = network.arch().outputs();
-        let factor = [1; 3];
+    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+        request.check(out)?;
+        let arch = request.network.arch();
+        let target = OutputBox {
+            region: request.region,
+            factor: refinement(request.network),
+            channels: match arch.head {
+                Head::Subbands => arch.outputs(),
+                Head::VoxelShuffle => 1,
+            },
+        };
         let out = Mutex::new(out);
-        self.run_tiles(network, input, region, scaling, |tile, z, rows| {
-            copy_plane(tile, region, factor, channels, z, rows, &mut lock(&out));
-        })
-    }
-
-    fn upscale(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        check_arguments(Head::VoxelShuffle, network, input, region, scaling, out)?;
-        let factor = crate::backend::input::refinement(network);
-        let out = Mutex::new(out);
-        self.run_tiles(network, input, region, scaling, |tile, z, rows| {
-            copy_plane(tile, region, factor, 1, z, rows, &mut lock(&out));
+        self.run_tiles(request, |tile, z, rows| {
+            target.copy_plane(tile, z, rows, &mut lock(&out));
         })
     }
 }
 
-/// Copies plane `z` of a tile's output, `[y][x][padded channels]`, to its place in `out`,
-/// `[channel][region]`, both `factor` times as large as the coarse boxes.
-fn copy_plane(
-    tile: Region,
+/// The prediction on the region asked for, `[channel][region]`.
+struct OutputBox {
     region: Region,
+    /// Values per coarse cell along each axis.
     factor: [usize; 3],
     channels: usize,
-    z: usize,
-    rows: &[f32],
-    out: &mut [f32],
-) {
-    let size = [0, 1, 2].map(|axis| region.size[axis] * factor[axis]);
-    let start = [0, 1, 2].map(|axis| (tile.start[axis] - region.start[axis]) * factor[axis]);
-    let [width, height] = [2, 1].map(|axis| tile.size[axis] * factor[axis]);
-    let stride = rows.len() / (width * height);
-    for (y, row) in rows.chunks_exact(width * stride).enumerate() {
-        for channel in 0..channels {
-            let line = (channel * size[0] + start[0] + z) * size[1] + start[1] + y;
-            let to = &mut out[line * size[2] + start[2]..][..width];
-            for (to, voxel) in to.iter_mut().zip(row.chunks_exact(stride)) {
-                *to = voxel[channel];
+}
+
+impl OutputBox {
+    /// Copies plane `z` of a tile's output, `[y][x][padded channels]`, to its place in `out`.
+    fn copy_plane(&self, tile: Region, z: usize, rows: &[f32], out: &mut [f32]) {
+        let factor = self.factor;
+        let size = [0, 1, 2].map(|axis| self.region.size[axis] * factor[axis]);
+        let start =
+            [0, 1, 2].map(|axis| (tile.start[axis] - self.region.start[axis]) * factor[axis]);
+        let [width, height] = [2, 1].map(|axis| tile.size[axis] * factor[axis]);
+        let stride = rows.len() / (width * height);
+        for (y, row) in rows.chunks_exact(width * stride).enumerate() {
+            for channel in 0..self.channels {
+                let line = (channel * size[0] + start[0] + z) * size[1] + start[1] + y;
+                let to = &mut out[line * size[2] + start[2]..][..width];
+                for (to, voxel) in to.iter_mut().zip(row.chunks_exact(stride)) {
+                    *to = voxel[channel];
+                }
             }
         }
     }

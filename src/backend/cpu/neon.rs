@@ -12,7 +12,7 @@ use crate::backend::cpu::conv::{Activations, Job, Outputs};
 #[cfg(not(target_arch = "aarch64"))]
 use crate::backend::cpu::neon_model::*;
 use crate::backend::cpu::packed::{Group, LANES, Packing};
-use crate::backend::tiling::parts;
+use crate::backend::plan::parts::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],

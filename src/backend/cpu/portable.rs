@@ -3,7 +3,7 @@
 
 use crate::backend::cpu::conv::{Activations, Job, Outputs};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
-use crate::backend::tiling::parts;
+use crate::backend::plan::parts::parts;
 
 pub(super) const PACKING: Packing = Packing {
     widths: &[LANES],

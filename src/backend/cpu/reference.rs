@@ -3,9 +3,8 @@
 //! Slow and without tiles; every other backend is compared with it bit by bit.
 
 use crate::backend::input::{NetworkInput, is_clipped, refinement};
-use crate::backend::{Backend, Scaling, check_arguments, output_factor};
+use crate::backend::{Backend, PredictRequest, Scaling};
 use crate::base::error::{Error, Result};
-use crate::base::grid::Region;
 use crate::network::{Head, InputChannels, Layer, LayerRole, LayerScales, Network, Trunk};
 
 /// The reference backend.
@@ -17,59 +16,16 @@ impl Backend for Reference {
         "reference"
     }
 
-    fn subbands(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        check_arguments(Head::Subbands, network, input, region, scaling, out)?;
-        if region.is_empty() {
+    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+        request.check(out)?;
+        if request.region.is_empty() {
             return Ok(());
         }
-        let run = Run::new(network, input, region);
-        let source = run.input_field();
-        let trunk = run.trunk(&source)?;
-        let mut prediction = run.output(LayerRole::Head, &trunk, scaling)?;
-        if network.arch().shortcut_kernel.is_some() {
-            let mut fields = source;
-            fields
-                .channels
-                .truncate(network.arch().channels.field_count());
-            let shortcut = run.output(LayerRole::Shortcut, &fields, scaling)?;
-            for (p, s) in prediction.iter_mut().zip(&shortcut) {
-                for (p, s) in p.values.iter_mut().zip(s.cropped(p.region)) {
-                    *p += s;
-                }
-            }
+        let run = Run::new(request);
+        match request.network.arch().head {
+            Head::Subbands => run.subbands(request.scaling, out),
+            Head::VoxelShuffle => run.voxels(request.scaling, out),
         }
-        write(&prediction, run.region, out);
-        Ok(())
-    }
-
-    fn upscale(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        check_arguments(Head::VoxelShuffle, network, input, region, scaling, out)?;
-        if region.is_empty() {
-            return Ok(());
-        }
-        let coarse = Run::new(network, input, region);
-        let trunk = coarse.trunk(&coarse.input_field())?;
-        let shuffled = coarse.requantised(LayerRole::Shuffle, &trunk)?;
-        let fine = coarse.refined();
-        let field = fine.voxel_shuffle(&shuffled, network.arch().features.into());
-        let field = fine.requantised(LayerRole::Refine, &field)?;
-        let prediction = fine.output(LayerRole::Head, &field, scaling)?;
-        write(&prediction, fine.region, out);
-        Ok(())
     }
 }
 
@@ -139,7 +95,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(network: &'a Network, input: &'a NetworkInput<'a>, region: Region) -> Self {
+    fn new(request: &'a PredictRequest<'a>) -> Self {
+        let PredictRequest {
+            network,
+            input,
+            region,
+            ..
+        } = request;
         let radius = network.radius() as isize;
         let mut run = Self {
             network,
@@ -160,6 +122,39 @@ impl<'a> Run<'a> {
             run.extended.end[axis] += radius;
         }
         run
+    }
+
+    /// Predicts detail subbands.
+    fn subbands(&self, scaling: Scaling, out: &mut [f32]) -> Result<()> {
+        let source = self.input_field();
+        let trunk = self.trunk(&source)?;
+        let mut prediction = self.output(LayerRole::Head, &trunk, scaling)?;
+        if self.network.arch().shortcut_kernel.is_some() {
+            let mut fields = source;
+            fields
+                .channels
+                .truncate(self.network.arch().channels.field_count());
+            let shortcut = self.output(LayerRole::Shortcut, &fields, scaling)?;
+            for (p, s) in prediction.iter_mut().zip(&shortcut) {
+                for (p, s) in p.values.iter_mut().zip(s.cropped(p.region)) {
+                    *p += s;
+                }
+            }
+        }
+        write(&prediction, self.region, out);
+        Ok(())
+    }
+
+    /// Predicts the field.
+    fn voxels(&self, scaling: Scaling, out: &mut [f32]) -> Result<()> {
+        let trunk = self.trunk(&self.input_field())?;
+        let shuffled = self.requantised(LayerRole::Shuffle, &trunk)?;
+        let fine = self.refined();
+        let field = fine.voxel_shuffle(&shuffled, self.network.arch().features.into());
+        let field = fine.requantised(LayerRole::Refine, &field)?;
+        let prediction = fine.output(LayerRole::Head, &field, scaling)?;
+        write(&prediction, fine.region, out);
+        Ok(())
     }
 
     /// The same at the resolution of the output.
@@ -339,7 +334,7 @@ impl<'a> Run<'a> {
             return Err(Error::invalid("an output layer expected"));
         };
         let channel = |o: usize| {
-            let factor = scale[o] * output_factor(role, scaling);
+            let factor = scale[o] * scaling.factor(role);
             Plane {
                 region: self.region,
                 values: self

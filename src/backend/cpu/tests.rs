@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::backend::Extension;
+use crate::backend::{NetworkInput, Scaling};
 use crate::network::testing;
 use crate::network::testing::{Random, random_network};
 use crate::network::{Architecture, InputChannels, Layer, LayerRole, LayerScales, Padding, Trunk};
+use crate::transform::Extension;
 
 const EXTENSIONS: [Extension; 4] = [
     Extension::Even,
@@ -78,17 +79,14 @@ fn predict(
     input: &NetworkInput<'_>,
     region: Region,
 ) -> Vec<u32> {
-    let arch = network.arch();
-    let per_voxel = match arch.head {
-        Head::Subbands => arch.outputs(),
-        Head::VoxelShuffle => 1 << arch.rank,
+    let request = PredictRequest {
+        network,
+        input: *input,
+        region,
+        scaling: SCALING,
     };
-    let mut out = vec![f32::NAN; per_voxel * region.len()];
-    match arch.head {
-        Head::Subbands => backend.subbands(network, input, region, SCALING, &mut out),
-        Head::VoxelShuffle => backend.upscale(network, input, region, SCALING, &mut out),
-    }
-    .unwrap();
+    let mut out = vec![f32::NAN; request.output_len()];
+    backend.predict(&request, &mut out).unwrap();
     out.into_iter().map(f32::to_bits).collect()
 }
 
@@ -308,16 +306,13 @@ fn crop<T: Copy>(values: &[T], dims: [usize; 3], region: Region) -> Vec<T> {
 fn memory_beyond_the_limit_is_refused_and_not_taken() {
     let case = Case::new(testing::narrow_residual(3), [9, 9, 9], 1);
     let mut out = vec![0.0; 7 * 9 * 9 * 9];
-    let mut run = |cpu: Cpu| {
-        cpu.subbands(
-            &case.network,
-            &case.input(),
-            case.whole(),
-            SCALING,
-            &mut out,
-        )
-        .map_err(|e| e.kind())
+    let request = PredictRequest {
+        network: &case.network,
+        input: case.input(),
+        region: case.whole(),
+        scaling: SCALING,
     };
+    let mut run = |cpu: Cpu| cpu.predict(&request, &mut out).map_err(|e| e.kind());
     // Radius 3, 3 blocks of 16 bytes: at least 12 x 12 x 12 voxels in 5-voxel tiles.
     assert_eq!(run(Cpu::detect().with_tile_bytes(1 << 20)), Ok(()));
     let refused = Err(crate::ErrorKind::LimitExceeded);
@@ -329,7 +324,7 @@ fn memory_beyond_the_limit_is_refused_and_not_taken() {
 }
 
 #[test]
-fn slabs_of_a_voxel_shuffle_never_show() {
+fn sections_of_a_voxel_shuffle_never_show() {
     for padding in [Padding::Extend, Padding::Zero] {
         let arch = Architecture {
             padding,
@@ -337,12 +332,16 @@ fn slabs_of_a_voxel_shuffle_never_show() {
         };
         let case = Case::new(arch, [27, 3, 2], 3);
         let whole = Cpu::detect().with_tile_edge(27);
-        let slabs = Cpu {
-            slab_bytes: 1,
+        let sections = Cpu {
+            section_bytes: 1,
             ..whole.clone()
         };
         let expected = case.predict(&whole, case.whole());
-        assert_eq!(case.predict(&slabs, case.whole()), expected, "{padding:?}");
+        assert_eq!(
+            case.predict(&sections, case.whole()),
+            expected,
+            "{padding:?}"
+        );
     }
 }
 
@@ -357,8 +356,13 @@ fn bad_arguments_are_refused() {
     let good = case.input();
     let mut out = vec![0.0; 7 * region.len()];
     let mut run = |input: NetworkInput<'_>, scaling, len: usize| {
-        cpu.subbands(&case.network, &input, region, scaling, &mut out[..len])
-            .is_err()
+        let request = PredictRequest {
+            network: &case.network,
+            input,
+            region,
+            scaling,
+        };
+        cpu.predict(&request, &mut out[..len]).is_err()
     };
     let all = 7 * region.len();
     assert!(!run(good, SCALING, all));
@@ -395,6 +399,4 @@ fn bad_arguments_are_refused() {
     for gain in [f32::NAN, f32::INFINITY, 1e38] {
         assert!(run(good, Scaling { gain, ..SCALING }, all), "{gain}");
     }
-    let upscaled = cpu.upscale(&case.network, &good, region, SCALING, &mut []);
-    assert!(upscaled.is_err());
 }

@@ -4,8 +4,9 @@ use crate::backend::cpu::Isa;
 use crate::backend::cpu::conv::{Job, Outputs};
 use crate::backend::cpu::packed::PackedConv;
 use crate::backend::input::{is_clipped, refinement};
-use crate::backend::layout::{Frame, Layout, Tile};
-use crate::backend::program::{Grid, INPUT_BLOCK, LANES, Step};
+use crate::backend::plan::layout::{Frame, Layout, Tile};
+use crate::backend::plan::program::{Grid, INPUT_BLOCK, LANES, Step};
+use crate::backend::request::PredictRequest;
 use crate::base::grid::Region;
 use crate::network::InputChannels;
 
@@ -47,7 +48,7 @@ impl TileRun<'_> {
         let layout = &self.layout;
         let tile = layout.tile(region);
         let program = layout.program;
-        let (once, per_slab) = program.steps.split_at(program.fine_from);
+        let (once, per_section) = program.steps.split_at(program.fine_from);
         let fine_start = layout.grid_start(&tile, Grid::Fine);
         scratch.grow(fine_start);
         if layout.touches_zeros(&tile, Grid::Coarse) {
@@ -58,25 +59,25 @@ impl TileRun<'_> {
         for step in once {
             self.step(step, &tile, &mut scratch.arena);
         }
-        for region in layout.slabs(&tile) {
-            let slab = layout.slab(&tile, region);
-            scratch.grow(layout.arena_len(&slab));
-            if layout.touches_zeros(&slab, Grid::Fine) {
+        for region in layout.sections(&tile) {
+            let section = layout.section(&tile, region);
+            scratch.grow(layout.arena_len(&section));
+            if layout.touches_zeros(&section, Grid::Fine) {
                 scratch.arena[fine_start..].fill(0);
             }
-            for step in per_slab {
-                self.step(step, &slab, &mut scratch.arena);
+            for step in per_section {
+                self.step(step, &section, &mut scratch.arena);
             }
             let above = region.start[0] - tile.regions[0].start[0];
-            let first = above * refinement(layout.network)[0];
-            self.emit_planes(&slab, scratch, |z, rows| emit(first + z, rows));
+            let first = above * refinement(layout.request.network)[0];
+            self.emit_planes(&section, scratch, |z, rows| emit(first + z, rows));
         }
     }
 
     /// Writes the input channels on the whole frame (spec networks 3 and 4).
     fn fill_input(&self, frame: &Frame, scratch: &mut Scratch) {
         let Scratch { arena, columns, .. } = scratch;
-        let Layout { input, network, .. } = self.layout;
+        let PredictRequest { input, network, .. } = self.layout.request;
         let arch = network.arch();
         let clipped = [0, 1, 2].map(|axis| is_clipped(network, input.extension[axis]));
         let has = |channel| arch.channels.contains(channel);
@@ -163,15 +164,15 @@ impl TileRun<'_> {
             ..
         } = scratch;
         let Layout {
-            program, scaling, ..
+            program, request, ..
         } = self.layout;
         let grid = program.head_grid;
         let region = tile.regions[grid as usize];
         let size = [1, region.size[1], region.size[2]];
         rows.resize(size[1] * size[2] * program.head.outputs(), 0.0);
-        scaled(&program.head, scaling.gain, head_scale);
+        scaled(&program.head, request.scaling.gain, head_scale);
         if let Some(shortcut) = &program.shortcut {
-            scaled(shortcut, scaling.unit, shortcut_scale);
+            scaled(shortcut, request.scaling.unit, shortcut_scale);
         }
         for z in 0..region.size[0] {
             let mut at = region.start.map(|v| v as isize);

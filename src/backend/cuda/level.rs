@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::backend::NetworkInput;
 use crate::backend::cuda::grid::Grid;
 use crate::backend::cuda::lift::{Lifting, Precision, View};
 use crate::backend::cuda::machine::{Kernel, Machine};
@@ -13,18 +12,19 @@ use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
 use crate::backend::cuda::{Buffers, Cuda, Prepared, lock, room, too_little};
 use crate::backend::device::{
-    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LevelShape, LowPass, Pieces,
+    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPlace, Pieces,
 };
+use crate::backend::request::values_per_cell;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::RealSlice;
-use crate::network::Head;
+use crate::network::{Head, InputChannels};
+use crate::transform::{LevelPlan, SubbandCode};
 
 /// Most voxels along an axis: kernels count them in 32 bits.
 const MOST_EXTENT: usize = 1 << 28;
 
-/// Values that a grid of an earlier level may have beside those that are good, along an axis: what the wavelet spoils beside
-/// both cuts.
+/// Invalid cells per axis at the two cut faces of an earlier level's grid: 5 each.
 const MARGIN: usize = 10;
 
 /// Bytes of device memory of a level, activations left out.
@@ -41,7 +41,7 @@ impl Sizes {
     fn new(job: &LevelJob<'_>, precision: Precision, low: Region) -> Self {
         let bytes = precision.bytes();
         let voxels = |dims: [usize; 3]| dims.iter().product::<usize>() as u64;
-        let fine = voxels(job.shape.fine) * bytes;
+        let fine = voxels(job.level.fine.dims()) * bytes;
         // A grid may have a margin.
         let low = voxels(low.size.map(|n| n + MARGIN));
         let mut sizes = Self {
@@ -54,9 +54,9 @@ impl Sizes {
         };
         if let Some(p) = &job.prediction {
             sizes.field = low * size_of::<i16>() as u64;
-            let per_cell = planes_per_cell(p);
+            let per_cell = values_per_cell(p.network);
             sizes.planes = p.cells.len() as u64 * per_cell as u64 * size_of::<f32>() as u64;
-            let wide = voxels(p.shape.fine) * bytes;
+            let wide = voxels(p.level.fine.dims()) * bytes;
             match (p.network.arch().head, precision) {
                 (Head::VoxelShuffle, _) => {
                     sizes.bands = wide;
@@ -77,20 +77,11 @@ impl Sizes {
     }
 }
 
-/// Values that a network predicts for a cell.
-fn planes_per_cell(prediction: &LevelPrediction<'_>) -> usize {
-    let arch = prediction.network.arch();
-    match arch.head {
-        Head::Subbands => arch.outputs(),
-        Head::VoxelShuffle => 1 << arch.rank,
-    }
-}
-
 /// The box of the finer grid over the cells of a job.
-fn fine_box(cells: Region, shape: &LevelShape) -> Region {
+fn fine_box(cells: Region, level: &LevelPlan) -> Region {
     Region {
-        start: [0, 1, 2].map(|axis| cells.start[axis] << usize::from(shape.split[axis])),
-        size: shape.fine,
+        start: [0, 1, 2].map(|axis| cells.start[axis] << usize::from(level.split.contains(axis))),
+        size: level.fine.dims(),
     }
 }
 
@@ -98,85 +89,91 @@ fn contradiction(what: &str) -> Error {
     Error::invalid(format!("a level whose parts fit expected, {what} found"))
 }
 
+/// Whether the parts of a level fit each other and the kernels.
+fn is_level(level: &LevelPlan) -> bool {
+    let (fine, coarse) = (level.fine.dims(), level.coarse.dims());
+    (0..3).all(|axis| {
+        let (is_split, repeats) = (level.split.contains(axis), level.periodic.contains(axis));
+        let halved = if is_split {
+            fine[axis].div_ceil(2)
+        } else {
+            fine[axis]
+        };
+        let may_repeat = is_split && fine[axis].is_multiple_of(2);
+        coarse[axis] == halved && (!repeats || may_repeat)
+    })
+}
+
+fn is_small(dims: [usize; 3]) -> bool {
+    dims.iter().all(|&n| n <= MOST_EXTENT)
+}
+
 /// Checks that the parts of a job fit each other, and that `low` holds what it needs.
 fn check(job: &LevelJob<'_>, low: Region) -> Result<()> {
-    let shape = &job.shape;
-    let low_dims = shape.band_dims([false; 3]);
-    let repeats = |s: &LevelShape| {
-        (0..3).all(|axis| !s.periodic[axis] || s.split[axis] && s.fine[axis].is_multiple_of(2))
-    };
-    let small = |dims: [usize; 3]| dims.iter().all(|&n| n <= MOST_EXTENT);
-    if job.cells.is_empty() || job.cells.size != low_dims || !low.contains(&job.cells) {
+    let level = &job.level;
+    if job.cells.is_empty() || job.cells.size != level.coarse.dims() || !low.contains(&job.cells) {
         return Err(contradiction("cells of another shape, or without low-pass"));
     }
-    if !repeats(shape) || !small(shape.fine) || !small(low.size) {
+    if !is_level(level) || !is_small(level.fine.dims()) || !is_small(low.size) {
         return Err(contradiction("extents that no level has"));
     }
-    if !fine_box(job.cells, shape).contains(&job.fine) || job.fine.is_empty() {
+    if !fine_box(job.cells, level).contains(&job.fine) || job.fine.is_empty() {
         return Err(contradiction("a finer box outside its cells"));
     }
-    let is_band = |high: &[bool; 3]| {
-        let others = job.details.iter().filter(|&other| other == high);
-        (0..3).all(|axis| shape.split[axis] || !high[axis])
-            && high.contains(&true)
+    let is_band = |code: &SubbandCode| {
+        let others = level.details.iter().filter(|&other| other == code);
+        (0..3).all(|axis| level.split.contains(axis) || !code.is_high(axis))
+            && *code != SubbandCode::LOW
             && others.count() == 1
     };
-    if job.details.len() + 1 != 1 << shape.axes() || !job.details.iter().all(is_band) {
+    if level.details.len() + 1 != 1 << level.split.count() || !level.details.iter().all(is_band) {
         return Err(contradiction("other subbands"));
     }
-    let Some(p) = &job.prediction else {
-        return Ok(());
-    };
-    let arch = p.network.arch();
-    let input = input_of(p, low);
+    match &job.prediction {
+        Some(prediction) => check_prediction(job, prediction, low),
+        None => Ok(()),
+    }
+}
+
+/// [`check`] for what is predicted.
+fn check_prediction(job: &LevelJob<'_>, p: &LevelPrediction<'_>, low: Region) -> Result<()> {
+    let (arch, level) = (p.network.arch(), &job.level);
     let whole = Region {
         start: [0; 3],
         size: p.domain,
     };
-    let needed = NetworkInput::needed(p.network, p.cells, p.domain, p.extension);
-    let conditioned = arch
-        .channels
-        .contains(crate::network::InputChannels::CONDITION);
-    if usize::from(arch.rank) != shape.axes()
+    let conditioned = arch.channels.contains(InputChannels::CONDITION);
+    if usize::from(arch.rank) != level.split.count()
         || !whole.contains(&p.cells)
-        || !low.contains(&needed)
-        || conditioned != input.condition.is_some()
+        || !low.contains(&p.needed())
+        || conditioned != p.condition.is_some()
         || p.condition == Some(i16::MIN)
-        || !small(p.domain)
+        || !is_small(p.domain)
     {
         return Err(contradiction("a network or low-pass for another level"));
     }
-    let wide = p.shape.band_dims([false; 3]);
+    let holds = |code: &SubbandCode| {
+        let own = p.level.band_dims(*code);
+        let has = Region {
+            start: p.cells.start,
+            size: own,
+        };
+        has.contains(&Region {
+            start: job.cells.start,
+            size: level.band_dims(*code),
+        })
+    };
     let fits = match arch.head {
-        Head::Subbands => p.cells == job.cells && arch.outputs() == job.details.len(),
+        Head::Subbands => p.cells == job.cells && arch.outputs() == level.details.len(),
         Head::VoxelShuffle => {
-            p.shape.split == shape.split
-                && p.cells.size == wide
-                && repeats(&p.shape)
-                && job.details.iter().all(|&high| {
-                    let (has, wants) = (p.shape.band_dims(high), shape.band_dims(high));
-                    (0..3).all(|axis| {
-                        let end = job.cells.start[axis] + wants[axis];
-                        job.cells.start[axis] >= p.cells.start[axis]
-                            && end <= p.cells.start[axis] + has[axis]
-                    })
-                })
+            p.level.split == level.split
+                && p.cells.size == p.level.coarse.dims()
+                && is_level(&p.level)
+                && level.details.iter().all(holds)
         }
     };
     fits.then_some(())
         .ok_or_else(|| contradiction("a prediction of other cells"))
-}
-
-/// The network's input but for its values, which are on the device.
-fn input_of<'a>(p: &LevelPrediction<'_>, low: Region) -> NetworkInput<'a> {
-    NetworkInput {
-        field: &[],
-        origin: low.start,
-        size: low.size,
-        domain: p.domain,
-        extension: p.extension,
-        condition: p.condition,
-    }
 }
 
 /// One level on its way.
@@ -216,29 +213,27 @@ impl<'a> Level<'a> {
     fn activations(&self, low: Region, most: u64) -> (Vec<Region>, u64) {
         match (&self.job.prediction, &self.prepared) {
             (Some(p), Some(prepared)) => {
-                let input = input_of(p, low);
-                let layout = self
-                    .cuda
-                    .layout(prepared, p.network, &input, p.scaling, most);
+                let request = p.request(low, &[]);
+                let layout = self.cuda.layout(prepared, &request, most);
                 self.cuda.tiles(&layout, p.cells, most)
             }
             _ => (Vec::new(), 0),
         }
     }
 
-    /// Dense subbands of a box of cells that starts at `first`, one behind the other from `at`: what lies from the job's
+    /// Dense subbands of a box of cells that starts at `first`, one after the other from `at`: what lies from the job's
     /// cells on.
-    fn subbands(&self, at: u64, first: Region, shape: &LevelShape) -> Vec<([bool; 3], View)> {
+    fn subbands(&self, at: u64, first: Region, level: &LevelPlan) -> Vec<(SubbandCode, View)> {
         let bytes = self.precision.bytes();
         let offset = [0, 1, 2].map(|axis| self.job.cells.start[axis] - first.start[axis]);
         let mut next = at;
-        let band = |&high: &[bool; 3]| {
-            let dims = shape.band_dims(high);
+        let band = |&code: &SubbandCode| {
+            let dims = level.band_dims(code);
             let whole = View::dense(next, dims);
             next += dims.iter().product::<usize>() as u64 * bytes;
-            (high, whole.from(offset, bytes))
+            (code, whole.from(offset, bytes))
         };
-        self.job.details.iter().map(band).collect()
+        self.job.level.details.iter().map(band).collect()
     }
 
     /// Predicts the details; returns where they are.
@@ -247,18 +242,16 @@ impl<'a> Level<'a> {
         buffers: &mut Buffers,
         low: &Grid,
         most: u64,
-    ) -> Result<Vec<([bool; 3], View)>> {
+    ) -> Result<Vec<(SubbandCode, View)>> {
         let machine = self.machine();
         let sizes = &self.sizes;
         let (Some(p), Some(prepared)) = (&self.job.prediction, &self.prepared) else {
             let bands = room(&mut buffers.bands, machine, sizes.bands)?;
             bands.clear(0, sizes.bands)?;
-            return Ok(self.subbands(bands.at(), self.job.cells, &self.job.shape));
+            return Ok(self.subbands(bands.at(), self.job.cells, &self.job.level));
         };
-        let input = input_of(p, low.outer);
-        let layout = self
-            .cuda
-            .layout(prepared, p.network, &input, p.scaling, most);
+        let request = p.request(low.outer, &[]);
+        let layout = self.cuda.layout(prepared, &request, most);
         let (tiles, bytes) = self.cuda.tiles(&layout, p.cells, most);
         let field = room(&mut buffers.call, machine, sizes.field)?.at();
         let planes = room(&mut buffers.planes, machine, sizes.planes)?.at();
@@ -312,22 +305,22 @@ impl<'a> Level<'a> {
         &self,
         buffers: &mut Buffers,
         planes: u64,
-    ) -> Result<Vec<([bool; 3], View)>> {
+    ) -> Result<Vec<(SubbandCode, View)>> {
         let cells = self.job.cells;
         let plane = |number: usize| {
             let bytes = (number * cells.len() * size_of::<f32>()) as u64;
             View::dense(planes + bytes, cells.size)
         };
-        let details = self.job.details.iter().enumerate();
+        let details = self.job.level.details.iter().enumerate();
         if self.precision == Precision::F32 {
             return Ok(details
-                .map(|(number, &high)| (high, plane(number)))
+                .map(|(number, &code)| (code, plane(number)))
                 .collect());
         }
         let bands = room(&mut buffers.bands, self.machine(), self.sizes.bands)?;
-        let views = self.subbands(bands.at(), cells, &self.job.shape);
-        for (number, &(high, view)) in views.iter().enumerate() {
-            self.widen(plane(number), view, self.job.shape.band_dims(high))?;
+        let views = self.subbands(bands.at(), cells, &self.job.level);
+        for (number, &(code, view)) in views.iter().enumerate() {
+            self.widen(plane(number), view, self.job.level.band_dims(code))?;
         }
         Ok(views)
     }
@@ -350,41 +343,43 @@ impl<'a> Level<'a> {
         buffers: &mut Buffers,
         planes: u64,
         p: &LevelPrediction<'_>,
-    ) -> Result<Vec<([bool; 3], View)>> {
+    ) -> Result<Vec<(SubbandCode, View)>> {
         let machine = self.machine();
         let [first, second] = &mut buffers.grids;
         let first = room(first, machine, self.sizes.grids[0])?.at();
         let second = room(second, machine, self.sizes.grids[1])?.at();
         let bands = room(&mut buffers.bands, machine, self.sizes.bands)?;
         // An odd fine axis drops the last plane.
-        let double = [0, 1, 2].map(|axis| p.cells.size[axis] << usize::from(p.shape.split[axis]));
+        let double =
+            [0, 1, 2].map(|axis| p.cells.size[axis] << usize::from(p.level.split.contains(axis)));
         let mut from = View::dense(planes, double);
         if self.precision == Precision::F64 {
-            let wide = View::dense(second, p.shape.fine);
-            self.widen(from, wide, p.shape.fine)?;
+            let wide = View::dense(second, p.level.fine.dims());
+            self.widen(from, wide, p.level.fine.dims())?;
             from = wide;
         }
         // The low-pass is of no use; it lies in front.
-        let low_len = p.shape.band_dims([false; 3]).iter().product::<usize>();
+        let low_len = p.level.coarse.len();
         let details = bands.at() + low_len as u64 * self.precision.bytes();
-        let views = self.subbands(details, p.cells, &p.shape);
+        let views = self.subbands(details, p.cells, &p.level);
         let offset = [0, 1, 2].map(|axis| self.job.cells.start[axis] - p.cells.start[axis]);
-        let place = |high: [bool; 3]| {
-            let found = views.iter().find(|(other, _)| *other == high);
+        let place = |code: SubbandCode| {
+            let found = views.iter().find(|(other, _)| *other == code);
             found.map_or(View::dense(bands.at(), p.cells.size), |(_, view)| {
                 view.back(offset, self.precision.bytes())
             })
         };
-        self.lifting(p.shape).split(from, &place, [first, second])?;
+        self.lifting(&p.level)
+            .split(from, &place, [first, second])?;
         Ok(views)
     }
 
-    fn lifting(&self, shape: LevelShape) -> Lifting<'_> {
+    fn lifting<'b>(&'b self, level: &'b LevelPlan) -> Lifting<'b> {
         Lifting {
             machine: self.machine().as_ref(),
             precision: self.precision,
-            shape,
-            filter: self.job.filter,
+            level,
+            wavelet: self.job.wavelet,
         }
     }
 
@@ -396,7 +391,7 @@ impl<'a> Level<'a> {
         if bytes > most || self.sizes.beside_low() > all {
             return Err(too_little(bytes + self.sizes.beside_low(), all));
         }
-        let fine = fine_box(self.job.cells, &self.job.shape);
+        let fine = fine_box(self.job.cells, &self.job.level);
         let boxes = [fine, self.job.fine];
         let mut result = Grid::new(machine, &self.cuda.shared, self.precision, boxes)?;
         let bands = self.predict(buffers, low, most)?;
@@ -404,13 +399,13 @@ impl<'a> Level<'a> {
         pieces(&mut |piece| pending.take(&mut buffers.uploads, piece))?;
         pending.flush(&mut buffers.uploads)?;
         let low_view = low.view(self.job.cells.start)?;
-        let place = |high: [bool; 3]| {
-            let found = bands.iter().find(|(other, _)| *other == high);
+        let place = |code: SubbandCode| {
+            let found = bands.iter().find(|(other, _)| *other == code);
             found.map_or(low_view, |(_, view)| *view)
         };
         let other = room(&mut buffers.grids[0], machine, self.sizes.grids[0])?.at();
         let to = result.memory()?.at();
-        self.lifting(self.job.shape).join(&place, to, other)?;
+        self.lifting(&self.job.level).join(&place, to, other)?;
         result.finish()?;
         Ok(result)
     }
@@ -434,29 +429,24 @@ impl Cuda {
 }
 
 impl LevelDevice for Cuda {
-    fn fits(
-        &self,
-        job: &LevelJob<'_>,
-        value_bytes: usize,
-        low: Region,
-        is_there: bool,
-    ) -> Result<bool> {
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool> {
         let precision = match value_bytes {
             4 => Precision::F32,
             _ => Precision::F64,
         };
-        let level = Level::new(self, job, precision, low)?;
+        let (LowPlace::Host(region) | LowPlace::Device(region)) = low;
+        let level = Level::new(self, job, precision, region)?;
         let buffers = lock(&self.shared.buffers);
         let all = self.memory(&buffers)?;
         drop(buffers);
         let mut fixed = level.sizes.beside_low();
-        if !is_there {
+        if low == LowPlace::Host(region) {
             fixed += level.sizes.low;
         }
         // Results of two calls may be there at once.
         fixed += level.sizes.result;
         let most = all.saturating_sub(fixed);
-        Ok(fixed <= all && level.activations(low, most).1 <= most)
+        Ok(fixed <= all && level.activations(region, most).1 <= most)
     }
 
     fn level(

@@ -3,8 +3,9 @@
 use crate::backend::cuda::machine::{Address, Kernel, Machine};
 use crate::backend::cuda::params::{LiftParams, Strides};
 use crate::backend::cuda::run::launch_each;
-use crate::backend::device::{Filter, LevelShape};
 use crate::base::error::Result;
+use crate::base::grid::Axes;
+use crate::transform::{LevelPlan, SubbandCode, Wavelet};
 
 /// Values in device memory: a grid, a box of one, or a subband.
 #[derive(Clone, Copy)]
@@ -81,8 +82,14 @@ impl View {
 pub(super) struct Lifting<'a> {
     pub(super) machine: &'a dyn Machine,
     pub(super) precision: Precision,
-    pub(super) shape: LevelShape,
-    pub(super) filter: Filter,
+    pub(super) level: &'a LevelPlan,
+    pub(super) wavelet: Wavelet,
+}
+
+/// The subband that is high-pass along these axes.
+fn code(high: [bool; 3]) -> SubbandCode {
+    let axes = (0..3).filter(|&axis| high[axis]);
+    SubbandCode::of(axes.fold(Axes::NONE, Axes::with))
 }
 
 /// The two ways.
@@ -97,22 +104,22 @@ impl Lifting<'_> {
     /// `y`, then `z`. `other` is as large as `out`.
     pub(super) fn join(
         &self,
-        band: &dyn Fn([bool; 3]) -> View,
+        band: &dyn Fn(SubbandCode) -> View,
         out: Address,
         other: Address,
     ) -> Result<()> {
         let axes: Vec<usize> = [1, 0]
             .into_iter()
-            .filter(|&a| self.shape.split[a])
+            .filter(|&a| self.level.split.contains(a))
             .collect();
         // The last step ends in `out`.
         let [mut from, mut to] = match axes.len() % 2 {
             0 => [out, other],
             _ => [other, out],
         };
-        self.rows(Way::Join, band, View::dense(from, self.shape.fine))?;
+        self.rows(Way::Join, band, View::dense(from, self.level.fine.dims()))?;
         for axis in axes {
-            let [from_view, to_view] = [from, to].map(|at| View::dense(at, self.shape.fine));
+            let [from_view, to_view] = [from, to].map(|at| View::dense(at, self.level.fine.dims()));
             self.along(Way::Join, axis, from_view, to_view)?;
             [from, to] = [to, from];
         }
@@ -124,16 +131,16 @@ impl Lifting<'_> {
     pub(super) fn split(
         &self,
         from: View,
-        band: &dyn Fn([bool; 3]) -> View,
+        band: &dyn Fn(SubbandCode) -> View,
         others: [Address; 2],
     ) -> Result<()> {
         let mut others = others.into_iter().cycle();
         let mut from = from;
         for axis in [0, 1] {
-            if self.shape.split[axis]
+            if self.level.split.contains(axis)
                 && let Some(at) = others.next()
             {
-                let to = View::dense(at, self.shape.fine);
+                let to = View::dense(at, self.level.fine.dims());
                 self.along(Way::Split, axis, from, to)?;
                 from = to;
             }
@@ -142,25 +149,27 @@ impl Lifting<'_> {
     }
 
     /// Rows of the fine grid and the subbands they are made of, scales included.
-    fn rows(&self, way: Way, band: &dyn Fn([bool; 3]) -> View, grid: View) -> Result<()> {
-        let shape = &self.shape;
+    fn rows(&self, way: Way, band: &dyn Fn(SubbandCode) -> View, grid: View) -> Result<()> {
+        let level = self.level;
         let bytes = self.precision.bytes();
+        let axes = level.split.count();
         let scales = match way {
-            Way::Join => self.filter.synthesis,
-            Way::Split => self.filter.analysis,
+            Way::Join => self.wavelet.synthesis_scales(axes),
+            Way::Split => self.wavelet.analysis_scales(axes),
         };
+        let split = [0, 1, 2].map(|axis| level.split.contains(axis));
         for (z, y) in [(false, false), (false, true), (true, false), (true, true)] {
-            let low = [z, y, false];
-            let dims = shape.band_dims(low);
-            if z && !shape.split[0] || y && !shape.split[1] || dims.contains(&0) {
+            let low = code([z, y, false]);
+            let dims = level.band_dims(low);
+            if z && !split[0] || y && !split[1] || dims.contains(&0) {
                 continue;
             }
             let first = [usize::from(z), usize::from(y), 0];
-            let rows = grid.from(first, bytes).every_second(shape.split);
+            let rows = grid.from(first, bytes).every_second(split);
             let pairs = [rows, rows].map(|rows| (rows.at, rows.strides));
-            let bands = [band(low), band([z, y, shape.split[2]])].map(|b| (b.at, b.strides));
+            let bands = [band(low), band(code([z, y, split[2]]))].map(|b| (b.at, b.strides));
             let [mut from, mut to] = [bands, pairs];
-            // The odd samples of a row lie behind the even ones.
+            // The odd samples of a row lie after the even ones.
             to[1].0 += bytes;
             if way == Way::Split {
                 [from, to] = [to, from];
@@ -179,7 +188,7 @@ impl Lifting<'_> {
 
     /// Alternating low and high samples along `axis`, both ways.
     fn along(&self, way: Way, axis: usize, from: View, to: View) -> Result<()> {
-        let mut size = self.shape.fine;
+        let mut size = self.level.fine.dims();
         size[axis] = size[axis].div_ceil(2);
         let (mut first, mut which) = ([0; 3], [false; 3]);
         first[axis] = 1;
@@ -200,9 +209,9 @@ impl Lifting<'_> {
         [from, to]: [[(Address, Strides); 2]; 2],
         [low_scale, high_scale]: [f64; 2],
     ) -> Result<()> {
-        let [lift0, lift1, lift2, lift3] = self.filter.lifting.unwrap_or_default();
-        let n = self.shape.fine[axis];
-        let split = self.shape.split[axis];
+        let [lift0, lift1, lift2, lift3] = self.wavelet.lifting().unwrap_or_default();
+        let n = self.level.fine.dims()[axis];
+        let split = self.level.split.contains(axis);
         let params = LiftParams {
             low: from[0].0,
             high: from[1].0,
@@ -222,7 +231,7 @@ impl Lifting<'_> {
             axis: axis as i32,
             lows: if split { n.div_ceil(2) } else { n } as i32,
             highs: if split { n / 2 } else { 0 } as i32,
-            periodic: i32::from(self.shape.periodic[axis]),
+            periodic: i32::from(self.level.periodic.contains(axis)),
             unused: 0,
         };
         launch_each(self.machine, self.kernel(way), size, &params)
@@ -231,7 +240,7 @@ impl Lifting<'_> {
     fn kernel(&self, way: Way) -> Kernel {
         use Kernel as K;
         use Precision::{F32, F64};
-        match (way, self.filter.lifting.is_some(), self.precision) {
+        match (way, self.wavelet.lifting().is_some(), self.precision) {
             (Way::Join, true, F32) => K::JoinCdf97F32,
             (Way::Join, true, F64) => K::JoinCdf97F64,
             (Way::Join, false, F32) => K::JoinHaarF32,

@@ -48,14 +48,15 @@ use crate::backend::cuda::pack::{Constants, DeviceConv};
 use crate::backend::cuda::params::{bytes_of, bytes_of_mut};
 use crate::backend::cuda::run::{CallData, Run, scaled};
 use crate::backend::cuda::stage::{Downloads, Uploads};
-use crate::backend::device::Levels;
-use crate::backend::layout::Layout;
-use crate::backend::program::Program;
-use crate::backend::tiling::{Costs, best_edge, split};
-use crate::backend::{Backend, Extension, NetworkInput, Scaling, check_arguments};
+use crate::backend::device::DeviceHandle;
+use crate::backend::plan::layout::Layout;
+use crate::backend::plan::program::Program;
+use crate::backend::plan::tiling::{Costs, best_edge, split};
+use crate::backend::{Backend, NetworkInput, OnFailure, PredictRequest, Scaling};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Region;
 use crate::network::{Head, InputChannels, Network, Transform, default_model};
+use crate::transform::Extension;
 
 /// Opens GPU number `device` with kernels from `store`, or compiled now.
 ///
@@ -70,8 +71,8 @@ pub fn open(device: usize, store: Option<&KernelStore>) -> Result<Cuda> {
 
 /// Share of the free memory that a call may take.
 const MEMORY_SHARE: f64 = 0.9;
-/// Share of that for the fine activations of one slab: the rest is for the coarse ones of a tile.
-const SLAB_SHARE: f64 = 0.4;
+/// Share of that for the fine activations of one section: the rest is for the coarse ones of a tile.
+const SECTION_SHARE: f64 = 0.4;
 
 /// Networks on a GPU. Calls run one after the other. Keep it: it holds packed weights and device memory, which
 /// clones share.
@@ -192,7 +193,7 @@ impl Cuda {
 
     /// What it runs on.
     #[must_use]
-    pub fn device(&self) -> String {
+    pub fn device_name(&self) -> String {
         self.machine.name()
     }
 
@@ -225,29 +226,33 @@ impl Cuda {
             if arch.head != Head::Subbands {
                 continue;
             }
-            let input = NetworkInput {
-                field: &field,
-                origin: [0; 3],
-                size: domain,
-                domain,
-                extension: [Extension::Even, Extension::Odd, Extension::Periodic],
-                condition: arch
-                    .channels
-                    .contains(InputChannels::CONDITION)
-                    .then_some(256),
+            let request = PredictRequest {
+                network,
+                input: NetworkInput {
+                    field: &field,
+                    origin: [0; 3],
+                    size: domain,
+                    domain,
+                    extension: [Extension::Even, Extension::Odd, Extension::Periodic],
+                    condition: arch
+                        .channels
+                        .contains(InputChannels::CONDITION)
+                        .then_some(256),
+                },
+                region: whole,
+                scaling: Scaling {
+                    gain: 0.7,
+                    unit: 2.0,
+                },
             };
-            let scaling = Scaling {
-                gain: 0.7,
-                unit: 2.0,
-            };
-            let mut expected = vec![0f32; whole.len() * arch.outputs()];
+            let mut expected = vec![0f32; request.output_len()];
             let mut found = expected.clone();
-            Cpu::detect().subbands(network, &input, whole, scaling, &mut expected)?;
-            self.subbands(network, &input, whole, scaling, &mut found)?;
+            Cpu::detect().predict(&request, &mut expected)?;
+            self.predict(&request, &mut found)?;
             if bytes_of(&expected) != bytes_of(&found) {
                 return Err(Error::new(
                     ErrorKind::Device,
-                    format!("{} does not give the bytes of the CPU", self.device()),
+                    format!("{} does not give the bytes of the CPU", self.device_name()),
                 ));
             }
         }
@@ -270,41 +275,6 @@ impl Cuda {
         })
     }
 
-    fn predict(
-        &self,
-        head: Head,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        check_arguments(head, network, input, region, scaling, out)?;
-        if region.is_empty() {
-            return Ok(());
-        }
-        // The kernels count along an axis in 32 bits; halo and both grids included.
-        if input.domain.iter().any(|&n| n > 1 << 28) {
-            return Err(Error::limit(format!(
-                "at most 2^28 voxels along an axis expected, {:?} found",
-                input.domain
-            )));
-        }
-        let prepared = self.prepared(network)?;
-        let mut buffers = std::mem::take(&mut *lock(&self.shared.buffers));
-        let done = self.predict_with(
-            &mut buffers,
-            &prepared,
-            network,
-            input,
-            region,
-            scaling,
-            out,
-        );
-        *lock(&self.shared.buffers) = buffers;
-        done
-    }
-
     /// Bytes that a call may take, `buffers` included, memory of idle grids too.
     fn memory(&self, buffers: &Buffers) -> Result<u64> {
         if let Some(bytes) = self.memory_bytes {
@@ -315,25 +285,22 @@ impl Cuda {
         Ok((free as f64 * MEMORY_SHARE) as u64)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn predict_with(
         &self,
         buffers: &mut Buffers,
-        prepared: &Prepared,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
+        request: &PredictRequest<'_>,
         out: &mut [f32],
     ) -> Result<()> {
-        let machine = &self.machine;
-        let extent = NetworkInput::needed(network, region, input.domain, input.extension);
+        let (machine, region) = (&self.machine, request.region);
+        let (input, scaling) = (&request.input, request.scaling);
+        let prepared = self.prepared(request.network)?;
+        let extent = NetworkInput::needed(request.network, region, input.domain, input.extension);
         let field = cut(input, extent);
         let field_bytes = (size_of_val(&field[..]) as u64).next_multiple_of(256);
         let out_bytes = size_of_val(out) as u64;
         let most = self.memory(buffers)?;
         let most = most.saturating_sub(field_bytes + out_bytes);
-        let layout = self.layout(prepared, network, input, scaling, most);
+        let layout = self.layout(&prepared, request, most);
         let (tiles, bytes) = self.tiles(&layout, region, most);
         if bytes > most {
             return Err(too_little(bytes, most));
@@ -383,17 +350,13 @@ impl Cuda {
     fn layout<'a>(
         &self,
         prepared: &'a Prepared,
-        network: &'a Network,
-        input: &'a NetworkInput<'a>,
-        scaling: Scaling,
+        request: &'a PredictRequest<'a>,
         most: u64,
     ) -> Layout<'a, DeviceConv> {
         Layout {
             program: &prepared.program,
-            network,
-            input,
-            scaling,
-            slab_bytes: (most as f64 * SLAB_SHARE) as usize,
+            request,
+            section_bytes: (most as f64 * SECTION_SHARE) as usize,
         }
     }
 
@@ -444,8 +407,10 @@ fn cut(input: &NetworkInput<'_>, extent: Region) -> Vec<i16> {
 fn arena_bytes(layout: &Layout<'_, DeviceConv>, tiles: &[Region]) -> u64 {
     let of_tile = |&region: &Region| {
         let tile = layout.tile(region);
-        let slabs = layout.slabs(&tile).map(|part| layout.slab(&tile, part));
-        slabs.map(|slab| layout.arena_len(&slab)).max()
+        let sections = layout
+            .sections(&tile)
+            .map(|part| layout.section(&tile, part));
+        sections.map(|section| layout.arena_len(&section)).max()
     };
     let elements = tiles.iter().filter_map(of_tile).max();
     elements.unwrap_or(0) as u64 * size_of::<i16>() as u64
@@ -456,32 +421,28 @@ impl Backend for Cuda {
         "cuda"
     }
 
-    fn subbands(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        self.predict(Head::Subbands, network, input, region, scaling, out)
+    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+        request.check(out)?;
+        if request.region.is_empty() {
+            return Ok(());
+        }
+        // The kernels count along an axis in 32 bits; halo and both grids included.
+        if request.input.domain.iter().any(|&n| n > 1 << 28) {
+            return Err(Error::limit(format!(
+                "at most 2^28 voxels along an axis expected, {:?} found",
+                request.input.domain
+            )));
+        }
+        let mut buffers = std::mem::take(&mut *lock(&self.shared.buffers));
+        let done = self.predict_with(&mut buffers, request, out);
+        *lock(&self.shared.buffers) = buffers;
+        done
     }
 
-    fn upscale(
-        &self,
-        network: &Network,
-        input: &NetworkInput<'_>,
-        region: Region,
-        scaling: Scaling,
-        out: &mut [f32],
-    ) -> Result<()> {
-        self.predict(Head::VoxelShuffle, network, input, region, scaling, out)
-    }
-
-    fn levels(&self) -> Option<Levels<'_>> {
-        Some(Levels {
+    fn device(&self) -> Option<DeviceHandle<'_>> {
+        Some(DeviceHandle {
             device: self,
-            may_fail: false,
+            on_failure: OnFailure::Report,
         })
     }
 }

@@ -3,7 +3,7 @@
 use crate::backend::cuda::machine::Kernel;
 use crate::backend::cuda::params::{Plain, bytes_of};
 use crate::backend::cuda::source::{TILE_X, WGMMA_STEPS};
-use crate::backend::program::{LANES, Outputs, Source};
+use crate::backend::plan::program::{LANES, Outputs, Source};
 use crate::base::error::{Error, Result};
 use crate::network::{Layer, LayerRole, LayerScales};
 

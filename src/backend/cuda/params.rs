@@ -260,8 +260,8 @@ impl From<[isize; 3]> for Int3 {
     }
 }
 
-impl From<crate::backend::layout::Strides> for Strides {
-    fn from(s: crate::backend::layout::Strides) -> Self {
+impl From<crate::backend::plan::layout::Strides> for Strides {
+    fn from(s: crate::backend::plan::layout::Strides) -> Self {
         Self {
             block: s.block as i64,
             slice: s.slice as i64,

@@ -10,6 +10,7 @@ use crate::backend::cuda::stage::Uploads;
 use crate::backend::device::{LevelJob, Piece};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
+use crate::transform::SubbandCode;
 
 /// Pieces that are staged; their kernels start when the stage is sent.
 pub(super) struct Pending<'a> {
@@ -17,7 +18,7 @@ pub(super) struct Pending<'a> {
     precision: Precision,
     job: &'a LevelJob<'a>,
     /// Subbands in coding order, from the first cell of the job on.
-    bands: &'a [([bool; 3], View)],
+    bands: &'a [(SubbandCode, View)],
     staged: Vec<ResidualParams>,
 }
 
@@ -26,7 +27,7 @@ impl<'a> Pending<'a> {
         machine: &'a Arc<dyn Machine>,
         precision: Precision,
         job: &'a LevelJob<'a>,
-        bands: &'a [([bool; 3], View)],
+        bands: &'a [(SubbandCode, View)],
     ) -> Self {
         Self {
             machine,
@@ -40,7 +41,7 @@ impl<'a> Pending<'a> {
     /// Stages the part of a piece that lies in the job's cells.
     pub(super) fn take(&mut self, uploads: &mut Uploads, piece: Piece<'_>) -> Result<()> {
         let band = self.bands.get(piece.band);
-        let Some(&(high, view)) = band.filter(|_| piece.region.len() == piece.integers.len())
+        let Some(&(code, view)) = band.filter(|_| piece.region.len() == piece.integers.len())
         else {
             return Err(Error::invalid(format!(
                 "a piece of one of {} subbands expected, {} values of number {} found",
@@ -51,7 +52,7 @@ impl<'a> Pending<'a> {
         };
         let own = Region {
             start: self.job.cells.start,
-            size: self.job.shape.band_dims(high),
+            size: self.job.level.band_dims(code),
         };
         let part = piece.region.intersection(&own);
         for block in blocks(part, Uploads::BYTES / size_of::<i32>()) {
@@ -91,8 +92,8 @@ impl<'a> Pending<'a> {
             values: values.at,
             q: at,
             to: values.strides,
-            step: self.job.residual.step,
-            shrink: self.job.residual.shrink,
+            step: self.job.dequantiser.step,
+            shrink: self.job.dequantiser.shrink,
             size: block.size.into(),
             unused: 0,
         });

@@ -7,8 +7,9 @@ use crate::backend::cuda::params::{
 };
 use crate::backend::cuda::source::{THREADS, extension_number};
 use crate::backend::input::{is_clipped, refinement};
-use crate::backend::layout::{Layout, Tile};
-use crate::backend::program::{Grid, INPUT_BLOCK, LANES, Step};
+use crate::backend::plan::layout::{Layout, Tile};
+use crate::backend::plan::program::{Grid, INPUT_BLOCK, LANES, Step};
+use crate::backend::request::PredictRequest;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 
@@ -45,7 +46,7 @@ impl Run<'_> {
         let layout = self.layout;
         let program = layout.program;
         let tile = layout.tile(tile);
-        let (once, per_slab) = program.steps.split_at(program.fine_from);
+        let (once, per_section) = program.steps.split_at(program.fine_from);
         let fine_start = layout.grid_start(&tile, Grid::Fine) as u64 * ELEMENT;
         if layout.touches_zeros(&tile, Grid::Coarse) {
             // Steps write inside the domain only: what lies outside stays zero.
@@ -55,23 +56,23 @@ impl Run<'_> {
         for step in once {
             self.step(step, &tile)?;
         }
-        for region in layout.slabs(&tile) {
-            let slab = layout.slab(&tile, region);
-            if layout.touches_zeros(&slab, Grid::Fine) {
-                let bytes = layout.arena_len(&slab) as u64 * ELEMENT - fine_start;
+        for region in layout.sections(&tile) {
+            let section = layout.section(&tile, region);
+            if layout.touches_zeros(&section, Grid::Fine) {
+                let bytes = layout.arena_len(&section) as u64 * ELEMENT - fine_start;
                 self.arena.clear(fine_start, bytes)?;
             }
-            for step in per_slab {
-                self.step(step, &slab)?;
+            for step in per_section {
+                self.step(step, &section)?;
             }
-            self.output(&slab)?;
+            self.output(&section)?;
         }
         Ok(())
     }
 
     /// Writes the input channels on the whole coarse frame (spec networks 3 and 4).
     fn input(&self, tile: &Tile) -> Result<()> {
-        let Layout { input, network, .. } = self.layout;
+        let PredictRequest { input, network, .. } = self.layout.request;
         let arch = network.arch();
         let frame = &tile.frames[Grid::Coarse as usize];
         let block = frame.strides().block * INPUT_BLOCK;
@@ -161,14 +162,14 @@ impl Run<'_> {
         start(self.machine, conv.entry, launch, &params)
     }
 
-    /// Head and shortcut of a slab.
+    /// Head and shortcut of a section.
     fn output(&self, tile: &Tile) -> Result<()> {
         let program = self.layout.program;
         let grid = program.head_grid;
         let part = tile.regions[grid as usize];
         let factor = match grid {
             Grid::Coarse => [1; 3],
-            Grid::Fine => refinement(self.layout.network),
+            Grid::Fine => refinement(self.layout.request.network),
         };
         let whole = [0, 1, 2].map(|axis| self.region.size[axis] * factor[axis]);
         let [z, y, x] =
@@ -214,7 +215,7 @@ impl Run<'_> {
 #[allow(unsafe_code)]
 fn start(machine: &dyn Machine, kernel: Kernel, launch: Launch, params: &impl Plain) -> Result<()> {
     // SAFETY: every caller in this folder fills the kernel's own struct with addresses in memory that it borrows until
-    // the launches are done or that others write behind them. `Layout` keeps boxes and halos inside the arena, whose
+    // the launches are done or that others write after them. `Layout` keeps boxes and halos inside the arena, whose
     // size `arena_bytes` took from the same layout; `level::check` keeps the boxes of a level inside its grids.
     unsafe { machine.launch(kernel, launch, bytes_of(std::slice::from_ref(params))) }
 }

@@ -105,9 +105,10 @@ impl Bit {
 #[inline(always)]
 fn step(p: u32, rate: u16, bit: bool) -> u32 {
     let rate = u32::from(rate);
-    match bit {
-        true => p + (((ONE - p) * rate) >> 12),
-        false => p - ((p * rate) >> 12),
+    if bit {
+        p + (((ONE - p) * rate) >> 12)
+    } else {
+        p - ((p * rate) >> 12)
     }
 }
 

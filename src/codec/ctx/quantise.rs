@@ -1,5 +1,5 @@
 //! Rate-distortion-optimised quantisation: greedy, coefficient by coefficient, at the cost that the
-//! adaptive model has at that moment (DESIGN section 4).
+//! adaptive model has at that moment.
 
 use crate::base::real::Real;
 use crate::codec::ctx::cost::{BIT, cost};

@@ -216,9 +216,12 @@ fn scan_band(
                     let bin = usize::from(BIN[(energy as usize).min(MAX_ENERGY)]);
                     let at = row + x;
                     let value = symbols.code(first + at, bin, coefficients[at], || {
-                        let sign = |present: bool, back: usize| match present {
-                            true => (1 + coefficients[at - back].signum()) as usize,
-                            false => 1,
+                        let sign = |present: bool, back: usize| {
+                            if present {
+                                (1 + coefficients[at - back].signum()) as usize
+                            } else {
+                                1
+                            }
                         };
                         let context =
                             sign(x > 0, 1) * 9 + sign(y > 0, nx) * 3 + sign(z > 0, nx * ny);

@@ -166,9 +166,10 @@ fn ended(
     };
     let words = words.recv_timeout(FAREWELL).unwrap_or_default();
     let words = printable(&words);
-    let said = match words.is_empty() {
-        true => String::new(),
-        false => format!(", saying {words:?}"),
+    let said = if words.is_empty() {
+        String::new()
+    } else {
+        format!(", saying {words:?}")
     };
     failed(
         operation,

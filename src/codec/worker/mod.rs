@@ -126,12 +126,13 @@ pub fn locate(
 ) -> Result<PathBuf> {
     if let Some(named) = named {
         let path = PathBuf::from(named);
-        return match path.is_file() {
-            true => Ok(path),
-            false => Err(Error::unsupported(format!(
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(Error::unsupported(format!(
                 "no program {} for the codec that it was named for",
                 path.display()
-            ))),
+            )))
         };
     }
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);

@@ -243,3 +243,118 @@ fn boxes(whole: Region, edge: usize, cells: usize) -> Vec<Region> {
     }
     out
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A smooth field that the transform knows.
+
+    use super::*;
+    use crate::base::grid::{Axes, Shape};
+
+    /// Waves over a grid, without an end that is like the other.
+    pub(crate) struct Waves(pub(crate) Shape);
+
+    impl Samples<f32> for Waves {
+        fn normalised(&self, region: Region) -> Vec<f32> {
+            let mut out = Vec::with_capacity(region.len());
+            for z in region.start[0]..region.end(0) {
+                for y in region.start[1]..region.end(1) {
+                    for x in region.start[2]..region.end(2) {
+                        let [z, y, x] = [z, y, x].map(|v| v as f32);
+                        let noise = (z * 12.7 + y * 78.2 + x * 37.7).sin() * 43.7;
+                        out.push(
+                            (0.31 * z - 0.17 * y).sin() + (0.23 * x).cos() + noise.fract() * 0.1,
+                        );
+                    }
+                }
+            }
+            out
+        }
+    }
+
+    /// Levels and bricks of a grid.
+    pub(crate) fn planned(shape: Shape) -> (Plan, Partition) {
+        let plan = Plan::new(shape, Axes::NONE, 15);
+        let partition = Partition::new(&plan, 64).unwrap();
+        (plan, partition)
+    }
+
+    /// The transform of waves, held in memory.
+    pub(crate) fn waves(shape: Shape) -> Analysis<'static, f32> {
+        let (plan, partition) = planned(shape);
+        let field = Waves(shape).normalised(shape.region());
+        Analysis::held(Wavelet::Cdf97, plan, partition, field)
+    }
+
+    /// The same, its finest level made anew.
+    pub(crate) fn streamed_waves(waves: &Waves) -> Analysis<'_, f32> {
+        let (plan, partition) = planned(waves.0);
+        Analysis::streamed(Wavelet::Cdf97, plan, partition, waves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Waves, planned, streamed_waves, waves};
+    use super::*;
+    use crate::base::grid::Shape;
+
+    #[test]
+    fn streamed_and_held_analysis_agree_bit_for_bit() {
+        for extents in [&[77, 65, 90][..], &[40, 300, 41], &[530, 600]] {
+            let shape = Shape::new(extents).unwrap();
+            let field = Waves(shape);
+            let (held, streamed) = (waves(shape), streamed_waves(&field));
+            assert!(streamed.is_streamed(0) && !streamed.is_streamed(1) && !held.is_streamed(0));
+            assert_eq!(held.low, streamed.low, "{extents:?}");
+            for level in 0..held.plan.levels().len() {
+                let source = Source::Details(level);
+                assert_eq!(
+                    held.detail_rms(level).to_bits(),
+                    streamed.detail_rms(level).to_bits()
+                );
+                for cells in streamed.boxes(level) {
+                    let grids = streamed.grids_in(level, cells);
+                    let (exact, anew) = (held.bands(source, cells), streamed.bands(source, cells));
+                    for (number, grid) in grids {
+                        let exact = grid.gather(&exact.places, &exact.bands);
+                        let anew = grid.gather(&anew.places, &anew.bands);
+                        assert!(exact == anew, "{extents:?}, level {level}, brick {number}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_finest_level_without_bricks_of_its_own_is_held() {
+        let field = Waves(Shape::new(&[16, 17, 18]).unwrap());
+        assert!(!streamed_waves(&field).is_streamed(0));
+    }
+
+    #[test]
+    fn energy_is_kept() {
+        let shape = Shape::new(&[64, 64, 64]).unwrap();
+        let (plan, partition) = planned(shape);
+        let field = Waves(shape).normalised(shape.region());
+        let before = energy(&field);
+        let haar = Analysis::held(Wavelet::Haar, plan, partition, field);
+        let details: f64 = (0..haar.plan.levels().len())
+            .map(|l| haar.detail_energy(l))
+            .sum();
+        let after = energy(&haar.low) + details;
+        assert!((after / before - 1.0).abs() < 1e-5, "{before} {after}");
+    }
+
+    #[test]
+    fn boxes_are_whole_bricks_that_tile_a_grid() {
+        let whole = Region {
+            start: [0; 3],
+            size: [70, 33, 300],
+        };
+        let boxes = boxes(whole, 32, 1 << 14);
+        assert_eq!(boxes.iter().map(Region::len).sum::<usize>(), whole.len());
+        let starts = |b: &Region| b.start.iter().all(|s| s % 32 == 0);
+        assert!(boxes.len() > 3 && boxes.iter().all(|b| starts(b) && whole.contains(b)));
+    }
+}

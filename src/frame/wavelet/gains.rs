@@ -3,8 +3,8 @@
 //! were quantised coarsely, and fields of another kind than those of the training, want less of a network or more.
 
 use crate::frame::networks::Networks;
-use crate::frame::wavelet::predict::NetworkPredictor;
 use crate::network::Head;
+use crate::recon::Predictor;
 use crate::transform::{Plan, Wavelet};
 
 /// A pass changes a gain by this factor at most.
@@ -22,7 +22,7 @@ pub(crate) fn initial(
     plan: &Plan,
     detail_rms: impl Fn(usize) -> f64,
 ) -> Vec<f32> {
-    let probe = NetworkPredictor::new(networks, wavelet, plan, Vec::new(), 1.0);
+    let probe = Predictor::new(networks, wavelet, plan, Vec::new(), 1.0);
     let rank = plan.shape().rank();
     let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
         None => 0.0,

@@ -1,13 +1,15 @@
 //! Frames of the wavelet form: details beside their prediction.
 
 pub(crate) mod analysis;
+pub(crate) mod bricks;
 pub(crate) mod cache;
 pub(crate) mod encode;
 pub(crate) mod gains;
+mod grids;
 pub(crate) mod integers;
+mod judgement;
 pub(crate) mod on_device;
 pub(crate) mod pass;
-pub(crate) mod predict;
 pub(crate) mod predictor;
 pub(crate) mod quality;
 pub(crate) mod quantise;

@@ -4,65 +4,84 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::backend::device::{TakePiece, is_of_device};
-use crate::base::error::Result;
+use crate::backend::device::TakePiece;
+use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::WaveletForm;
-use crate::frame::layout::{BATCH, Geometry, Wanted};
-use crate::recon::{Brick, BrickGrid, Coefficients, Predict, Source, Synthesis};
+use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, Sink, dequantiser};
+use crate::recon::{
+    Brick, BrickGrid, Coefficients, DeviceOrHost, HeldCoefficients, OnDevice, Predictor, Source,
+};
 
 /// Integers of some bricks, grid by grid.
-type Decoded = Vec<Arc<Vec<Vec<i32>>>>;
+type BrickIntegers = Vec<Arc<Vec<Vec<i32>>>>;
 
-impl Geometry {
-    /// Decodes what is wanted on the predictor's device, in boxes that follow each other along the slowest axis. Returns what
-    /// is left: all where there is no device, and the rest where it failed and the host may take over.
+impl FrameLayout {
+    /// Decodes what is asked for on the predictor's device, in boxes that follow each other along the slowest axis. Returns
+    /// what is left to the host: all where there is no device, and the rest where it failed.
     ///
     /// # Errors
     /// `Corrupt`, or what the predictor, the device and `sink` report.
-    pub(crate) fn decode_on_device<T: Real>(
+    pub(crate) fn decode_on_device<'r, T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: &dyn Predict<T>,
-        wanted: &Wanted<'_>,
-        sink: &mut dyn FnMut(Region, Vec<T>) -> Result<()>,
-    ) -> Result<Option<Region>> {
-        let Some(levels) = predictor.device() else {
-            return Ok(Some(wanted.region));
+        predictor: Option<&Predictor>,
+        request: &DecodeRequest<'r>,
+        sink: &mut Sink<'_, T>,
+    ) -> Result<Option<DecodeRequest<'r>>> {
+        let mut rest = *request;
+        let Some(handle) = predictor.and_then(|predictor| predictor.backend().device()) else {
+            return Ok(Some(rest));
         };
-        let synthesis = self.synthesis(form, predictor);
-        let (target, region) = (wanted.level, wanted.region);
-        let windows = synthesis.windows(target, region);
-        let bricks = self.partition.bricks();
-        let shared: Coefficients = bricks
-            .iter()
-            .take(1)
-            .map(|brick| self.wanted_brick(0, brick, wanted))
-            .collect::<Result<_>>()?;
-        let coarsest = Synthesis::<T>::low_pass_box(&windows, region);
-        let low = synthesis.low_pass(&shared, coarsest);
-        let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
-            self.pieces(level, cells, wanted, &shared, take)
-        };
-        let mut rest = region;
-        let mut sink_failed = false;
+        let region = request.region;
+        let level_loop = self
+            .synthesis(predictor)
+            .level_loop(request.level, region)?;
+        if level_loop.windows().is_empty() {
+            return Ok(Some(rest));
+        }
+        let shared = self.shared_brick(request)?;
+        let dequantiser = dequantiser(form.step, form.shrink);
+        let low = shared.low_pass(level_loop.low_pass_box(), dequantiser);
+        let mut sink_error = None;
         let mut counted = |part: Region, values: Vec<T>| {
             let axis = (0..2).find(|&a| region.size[a] > 1).unwrap_or(2);
-            let end = region.end(axis);
-            rest.start[axis] = part.end(axis);
-            rest.size[axis] = end - part.end(axis);
-            let taken = sink(part, values);
-            sink_failed = taken.is_err();
-            taken
+            rest.region.start[axis] = part.end(axis);
+            rest.region.size[axis] = region.end(axis) - part.end(axis);
+            sink(part, values).map_err(|e| {
+                // The host would not mend it.
+                sink_error = Some(e);
+                Error::corrupt("what takes the values failed")
+            })
         };
-        let device = levels.device;
-        let done = synthesis.run_on(device, (target, region), low, &mut pieces, &mut counted);
-        match done {
-            Ok(()) => Ok(None),
-            Err(e) if levels.may_fail && !sink_failed && is_of_device(&e) => Ok(Some(rest)),
-            Err(e) => Err(e),
+        let done = handle.on_failure.attempt(|| {
+            let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
+                self.pieces(level, cells, request, &shared.coefficients, take)
+            };
+            let mut placement = OnDevice {
+                device: handle.device,
+                dequantiser,
+                pieces: &mut pieces,
+                sink: &mut counted,
+            };
+            let low = DeviceOrHost::Host(level_loop.low_pass_box(), low);
+            level_loop.run(Some(low), &mut placement).map(|_| ())
+        });
+        match (sink_error, done) {
+            (Some(e), _) => Err(e),
+            (None, done) => Ok(done?.is_none().then_some(rest)),
         }
+    }
+
+    /// The first brick, with the low-pass and the coarsest details.
+    fn shared_brick(&self, request: &DecodeRequest<'_>) -> Result<HeldCoefficients<'_>> {
+        let first = self.partition().bricks().iter().take(1);
+        let decode = |brick| self.cached_brick(0, brick, request);
+        Ok(HeldCoefficients {
+            partition: self.partition(),
+            coefficients: first.map(decode).collect::<Result<_>>()?,
+        })
     }
 
     /// Hands out the integers of a level's details that touch `cells`; the first brick is decoded, the others are
@@ -71,7 +90,7 @@ impl Geometry {
         &self,
         level: usize,
         cells: Region,
-        wanted: &Wanted<'_>,
+        request: &DecodeRequest<'_>,
         shared: &Coefficients,
         take: &mut TakePiece<'_>,
     ) -> Result<()> {
@@ -79,7 +98,7 @@ impl Geometry {
         let touches = |grid: &BrickGrid| {
             grid.source == source && !grid.region.intersection(&cells).is_empty()
         };
-        let mut give = |bricks: &[(usize, &Brick)], decoded: &Decoded| -> Result<()> {
+        let mut give = |bricks: &[(usize, &Brick)], decoded: &BrickIntegers| -> Result<()> {
             for ((_, brick), integers) in bricks.iter().zip(decoded) {
                 for (grid, q) in brick.grids.iter().zip(&***integers) {
                     if touches(grid) && !q.is_empty() {
@@ -89,14 +108,15 @@ impl Geometry {
             }
             Ok(())
         };
-        let all: Vec<(usize, &Brick)> = self.partition.bricks().iter().enumerate().collect();
+        let all: Vec<(usize, &Brick)> = self.partition().bricks().iter().enumerate().collect();
         let (first, others) = all.split_at(all.len().min(1));
         give(first, shared)?;
         let others: Vec<(usize, &Brick)> = (others.iter().copied())
             .filter(|(_, brick)| brick.grids.iter().any(touches))
             .collect();
-        let decode = |batch: &[(usize, &Brick)]| -> Result<Decoded> {
-            let one = |&(number, brick): &(usize, &Brick)| self.wanted_brick(number, brick, wanted);
+        let decode = |batch: &[(usize, &Brick)]| -> Result<BrickIntegers> {
+            let one =
+                |&(number, brick): &(usize, &Brick)| self.cached_brick(number, brick, request);
             batch.par_iter().map(one).collect()
         };
         let mut batches = others.chunks(BATCH);

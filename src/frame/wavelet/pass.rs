@@ -8,11 +8,11 @@ use crate::base::grid::Shape;
 use crate::frame::networks::Networks;
 use crate::frame::original::check_len;
 use crate::frame::sample::{Normalisation, RUN};
+use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::encode::filter_pair;
-use crate::frame::wavelet::quantise::code_bricks;
 use crate::frame::wavelet::trial::{Candidate, NormalisedField};
 use crate::octree;
-use crate::options::EncodeOptions;
+use crate::options::{EncodeOptions, Workplace};
 use crate::volume::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
@@ -30,10 +30,8 @@ pub fn code_at_step(
     options: &EncodeOptions,
     step: f64,
 ) -> Result<u64> {
-    options
-        .resources
-        .pool()?
-        .install(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
+    Workplace::new(&options.resources)?
+        .run(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
 }
 
 fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {

@@ -1,25 +1,23 @@
 //! What predicts the details of a frame, as its record says.
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::real::Real;
 use crate::container::{NetworkUse, WaveletForm};
 use crate::frame::networks::Networks;
-use crate::frame::wavelet::predict::NetworkPredictor;
-use crate::recon::{NoPrediction, Predict};
+use crate::recon::Predictor;
 use crate::transform::{Plan, Wavelet};
 
 /// The predictor a frame's record asks for.
 ///
 /// # Errors
 /// `MissingWeights` when it uses networks and none are at hand.
-pub(crate) fn predictor<T: Real>(
+pub(crate) fn predictor(
     wavelet: Wavelet,
     plan: &Plan,
     form: &WaveletForm,
     networks: Option<&Networks>,
-) -> Result<Box<dyn Predict<T>>> {
+) -> Result<Option<Predictor>> {
     let Some(NetworkUse { gains }) = &form.network else {
-        return Ok(Box::new(NoPrediction));
+        return Ok(None);
     };
     let networks = networks.ok_or_else(|| {
         Error::new(
@@ -27,6 +25,6 @@ pub(crate) fn predictor<T: Real>(
             "the frame uses networks, the file names none",
         )
     })?;
-    let predictor = NetworkPredictor::new(networks, wavelet, plan, gains.clone(), form.step);
-    Ok(Box::new(predictor))
+    let predictor = Predictor::new(networks, wavelet, plan, gains.clone(), form.step);
+    Ok(Some(predictor))
 }

@@ -9,19 +9,19 @@ use crate::base::grid::Shape;
 use crate::base::real::Real;
 use crate::codec::corrections::Corrections;
 use crate::container::{NetworkUse, WaveletForm};
-use crate::frame::layout::{BrickPayloads, Geometry, dequantiser};
+use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::{Analysis, Samples};
+use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::predict::NetworkPredictor;
 use crate::frame::wavelet::predictor::predictor;
-use crate::frame::wavelet::quantise::{Pass, Used, code_bricks, quantise};
+use crate::frame::wavelet::quantise::{LevelMask, Pass, quantise};
 use crate::metrics::{Comparer, Comparison};
 use crate::octree;
 use crate::options::Coding;
-use crate::recon::{Partition, Predict};
+use crate::recon::{Partition, Predictor};
 use crate::transform::{Plan, Wavelet};
 
 /// Most levels of the transform.
@@ -32,7 +32,7 @@ const BRICK_EDGE: u32 = 64;
 const PLANAR_BRICK_EDGE: u32 = 512;
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
-const SHRINK: u8 = 5;
+pub(crate) const SHRINK: u8 = 5;
 
 /// Payloads of a frame of the wavelet form.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl<'a, E: Element> Candidate<'a, E> {
         })
     }
 
-    /// Quantises at `step` (normalised unit). `gains` are those of `networks`, `use_on` as in [`quantise`]. `None` when
+    /// Quantises at `step` (normalised unit). `gains` are those of `networks`, `fixed_levels` as in [`quantise`]. `None` when
     /// the step is too fine for the coder.
     ///
     /// # Errors
@@ -182,7 +182,7 @@ impl<'a, E: Element> Candidate<'a, E> {
         step: f64,
         networks: Option<&Networks>,
         gains: &[f32],
-        use_on: Option<&Used>,
+        fixed_levels: Option<&LevelMask>,
     ) -> Result<Option<Pass<E::Work>>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
         let rounded = dequantiser.step.to_f64();
@@ -190,11 +190,9 @@ impl<'a, E: Element> Candidate<'a, E> {
             return Ok(None);
         }
         let analysis = &self.analysis;
-        let predictor = networks.map(|n| {
-            NetworkPredictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded)
-        });
-        let predictor = predictor.as_ref().map(|p| p as &dyn Predict<E::Work>);
-        let mut pass = quantise(analysis, dequantiser, predictor, use_on)?;
+        let predictor = networks
+            .map(|n| Predictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded));
+        let mut pass = quantise(analysis, dequantiser, predictor.as_ref(), fixed_levels)?;
         if let Some(pass) = &mut pass {
             let used = gains.iter().zip(&pass.used);
             pass.gains = used.map(|(&g, &used)| if used { g } else { 0.0 }).collect();
@@ -224,38 +222,44 @@ impl<'a, E: Element> Candidate<'a, E> {
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
         let payloads = FramePayloads {
             tree: octree::encode(&pass.tree),
-            bricks: code_bricks(analysis, &mut pass, Some(&*predictor))?,
+            bricks: code_bricks(analysis, &mut pass, predictor.as_ref())?,
         };
         drop(pass);
         let start = Instant::now();
-        let geometry = Geometry::new(analysis.plan.shape(), &form, &payloads.tree)?;
+        let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
         let range = self.normalisation.bounds();
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
         let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
         let mut first = 0;
-        geometry.decode_layers(&form, &*predictor, &payloads, 0, &mut |_, mut values| {
-            self.normalisation.undo(&mut values);
-            let mut samples = E::from_work(values);
-            let end = first + samples.len();
-            if let Some(bound) = verify.correct_beyond {
-                let ordinary = original.ordinary.map(|o| &o[first..end]);
-                let values = &original.values[first..end];
-                let found = Corrections::find(values, &mut samples, ordinary, bound);
-                let moved = found.entries.into_iter();
-                corrections
-                    .entries
-                    .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
-            }
-            comparer.push(&samples)?;
-            original.observer.values_read(first..end);
-            first = end;
-            if verify.keep_field && decoded.is_empty() {
-                decoded = samples;
-            } else if verify.keep_field {
-                decoded.append(&mut samples);
-            }
-            Ok(())
-        })?;
+        geometry.decode_layers(
+            &form,
+            predictor.as_ref(),
+            &payloads,
+            0,
+            &mut |_, mut values| {
+                self.normalisation.undo(&mut values);
+                let mut samples = E::from_work(values);
+                let end = first + samples.len();
+                if let Some(bound) = verify.correct_beyond {
+                    let ordinary = original.ordinary.map(|o| &o[first..end]);
+                    let values = &original.values[first..end];
+                    let found = Corrections::find(values, &mut samples, ordinary, bound);
+                    let moved = found.entries.into_iter();
+                    corrections
+                        .entries
+                        .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
+                }
+                comparer.push(&samples)?;
+                original.observer.values_read(first..end);
+                first = end;
+                if verify.keep_field && decoded.is_empty() {
+                    decoded = samples;
+                } else if verify.keep_field {
+                    decoded.append(&mut samples);
+                }
+                Ok(())
+            },
+        )?;
         Ok(Trial {
             form,
             payloads,

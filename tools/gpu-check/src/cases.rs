@@ -1,11 +1,12 @@
 //! Networks with random weights on random inputs, and the comparison of a backend with the CPU.
 
 use srt::backend::cpu::Cpu;
-use srt::backend::{Backend, Extension, NetworkInput, Scaling};
+use srt::backend::{Backend, NetworkInput, PredictRequest, Scaling};
 use srt::network::{
     Architecture, Head, InputChannels, Layer, LayerScales, LayerSpec, Network, Padding, Scales,
     Trunk, Weights,
 };
+use srt::transform::Extension;
 use srt::{Region, Result};
 
 const EXTENSIONS: [Extension; 4] = [
@@ -76,25 +77,21 @@ impl Case {
     /// # Errors
     /// What the backend reports.
     pub fn predict(&self, backend: &dyn Backend) -> Result<Vec<u32>> {
-        let arch = self.network.arch();
-        let input = NetworkInput {
-            field: &self.field,
-            origin: [0; 3],
-            size: self.domain,
-            domain: self.domain,
-            extension: self.extension,
-            condition: self.condition,
+        let request = PredictRequest {
+            network: &self.network,
+            input: NetworkInput {
+                field: &self.field,
+                origin: [0; 3],
+                size: self.domain,
+                domain: self.domain,
+                extension: self.extension,
+                condition: self.condition,
+            },
+            region: self.region,
+            scaling: SCALING,
         };
-        let per_voxel = match arch.head {
-            Head::Subbands => arch.outputs(),
-            Head::VoxelShuffle => 1 << arch.rank,
-        };
-        let mut out = vec![f32::NAN; per_voxel * self.region.len()];
-        let (network, region) = (&self.network, self.region);
-        match arch.head {
-            Head::Subbands => backend.subbands(network, &input, region, SCALING, &mut out),
-            Head::VoxelShuffle => backend.upscale(network, &input, region, SCALING, &mut out),
-        }?;
+        let mut out = vec![f32::NAN; request.output_len()];
+        backend.predict(&request, &mut out)?;
         Ok(out.into_iter().map(f32::to_bits).collect())
     }
 

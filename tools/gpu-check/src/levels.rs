@@ -4,13 +4,11 @@ use std::time::Instant;
 
 use srt::backend::cpu::Cpu;
 use srt::backend::cuda::Cuda;
-use srt::backend::device::{
-    Filter, LevelJob, LevelPrediction, LevelShape, LowPass, Piece, Residual,
-};
-use srt::backend::{Backend, Extension, NetworkInput, Scaling, quantise_input};
+use srt::backend::device::{LevelJob, LevelPrediction, LowPass, Piece};
+use srt::backend::{Backend, Scaling, quantise_input};
 use srt::base::real::Real;
 use srt::network::{Architecture, Head, Network, Transform};
-use srt::transform::{Bands, LevelPlan, Plan, SubbandCode, Wavelet, forward, inverse};
+use srt::transform::{Bands, Dequantiser, LevelPlan, Plan, SubbandCode, Wavelet, forward, inverse};
 use srt::{Axes, Region, Result, Shape};
 
 use crate::cases::{Random, paper_architecture, random_network};
@@ -26,7 +24,7 @@ const SHAPES: [&[usize]; 7] = [
     &[33, 8],
 ];
 /// Quantisation step and shrinkage, with full mantissas.
-const RESIDUAL: Residual = Residual {
+const DEQUANTISER: Dequantiser<f64> = Dequantiser {
     step: 0.037,
     shrink: 0.08,
 };
@@ -116,7 +114,7 @@ pub fn check(cuda: &Cuda) -> Result<usize, String> {
 /// What the backend reports.
 pub fn seconds(cuda: &Cuda, network: &Network, extents: &[usize]) -> Result<f64> {
     let plan = Plan::new(Shape::new(extents)?, Axes::NONE, 1);
-    let (Some(level), Some(levels)) = (plan.levels().first(), cuda.levels()) else {
+    let (Some(level), Some(handle)) = (plan.levels().first(), cuda.device()) else {
         return Err(srt::Error::invalid("extents with a level expected"));
     };
     let case = Case {
@@ -137,7 +135,7 @@ pub fn seconds(cuda: &Cuda, network: &Network, extents: &[usize]) -> Result<f64>
     let start = Instant::now();
     let job = case.job(level.coarse.region());
     let low = LowPass::Host(level.coarse.region(), f32::values(&low));
-    let grid = levels.device.level(&job, low, &mut |_| Ok(()))?;
+    let grid = handle.device.level(&job, low, &mut |_| Ok(()))?;
     grid.download(f32::values_mut(&mut fine))?;
     Ok(start.elapsed().as_secs_f64())
 }
@@ -169,37 +167,13 @@ fn crop<T: Copy>(from: Region, values: &[T], part: Region) -> Vec<T> {
 }
 
 impl Case<'_> {
-    fn extension(&self) -> [Extension; 3] {
-        [0, 1, 2].map(|axis| {
-            let odd = self.level.fine.dims()[axis] % 2 == 1;
-            match (self.level.periodic.contains(axis), self.wavelet, odd) {
-                (true, ..) => Extension::Periodic,
-                (_, Wavelet::Haar, _) => Extension::Half,
-                (_, _, false) => Extension::Even,
-                (..) => Extension::Odd,
-            }
-        })
-    }
-
-    /// The cells that the network is run on.
-    fn predicted(&self, cells: Region) -> Region {
-        match self.network.map(|network| network.arch().head) {
-            Some(Head::VoxelShuffle) => self.level.with_margin(cells),
-            _ => cells,
-        }
-    }
-
     fn check<T: Real>(&self, cuda: &Cuda) -> Result<(), String> {
         let text = |e: srt::Error| e.to_string();
         let level = self.level;
         let cells = level.cells(self.fine);
-        let predicted = self.predicted(cells);
-        let domain = level.coarse.dims();
-        let mut low_box = cells;
-        if let Some(network) = self.network {
-            let needed = NetworkInput::needed(network, predicted, domain, self.extension());
-            low_box = cells.hull(&needed);
-        }
+        let job = self.job(cells);
+        let needed = job.prediction.as_ref().map(LevelPrediction::needed);
+        let low_box = needed.map_or(cells, |needed| cells.hull(&needed));
         let mut random = Random(self.seed);
         // Now and then more than 16 bits of network input.
         let low: Vec<T> = (0..low_box.len())
@@ -225,12 +199,11 @@ impl Case<'_> {
             })
             .collect();
         let expected = self.expected(cells, low_box, &low, &stored).map_err(text)?;
-        let job = self.job(cells);
-        let Some(levels) = cuda.levels() else {
+        let Some(handle) = cuda.device() else {
             return Err("no device".into());
         };
         let found =
-            levels
+            handle
                 .device
                 .level(&job, LowPass::Host(low_box, T::values(&low)), &mut |take| {
                     stored.iter().try_for_each(|(band, region, integers)| {
@@ -254,31 +227,27 @@ impl Case<'_> {
     }
 
     fn job(&self, cells: Region) -> LevelJob<'_> {
-        let (level, axes) = (self.level, self.level.split.count());
-        let predicted = self.predicted(cells);
-        LevelJob {
-            cells,
-            shape: LevelShape::of(&level.window(cells)),
-            fine: self.fine,
-            details: (level.details.iter())
-                .map(|code| [0, 1, 2].map(|axis| code.is_high(axis)))
-                .collect(),
-            filter: Filter {
-                lifting: self.wavelet.lifting(),
-                synthesis: self.wavelet.synthesis_scales(axes),
-                analysis: self.wavelet.analysis_scales(axes),
-            },
-            residual: RESIDUAL,
-            prediction: self.network.map(|network| LevelPrediction {
+        let level = self.level;
+        let prediction = |network| {
+            let cells = LevelPrediction::cells_of(network, level, cells);
+            LevelPrediction {
                 network,
                 multiplier: MULTIPLIER,
                 domain: level.coarse.dims(),
-                extension: self.extension(),
+                extension: level.extension(self.wavelet),
                 condition: None,
                 scaling: SCALING,
-                cells: predicted,
-                shape: LevelShape::of(&level.window(predicted)),
-            }),
+                cells,
+                level: level.window(cells),
+            }
+        };
+        LevelJob {
+            cells,
+            level: level.window(cells),
+            fine: self.fine,
+            wavelet: self.wavelet,
+            dequantiser: DEQUANTISER,
+            prediction: self.network.map(prediction),
         }
     }
 
@@ -291,7 +260,10 @@ impl Case<'_> {
     ) -> Result<Vec<T>> {
         let level = self.level;
         let mut details = self.details(cells, low_box, low)?;
-        let (step, shrink) = (T::from_f64(RESIDUAL.step), T::from_f64(RESIDUAL.shrink));
+        let (step, shrink) = (
+            T::from_f64(DEQUANTISER.step),
+            T::from_f64(DEQUANTISER.shrink),
+        );
         for (band, region, q) in stored {
             let place = level.band_region(level.details[*band], cells);
             let part = place.intersection(region);
@@ -318,38 +290,28 @@ impl Case<'_> {
         let level = self.level;
         let part = |code: &SubbandCode, region| level.band_region(*code, region);
         let codes = level.details.iter();
-        let Some(network) = self.network else {
+        let Some(prediction) = self.job(cells).prediction else {
             return Ok(codes.map(|c| vec![T::ZERO; part(c, cells).len()]).collect());
         };
         let coefficients: Vec<f32> = low.iter().map(|v| v.to_f32()).collect();
         let mut field = vec![0; low.len()];
         quantise_input(&coefficients, MULTIPLIER, &mut field)?;
-        let input = NetworkInput {
-            field: &field,
-            origin: low_box.start,
-            size: low_box.size,
-            domain: level.coarse.dims(),
-            extension: self.extension(),
-            condition: None,
-        };
-        let cpu = Cpu::detect();
-        let predicted = self.predicted(cells);
+        let request = prediction.request(low_box, &field);
+        let mut out = vec![0f32; request.output_len()];
+        Cpu::detect().predict(&request, &mut out)?;
         let wide = |values: &[f32]| values.iter().map(|&p| T::from_f32(p)).collect::<Vec<T>>();
-        if network.arch().head == Head::Subbands {
-            let mut out = vec![0f32; cells.len() * level.details.len()];
-            cpu.subbands(network, &input, cells, SCALING, &mut out)?;
+        if request.network.arch().head == Head::Subbands {
             let bands = codes.zip(out.chunks_exact(cells.len()));
             let band = |(code, band)| wide(&crop(cells, band, part(code, cells)));
             return Ok(bands.map(band).collect());
         }
+        let predicted = prediction.cells;
         let double = Region {
             start: [0, 1, 2]
                 .map(|axis| predicted.start[axis] << usize::from(level.split.contains(axis))),
             size: [0, 1, 2]
                 .map(|axis| predicted.size[axis] << usize::from(level.split.contains(axis))),
         };
-        let mut out = vec![0f32; double.len()];
-        cpu.upscale(network, &input, predicted, SCALING, &mut out)?;
         let mut fine = wide(&crop(double, &out, level.fine_of(predicted)));
         let details = forward(self.wavelet, &level.window(predicted), &mut fine).details;
         let band =

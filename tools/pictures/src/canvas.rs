@@ -1,10 +1,16 @@
-//! A small RGB image to draw on.
+//! A small RGB image to draw on: `plotters` draws, `png` writes the file.
 
-use crate::font;
-use srt::base::error::{Error, Result};
+use std::sync::Once;
+
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+use srt::{Error, Result};
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
+
+/// The one typeface; it is part of the program, so that a picture is the same wherever it is drawn.
+const TYPEFACE: &str = "DejaVu Sans";
 
 /// A small RGB image to draw on; what is drawn outside it is left out.
 #[derive(Clone, Debug)]
@@ -35,9 +41,14 @@ impl Canvas {
 
     /// Fills the rectangle with its upper left corner at `x`, `y`.
     pub fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], color: Rgb) {
-        for row in y..y + height {
-            for column in x..x + width {
-                self.set(column, row, color);
+        let right = (x + width).min(self.width);
+        if x >= right {
+            return;
+        }
+        for row in y..(y + height).min(self.height) {
+            let at = row * self.width;
+            for pixel in self.pixels[(at + x) * 3..(at + right) * 3].chunks_exact_mut(3) {
+                pixel.copy_from_slice(&color);
             }
         }
     }
@@ -50,25 +61,34 @@ impl Canvas {
         self.fill([x + width, y], [1, height], color);
     }
 
-    /// Writes `text` with its upper left corner at `x`, `y`, each dot of a letter `dot` pixels wide.
-    pub fn text(&mut self, [x, y]: [usize; 2], dot: usize, color: Rgb, text: &str) {
-        for (i, c) in text.chars().enumerate() {
-            let left = x + i * font::ADVANCE * dot;
-            for (row, line) in font::glyph(c).split(' ').enumerate() {
-                for (column, _) in line.char_indices().filter(|(_, c)| *c == '#') {
-                    self.fill([left + column * dot, y + row * dot], [dot, dot], color);
-                }
-            }
-        }
+    /// Writes `text` with the upper left corner of its line at `x`, `y`; the line is `size` pixels high.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the image is too large to be written on.
+    pub fn text(
+        &mut self,
+        [x, y]: [usize; 2],
+        size: usize,
+        [r, g, b]: Rgb,
+        text: &str,
+    ) -> Result<()> {
+        let side = |n: usize| i32::try_from(n).map_err(|_| too_large());
+        let corner = (side(x)?, side(y)?);
+        let sides = (side(self.width)? as u32, side(self.height)? as u32);
+        let color = RGBColor(r, g, b);
+        let style = TextStyle::from(font(size)).color(&color);
+        BitMapBackend::with_buffer(&mut self.pixels, sides)
+            .draw_text(text, &style, corner)
+            .map_err(|e| Error::invalid(format!("text cannot be drawn: {e}")))
     }
 
-    /// Width and height of a line of `text` drawn with dots of `dot` pixels.
+    /// Width in pixels of a line of `text` that is `size` pixels high.
     #[must_use]
-    pub fn text_size(dot: usize, text: &str) -> [usize; 2] {
-        [
-            text.chars().count() * font::ADVANCE * dot,
-            font::HEIGHT * dot,
-        ]
+    pub fn text_width(size: usize, text: &str) -> usize {
+        // Letters may reach a pixel beyond what they advance.
+        font(size)
+            .box_size(text)
+            .map_or(0, |(width, _)| width as usize + 1)
     }
 
     /// The image as a PNG file.
@@ -76,9 +96,7 @@ impl Canvas {
     /// # Errors
     /// `InvalidArgument` when it is too large.
     pub fn to_png(&self) -> Result<Vec<u8>> {
-        let side = |n: usize| {
-            u32::try_from(n).map_err(|_| Error::invalid("picture larger than PNG allows"))
-        };
+        let side = |n: usize| u32::try_from(n).map_err(|_| too_large());
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, side(self.width)?, side(self.height)?);
         encoder.set_color(png::ColorType::Rgb);
@@ -92,5 +110,44 @@ impl Canvas {
             })
             .map_err(std::io::Error::from)?;
         Ok(bytes)
+    }
+}
+
+fn too_large() -> Error {
+    Error::invalid("picture larger than PNG allows")
+}
+
+fn font(size: usize) -> FontDesc<'static> {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // A font that were refused would show as an error of the first text.
+        let _ = register_font(TYPEFACE, FontStyle::Normal, dejavu::sans::regular());
+    });
+    (TYPEFACE, size as f64).into_font()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_as_wide_as_told_and_may_leave_the_image() {
+        let mut canvas = Canvas::new(300, 40, [255; 3]);
+        canvas.text([10, 10], 18, [0; 3], "level 0.25e-3").unwrap();
+        let right = 10 + Canvas::text_width(18, "level 0.25e-3");
+        let inked = |x: usize, y: usize| canvas.pixels[(y * 300 + x) * 3] < 255;
+        let ink: Vec<(usize, usize)> = (0..40)
+            .flat_map(|y| (0..300).map(move |x| (x, y)))
+            .filter(|&(x, y)| inked(x, y))
+            .collect();
+        assert!(ink.len() > 100);
+        assert!(
+            ink.iter()
+                .all(|&(x, y)| (10..=right).contains(&x) && (10..=30).contains(&y))
+        );
+        assert!(ink.iter().any(|&(x, _)| x + 6 > right));
+        canvas.text([295, 35], 18, [0; 3], "outside").unwrap();
+        canvas.fill([290, 30], [100, 100], [1; 3]);
+        canvas.fill([400, 400], [1, 1], [1; 3]);
     }
 }

@@ -2,7 +2,6 @@
 
 mod canvas;
 mod colormap;
-mod font;
 mod panel;
 mod scale;
 mod slices;

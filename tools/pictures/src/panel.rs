@@ -2,23 +2,19 @@
 
 use crate::canvas::{Canvas, Rgb};
 use crate::colormap::Colormap;
-use crate::font;
 use crate::scale::Scale;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::io::Element;
+use srt::{Element, Error, Result, Shape};
 
 const BACKGROUND: Rgb = [255, 255, 255];
 const INK: Rgb = [40, 40, 46];
 /// Voxels that are NaN or infinite.
 pub(super) const NOT_FINITE: Rgb = [150, 150, 150];
-/// Pixels per dot of a letter.
-const DOT: usize = 2;
-const LINE: usize = font::HEIGHT * DOT;
+/// Height of a line of text in pixels.
+const LINE: usize = 18;
 const MARGIN: usize = 20;
 const GAP: usize = 12;
-const BAR: usize = 18;
-const TICK: usize = 5;
+const BAR: usize = 24;
+const TICK: usize = 6;
 /// Pixels an axis gets at least, so that thin fields can be seen.
 const LEAST_SIDE: usize = 128;
 
@@ -110,43 +106,72 @@ pub fn slice_panel<A: Element, B: Element>(
     let [original, decoded] = [original, decoded].map(|v| blocks.reduce(&v, average));
     let difference = blocks.reduce(&difference, farthest);
 
+    let (map, error_map) = (Colormap::sequential(), Colormap::diverging());
+    draw_panel(
+        &blocks,
+        &options.caption,
+        &[
+            Group {
+                slices: vec![("original", original), ("decoded", decoded)],
+                scale,
+                map,
+            },
+            Group {
+                slices: vec![("decoded - original", difference)],
+                scale: error_scale,
+                map: error_map,
+            },
+        ],
+    )
+}
+
+/// Slices that share a colour bar, which stands to their right.
+struct Group {
+    /// Titles, and the values of the blocks.
+    slices: Vec<(&'static str, Vec<f64>)>,
+    scale: Scale,
+    map: Colormap,
+}
+
+fn draw_panel(blocks: &Blocks, caption: &str, groups: &[Group]) -> Result<Vec<u8>> {
     let size = blocks.pixels();
     let most = (size[1] / 48).clamp(2, 8);
-    let legend = Legend::new(scale, most);
-    let error_legend = Legend::new(error_scale, most);
-    let top = MARGIN
-        + LINE
-        + GAP
-        + match options.caption.is_empty() {
-            true => 0,
-            false => LINE + GAP,
-        };
-    let second = MARGIN + size[0] + GAP;
-    let bar = second + size[0] + GAP;
-    let third = bar + legend.width() + 2 * GAP;
-    let error_bar = third + size[0] + GAP;
-    let right = error_bar + error_legend.width();
-    let captioned = MARGIN + text_width(&options.caption);
-    let width = right.max(captioned) + MARGIN;
-    // Room for the letters of a number at the lower end of a scale.
+    let legends: Vec<Legend> = groups
+        .iter()
+        .map(|group| Legend::new(group.scale, most))
+        .collect();
+    let titles = groups.iter().flat_map(|group| &group.slices);
+    let column = titles
+        .map(|(title, _)| text_width(title))
+        .fold(size[0], usize::max);
+    let columns: usize = groups
+        .iter()
+        .zip(&legends)
+        .map(|(group, legend)| group.slices.len() * (column + GAP) + legend.width() + 2 * GAP)
+        .sum();
+    let captioned = if caption.is_empty() { 0 } else { LINE + GAP };
+    let top = MARGIN + captioned + LINE + GAP;
+    let width = (columns - 2 * GAP).max(text_width(caption)) + 2 * MARGIN;
+    // Below there is room for the letters of a number at the lower end of a scale.
     let mut canvas = Canvas::new(width, top + size[1] + MARGIN, BACKGROUND);
-
-    canvas.text([MARGIN, MARGIN], DOT, INK, &options.caption);
-    let (map, error_map) = (Colormap::sequential(), Colormap::diverging());
-    for (x, title, values, scale, map) in [
-        (MARGIN, "original", &original, scale, &map),
-        (second, "decoded", &decoded, scale, &map),
-        (third, "difference", &difference, error_scale, &error_map),
-    ] {
-        canvas.text([x, top - GAP - LINE + 4], DOT, INK, title);
-        canvas.frame([x, top], size, INK);
-        blocks.draw(&mut canvas, [x, top], values, |v| match v.is_finite() {
-            true => map.color(scale.place(v)),
-            false => NOT_FINITE,
-        });
+    canvas.text([MARGIN, MARGIN], LINE, INK, caption)?;
+    let mut left = MARGIN;
+    for (group, legend) in groups.iter().zip(&legends) {
+        for (title, values) in &group.slices {
+            canvas.text([left, top - GAP - LINE + 4], LINE, INK, title)?;
+            canvas.frame([left, top], size, INK);
+            blocks.draw(&mut canvas, [left, top], values, |v| {
+                if v.is_finite() {
+                    group.map.color(group.scale.place(v))
+                } else {
+                    NOT_FINITE
+                }
+            });
+            left += column + GAP;
+        }
+        legend.draw(&mut canvas, [left, top], size[1], &group.map)?;
+        left += legend.width() + 2 * GAP;
     }
-    legend.draw(&mut canvas, [bar, top], size[1], &map);
-    error_legend.draw(&mut canvas, [error_bar, top], size[1], &error_map);
     canvas.to_png()
 }
 
@@ -272,15 +297,18 @@ pub(super) fn farthest(block: &[f64]) -> f64 {
     block
         .iter()
         .copied()
-        .reduce(|a, b| match a.is_nan() || a.abs() >= b.abs() {
-            true => a,
-            false => b,
+        .reduce(|a, b| {
+            if a.is_nan() || a.abs() >= b.abs() {
+                a
+            } else {
+                b
+            }
         })
         .unwrap_or(f64::NAN)
 }
 
 fn text_width(text: &str) -> usize {
-    text.chars().count() * font::ADVANCE * DOT
+    Canvas::text_width(LINE, text)
 }
 
 /// A colour bar with numbers.
@@ -300,20 +328,27 @@ impl Legend {
         (BAR + 2 * TICK + widest.unwrap_or(0)).max(text_width(&self.power))
     }
 
-    fn draw(&self, canvas: &mut Canvas, [x, y]: [usize; 2], height: usize, map: &Colormap) {
+    fn draw(
+        &self,
+        canvas: &mut Canvas,
+        [x, y]: [usize; 2],
+        height: usize,
+        map: &Colormap,
+    ) -> Result<()> {
         let last = (height - 1).max(1) as f64;
         canvas.frame([x, y], [BAR, height], INK);
         for row in 0..height {
             let color = map.color(1.0 - row as f64 / last);
             canvas.fill([x, y + row], [BAR, 1], color);
         }
-        canvas.text([x, y - GAP - LINE + 4], DOT, INK, &self.power);
+        canvas.text([x, y - GAP - LINE + 4], LINE, INK, &self.power)?;
         for tick in &self.ticks {
             let at = y + ((1.0 - tick.at) * last).round() as usize;
             canvas.fill([x + BAR, at], [TICK, 1], INK);
             let corner = [x + BAR + 2 * TICK, at - LINE / 2];
-            canvas.text(corner, DOT, INK, &tick.label);
+            canvas.text(corner, LINE, INK, &tick.label)?;
         }
+        Ok(())
     }
 }
 

@@ -25,12 +25,13 @@ impl Scale {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
                 (l.min(v), h.max(v))
             });
-        match low <= high {
-            true => Self { low, high },
-            false => Self {
+        if low <= high {
+            Self { low, high }
+        } else {
+            Self {
                 low: 0.0,
                 high: 0.0,
-            },
+            }
         }
     }
 
@@ -48,9 +49,10 @@ impl Scale {
     pub fn place(&self, value: f64) -> f64 {
         // Halves cannot overflow; values too small to be halved exactly do not show either.
         let span = self.high * 0.5 - self.low * 0.5;
-        match span > 0.0 {
-            true => (value * 0.5 - self.low * 0.5) / span,
-            false => 0.5,
+        if span > 0.0 {
+            (value * 0.5 - self.low * 0.5) / span
+        } else {
+            0.5
         }
     }
 
@@ -99,20 +101,22 @@ impl Scale {
     }
 
     fn ends(&self) -> Vec<Tick> {
-        let label = |v: f64| match v == 0.0 || (1e-3..1e6).contains(&v.abs()) {
-            true => format!("{v:.6}")
-                .trim_end_matches('0')
-                .trim_end_matches('.')
-                .to_owned(),
-            false => format!("{v:.6e}"),
+        let label = |v: f64| {
+            if v == 0.0 || (1e-3..1e6).contains(&v.abs()) {
+                let digits = format!("{v:.6}");
+                digits.trim_end_matches('0').trim_end_matches('.').into()
+            } else {
+                format!("{v:.6e}")
+            }
         };
         let tick = |at, v| Tick {
             at,
             label: label(v),
         };
-        match self.low == self.high {
-            true => vec![tick(0.5, self.low)],
-            false => vec![tick(0.0, self.low), tick(1.0, self.high)],
+        if self.low == self.high {
+            vec![tick(0.5, self.low)]
+        } else {
+            vec![tick(0.0, self.low), tick(1.0, self.high)]
         }
     }
 }

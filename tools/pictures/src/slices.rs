@@ -4,9 +4,7 @@ use crate::canvas::{Canvas, Rgb};
 use crate::colormap::Colormap;
 use crate::panel::{Blocks, NOT_FINITE, PanelOptions, Slice, average, farthest};
 use crate::scale::Scale;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::io::Element;
+use srt::{Element, Error, Result, Shape};
 
 /// A slice of a field, of its reconstruction and of their difference.
 #[derive(Clone, Debug)]
@@ -47,9 +45,10 @@ pub fn slices<A: Element, B: Element>(
     let draw = |values: &[f64], scale: Scale, map: &Colormap, reduce| {
         let mut canvas = Canvas::new(size[0], size[1], NOT_FINITE);
         let color = |v: f64| -> Rgb {
-            match v.is_finite() {
-                true => map.color(scale.place(v)),
-                false => NOT_FINITE,
+            if v.is_finite() {
+                map.color(scale.place(v))
+            } else {
+                NOT_FINITE
             }
         };
         blocks.draw(&mut canvas, [0, 0], &blocks.reduce(values, reduce), color);

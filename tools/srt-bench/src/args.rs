@@ -60,9 +60,10 @@ impl Args {
             "none" => None,
             text => Some(number(text)?),
         };
-        let [psnr, ratio, rel_error] = match self.quick {
-            true => ["40,50", "100", "1e-3"],
-            false => [&self.psnr, &self.ratio, &self.rel_error].map(String::as_str),
+        let [psnr, ratio, rel_error] = if self.quick {
+            ["40,50", "100", "1e-3"]
+        } else {
+            [&self.psnr, &self.ratio, &self.rel_error].map(String::as_str)
         };
         let mut levels = numbers(psnr)?;
         levels.extend(speed_at.filter(|db| !levels.contains(db)));
@@ -113,9 +114,10 @@ fn number(text: &str) -> Result<f64, String> {
     let value: f64 = text
         .parse()
         .map_err(|_| format!("a number expected, {text:?} found"))?;
-    match value.is_finite() && value > 0.0 {
-        true => Ok(value),
-        false => Err(format!("a number above 0 expected, {text} found")),
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(format!("a number above 0 expected, {text} found"))
     }
 }
 

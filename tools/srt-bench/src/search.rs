@@ -150,9 +150,10 @@ fn bisect(
                 break;
             }
         }
-        match attempt(middle)? {
-            true => good = middle,
-            false => bad = middle,
+        if attempt(middle)? {
+            good = middle
+        } else {
+            bad = middle
         }
     }
     Ok(())

@@ -94,9 +94,10 @@ fn section(
         let best = cells.iter().filter_map(|c| c.rank).fold(f64::NAN, f64::max);
         let _ = write!(out, "| {value} |");
         for cell in cells {
-            let _ = match cell.rank == Some(best) {
-                true => write!(out, " **{}** |", cell.text),
-                false => write!(out, " {} |", cell.text),
+            let _ = if cell.rank == Some(best) {
+                write!(out, " **{}** |", cell.text)
+            } else {
+                write!(out, " {} |", cell.text)
             };
         }
         out.push('\n');
@@ -165,9 +166,10 @@ fn verdict(rows: &[Row]) -> String {
                 .filter(|r| rank(r).is_some_and(|v| v >= own))
                 .map(|r| r.codec)
                 .collect();
-            match better.is_empty() {
-                true => ahead.push(place),
-                false => behind.push(format!("{place} ({})", better.join(", "))),
+            if better.is_empty() {
+                ahead.push(place)
+            } else {
+                behind.push(format!("{place} ({})", better.join(", ")))
             }
         }
     }

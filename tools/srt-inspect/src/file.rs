@@ -1,8 +1,9 @@
 //! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
 
+use srt::container::order::{ChunkOrder, OrderFault};
 use srt::container::{Bound, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
-use srt::{Dtype, Error, Limits, Shape};
+use srt::{Error, Limits, Shape};
 
 use crate::finding::Finding;
 use crate::scan::{Chunk, Scan};
@@ -22,8 +23,7 @@ pub struct File<'a> {
     pub frames: Vec<FrameChunks>,
     /// Faults of order and records.
     pub findings: Vec<Finding>,
-    /// Whether no frame stands behind the last chunk of weights.
-    behind_weights: bool,
+    order: ChunkOrder,
 }
 
 /// One embedded network.
@@ -50,7 +50,7 @@ pub struct FrameChunks {
     pub bricks: Vec<Chunk>,
     /// Corrections.
     pub corrections: Option<Chunk>,
-    /// Whether chunks are lost behind those that are known to be its own.
+    /// Whether chunks are lost after those that are known to be its own.
     pub gap: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> File<'a> {
             reference: None,
             frames: Vec::new(),
             findings: Vec::new(),
-            behind_weights: false,
+            order: ChunkOrder::default(),
         };
         let mut expected = 0;
         for chunk in file.scan.chunks.clone() {
@@ -89,6 +89,7 @@ impl<'a> File<'a> {
                 && let Some(frame) = file.frames.last_mut()
             {
                 frame.gap = true;
+                file.order.skip_lost();
             }
             expected = chunk.number + 1;
             file.add(chunk, limits);
@@ -148,26 +149,52 @@ impl<'a> File<'a> {
 
     fn add(&mut self, chunk: Chunk, limits: &Limits) {
         let kind = chunk.header.kind;
-        let no_dataset = self.dataset.is_none();
-        if no_dataset && kind.is_critical() && ![ChunkType::DSET, ChunkType::INDX].contains(&kind) {
-            self.out_of_order(&chunk, "a chunk before the dataset record");
+        if kind == ChunkType::INDX {
+            return;
         }
+        let faults = self.order.add(kind, chunk.header.part);
+        self.add_order_faults(&chunk, &faults);
         match kind {
             ChunkType::DSET => self.add_dataset(&chunk),
             ChunkType::NETW => self.add_network(&chunk, limits),
-            ChunkType::NREF => self.add_reference(&chunk),
+            ChunkType::NREF if faults.contains(&OrderFault::SecondWeightSet) => {}
+            ChunkType::NREF => self.reference = self.record(&chunk, WeightsReference::parse),
             ChunkType::FRAM => self.add_frame(&chunk),
-            ChunkType::MASK | ChunkType::TREE | ChunkType::BRIK | ChunkType::CORR => {
-                self.add_part(&chunk);
-            }
+            kind if kind.is_frame_part() => self.add_part(&chunk),
             _ => {}
         }
     }
 
-    fn out_of_order(&mut self, chunk: &Chunk, what: &str) {
-        let message = format!("{what} found ({})", chunk.header.kind);
-        let finding = Finding::fault("order", chunk.offset, message);
-        self.findings.push(finding.in_chunk(chunk.number));
+    fn add_order_faults(&mut self, chunk: &Chunk, faults: &[OrderFault]) {
+        for &fault in faults {
+            // What is there already is also late, which need not be said.
+            if fault == OrderFault::PartOutOfOrder && faults.contains(&OrderFault::RepeatedPart) {
+                continue;
+            }
+            if let Some(what) = self.what_is_wrong(chunk, fault) {
+                let message = format!("{what} found ({})", chunk.header.kind);
+                let finding = Finding::fault("order", chunk.offset, message);
+                self.findings.push(finding.in_chunk(chunk.number));
+            }
+        }
+    }
+
+    /// The fault in words; `None` where the walk over the file has said it.
+    fn what_is_wrong(&self, chunk: &Chunk, fault: OrderFault) -> Option<String> {
+        let apart = chunk.header.kind == ChunkType::NETW && !self.networks.is_empty();
+        Some(match fault {
+            OrderFault::UnknownPlace => return None,
+            OrderFault::WeightsAfterUse => "weights behind a frame that uses networks".into(),
+            OrderFault::SecondWeightSet if apart => "a network behind weights and a frame".into(),
+            OrderFault::SecondWeightSet if chunk.header.kind == ChunkType::NETW => {
+                OrderFault::NetworkOutOfOrder.to_string()
+            }
+            OrderFault::PartWithoutFrame if self.frames.is_empty() => {
+                "a part of a frame before any frame".into()
+            }
+            OrderFault::PartWithoutFrame => "a part of a frame behind weights".into(),
+            fault => fault.to_string(),
+        })
     }
 
     /// A record of a whole chunk, or a finding.
@@ -190,23 +217,15 @@ impl<'a> File<'a> {
     }
 
     fn add_dataset(&mut self, chunk: &Chunk) {
-        if self.dataset.is_some() {
-            self.out_of_order(chunk, "a second dataset record");
-            return;
+        if self.dataset.is_none() {
+            self.dataset = self.record(chunk, Dataset::parse);
         }
-        self.dataset = self.record(chunk, Dataset::parse);
+        if self.dataset.is_some() {
+            self.order.add_dataset();
+        }
     }
 
     fn add_network(&mut self, chunk: &Chunk, limits: &Limits) {
-        let number = self.networks.len() as u64;
-        if self.networks_used() {
-            self.out_of_order(chunk, "weights behind a frame that uses networks");
-        } else if number > 0 && !self.behind_weights {
-            self.out_of_order(chunk, "a network behind weights and a frame");
-        } else if self.reference.is_some() || u64::from(chunk.header.part) != number {
-            self.out_of_order(chunk, "a network out of order");
-        }
-        self.behind_weights = true;
         let network = self.record(chunk, |payload, _| Network::from_bytes(payload, limits));
         self.networks.push(NetworkChunk {
             chunk: *chunk,
@@ -214,37 +233,18 @@ impl<'a> File<'a> {
         });
     }
 
-    fn add_reference(&mut self, chunk: &Chunk) {
-        if self.networks_used() {
-            self.out_of_order(chunk, "weights behind a frame that uses networks");
-        } else if self.reference.is_some() || !self.networks.is_empty() {
-            self.out_of_order(chunk, "a second weight set");
-            return;
-        }
-        self.behind_weights = true;
-        self.reference = self.record(chunk, WeightsReference::parse);
-    }
-
-    /// Whether a frame so far uses networks.
-    fn networks_used(&self) -> bool {
-        let records = self.frames.iter().filter_map(|f| f.frame.as_ref());
-        let mut forms = records.map(|frame| &frame.form);
-        forms.any(|form| form.network().is_some())
-    }
-
     fn add_frame(&mut self, chunk: &Chunk) {
-        let fields: Vec<Dtype> = match &self.dataset {
-            Some(dataset) => dataset.fields.iter().map(|f| f.dtype).collect(),
-            None => Vec::new(),
-        };
-        let dtype = |field: u64| fields.get(usize::try_from(field).ok()?).copied();
-        let frame = match self.dataset {
-            Some(_) => self.record(chunk, |payload, offset| {
-                Frame::parse(payload, offset, dtype)
-            }),
-            None => None,
-        };
-        self.behind_weights = false;
+        let dataset = self.dataset.take();
+        let frame = dataset.as_ref().and_then(|dataset| {
+            self.record(chunk, |payload, offset| {
+                Frame::parse(payload, offset, |field| dataset.dtype(field))
+            })
+        });
+        self.dataset = dataset;
+        if let Some(fault) = frame.as_ref().and_then(|frame| self.order.add_frame(frame)) {
+            let finding = Finding::fault("order", chunk.offset, format!("{fault} found"));
+            self.findings.push(finding.in_chunk(chunk.number));
+        }
         self.frames.push(FrameChunks {
             chunk: *chunk,
             frame,
@@ -256,46 +256,22 @@ impl<'a> File<'a> {
         });
     }
 
-    /// A part of a frame: `FRAM [MASK] [TREE] *BRIK [CORR]`.
+    /// A part of a frame, unless it cannot be told of which.
     fn add_part(&mut self, chunk: &Chunk) {
-        if self.behind_weights && !self.frames.is_empty() {
-            self.out_of_order(chunk, "a part of a frame behind weights");
-        }
-        let Some(frame) = self.frames.last_mut() else {
-            self.out_of_order(chunk, "a part of a frame before any frame");
+        let Some(frame) = self.frames.last_mut().filter(|frame| !frame.gap) else {
             return;
         };
-        if frame.gap {
-            // The record of another frame may be lost: whose part this is cannot be told.
-            return;
-        }
-        let ended = frame.corrections.is_some();
-        let coded = ended || !frame.bricks.is_empty();
-        let (slot, late) = match chunk.header.kind {
-            ChunkType::BRIK => {
-                frame.bricks.push(*chunk);
-                if ended {
-                    self.out_of_order(chunk, "a part of a frame out of order");
-                }
-                return;
-            }
-            ChunkType::MASK => (&mut frame.mask, coded || frame.tree.is_some()),
-            ChunkType::TREE => (&mut frame.tree, coded),
-            _ => (&mut frame.corrections, false),
+        let slot = match chunk.header.kind {
+            ChunkType::MASK => &mut frame.mask,
+            ChunkType::TREE => &mut frame.tree,
+            ChunkType::CORR => &mut frame.corrections,
+            _ => return frame.bricks.push(*chunk),
         };
-        let second = slot.is_some();
         slot.get_or_insert(*chunk);
-        if second {
-            self.out_of_order(chunk, "a second chunk of this type in one frame");
-        } else if late {
-            self.out_of_order(chunk, "a part of a frame out of order");
-        }
     }
 
     /// Rules between the records of frames and the rest of the file.
     fn check_frames(&mut self) {
-        // Field and step, and the plane up to which they are there.
-        let mut seen = std::collections::HashMap::new();
         let mut findings = Vec::new();
         for chunks in &self.frames {
             let Some(frame) = &chunks.frame else {
@@ -304,12 +280,6 @@ impl<'a> File<'a> {
             let fault = |rule, message: String| {
                 Finding::fault(rule, chunks.chunk.offset, message).in_chunk(chunks.chunk.number)
             };
-            let (start, end) = frame.slab.map_or((0, u64::MAX), |s| (s.start, s.end()));
-            let before = seen.insert((frame.field, frame.step), end);
-            if before.is_some_and(|before| before > start) {
-                let message = "a second frame of the same field, step and planes found";
-                findings.push(fault("order", message.into()));
-            }
             let domain = self.dataset.as_ref().map(|dataset| dataset.shape);
             if let Some(Err(error)) = domain.map(|domain| frame.shape(domain)) {
                 findings.push(fault("slab", error.to_string()));
@@ -353,9 +323,10 @@ fn missed_bound(frame: &Frame) -> Option<String> {
         }
         Bound::RelError(asked) => {
             let bound = asked * (frame.range.1 - frame.range.0);
-            match measured.max_error > bound {
-                true => short("a largest error of", bound, measured.max_error),
-                false => None,
+            if measured.max_error > bound {
+                short("a largest error of", bound, measured.max_error)
+            } else {
+                None
             }
         }
         Bound::Psnr(_) | Bound::MaxError(_) | Bound::Ratio(_) => None,

@@ -14,18 +14,18 @@ const INK: Rgb = [40, 40, 46];
 const FAINT: Rgb = [120, 120, 128];
 /// Voxels outside the numbers.
 const MASKED: Rgb = [200, 200, 200];
-/// Pixels per dot of a letter, and of a title's letter.
-const DOT: usize = 2;
+/// Height of the letters' line in pixels, and from one line to the next.
+const TEXT: usize = 17;
+const LINE: usize = 20;
 const MARGIN: usize = 24;
 const GAP: usize = 28;
-const LINE: usize = 9 * DOT;
 /// Pixels along the longest axis of a 3-D field, which is shown three times.
 const SIDE: usize = 384;
 /// Pixels along the longest axis of a 2-D field.
 const PLANAR_SIDE: usize = 640;
 /// Pixels an axis gets at least, so that thin fields can be seen.
 const LEAST_SIDE: usize = 16;
-const BAR: usize = 20;
+const BAR: usize = 24;
 
 /// Detail kept at every place of a frame.
 struct Detail {
@@ -70,7 +70,7 @@ impl Detail {
         let bits = layers.node_bits(file, chunks)?;
         let mut shifts = Vec::new();
         let mut shift = [0; 3];
-        for level in layers.plan.levels() {
+        for level in layers.layout.plan().levels() {
             for (axis, shift) in shift.iter_mut().enumerate() {
                 *shift += u32::from(level.split.contains(axis));
             }
@@ -114,7 +114,7 @@ impl Detail {
             leaf,
             bits: self.density(self.shifts.len(), dims, leaf, low),
         };
-        for (level, grid) in self.layers.tree.grids().iter().enumerate().rev() {
+        for (level, grid) in self.layers.layout.tree().grids().iter().enumerate().rev() {
             let shift = self.shifts.get(level).copied().unwrap_or([0; 3]);
             let block = block_of(shift);
             let at = (block[0] * grid.dims[1] + block[1]) * grid.dims[2] + block[2];
@@ -209,8 +209,7 @@ impl Slice {
 
     /// Width of the column: picture or title, whichever is wider.
     fn column(&self, rank: usize) -> usize {
-        let [title, _] = Canvas::text_size(DOT, &self.title(rank));
-        self.size[1].max(title)
+        self.size[1].max(Canvas::text_width(TEXT, &self.title(rank)))
     }
 }
 
@@ -231,27 +230,24 @@ pub fn png(file: &File<'_>, frame: usize, limits: &Limits) -> Result<Vec<u8>> {
     let (low, high) = bits_range(&places);
     let tall = slices.iter().map(|s| s.size[0]).max().unwrap_or(0);
     let wide: usize = slices.iter().map(|s| s.column(rank) + GAP).sum();
-    let legend = 24 * 6 * DOT;
+    let legend = BAR + 12 + Canvas::text_width(TEXT, "00: low-pass only");
     let band = LINE + GAP / 2 + LINE + tall.max((levels + 3) * LINE);
     let heading = heading(file, frame, detail.shape);
     let texts = [heading.as_str(), Kind::Level.title()];
-    let text = texts
-        .map(|t| Canvas::text_size(DOT, t)[0])
-        .into_iter()
-        .max();
+    let text = texts.map(|t| Canvas::text_width(TEXT, t)).into_iter().max();
     let mut canvas = Canvas::new(
         2 * MARGIN + text.unwrap_or(0).max(wide + legend),
         2 * MARGIN + 2 * LINE + 2 * band + GAP,
         BACKGROUND,
     );
-    canvas.text([MARGIN, MARGIN], DOT, INK, &heading);
+    canvas.text([MARGIN, MARGIN], TEXT, INK, &heading)?;
     let mut top = MARGIN + 2 * LINE;
     for kind in [Kind::Level, Kind::Bits] {
-        canvas.text([MARGIN, top], DOT, INK, kind.title());
+        canvas.text([MARGIN, top], TEXT, INK, kind.title())?;
         let mut left = MARGIN;
         let picture = top + LINE + GAP / 2 + LINE;
         for (slice, places) in slices.iter().zip(&places) {
-            canvas.text([left, picture - LINE], DOT, FAINT, &slice.title(rank));
+            canvas.text([left, picture - LINE], TEXT, FAINT, &slice.title(rank))?;
             let [height, width] = slice.size;
             canvas.frame([left, picture], [width, height], FAINT);
             for (i, place) in places.iter().enumerate() {
@@ -273,8 +269,8 @@ pub fn png(file: &File<'_>, frame: usize, limits: &Limits) -> Result<Vec<u8>> {
             left += slice.column(rank) + GAP;
         }
         match kind {
-            Kind::Level => level_legend(&mut canvas, [left, picture], levels, level_color),
-            Kind::Bits => bits_legend(&mut canvas, [left, picture], tall, &colors, (low, high)),
+            Kind::Level => level_legend(&mut canvas, [left, picture], levels, level_color)?,
+            Kind::Bits => bits_legend(&mut canvas, [left, picture], tall, &colors, (low, high))?,
         }
         top += band + GAP;
     }
@@ -323,9 +319,10 @@ fn bits_range(places: &[Vec<Place>]) -> (f64, f64) {
 
 /// Place of a density on the logarithmic colour scale.
 fn position(bits: f64, low: f64, high: f64) -> f64 {
-    match bits > 0.0 {
-        true => (bits.log10() - low) / (high - low),
-        false => 0.0,
+    if bits > 0.0 {
+        (bits.log10() - low) / (high - low)
+    } else {
+        0.0
     }
 }
 
@@ -334,7 +331,7 @@ fn level_legend(
     [left, top]: [usize; 2],
     levels: usize,
     color: impl Fn(usize) -> Rgb,
-) {
+) -> Result<()> {
     for level in 0..=levels {
         let y = top + level * LINE;
         canvas.fill([left, y], [BAR, LINE - 4], color(level));
@@ -344,8 +341,9 @@ fn level_legend(
             level if level == levels => format!("{level}: low-pass only"),
             level => format!("{level}"),
         };
-        canvas.text([left + BAR + 8, y], DOT, INK, &text);
+        canvas.text([left + BAR + 8, y], TEXT, INK, &text)?;
     }
+    Ok(())
 }
 
 fn bits_legend(
@@ -354,7 +352,7 @@ fn bits_legend(
     height: usize,
     colors: &Colormap,
     (low, high): (f64, f64),
-) {
+) -> Result<()> {
     let height = height.clamp(6 * LINE, 16 * LINE);
     for row in 0..height {
         let t = 1.0 - row as f64 / (height - 1) as f64;
@@ -370,9 +368,10 @@ fn bits_legend(
         }
         let y = top + ((high - log) / (high - low) * (height - 1) as f64) as usize;
         canvas.fill([left + BAR, y], [6, 1], INK);
-        let text_top = (y + 1).saturating_sub(7 * DOT / 2);
-        canvas.text([left + BAR + 12, text_top], DOT, INK, &tick(digit, decade));
+        let text_top = (y + 1).saturating_sub(TEXT / 2);
+        canvas.text([left + BAR + 12, text_top], TEXT, INK, &tick(digit, decade))?;
     }
+    Ok(())
 }
 
 /// `digit * 10^decade` without rounding noise.

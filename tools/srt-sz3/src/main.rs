@@ -32,13 +32,14 @@ fn run() -> Result<()> {
     // The length is the parent's word: memory grows with the bytes that arrive.
     let mut payload = Vec::new();
     input.take(request.length).read_to_end(&mut payload)?;
-    let answer = match payload.len() as u64 == request.length {
-        true => perform(&request, &payload),
-        false => Err(Error::truncated(format!(
+    let answer = if payload.len() as u64 == request.length {
+        perform(&request, &payload)
+    } else {
+        Err(Error::truncated(format!(
             "{} bytes of payload expected, {} found",
             request.length,
             payload.len()
-        ))),
+        )))
     };
     let (done, bytes) = match answer {
         Ok(bytes) => (true, bytes),

@@ -9,13 +9,9 @@ use crate::memory::MemorySize;
 use crate::paper::PaperArgs;
 use crate::part::PartText;
 use crate::region::RegionText;
-use srt::Dtype;
-use srt::Limits;
-use srt::base::error::{Error, Result};
-use srt::base::grid::{Axes, Shape};
-use srt::container::Bound;
-use srt::file::{EmbedWeights, Wavelet};
-use srt::volume::io::{FieldStream, Input};
+use srt::{
+    Axes, Bound, Dtype, EmbedWeights, Error, FieldStream, Input, Limits, Result, Shape, Wavelet,
+};
 
 /// Error-bounded compression of scientific volumes.
 #[derive(Debug, Parser)]

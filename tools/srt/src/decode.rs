@@ -9,10 +9,7 @@ use crate::args::DecodeArgs;
 use crate::decode_stream;
 use crate::models;
 use crate::output::{FieldFile, find_frames, several_frames, write_volume};
-use srt::backend::Backend;
-use srt::base::error::Result;
-use srt::base::file::FileBytes;
-use srt::file::{Decoder, pool};
+use srt::{DecodeOptions, Error, FileBytes, FrameReader, Result};
 
 /// Bytes of a file; `-` is standard input.
 pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
@@ -25,31 +22,36 @@ pub(super) fn read_file(path: &Path) -> Result<FileBytes> {
 }
 
 pub(super) fn run(args: &DecodeArgs) -> Result<ExitCode> {
-    let backend = args.backend.open()?;
-    let pool = pool(args.threads)?;
-    let decode = move || match args.input.as_os_str() == "-" {
-        true => decode_stream::run(args, backend),
-        false => decode_file(args, backend),
+    if args.threads == Some(0) {
+        return Err(Error::invalid("at least one thread expected, 0 found"));
+    }
+    let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
+    options.resources.threads = args.threads;
+    let done = if args.input.as_os_str() == "-" {
+        decode_stream::run(args, options)
+    } else {
+        decode_file(args, options)
     };
-    pool.install(decode)
-        .map_err(|e| e.within(args.input.display()))?;
+    done.map_err(|e| e.within(args.input.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn decode_file(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
+fn decode_file(args: &DecodeArgs, mut options: DecodeOptions) -> Result<()> {
     let bytes = FileBytes::load(&args.input)?;
     if args.region.is_some() || args.level > 0 {
         bytes.expect_parts();
     }
-    let decoder =
-        models::open(bytes.bytes(), args.weights.as_deref(), args.level)?.with_backend(backend);
+    if let Some(path) = &args.weights {
+        options.weights.push(Arc::new(models::read(path)?));
+    }
+    let decoder = models::open_with(bytes.bytes(), options, args.level)?;
     let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
     if frames.len() > 1 && args.output.as_os_str() != "-" {
         return Err(several_frames());
     }
     frames
         .into_iter()
-        .try_for_each(|frame| write(args, &decoder, frame))?;
+        .try_for_each(|frame| write(args, frame.level(args.level)))?;
     if args.verbose {
         report_read(decoder.bytes_read(), bytes.bytes().len() as u64);
     }
@@ -64,14 +66,14 @@ fn report_read(read: u64, all: u64) {
 
 /// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a
 /// whole.
-fn write(args: &DecodeArgs, decoder: &Decoder<'_>, frame: usize) -> Result<()> {
-    let grid = decoder.grid(frame, args.level)?;
+fn write(args: &DecodeArgs, frame: FrameReader<'_>) -> Result<()> {
+    let grid = frame.grid()?;
     if let Some(region) = &args.region {
-        let volume = decoder.region(frame, args.level, region.within(grid)?)?;
+        let volume = frame.region(region.within(grid)?).read_any()?;
         return write_volume(&args.output, args.force, &volume);
     }
     let mut file = None;
-    decoder.decode_layers(frame, args.level, &mut |layer| {
+    frame.layers(|layer| {
         let file = match &mut file {
             Some(file) => file,
             None => {

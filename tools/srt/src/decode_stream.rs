@@ -6,22 +6,17 @@ use crate::args::DecodeArgs;
 use crate::models;
 use crate::output::{FieldFile, FrameChoice, several_frames};
 use crate::paper::sz3_worker;
-use srt::Limits;
-use srt::backend::Backend;
-use srt::base::error::{Error, ErrorKind, Result};
-use srt::base::grid::Shape;
-use srt::container::Slab;
-use srt::file::StreamDecoder;
+use srt::{DecodeOptions, Error, ErrorKind, Result, Shape, Slab, StreamDecoder};
 
 /// Decodes the frames asked for as they arrive. When the stream ends early, what was complete is kept.
-pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
+pub(super) fn run(args: &DecodeArgs, options: DecodeOptions) -> Result<()> {
     let mut output = Output {
         to_stdout: args.output.as_os_str() == "-",
         file: None,
         any: false,
         open: None,
     };
-    match decode(args, backend, &mut output) {
+    match decode(args, options, &mut output) {
         Err(error) if error.kind() == ErrorKind::Truncated => {
             output.commit()?;
             Err(error)
@@ -78,12 +73,11 @@ impl Output {
     }
 }
 
-fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> Result<()> {
-    let decoder = StreamDecoder::new(std::io::stdin().lock(), Limits::default())?;
-    let mut decoder = decoder.with_backend(backend);
+fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output) -> Result<()> {
+    let mut decoder = StreamDecoder::with_options(std::io::stdin().lock(), options)?;
     // Which frames come, and whether they need it, is not known yet.
     if let Ok(worker) = sz3_worker() {
-        decoder = decoder.with_worker(worker);
+        decoder.set_worker(worker);
     }
     if let Some(path) = &args.weights {
         decoder.add_weights(Arc::new(models::read(path)?));
@@ -122,16 +116,17 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
 
 /// Decodes what was asked for of the current frame.
 fn write<R: std::io::Read>(args: &DecodeArgs, decoder: &mut StreamDecoder<R>) -> Result<FieldFile> {
-    let grid = decoder.grid(args.level)?;
+    let grid = decoder.frame()?.level(args.level).grid()?;
+    let frame = decoder.frame()?.level(args.level);
     let create = |shape, dtype| FieldFile::create(&args.output, args.force, shape, dtype);
     if let Some(region) = &args.region {
-        let volume = decoder.region(args.level, region.within(grid)?)?;
+        let volume = frame.region(region.within(grid)?).read_any()?;
         let mut file = create(volume.shape(), volume.dtype())?;
         file.push(&volume)?;
         return Ok(file);
     }
     let mut file = None;
-    decoder.decode_layers(args.level, &mut |layer| {
+    frame.layers(|layer| {
         let file = match &mut file {
             Some(file) => file,
             None => file.insert(create(grid, layer.dtype())?),
@@ -161,7 +156,7 @@ fn write_slab<R: std::io::Read>(
         ));
     }
     let domain = decoder.dataset().shape;
-    let own = decoder.grid(args.level)?;
+    let own = decoder.frame()?.level(args.level).grid()?;
     let mut extents = own.extents().to_vec();
     let planes = domain.extents()[0];
     extents[0] = planes.div_ceil(1 << args.level);
@@ -178,7 +173,7 @@ fn write_slab<R: std::io::Read>(
             args.level
         )));
     }
-    decoder.decode_layers(args.level, &mut |layer| {
+    decoder.frame()?.level(args.level).layers(|layer| {
         let open = match &mut open {
             Some(open) => open,
             None => open.insert(Slabs {

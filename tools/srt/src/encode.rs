@@ -13,11 +13,10 @@ use crate::output::{Spinner, overwrite, print_json, print_line};
 use crate::part::{finished, one_input, values_of};
 use crate::series::{Item, Series, next_step};
 use crate::stat::range;
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Observer};
-use srt::network::builtin_names;
-use srt::volume::io::AtomicFile;
+use srt::{
+    AtomicFile, Decoder, EncodeOptions, Encoder, Error, FileBytes, FileReport, FrameKey, Observer,
+    Result, builtin_names,
+};
 
 pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
@@ -41,7 +40,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let series = Series::open(args)?;
     let old = match &old {
         Some(bytes) => {
-            let decoder = models::open(bytes.bytes(), None, 0);
+            let decoder = models::open(bytes.bytes());
             Some(decoder.map_err(|e| e.within(args.output().display()))?)
         }
         None => None,
@@ -141,7 +140,7 @@ fn write(
     }
     let first = |place: usize| match (args.step, old) {
         (Some(step), _) => step,
-        (None, Some(old)) => next_step(old.frames(), place),
+        (None, Some(old)) => next_step(old, place),
         (None, None) => 0,
     };
     let firsts: Vec<u64> = places.iter().map(|&place| first(place)).collect();
@@ -175,10 +174,11 @@ fn write(
         }));
         let values = item.input.values()?;
         let values = values.slice(own);
-        let report = match slab {
-            None => encoder.frame(place, step, time, &values),
-            Some(slab) => encoder.slab((place, step), time, slab, &values),
-        };
+        let mut key = FrameKey::new(place, step).at(time);
+        if let Some(slab) = slab {
+            key = key.planes(slab.start..slab.end());
+        }
+        let report = encoder.write(&key, &values);
         let report = report.map_err(|e| e.within(item.path.display()))?;
         let name = &encoder.dataset().fields[place].name;
         lines.push(FrameLine::new(name, step, time, &report));

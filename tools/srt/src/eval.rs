@@ -13,11 +13,8 @@ use crate::output::{overwrite, print_json, print_line};
 use crate::report::{Original, Page};
 use crate::spectrum::power_spectrum;
 use crate::subject::{Decoded, Subject, check_shapes, doubles, read_like};
-use srt::base::error::{Error, Result};
 use srt::dtype_dispatch;
-use srt::metrics::EvalReport;
-use srt::volume::io::{AtomicFile, Input};
-use srt::volume::{AnyVolume, Values};
+use srt::{AnyVolume, AtomicFile, Error, EvalReport, Input, Result, Values};
 
 /// Compares two fields of any types.
 pub(super) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<EvalReport> {

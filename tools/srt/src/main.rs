@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
-use srt::base::error::{Error, ErrorKind, Result};
+use srt::{Error, ErrorKind, Result};
 
 fn main() -> ExitCode {
     return_large_blocks();

@@ -7,13 +7,10 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use srt::base::error::{Error, ErrorKind, Result};
-use srt::base::grid::Shape;
-use srt::container::{Dataset, Frame};
-use srt::file::{Decoder, Progress};
-use srt::volume::AnyVolume;
-use srt::volume::io::{AtomicFile, FieldFormat, Overwrite, write_header, write_samples};
-use srt::{Dtype, dtype_dispatch};
+use srt::{
+    AnyVolume, AtomicFile, Dataset, Decoder, Dtype, Error, ErrorKind, FieldFormat, Frame,
+    FrameReader, Overwrite, Progress, Result, Shape, dtype_dispatch, write_header, write_samples,
+};
 
 /// `-f` or not.
 pub(super) fn overwrite(force: bool) -> Overwrite {
@@ -143,17 +140,14 @@ impl FrameChoice {
 }
 
 /// The frames with the given field name and time step, in file order; at least one.
-pub(super) fn find_frames(
-    decoder: &Decoder<'_>,
+pub(super) fn find_frames<'d>(
+    decoder: &'d Decoder<'_>,
     field: Option<&str>,
     step: Option<u64>,
-) -> Result<Vec<usize>> {
+) -> Result<Vec<FrameReader<'d>>> {
     let choice = FrameChoice::new(decoder.dataset(), field, step)?;
-    let frames = decoder.frames().enumerate();
-    let frames: Vec<usize> = frames
-        .filter(|(_, frame)| choice.fits(frame))
-        .map(|(index, _)| index)
-        .collect();
+    let frames = decoder.frames();
+    let frames: Vec<_> = frames.filter(|frame| choice.fits(frame.record())).collect();
     match frames.is_empty() {
         true => Err(Error::invalid("the file has no such frame")),
         false => Ok(frames),
@@ -161,11 +155,11 @@ pub(super) fn find_frames(
 }
 
 /// The frame with the given field name and time step; either may be left out where only one is left.
-pub(super) fn find_frame(
-    decoder: &Decoder<'_>,
+pub(super) fn find_frame<'d>(
+    decoder: &'d Decoder<'_>,
     field: Option<&str>,
     step: Option<u64>,
-) -> Result<usize> {
+) -> Result<FrameReader<'d>> {
     match find_frames(decoder, field, step)?[..] {
         [frame] => Ok(frame),
         _ => Err(several_frames()),

@@ -2,10 +2,9 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use srt::base::error::{Error, Result};
-use srt::container::Interpolation;
-use srt::file::{
-    Downscaling, PooledCoder, PooledOptions, Profile, Trials, Upscaling, Worker, locate_worker,
+use srt::{
+    Downscaling, Error, Interpolation, PooledCoder, PooledOptions, Profile, Result, Trials,
+    Upscaling, Worker, locate_worker,
 };
 
 #[derive(Debug, ClapArgs)]

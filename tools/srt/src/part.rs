@@ -7,10 +7,7 @@ use crate::args::EncodeArgs;
 use crate::models;
 use crate::series::Series;
 use crate::verify::walk;
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::base::grid::Shape;
-use srt::container::{Form, Slab, slowest};
+use srt::{Error, FileBytes, Form, Result, Shape, Slab, slowest};
 
 /// Slabs begin at multiples of this many planes, so that they have four levels in common at least.
 const UNIT: usize = 64;
@@ -92,13 +89,13 @@ pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize
     let (dataset, _) = Series::open(args)?.dataset(args, None)?;
     let slab = part.slab(dataset.shape)?;
     let file = FileBytes::open(path)?;
-    let Ok(decoder) = models::open(file.bytes(), None, 0) else {
+    let Ok(decoder) = models::open(file.bytes()) else {
         return Ok(None);
     };
     if walk(file.bytes()).is_err() {
         return Ok(None);
     }
-    let mut frames = decoder.frames();
+    let mut frames = decoder.frames().map(|frame| frame.record());
     let (first, second, bound) = (frames.next(), frames.next(), args.bound()?);
     let same = first.is_some_and(|frame| {
         let place = (frame.slab, frame.step, frame.time);

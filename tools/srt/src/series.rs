@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::args::EncodeArgs;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::container::{Dataset, Field, Frame, Placement, settle};
-use srt::volume::io::{FieldStream, Input};
+use srt::{
+    Dataset, Decoder, Error, Field, FieldStream, Input, Placement, Result, Shape, set_or_check_unit,
+};
 
 /// The inputs of an encoding, opened and found to go together.
 pub(super) struct Series {
@@ -177,12 +176,12 @@ impl Series {
             }));
         }
         self.set_units(args, &mut dataset, &places)?;
-        settle(
+        set_or_check_unit(
             "unit of lengths",
             &mut dataset.length_unit,
             &args.length_unit,
         )?;
-        settle("unit of time", &mut dataset.time_unit, &args.time_unit)?;
+        set_or_check_unit("unit of time", &mut dataset.time_unit, &args.time_unit)?;
         if let Some(placement) = placement(args, dataset.shape.rank())?
             && dataset
                 .placement
@@ -209,7 +208,7 @@ impl Series {
                     )));
                 }
             };
-            settle("unit", &mut dataset.fields[place].unit, unit)?;
+            set_or_check_unit("unit", &mut dataset.fields[place].unit, unit)?;
         }
         Ok(())
     }
@@ -285,9 +284,10 @@ fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// The number that follows the steps of a field in a file.
-pub(super) fn next_step<'a>(mut frames: impl Iterator<Item = &'a Frame>, field: usize) -> u64 {
-    let of_field = |frame: &'a Frame| (frame.field == field as u64).then_some(frame.step + 1);
-    frames.by_ref().filter_map(of_field).max().unwrap_or(0)
+pub(super) fn next_step(file: &Decoder<'_>, field: usize) -> u64 {
+    let records = file.frames().map(|frame| frame.record());
+    let of_field = records.filter(|frame| frame.field == field as u64);
+    of_field.map(|frame| frame.step + 1).max().unwrap_or(0)
 }
 
 /// Spacing and origin as given, `None` when neither is.

@@ -9,11 +9,7 @@ use crate::decode::read_file;
 use crate::eval::measure;
 use crate::models;
 use crate::output::{print_json, print_line};
-use srt::Limits;
-use srt::base::error::{Error, Result};
-use srt::container::{Bound, Frame, Parser};
-use srt::file::Decoder;
-use srt::metrics::EvalReport;
+use srt::{Bound, Error, EvalReport, Frame, FrameReader, Limits, Parser, Result};
 
 /// What was found about one frame.
 #[derive(Debug, Serialize)]
@@ -38,7 +34,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let file = read_file(&args.input)?;
     let bytes = file.bytes();
     let check = || -> Result<Report> {
-        let decoder = models::open(bytes, None, 0)?;
+        let decoder = models::open(bytes)?;
         let chunks = walk(bytes)?;
         let original = args
             .original
@@ -51,8 +47,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
             ));
         }
         let mut frames = Vec::new();
-        for (index, frame) in decoder.frames().enumerate() {
-            let volume = decoder.decode(index, 0)?;
+        for reader in decoder.frames() {
+            let (frame, volume) = (reader.record(), reader.read_any()?);
             let errors = original
                 .as_ref()
                 .map(|original| measure(original, &volume))
@@ -63,7 +59,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode> {
                 bound: frame.bound.to_string(),
                 bound_holds: errors
                     .as_ref()
-                    .and_then(|errors| holds(frame, range(&decoder, index), errors)),
+                    .and_then(|errors| holds(frame, range(reader), errors)),
                 errors,
             });
         }
@@ -116,8 +112,8 @@ pub(super) fn walk(bytes: &[u8]) -> Result<usize> {
 }
 
 /// Extent of a frame's values, over all its slabs: constant ones know their own value only.
-fn range(decoder: &Decoder<'_>, index: usize) -> f64 {
-    let ranges = decoder.slabs(index).map(|slab| slab.range);
+fn range(frame: FrameReader<'_>) -> f64 {
+    let ranges = frame.records().map(|record| record.range);
     let all = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     all.map_or(0.0, |(min, max)| max - min)
 }

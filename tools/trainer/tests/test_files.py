@@ -93,7 +93,7 @@ def test_paper_network_has_the_papers_size():
     paper = Architecture.from_json({
         "rank": 3, "transform": "haar", "padding": "zero", "input_channels": ["field"], "features": 96, "slope": 0.2,
         "trunk": {"kind": "rrdb", "blocks": 3}, "head": "voxel_shuffle", "shortcut_kernel": None})
-    assert paper.parameters() == 10_063_969  # DESIGN section 3
+    assert paper.parameters() == 10_063_969  # README, recipe paper
     assert paper.radius == 50
 
 

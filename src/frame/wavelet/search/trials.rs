@@ -11,7 +11,7 @@ use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::size_estimate;
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::quantise::{Pass, Used};
+use crate::frame::wavelet::quantise::{LevelMask, Pass};
 use crate::frame::wavelet::trial::{Candidate, FramePayloads, Trial, Verify};
 use crate::options::Progress;
 
@@ -31,7 +31,7 @@ pub(crate) struct FrameTrials<'a, E: Element> {
     /// The gains of the next pass; empty without networks.
     gains: Vec<f32>,
     /// The levels that use networks, once they are no longer chosen anew.
-    fixed_levels: Option<Used>,
+    fixed_levels: Option<LevelMask>,
     original: Original<'a, E>,
     verify: Verify,
 }

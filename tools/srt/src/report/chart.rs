@@ -72,9 +72,10 @@ impl Ruler {
         let drawn = values.map(|v| if axis.logarithmic { v.log10() } else { v });
         let Scale { mut low, mut high } = Scale::of(drawn);
         // Room around a single value, and a little above and below others.
-        let margin = match high > low {
-            true => (high - low) * 0.04,
-            false => 0.5f64.max(low.abs() * 0.05),
+        let margin = if high > low {
+            (high - low) * 0.04
+        } else {
+            0.5f64.max(low.abs() * 0.05)
         };
         low -= margin;
         high += margin;

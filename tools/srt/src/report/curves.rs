@@ -85,9 +85,10 @@ pub(super) fn spectra(
     families.sort_unstable();
     families.dedup();
     let name = |subject: &Subject| {
-        let name = match families.len() == subjects.len() {
-            true => subject.family(),
-            false => subject.name.clone(),
+        let name = if families.len() == subjects.len() {
+            subject.family()
+        } else {
+            subject.name.clone()
         };
         let ratio = |ratio: f64| format!("{name}: ratio {ratio:.0}");
         subject.ratio.map_or(name.clone(), ratio)

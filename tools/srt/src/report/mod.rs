@@ -15,10 +15,7 @@ use crate::subject::{Coded, Subject};
 use chart::{Axis, Chart, Mark, Series, Style};
 use curves::{kept, kept_section, power, power_section, rate_distortion, spectra};
 use page::{escape, section};
-use srt::base::error::Result;
-use srt::base::grid::Shape;
-use srt::container::Bound;
-use srt::metrics::{error_histogram, seam_profile};
+use srt::{Bound, Result, Shape, error_histogram, seam_profile};
 use srt_pictures::{Colormap, PanelOptions, slices};
 
 /// Bins of the error histogram.
@@ -158,10 +155,12 @@ fn table(subjects: &[Subject]) -> String {
 }
 
 fn number(value: f64, decimals: usize) -> String {
-    match value.is_finite() {
-        true => format!("{value:.decimals$}"),
-        false if value > 0.0 => "infinite".into(),
-        false => "-".into(),
+    if value.is_finite() {
+        format!("{value:.decimals$}")
+    } else if value > 0.0 {
+        "infinite".into()
+    } else {
+        "-".into()
     }
 }
 
@@ -213,9 +212,10 @@ fn slices_section(original: &Original<'_>, values: &[f64]) -> Result<String> {
 
 /// A number at the end of a scale.
 fn short(value: f64) -> String {
-    match value == 0.0 || (1e-3..1e5).contains(&value.abs()) {
-        true => format!("{value:.4}"),
-        false => format!("{value:.2e}"),
+    if value == 0.0 || (1e-3..1e5).contains(&value.abs()) {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.2e}")
     }
 }
 
@@ -229,9 +229,10 @@ fn histogram_section(original: &Original<'_>, subject: &Subject, values: &[f64])
     });
     let reach = report.max_abs_error.max(bound.unwrap_or(0.0));
     if !(reach > 0.0 && reach.is_finite()) {
-        let note = match report.identical {
-            true => "Every value is equal.",
-            false => "The fields are finite in different places.",
+        let note = if report.identical {
+            "Every value is equal."
+        } else {
+            "The fields are finite in different places."
         };
         return Ok(section(title, note, ""));
     }

@@ -1,0 +1,173 @@
+//! Stored integers to details.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::base::error::Result;
+use crate::base::grid::Region;
+use crate::base::real::Real;
+use crate::recon::bricks::{Brick, BrickGrid, Partition, Source};
+use crate::recon::levels::LevelStep;
+use crate::recon::predict::LevelPart;
+use crate::transform::{Dequantiser, LevelPlan, Plan};
+
+/// Quantised coefficients of all grids: `[brick][grid]`, empty where nothing is stored or wanted.
+pub type Coefficients = Vec<Arc<Vec<Vec<i32>>>>;
+
+/// What is done to bands with residuals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accumulate {
+    /// They are written over zeros in fresh pages. Never read: a read maps the shared zero page, and the next write
+    /// faults again.
+    Overwrite,
+    /// They are added to a prediction.
+    Add,
+}
+
+/// How residuals come to the bands over some cells.
+pub struct Residuals<T> {
+    /// The box of its subband that each band holds.
+    pub places: Vec<Region>,
+    /// How integers become coefficients.
+    pub dequantiser: Dequantiser<T>,
+    /// What the bands hold where no residual was added yet.
+    pub accumulate: Accumulate,
+}
+
+impl<T: Real> Residuals<T> {
+    /// Decodes `grids`, which are of the bands' source, with their integers, into the bands.
+    pub fn add(&self, grids: &[(&BrickGrid, &[i32])], bands: &mut [Vec<T>]) {
+        let dequantiser = self.dequantiser;
+        bands.par_iter_mut().enumerate().for_each(|(band, values)| {
+            for (grid, q) in grids {
+                grid.zip_band(band, &self.places[band], values, q, |values, q| {
+                    let changed = values.iter_mut().zip(q).filter(|(_, q)| **q != 0);
+                    match self.accumulate {
+                        Accumulate::Overwrite => {
+                            changed.for_each(|(v, &q)| *v = dequantiser.value(q));
+                        }
+                        Accumulate::Add => changed.for_each(|(v, &q)| *v += dequantiser.value(q)),
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Takes grids of one level with their integers.
+pub type TakeGrids<'a> = dyn FnMut(&[(&BrickGrid, &[i32])]) + 'a;
+
+/// Where stored integers come from.
+pub trait ResidualSource {
+    /// Hands out the grids of a level's details that touch `cells`, each once.
+    ///
+    /// # Errors
+    /// `Corrupt` when they are damaged.
+    fn read(&mut self, level: usize, cells: Region, take: &mut TakeGrids<'_>) -> Result<()>;
+}
+
+/// The decoder's step: adds stored residuals to what is predicted.
+pub struct AddResiduals<'a, T> {
+    /// How integers become coefficients.
+    pub dequantiser: Dequantiser<T>,
+    /// Where the integers come from.
+    pub source: &'a mut dyn ResidualSource,
+}
+
+impl<T: Real> LevelStep<T> for AddResiduals<'_, T> {
+    fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
+        let (accumulate, mut details) = or_zeros(part.predict()?, part.level, part.cells);
+        let residuals = Residuals {
+            places: detail_regions(part.level, part.cells),
+            dequantiser: self.dequantiser,
+            accumulate,
+        };
+        let mut add = |grids: &[(&BrickGrid, &[i32])]| residuals.add(grids, &mut details);
+        self.source.read(part.index, part.cells, &mut add)?;
+        Ok(Some(details))
+    }
+}
+
+/// Coefficients in memory, for loops that ask for each level once: those of a level are freed when they are read, before the next grid is made: they would be a
+/// sixth of the peak of memory.
+pub struct HeldCoefficients<'a> {
+    /// The bricks they are of.
+    pub partition: &'a Partition,
+    /// The coefficients.
+    pub coefficients: Coefficients,
+}
+
+impl HeldCoefficients<'_> {
+    /// The box `cells` of the coarsest low-pass; the first brick holds its coefficients.
+    #[must_use]
+    pub fn low_pass<T: Real>(&self, cells: Region, dequantiser: Dequantiser<T>) -> Vec<T> {
+        let mut low = vec![vec![T::ZERO; cells.len()]];
+        let residuals = Residuals {
+            places: vec![cells],
+            dequantiser,
+            accumulate: Accumulate::Overwrite,
+        };
+        let bricks = self.partition.bricks().iter().zip(&self.coefficients);
+        residuals.add(&grids_of(Source::LowPass, bricks), &mut low);
+        low.swap_remove(0)
+    }
+
+    /// Frees the coefficients of all bricks that hold grids of `source` alone.
+    fn free(&mut self, source: Source) {
+        for (brick, coefficients) in self.partition.bricks().iter().zip(&mut self.coefficients) {
+            if brick.grids.iter().all(|grid| grid.source == source) {
+                *coefficients = Arc::default();
+            }
+        }
+    }
+}
+
+impl ResidualSource for HeldCoefficients<'_> {
+    fn read(&mut self, level: usize, _: Region, take: &mut TakeGrids<'_>) -> Result<()> {
+        let source = Source::Details(level);
+        let bricks = self.partition.bricks().iter().zip(&self.coefficients);
+        take(&grids_of(source, bricks));
+        self.free(source);
+        Ok(())
+    }
+}
+
+/// The boxes of its subbands that the bands of `source` over `cells` hold.
+pub(crate) fn band_regions(plan: &Plan, source: Source, cells: Region) -> Vec<Region> {
+    match source {
+        Source::LowPass => vec![cells],
+        Source::Details(level) => detail_regions(&plan.levels()[level], cells),
+    }
+}
+
+fn detail_regions(level: &LevelPlan, cells: Region) -> Vec<Region> {
+    let region = |&code| level.band_region(code, cells);
+    level.details.iter().map(region).collect()
+}
+
+/// The grids of `source` among decoded bricks that store anything.
+pub(crate) fn grids_of<'a>(
+    source: Source,
+    bricks: impl Iterator<Item = (&'a Brick, &'a Arc<Vec<Vec<i32>>>)>,
+) -> Vec<(&'a BrickGrid, &'a [i32])> {
+    bricks
+        .flat_map(|(brick, coefficients)| brick.grids.iter().zip(&**coefficients))
+        .filter(|(grid, q)| grid.source == source && !q.is_empty())
+        .map(|(grid, q)| (grid, q.as_slice()))
+        .collect()
+}
+
+/// The predicted details over `cells`, or zeros where there is no prediction.
+pub(crate) fn or_zeros<T: Real>(
+    predicted: Option<Vec<Vec<T>>>,
+    level: &LevelPlan,
+    cells: Region,
+) -> (Accumulate, Vec<Vec<T>>) {
+    if let Some(predicted) = predicted {
+        return (Accumulate::Add, predicted);
+    }
+    let zeros = |&code| vec![T::ZERO; level.band_region(code, cells).len()];
+    let zeros = level.details.iter().map(zeros).collect();
+    (Accumulate::Overwrite, zeros)
+}
