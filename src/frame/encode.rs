@@ -196,3 +196,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         encoded.file_bytes(E::DTYPE)
     }
 }
+
+#[cfg(test)]
+mod tests;

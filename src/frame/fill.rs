@@ -138,12 +138,12 @@ impl Level {
             } else {
                 i + stride[axis]
             };
-            let behind = if coord[axis] + 1 < n {
+            let after = if coord[axis] + 1 < n {
                 i + stride[axis]
             } else {
                 i - stride[axis]
             };
-            sum += (self.values[before] + self.values[behind]) * 0.125;
+            sum += (self.values[before] + self.values[after]) * 0.125;
             weight += 0.25;
         }
         if weight > 0.0 {
