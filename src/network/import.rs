@@ -369,23 +369,23 @@ fn le_array<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
 }
 
 /// One tensor on its way out.
-struct Part {
+struct TensorData {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
     bytes: Vec<u8>,
 }
 
-impl Part {
+impl TensorData {
     fn view(&self) -> Result<TensorView<'_>, SafeTensorError> {
         TensorView::new(self.dtype, self.shape.clone(), &self.bytes)
     }
 }
 
-fn write_layer(n: usize, rank: u8, layer: &Layer, parts: &mut Vec<Part>) {
+fn write_layer(n: usize, rank: u8, layer: &Layer, parts: &mut Vec<TensorData>) {
     let spec = &layer.spec;
     let mut add = |part: &str, dtype, shape: Vec<usize>, bytes: Vec<u8>| {
-        parts.push(Part {
+        parts.push(TensorData {
             name: format!("{n}.{}.{part}", spec.role),
             dtype,
             shape,

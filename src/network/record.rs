@@ -32,7 +32,7 @@ impl Network {
     /// `Unsupported` for a newer record version, `LimitExceeded` for more parameters than
     /// `limits` allows, `Corrupt` for everything else that is wrong.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        let mut fields = Fields(bytes);
+        let mut fields = RecordFields(bytes);
         let arch = read_header(&mut fields)?;
         let plan = arch.plan()?;
         let parameters = plan.iter().map(|l| l.parameters() as u64).sum();
@@ -92,7 +92,7 @@ fn write_header(arch: &Architecture, out: &mut Vec<u8>) {
     debug_assert_eq!(out.len(), HEADER_BYTES);
 }
 
-fn read_header(f: &mut Fields<'_>) -> Result<Architecture> {
+fn read_header(f: &mut RecordFields<'_>) -> Result<Architecture> {
     if f.0.len() < HEADER_BYTES {
         return Err(Error::corrupt(format!(
             "network record of at least {HEADER_BYTES} bytes expected, {} found",
@@ -190,7 +190,7 @@ fn write_layer(layer: &Layer, out: &mut Vec<u8>) {
     }
 }
 
-fn read_layer(spec: LayerSpec, f: &mut Fields<'_>) -> Result<Layer> {
+fn read_layer(spec: LayerSpec, f: &mut RecordFields<'_>) -> Result<Layer> {
     let weights = if spec.weight_bytes == 1 {
         Weights::I8(
             f.bytes(spec.weights())?
@@ -217,9 +217,9 @@ fn read_layer(spec: LayerSpec, f: &mut Fields<'_>) -> Result<Layer> {
 }
 
 /// The bytes not yet read.
-struct Fields<'a>(&'a [u8]);
+struct RecordFields<'a>(&'a [u8]);
 
-impl<'a> Fields<'a> {
+impl<'a> RecordFields<'a> {
     fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
         let Some((head, tail)) = self.0.split_at_checked(count) else {
             return Err(Error::corrupt(format!(

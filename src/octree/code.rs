@@ -7,7 +7,7 @@ use crate::octree::Octree;
 use crate::transform::Plan;
 
 /// Contexts of one level: how many of the three causal neighbours are stored.
-type Contexts = [Bit; 4];
+type NodeContexts = [Bit; 4];
 
 /// Serialises the tree.
 #[must_use]
@@ -38,7 +38,7 @@ pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Octree> {
 /// Calls `f(context, stored)` for each node that is coded and stores what it returns.
 fn visit(tree: &mut Octree, mut f: impl FnMut(&mut Bit, bool) -> bool) {
     for level in (0..tree.grids.len()).rev() {
-        let mut contexts: Contexts = [Bit::EVEN; 4];
+        let mut contexts: NodeContexts = [Bit::EVEN; 4];
         let (finer, coarser) = tree.grids.split_at_mut(level + 1);
         let parents = coarser.first().map(|grid| (grid, tree.shifts[level + 1]));
         let grid = &mut finer[level];

@@ -125,7 +125,7 @@ impl Octant {
     #[must_use]
     pub fn encode(&self, shape: Shape, levels: LevelRange) -> Vec<u8> {
         let mut coder = RangeEncoder::default();
-        let mut contexts = Contexts::default();
+        let mut contexts = SplitContexts::default();
         self.write(Cube::root(shape), shape, levels, &mut contexts, &mut coder);
         coder.finish()
     }
@@ -135,7 +135,7 @@ impl Octant {
         cube: Cube,
         shape: Shape,
         levels: LevelRange,
-        contexts: &mut Contexts,
+        contexts: &mut SplitContexts,
         coder: &mut RangeEncoder,
     ) {
         if cube.is_splittable(levels.finest) {
@@ -170,7 +170,13 @@ impl Octant {
             return corrupt("octree levels do not fit the domain");
         }
         let mut coder = RangeDecoder::new(bytes);
-        let tree = Self::read(root, shape, levels, &mut Contexts::default(), &mut coder);
+        let tree = Self::read(
+            root,
+            shape,
+            levels,
+            &mut SplitContexts::default(),
+            &mut coder,
+        );
         if tree.encode(shape, levels) == bytes {
             Ok(tree)
         } else {
@@ -182,7 +188,7 @@ impl Octant {
         cube: Cube,
         shape: Shape,
         levels: LevelRange,
-        contexts: &mut Contexts,
+        contexts: &mut SplitContexts,
         coder: &mut RangeDecoder<'_>,
     ) -> Self {
         if cube.is_splittable(levels.finest) && coder.bit(contexts.split(cube)) {
@@ -202,13 +208,13 @@ impl Octant {
 }
 
 /// Adaptive bits of the serialised tree.
-struct Contexts {
+struct SplitContexts {
     splits: [Bit; DEPTHS],
     /// Whether a leaf is coarser than the level.
     coarser: [Bit; DEPTHS],
 }
 
-impl Default for Contexts {
+impl Default for SplitContexts {
     fn default() -> Self {
         Self {
             splits: [Bit::EVEN; DEPTHS],
@@ -217,7 +223,7 @@ impl Default for Contexts {
     }
 }
 
-impl Contexts {
+impl SplitContexts {
     fn split(&mut self, cube: Cube) -> &mut Bit {
         &mut self.splits[cube.depth.min(DEPTHS - 1)]
     }

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::codec::ctx::MAX_MAGNITUDE;
-use crate::codec::ctx::model::{EXPONENTS, Model, UNARY, cell, raw_bits};
+use crate::codec::ctx::model::{BrickModel, EXPONENTS, UNARY, cell, raw_bits};
 use crate::codec::ctx::range::{RangeDecoder, RangeEncoder};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 
@@ -10,7 +10,7 @@ use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 #[derive(Debug, Default)]
 pub struct BrickEncoder {
     coder: RangeEncoder,
-    model: Model,
+    model: BrickModel,
 }
 
 impl BrickEncoder {
@@ -79,7 +79,7 @@ impl Symbols for BrickEncoder {
 #[derive(Debug)]
 pub struct BrickDecoder<'a> {
     coder: RangeDecoder<'a>,
-    model: Model,
+    model: BrickModel,
     overflow: bool,
 }
 
@@ -89,7 +89,7 @@ impl<'a> BrickDecoder<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             coder: RangeDecoder::new(bytes),
-            model: Model::default(),
+            model: BrickModel::default(),
             overflow: false,
         }
     }

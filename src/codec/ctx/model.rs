@@ -150,14 +150,14 @@ pub(super) const fn cell(magnitude: u32, raw_bits: u32) -> u32 {
 
 /// All adaptive state of one brick. A brick starts from trained tables and ends with its bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Model {
+pub(super) struct BrickModel {
     pub(super) magnitude: [[Bit; UNARY]; BINS],
     pub(super) escape: [[Bit; EXPONENTS]; BINS / ESCAPE_GROUP],
     /// By subband (bits of its high-pass axes) and sign context.
     pub(super) sign: [[Bit; SIGNS]; 8],
 }
 
-impl Default for Model {
+impl Default for BrickModel {
     fn default() -> Self {
         let mut model = Self {
             magnitude: [[Bit::EVEN; UNARY]; BINS],
@@ -177,14 +177,14 @@ fn begin<const N: usize>(bits: &mut [[Bit; N]], start: &[[(u16, u8); N]]) {
     }
 }
 
-impl Model {
+impl BrickModel {
     /// Escape probabilities for an energy bin.
     pub(super) fn escape(&mut self, bin: usize) -> &mut [Bit; EXPONENTS] {
         &mut self.escape[bin / ESCAPE_GROUP]
     }
 }
 
-/// Start values of a [`Model`]: probability of a one in 1/65536, and the trust in it.
+/// Start values of a [`BrickModel`]: probability of a one in 1/65536, and the trust in it.
 pub(super) struct Start {
     pub(super) magnitude: [[(u16, u8); UNARY]; BINS],
     pub(super) escape: [[(u16, u8); EXPONENTS]; BINS / ESCAPE_GROUP],

@@ -1,9 +1,9 @@
 //! Rate-distortion-optimised quantisation: greedy, coefficient by coefficient, at the cost that the
-//! adaptive model has at that moment.
+//! adaptive model has at that moment: later coefficients are priced by what earlier ones taught it.
 
 use crate::base::real::Real;
 use crate::codec::ctx::cost::{BIT, cost};
-use crate::codec::ctx::model::{Model, UNARY, cell, raw_bits};
+use crate::codec::ctx::model::{BrickModel, UNARY, cell, raw_bits};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::codec::ctx::{BLOCK, MAX_MAGNITUDE};
 
@@ -38,7 +38,7 @@ pub struct BlockCost {
 #[derive(Debug)]
 pub struct BrickQuantiser<T> {
     quantiser: Quantiser<T>,
-    model: Model,
+    model: BrickModel,
 }
 
 impl<T: Real> BrickQuantiser<T> {
@@ -47,7 +47,7 @@ impl<T: Real> BrickQuantiser<T> {
     pub fn new(quantiser: Quantiser<T>) -> Self {
         Self {
             quantiser,
-            model: Model::default(),
+            model: BrickModel::default(),
         }
     }
 
@@ -73,7 +73,7 @@ impl<T: Real> BrickQuantiser<T> {
             costs,
         )?;
         coefficients.fill(0);
-        let mut search = Search {
+        let mut search = CandidateChoice {
             residuals,
             quantiser: self.quantiser,
             model: &mut self.model,
@@ -130,15 +130,16 @@ fn survey<T: Real>(
     Some(())
 }
 
-struct Search<'a, T> {
+/// What the symbols of a block become, one after the other.
+struct CandidateChoice<'a, T> {
     residuals: &'a [T],
     quantiser: Quantiser<T>,
-    model: &'a mut Model,
+    model: &'a mut BrickModel,
     costs: &'a mut [BlockCost],
     block: usize,
 }
 
-impl<T: Real> Search<'_, T> {
+impl<T: Real> CandidateChoice<'_, T> {
     /// The candidate with the least error plus price, among the nearest integer, the one below and
     /// zero.
     #[inline(always)]
@@ -172,7 +173,7 @@ impl<T: Real> Search<'_, T> {
     }
 }
 
-impl<T: Real> Symbols for Search<'_, T> {
+impl<T: Real> Symbols for CandidateChoice<'_, T> {
     fn enter_block(&mut self, block: usize) {
         self.block = block;
     }

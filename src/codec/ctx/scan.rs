@@ -94,7 +94,7 @@ pub(super) struct SignContext {
 }
 
 /// Magnitudes of the two previous planes and the current one, clamped to bytes, with a margin of
-/// zeros: two rows before, one behind, two columns before, one behind.
+/// zeros: two rows before, one after, two columns before, one after.
 struct Magnitudes {
     width: usize,
     height: usize,

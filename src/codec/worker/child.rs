@@ -16,9 +16,9 @@ const MESSAGE: u64 = 4096;
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A child that is killed, and waited for, when dropped.
-struct Kept(Child);
+struct ChildGuard(Child);
 
-impl Drop for Kept {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         // Both fail only for a child that has already ended and been waited for.
         let _ = self.0.kill();
@@ -48,7 +48,7 @@ pub(super) fn ask(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|e| Error::from(e).within(&name))?;
-    let mut child = Kept(child);
+    let mut child = ChildGuard(child);
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (
         child.0.stdin.take(),
         child.0.stdout.take(),
@@ -150,7 +150,7 @@ fn last_words(mut stderr: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 
 /// The error of a child that ended without a reply.
 fn ended(
-    child: &mut Kept,
+    child: &mut ChildGuard,
     operation: Operation,
     words: &Receiver<Vec<u8>>,
     worker: &Worker,

@@ -1,4 +1,4 @@
-//! What goes through the pipes: one request and one reply, each a fixed header and bytes behind it.
+//! What goes through the pipes: one request and one reply, each a fixed header and the bytes after it.
 //!
 //! All numbers are little endian. Request, 56 bytes and the payload:
 //!
@@ -91,7 +91,7 @@ impl Request {
     pub fn read(input: &mut impl Read) -> Result<Self> {
         let mut bytes = [0; REQUEST_LEN];
         input.read_exact(&mut bytes)?;
-        let mut fields = Fields(&bytes);
+        let mut fields = HeaderFields(&bytes);
         fields.magic()?;
         let operation = match fields.take::<1>()? {
             [1] => Operation::Encode,
@@ -152,7 +152,7 @@ impl Reply {
     pub fn read(input: &mut impl Read) -> Result<Self> {
         let mut bytes = [0; REPLY_LEN];
         input.read_exact(&mut bytes)?;
-        let mut fields = Fields(&bytes);
+        let mut fields = HeaderFields(&bytes);
         fields.magic()?;
         let done = match fields.take::<2>()? {
             [0, _] => true,
@@ -167,9 +167,9 @@ impl Reply {
 }
 
 /// Reads fields one after the other.
-struct Fields<'a>(&'a [u8]);
+struct HeaderFields<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl HeaderFields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (field, rest) = self
             .0
