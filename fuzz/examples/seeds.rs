@@ -22,10 +22,10 @@ fn files(folder: &str, suffix: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut out = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let bytes = match name.ends_with(suffix) {
-            true => fs::read(&path)?,
-            false => continue,
-        };
+        if !name.ends_with(suffix) {
+            continue;
+        }
+        let bytes = fs::read(&path)?;
         // The largest network on the largest field: a second for each input made from it.
         let slow = name.ends_with("_network_reference.srt");
         if bytes.len() <= MAX_BYTES && !slow {

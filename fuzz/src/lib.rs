@@ -25,10 +25,10 @@ pub fn forge(data: &[u8]) -> Vec<u8> {
     }
     let mut writer = Writer::new(Vec::new());
     let mut rest = data;
-    while let [kind, part, low, high, behind @ ..] = rest {
+    while let [kind, part, low, high, after @ ..] = rest {
         let kind = KINDS[usize::from(*kind) % KINDS.len()];
-        let len = usize::from(u16::from_le_bytes([*low, *high])).min(behind.len());
-        let (payload, next) = behind.split_at(len);
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(after.len());
+        let (payload, next) = after.split_at(len);
         let kind = ChunkType::from_bytes(*kind).expect("letters");
         writer
             .chunk(kind, u32::from(*part), payload)

@@ -12,7 +12,7 @@ use srt::{Error, ErrorKind, Result, Shape};
 use crate::codec::{Codec, Knob, Target};
 use crate::field::Field;
 use crate::keep;
-use crate::search::{Found, search};
+use crate::search::{Setting, search};
 
 /// Name of the hidden command.
 pub(crate) const COMMAND: &str = "child";
@@ -70,13 +70,13 @@ pub(crate) enum Task {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    Found(Found),
-    Timed(Timed),
+    Setting(Setting),
+    Timing(Timing),
 }
 
 /// Shortest of several runs, and the memory of the process.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Timed {
+pub(crate) struct Timing {
     /// Seconds on the clock.
     pub(crate) wall_seconds: f64,
     /// Seconds of processor time, all threads.
@@ -104,7 +104,7 @@ pub(crate) fn run(job: &Job) -> Result<Outcome> {
         let message = format!("{name}: {} ({last})", output.status);
         return Err(Error::new(ErrorKind::Io, message));
     }
-    // SZ3 prints to standard output, before and behind.
+    // SZ3 prints to standard output, before and after.
     let stdout = String::from_utf8_lossy(&output.stdout);
     let marked = stdout.lines().find_map(|line| line.strip_prefix(MARK));
     serde_json::from_str(marked.unwrap_or_default())
@@ -129,7 +129,7 @@ fn perform(job: &Job) -> Result<Outcome> {
             if let Some(path) = keep {
                 keep::write(path, job.codec, &field, &found)?;
             }
-            Ok(Outcome::Found(found))
+            Ok(Outcome::Setting(found))
         }
         Task::Encode {
             knob,
@@ -142,14 +142,14 @@ fn perform(job: &Job) -> Result<Outcome> {
                 Ok(())
             })?;
             std::fs::write(stream, bytes)?;
-            Ok(Outcome::Timed(timed))
+            Ok(Outcome::Timing(timed))
         }
         Task::Decode { stream, seconds } => {
             let bytes = read(stream)?;
             let timed = repeat(*seconds, || {
                 job.codec.decode(&bytes, &field, job.threads).map(drop)
             })?;
-            Ok(Outcome::Timed(timed))
+            Ok(Outcome::Timing(timed))
         }
     }
 }
@@ -159,7 +159,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Runs `work` at least twice and for `seconds` at most (ten runs), and keeps the shortest times.
-fn repeat(seconds: f64, mut work: impl FnMut() -> Result<()>) -> Result<Timed> {
+fn repeat(seconds: f64, mut work: impl FnMut() -> Result<()>) -> Result<Timing> {
     let start = Instant::now();
     let (mut wall, mut cpu) = (f64::INFINITY, f64::INFINITY);
     for run in 0..10 {
@@ -171,7 +171,7 @@ fn repeat(seconds: f64, mut work: impl FnMut() -> Result<()>) -> Result<Timed> {
         wall = wall.min(began.elapsed().as_secs_f64());
         cpu = cpu.min(cpu_seconds() - spent);
     }
-    Ok(Timed {
+    Ok(Timing {
         wall_seconds: wall,
         cpu_seconds: cpu,
         peak_bytes: peak_bytes(),

@@ -6,7 +6,7 @@ use srt::{Error, Result};
 
 use crate::codec::{Codec, Target};
 use crate::field::Field;
-use crate::search::Found;
+use crate::search::Setting;
 
 /// Where the field of a row is kept.
 pub(crate) fn path(folder: &Path, field: &str, codec: Codec, target: Target) -> PathBuf {
@@ -15,7 +15,7 @@ pub(crate) fn path(folder: &Path, field: &str, codec: Codec, target: Target) -> 
 }
 
 /// Writes the decoded field and its label, `PATH.eval.json`.
-pub(crate) fn write(path: &Path, codec: Codec, field: &Field, found: &Found) -> Result<()> {
+pub(crate) fn write(path: &Path, codec: Codec, field: &Field, found: &Setting) -> Result<()> {
     let Some(decoded) = &found.decoded else {
         return Err(Error::invalid("a decoded field expected"));
     };

@@ -18,7 +18,7 @@ use serde::Serialize;
 use srt::{Error, ErrorKind, Result};
 
 use args::Args;
-use child::{Job, Outcome, Source, Task, Timed};
+use child::{Job, Outcome, Source, Task, Timing};
 use codec::{Codec, Knob, Target};
 use field::Field;
 use row::{Row, Speed};
@@ -129,7 +129,7 @@ fn measure(
     let threads = args.threads();
     let keep = args.keep.as_deref();
     let keep = keep.map(|folder| keep::path(folder, &row.field, codec, target));
-    let Outcome::Found(found) = child::run(&job(threads, Task::Search { target, keep }))? else {
+    let Outcome::Setting(found) = child::run(&job(threads, Task::Search { target, keep }))? else {
         return Err(Error::invalid("a search expected"));
     };
     row.set_found(&found, field);
@@ -138,7 +138,7 @@ fn measure(
         let time = |threads| time(args, found.knob, &|task| job(threads, task));
         let (encode, decode) = time(1)?;
         let rate = |seconds: f64| Some(field.bytes() as f64 * 1e-6 / seconds);
-        let mib = |timed: Timed| timed.peak_bytes.map(|b| b as f64 / f64::from(1 << 20));
+        let mib = |timed: Timing| timed.peak_bytes.map(|b| b as f64 / f64::from(1 << 20));
         row.speed = Speed {
             encode_mb_s: rate(encode.cpu_seconds),
             decode_mb_s: rate(decode.cpu_seconds),
@@ -159,11 +159,11 @@ fn measure(
 }
 
 /// Times encoding and decoding, each in a child.
-fn time(args: &Args, knob: Knob, job: &dyn Fn(Task) -> Job) -> Result<(Timed, Timed)> {
+fn time(args: &Args, knob: Knob, job: &dyn Fn(Task) -> Job) -> Result<(Timing, Timing)> {
     let stream = tempfile::NamedTempFile::new()?.into_temp_path();
     let timed = |task| match child::run(&job(task))? {
-        Outcome::Timed(timed) => Ok(timed),
-        Outcome::Found(_) => Err(Error::invalid("a timing expected")),
+        Outcome::Timing(timed) => Ok(timed),
+        Outcome::Setting(_) => Err(Error::invalid("a timing expected")),
     };
     let encode = timed(Task::Encode {
         knob,

@@ -5,7 +5,7 @@ use srt::Result;
 
 use crate::codec::{Codec, Target};
 use crate::field::Field;
-use crate::search::Found;
+use crate::search::Setting;
 
 /// A codec at a target on a field. What was not measured is null in JSON and empty in CSV.
 #[derive(Clone, Debug, Serialize)]
@@ -70,7 +70,7 @@ impl Row {
     }
 
     /// Fills in what a search found.
-    pub(crate) fn set_found(&mut self, found: &Found, field: &Field) {
+    pub(crate) fn set_found(&mut self, found: &Setting, field: &Field) {
         self.knob = Some(found.knob.mode.name());
         self.knob_value = Some(found.knob.value);
         self.bytes = Some(found.bytes);

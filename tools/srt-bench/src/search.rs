@@ -12,7 +12,7 @@ const HALVINGS: usize = 12;
 
 /// The best file found for a target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Found {
+pub(crate) struct Setting {
     pub(crate) knob: Knob,
     pub(crate) bytes: usize,
     pub(crate) psnr_db: f64,
@@ -62,7 +62,12 @@ impl Trial {
 ///
 /// # Errors
 /// `BoundNotMet` when no setting tried meets it, and what the codec reports.
-pub(crate) fn search(codec: Codec, field: &Field, target: Target, threads: usize) -> Result<Found> {
+pub(crate) fn search(
+    codec: Codec,
+    field: &Field,
+    target: Target,
+    threads: usize,
+) -> Result<Setting> {
     let mut best: Option<Trial> = None;
     for &mode in codec.knobs(target) {
         let mut attempt = |position: f64| -> Result<bool> {
@@ -102,7 +107,7 @@ pub(crate) fn search(codec: Codec, field: &Field, target: Target, threads: usize
         Error::new(ErrorKind::BoundNotMet, message)
     })?;
     let report: EvalReport = field.evaluate(&best.decoded)?;
-    Ok(Found {
+    Ok(Setting {
         knob: best.knob,
         bytes: best.bytes,
         psnr_db: report.psnr_db,
@@ -151,9 +156,9 @@ fn bisect(
             }
         }
         if attempt(middle)? {
-            good = middle
+            good = middle;
         } else {
-            bad = middle
+            bad = middle;
         }
     }
     Ok(())

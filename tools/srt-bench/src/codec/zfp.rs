@@ -45,7 +45,7 @@ struct Array(*mut ffi::zfp_field);
 impl Array {
     fn new(values: *mut c_void, kind: ffi::zfp_type, shape: Shape) -> Self {
         let [nz, ny, nx] = shape.dims();
-        // SAFETY: only the pointer is stored here; what is behind it is used by the coding calls.
+        // SAFETY: only the pointer is stored here; what it points to is used by the coding calls.
         Self(unsafe {
             match shape.rank() {
                 2 => ffi::zfp_field_2d(values, kind, nx, ny),

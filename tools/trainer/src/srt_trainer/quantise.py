@@ -1,4 +1,4 @@
-"""Floating-point network to w8a16 (DESIGN: weights i8, activations i16, accumulators i32; shortcut weights i16).
+"""Floating-point network to w8a16: weights i8, activations i16, accumulators i32; shortcut weights i16.
 
 Real value = integer / scale. Every channel of every activation has its own scale (the next layer's weights take it
 up), and all layers of the trunk share one scale per channel, because skips add them as integers. Weights have one
