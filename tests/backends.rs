@@ -6,10 +6,12 @@ use std::sync::Arc;
 use srt::backend::Backend;
 use srt::backend::cpu::{Cpu, Isa, Reference};
 use srt::container::Bound;
-use srt::file::{Decoder, EmbedWeights, EncodeOptions, Model, encode_volume, pool};
 use srt::volume::io::Input;
 use srt::volume::{AnyVolume, Values};
-use srt::{Limits, Region, Shape, Volume};
+use srt::{
+    DecodeOptions, Decoder, EmbedWeights, EncodeOptions, Limits, Model, Region, Shape, Volume,
+};
+use srt::{VolumeView, encode_with_report};
 
 /// A crop of real turbulence; odd lengths, so that every kind of edge occurs.
 fn turbulence(size: [usize; 3]) -> Volume<f32> {
@@ -27,21 +29,21 @@ fn turbulence(size: [usize; 3]) -> Volume<f32> {
 
 fn encode(shape: Shape, data: &[f32], options: &EncodeOptions) -> (Vec<u8>, String) {
     let values = Values::F32(data.into());
-    let (file, report) = encode_volume(shape, &values, options, Vec::new()).unwrap();
+    let (file, report) = encode_with_report(
+        VolumeView::new(shape, &values).unwrap(),
+        options,
+        Vec::new(),
+    )
+    .unwrap();
     (file, report.model)
 }
 
 fn decode(file: &[u8], backend: Arc<dyn Backend>, threads: usize) -> Vec<u32> {
-    let decoder = Decoder::new(file, Limits::default())
-        .unwrap()
-        .with_backend(backend);
-    let AnyVolume::F32(volume) = pool(Some(threads))
-        .unwrap()
-        .install(|| decoder.decode(0, 0))
-        .unwrap()
-    else {
-        panic!("the field is f32");
-    };
+    let options = DecodeOptions::default()
+        .with_backend(backend)
+        .with_threads(threads);
+    let decoder = Decoder::with_options(file, options).unwrap();
+    let volume = decoder.only_frame().unwrap().read::<f32>().unwrap();
     volume.data().iter().map(|v| v.to_bits()).collect()
 }
 
@@ -119,7 +121,7 @@ fn embedded_weights_decode_like_referenced_ones() {
     let volume = turbulence([48, 48, 48]);
     let options = EncodeOptions::new(Bound::Psnr(45.0));
     let (referenced, _) = encode(volume.shape(), volume.data(), &options);
-    let decoder = Decoder::new(&referenced, Limits::default()).unwrap();
+    let decoder = Decoder::new(&referenced).unwrap();
     let model = decoder.weights().unwrap().unwrap();
     // The same file with the networks themselves in place of their hash.
     use srt::container::{ChunkType, Reader, Writer};

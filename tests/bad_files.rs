@@ -19,9 +19,8 @@ use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
     Placement, Reader, WeightsReference, Writer,
 };
-use srt::file::{EncodeOptions, Model, PooledOptions, Profile};
 use srt::network::Hierarchy;
-use srt::{Dtype, ErrorKind, Limits, Result, Shape};
+use srt::{Dtype, EncodeOptions, ErrorKind, Limits, Model, PooledOptions, Profile, Result, Shape};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)
@@ -147,7 +146,7 @@ fn pooled() -> Chunks {
     let options = EncodeOptions::new(Bound::Psnr(30.0))
         .with_threads(1)
         .with_model(Model::None)
-        .with_profile(Profile::Paper(PooledOptions::default()));
+        .with_profile(Profile::Pooled(PooledOptions::default()));
     chunks(&encode(shape, &values, &options).unwrap().0)
 }
 

@@ -9,8 +9,7 @@ use std::path::Path;
 
 use common::{decode, le_bytes};
 use srt::container::{Event, Parser, Reader, Writer};
-use srt::file::Decoder;
-use srt::{ErrorKind, Limits};
+use srt::{DecodeOptions, Decoder, ErrorKind, Limits};
 
 /// Files up to this size are damaged bit by bit, larger ones here and there.
 const SMALL: usize = 700;
@@ -38,8 +37,14 @@ fn small_limits() -> Limits {
 
 /// Decodes every frame; a file without any has none to decode.
 fn decode_all(bytes: &[u8]) -> srt::Result<()> {
-    let decoder = Decoder::new(bytes, small_limits())?;
-    (0..decoder.frames().len().max(1)).try_for_each(|frame| decoder.decode(frame, 0).map(|_| ()))
+    let decoder =
+        Decoder::with_options(bytes, DecodeOptions::default().with_limits(small_limits()))?;
+    (0..decoder.frames().len().max(1)).try_for_each(|frame| {
+        decoder
+            .frame_at(frame)
+            .and_then(|frame| frame.read_any())
+            .map(|_| ())
+    })
 }
 
 /// Walks the file as a reader without an index does.

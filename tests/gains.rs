@@ -6,9 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use srt::container::Bound;
-use srt::file::{Decoder, EmbedWeights, EncodeOptions, Model};
 use srt::network::{Hierarchy, Layer, LayerRole, LayerScales, Network, builtin};
-use srt::{Limits, Shape};
+use srt::{Decoder, EmbedWeights, EncodeOptions, Model, Shape};
 
 /// The small built-in networks with an output `factor` times as large.
 fn amplified(factor: f32) -> Arc<Hierarchy> {
@@ -60,9 +59,9 @@ fn fitted_gains_are_in_the_file() {
     let gains = |factor| {
         let model = amplified(factor);
         let file = encoded(shape, &values, 50.0, Model::Given(Arc::clone(&model)));
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         let frame = decoder.frames().next().unwrap();
-        frame.form.network().unwrap().gains.clone()
+        frame.record().form.network().unwrap().gains.clone()
     };
     let (as_trained, amplified) = (gains(1.0), gains(2.5));
     // Levels with few coefficients say little about their gain.

@@ -17,10 +17,12 @@ use common::{Draw, Scalar, decode, encode, le_bytes, smooth, within};
 use half::f16;
 use sha2::{Digest, Sha256};
 use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
-use srt::file::{Decoder, EncodeOptions, Encoder, Model, PooledOptions, Profile, Upscaling};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
-use srt::{Axes, Dtype, Element, Limits, Result, Shape, dtype_dispatch};
+use srt::{
+    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FrameKey, Limits, Model, PooledOptions,
+    Profile, Result, Shape, Upscaling, dtype_dispatch,
+};
 
 /// Version in the names: that of the format.
 const VERSION: &str = "v0_1";
@@ -105,7 +107,7 @@ fn with_holes(shape: Shape) -> Vec<f64> {
 fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PooledOptions)) {
     let mut paper = PooledOptions::default();
     set(&mut paper);
-    o.coding.profile = Profile::Paper(paper);
+    o.coding.profile = Profile::Pooled(paper);
 }
 
 const GOLDEN: &[Golden] = &[
@@ -370,14 +372,18 @@ fn series() -> Built {
         let speed: Vec<f32> = pressure.iter().map(|&v| v as f32).collect();
         let time = Some(step as f64 * 0.25 - 0.25);
         let speed = Values::F32(speed.into());
-        encoder.frame(0, step, time, &speed).unwrap();
+        encoder
+            .write(&FrameKey::new(0, step).at(time), &speed)
+            .unwrap();
         let pressure = Values::F64(pressure.into());
-        encoder.frame(1, step, time, &pressure).unwrap();
+        encoder
+            .write(&FrameKey::new(1, step).at(time), &pressure)
+            .unwrap();
     };
     let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
     (0..2).for_each(|step| add(&mut encoder, step));
     let (old, _) = encoder.finish().unwrap();
-    let decoder = Decoder::new(&old, Limits::default()).unwrap();
+    let decoder = Decoder::new(&old).unwrap();
     let mut encoder = Encoder::append(Vec::new(), &decoder, dataset, options).unwrap();
     add(&mut encoder, 2);
     Built {
@@ -410,7 +416,12 @@ fn slabs() -> Built {
                 start: start as u64,
                 len: (end - start) as u64,
             };
-            let added = encoder.slab((0, step), time, slab, &own);
+            let added = encoder.write(
+                &FrameKey::new(0, step)
+                    .at(time)
+                    .planes(slab.start..slab.end()),
+                &own,
+            );
             added.unwrap();
         }
     }
@@ -423,9 +434,9 @@ fn slabs() -> Built {
 
 /// Values of all frames of a file as little-endian bytes, one frame behind the other.
 fn all_bytes(bytes: &[u8]) -> Result<Vec<u8>> {
-    let decoder = Decoder::new(bytes, Limits::default())?;
+    let decoder = Decoder::new(bytes)?;
     let frames = 0..decoder.frames().len();
-    let decoded = frames.map(|frame| Ok(le_bytes(&decoder.decode(frame, 0)?)));
+    let decoded = frames.map(|frame| Ok(le_bytes(&decoder.frame_at(frame)?.read_any()?)));
     Ok(decoded.collect::<Result<Vec<_>>>()?.concat())
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use srt::backend::cpu::Reference;
 use srt::container::{Bound, Form};
-use srt::file::{Decoder, EncodeOptions, Model, encode_volume, pool};
 use srt::network::{
     Architecture, Head, Hierarchy, InputChannels, Layer, LayerRole, LayerScales, LayerSpec,
     Network, Padding, Scales, Transform, Trunk, Weights,
@@ -14,7 +13,8 @@ use srt::network::{
 use srt::transform::Wavelet;
 use srt::volume::io::Input;
 use srt::volume::{AnyVolume, Values};
-use srt::{Limits, Shape, metrics};
+use srt::{DecodeOptions, Decoder, EncodeOptions, Model, Shape, metrics};
+use srt::{VolumeView, encode_with_report};
 
 const INPUT_SCALE: f32 = 2048.0;
 
@@ -101,20 +101,30 @@ fn plane() -> (Shape, Vec<f32>) {
 
 fn encode(shape: Shape, values: &[f32], options: &EncodeOptions) -> Vec<u8> {
     let values = Values::F32(Cow::Borrowed(values));
-    encode_volume(shape, &values, options, Vec::new())
-        .unwrap()
-        .0
+    encode_with_report(
+        VolumeView::new(shape, &values).unwrap(),
+        options,
+        Vec::new(),
+    )
+    .unwrap()
+    .0
 }
 
 fn decoded(decoder: &Decoder<'_>, level: usize) -> Vec<f32> {
-    match decoder.decode(0, level).unwrap() {
+    match decoder
+        .frame_at(0)
+        .unwrap()
+        .level(level)
+        .read_any()
+        .unwrap()
+    {
         AnyVolume::F32(volume) => volume.data().to_vec(),
         other => panic!("f32 expected, {other:?} found"),
     }
 }
 
 fn psnr(values: &[f32], file: &[u8]) -> f64 {
-    let decoder = Decoder::new(file, Limits::default()).unwrap();
+    let decoder = Decoder::new(file).unwrap();
     metrics::compare(values, &decoded(&decoder, 0), None)
         .unwrap()
         .psnr_db
@@ -138,9 +148,9 @@ fn voxel_networks_predict_haar_details() {
                 encode(shape, &values, &with),
                 encode(shape, &values, &without),
             );
-            let decoder = Decoder::new(&file, Limits::default()).unwrap();
+            let decoder = Decoder::new(&file).unwrap();
             // The filter follows from the model.
-            let Form::Wavelet(form) = &decoder.frames().next().unwrap().form else {
+            let Form::Wavelet(form) = &decoder.frames().next().unwrap().record().form else {
                 panic!("a multiresolution frame expected");
             };
             assert_eq!(Wavelet::from_u8(form.wavelet), Some(Wavelet::Haar));
@@ -172,13 +182,11 @@ fn every_backend_and_thread_count_decodes_the_same_bytes() {
         .with_model(Model::Given(Arc::new(hierarchy.unwrap())));
     let file = encode(shape, &values, &options);
     let decode = |threads, reference| {
-        let mut decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let mut options = DecodeOptions::default().with_threads(threads);
         if reference {
-            decoder = decoder.with_backend(Arc::new(Reference));
+            options = options.with_backend(Arc::new(Reference));
         }
-        let values = pool(Some(threads))
-            .unwrap()
-            .install(|| decoded(&decoder, 0));
+        let values = decoded(&Decoder::with_options(&file, options).unwrap(), 0);
         values.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
     };
     let expected = decode(1, true);
@@ -195,7 +203,7 @@ fn coarse_levels_are_means() {
         .with_model(Model::None)
         .with_wavelet(Wavelet::Haar);
     let file = encode(shape, &values, &options);
-    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    let decoder = Decoder::new(&file).unwrap();
     let coarse = decoded(&decoder, 1);
     let at = |z: usize, y: usize, x: usize| f64::from(values[(z * 64 + y) * 64 + x]);
     for (i, &found) in coarse.iter().enumerate().step_by(97) {

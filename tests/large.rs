@@ -5,15 +5,17 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use srt::container::Bound;
-use srt::file::{EncodeOptions, Model, encode_volume};
 use srt::transform::Wavelet;
 use srt::volume::Values;
-use srt::{Axes, Shape};
+use srt::{Axes, EncodeOptions, Model, Shape};
+use srt::{VolumeView, encode_with_report};
 
 mod common;
 
 fn encode(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new()).unwrap().0
+    encode_with_report(VolumeView::new(shape, values).unwrap(), options, Vec::new())
+        .unwrap()
+        .0
 }
 
 proptest! {

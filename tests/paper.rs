@@ -8,20 +8,19 @@ use std::sync::Arc;
 use common::{Draw, decode, encode, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, Form, Interpolation, PooledForm};
-use srt::file::{
-    Decoder, Downscaling, EncodeOptions, EncodeReport, Model, PooledCoder, PooledOptions, Profile,
-    Trials, Upscaling, Worker,
-};
 use srt::network::Hierarchy;
 use srt::volume::AnyVolume;
-use srt::{ErrorKind, Limits, Region, Shape};
+use srt::{
+    Decoder, Downscaling, EncodeOptions, EncodeReport, ErrorKind, Limits, Model, PooledCoder,
+    PooledOptions, Profile, Region, Shape, Trials, Upscaling, Worker,
+};
 
 fn options(psnr: f64, set: impl FnOnce(&mut PooledOptions)) -> EncodeOptions {
     let mut paper = PooledOptions::default();
     set(&mut paper);
     EncodeOptions::new(Bound::Psnr(psnr))
         .with_model(Model::None)
-        .with_profile(Profile::Paper(paper))
+        .with_profile(Profile::Pooled(paper))
 }
 
 fn run(field: &[f32], shape: Shape, options: &EncodeOptions) -> (Vec<u8>, EncodeReport) {
@@ -29,9 +28,9 @@ fn run(field: &[f32], shape: Shape, options: &EncodeOptions) -> (Vec<u8>, Encode
 }
 
 fn form(file: &[u8]) -> PooledForm {
-    let decoder = Decoder::new(file, Limits::default()).unwrap();
+    let decoder = Decoder::new(file).unwrap();
     let frame = decoder.frames().next().unwrap();
-    match &frame.form {
+    match &frame.record().form {
         Form::Pooled(form) => form.clone(),
         other => panic!("{other:?}"),
     }
@@ -39,8 +38,8 @@ fn form(file: &[u8]) -> PooledForm {
 
 /// Voxels that the leaves keep at their levels.
 fn kept(file: &[u8]) -> usize {
-    let decoder = Decoder::new(file, Limits::default()).unwrap();
-    let leaves = decoder.leaves(0).unwrap().unwrap();
+    let decoder = Decoder::new(file).unwrap();
+    let leaves = decoder.frame_at(0).unwrap().leaves().unwrap().unwrap();
     let cells = |leaf: &srt::octree::Leaf| -> usize {
         let size = leaf.region.size;
         size.map(|n| n.div_ceil(1 << leaf.level)).iter().product()
@@ -111,25 +110,42 @@ fn trials_by_full_reconstruction_give_the_same_file() {
 fn levels_and_regions_are_those_of_the_whole() {
     let shape = Shape::new(&[40, 48, 33]).unwrap();
     let (file, _) = run(&mixed(shape), shape, &options(30.0, |_| {}));
-    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    let decoder = Decoder::new(&file).unwrap();
     for level in 0..=usize::from(form(&file).levels) {
-        let whole = decoder.decode(0, level).unwrap();
-        let grid = decoder.grid(0, level).unwrap();
+        let whole = decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .read_any()
+            .unwrap();
+        let grid = decoder.frame_at(0).unwrap().level(level).grid().unwrap();
         assert_eq!(grid.dims(), shape.dims().map(|n| n.div_ceil(1 << level)));
         let region = Region {
             start: [1, 0, 2],
             size: [2, 3, 1],
         };
-        let (AnyVolume::F32(whole), AnyVolume::F32(part)) =
-            (whole, decoder.region(0, level, region).unwrap())
-        else {
+        let (AnyVolume::F32(whole), AnyVolume::F32(part)) = (
+            whole,
+            decoder
+                .frame_at(0)
+                .unwrap()
+                .level(level)
+                .region(region)
+                .read_any()
+                .unwrap(),
+        ) else {
             panic!("fields of f32 expected")
         };
         assert_eq!(part.data(), grid.region().crop(whole.data(), &region));
     }
     let level = usize::from(form(&file).levels) + 1;
-    assert!(decoder.decode(0, level).is_err());
-    let leaves = decoder.leaves(0).unwrap().unwrap();
+    assert!(
+        decoder
+            .frame_at(0)
+            .and_then(|frame| frame.level(level).read_any())
+            .is_err()
+    );
+    let leaves = decoder.frame_at(0).unwrap().leaves().unwrap().unwrap();
     let voxels: usize = leaves.iter().map(|leaf| leaf.region.len()).sum();
     assert_eq!(voxels, shape.len());
 }

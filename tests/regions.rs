@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use srt::container::{Bound, BrickRun, ChunkType, Reader, RunPolicy};
-use srt::file::{Decoder, EncodeOptions, Model, StreamDecoder, encode_volume};
 use srt::metrics::compare;
 use srt::transform::{Bands, Plan, Wavelet, inverse};
 use srt::volume::io::Input;
 use srt::volume::{AnyVolume, Values};
-use srt::{Axes, Element, ErrorKind, Limits, Region, Shape, dtype_dispatch};
+use srt::{
+    Axes, DecodeOptions, Decoder, Element, EncodeOptions, ErrorKind, Limits, Model, Region, Shape,
+    StreamDecoder, dtype_dispatch,
+};
+use srt::{VolumeView, encode_with_report};
 
 mod common;
 
@@ -33,7 +36,9 @@ fn sample(shape: Shape) -> Vec<f32> {
 }
 
 fn encode(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new()).unwrap().0
+    encode_with_report(VolumeView::new(shape, values).unwrap(), options, Vec::new())
+        .unwrap()
+        .0
 }
 
 /// The box between two corners given as fractions of the extents.
@@ -53,12 +58,27 @@ fn corners() -> impl Strategy<Value = [(f64, f64); 3]> {
 
 /// Checks one region of every level of a file against the crop of the whole level.
 fn check(file: &[u8], corners: [(f64, f64); 3], levels: usize) {
-    let decoder = Decoder::new(file, Limits::default()).unwrap();
+    let decoder = Decoder::new(file).unwrap();
     for level in 0..=levels {
-        let grid = decoder.grid(0, level).unwrap();
+        let grid = decoder.frame_at(0).unwrap().level(level).grid().unwrap();
         let region = part(grid, corners);
-        let whole = bytes(&decoder.decode(0, level).unwrap());
-        let found = bytes(&decoder.region(0, level, region).unwrap());
+        let whole = bytes(
+            &decoder
+                .frame_at(0)
+                .unwrap()
+                .level(level)
+                .read_any()
+                .unwrap(),
+        );
+        let found = bytes(
+            &decoder
+                .frame_at(0)
+                .unwrap()
+                .level(level)
+                .region(region)
+                .read_any()
+                .unwrap(),
+        );
         assert!(
             found == grid.region().crop(&whole, &region),
             "level {level}, {region:?}"
@@ -109,14 +129,28 @@ fn levels_come_coarse_to_fine_with_what_they_are_worth() {
         let values = sample(shape);
         let options = EncodeOptions::new(Bound::Psnr(target)).with_model(model);
         let file = encode(shape, &Values::F32(Cow::Borrowed(&values)), &options);
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         let plan = Plan::new(shape, Axes::default(), 15);
-        let fields: Vec<_> = decoder.levels(0).unwrap().map(Result::unwrap).collect();
+        let fields: Vec<_> = decoder
+            .frame_at(0)
+            .unwrap()
+            .levels()
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
         let levels: Vec<usize> = fields.iter().map(|f| f.level).collect();
         assert_eq!(levels, (0..=plan.levels().len()).rev().collect::<Vec<_>>());
         for field in fields {
             let level = field.level;
-            assert_eq!(field.volume, decoder.decode(0, level).unwrap());
+            assert_eq!(
+                field.volume,
+                decoder
+                    .frame_at(0)
+                    .unwrap()
+                    .level(level)
+                    .read_any()
+                    .unwrap()
+            );
             let AnyVolume::F32(volume) = field.volume else {
                 panic!("another type");
             };
@@ -131,9 +165,10 @@ fn levels_come_coarse_to_fine_with_what_they_are_worth() {
         }
     }
     assert!(
-        Decoder::new(&encode_small(), Limits::default())
+        Decoder::new(&encode_small())
             .unwrap()
-            .levels(1)
+            .frame_at(1)
+            .and_then(|frame| frame.levels())
             .is_err()
     );
 }
@@ -168,9 +203,9 @@ proptest! {
             options = options.with_model(Model::None);
         }
         let file = encode(shape, &Values::F32(Cow::Borrowed(&values)), &options);
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         let frame = decoder.frames().next().unwrap();
-        let is_multiresolution = matches!(frame.form, srt::container::Form::Wavelet(_));
+        let is_multiresolution = matches!(frame.record().form, srt::container::Form::Wavelet(_));
         check(&file, corners, if is_multiresolution { levels(shape) } else { 0 });
     }
 
@@ -204,14 +239,13 @@ fn many_threads_read_regions_of_one_decoder() {
     let options = EncodeOptions::new(Bound::Psnr(45.0));
     let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
     // So small a cache that bricks come and go.
-    let decoder = Decoder::new(&file, Limits::default())
-        .unwrap()
-        .with_cache(3 << 20);
+    let options = DecodeOptions::default().with_cache_bytes(3 << 20);
+    let decoder = Decoder::with_options(&file, options).unwrap();
     assert!(
         decoder.weights().unwrap().is_some(),
         "the model pays on turbulence"
     );
-    let whole = Arc::new(bytes(&decoder.decode(0, 0).unwrap()));
+    let whole = Arc::new(bytes(&decoder.frame_at(0).unwrap().read_any().unwrap()));
     std::thread::scope(|scope| {
         for thread in 0..4usize {
             let (decoder, whole) = (&decoder, Arc::clone(&whole));
@@ -223,7 +257,14 @@ fn many_threads_read_regions_of_one_decoder() {
                         start,
                         size: [1 + seed % 30, 1 + seed * 3 % 31, 1 + seed * 5 % 30],
                     };
-                    let found = bytes(&decoder.region(0, 0, region).unwrap());
+                    let found = bytes(
+                        &decoder
+                            .frame_at(0)
+                            .unwrap()
+                            .region(region)
+                            .read_any()
+                            .unwrap(),
+                    );
                     assert!(found == shape.region().crop(&whole, &region), "{region:?}");
                 }
             });
@@ -251,12 +292,19 @@ fn a_part_reads_its_bricks_alone() {
         size: [9, 20, 30],
     };
     let read = |file: &[u8]| {
-        let decoder = Decoder::new(file, Limits::default()).unwrap();
-        let whole = bytes(&decoder.decode(0, 0).unwrap());
+        let decoder = Decoder::new(file).unwrap();
+        let whole = bytes(&decoder.frame_at(0).unwrap().read_any().unwrap());
         // Nothing twice, and nothing that is not used.
         assert_eq!(decoder.bytes_read(), file.len() as u64);
-        let decoder = Decoder::new(file, Limits::default()).unwrap();
-        let found = bytes(&decoder.region(0, 0, region).unwrap());
+        let decoder = Decoder::new(file).unwrap();
+        let found = bytes(
+            &decoder
+                .frame_at(0)
+                .unwrap()
+                .region(region)
+                .read_any()
+                .unwrap(),
+        );
         assert!(found == shape.region().crop(&whole, &region));
         decoder.bytes_read()
     };
@@ -282,7 +330,11 @@ fn damage_to_bricks_with_checksums_is_found() {
         .with_brick_edge(64);
     let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
     let file = with_runs(&file, CHECKED);
-    let whole = |file: &[u8]| Decoder::new(file, Limits::default())?.decode(0, 0);
+    let whole = |file: &[u8]| {
+        Decoder::new(file)?
+            .frame_at(0)
+            .and_then(|frame| frame.read_any())
+    };
     whole(&file).unwrap();
     for at in (0..file.len()).step_by(7) {
         let mut damaged = file.clone();
@@ -297,23 +349,32 @@ fn layers_of_a_tall_field_fit_together() {
     let (shape, field) = common::mirrored(&[4300, 64, 64]);
     let options = EncodeOptions::new(Bound::Psnr(40.0));
     let file = encode(shape, &Values::F32(Cow::Borrowed(&field)), &options);
-    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    let decoder = Decoder::new(&file).unwrap();
     let mut layers = 0;
     let mut whole = Vec::new();
     decoder
-        .decode_layers(0, 0, &mut |layer| {
+        .frame_at(0)
+        .unwrap()
+        .layers(|layer| {
             layers += 1;
             whole.extend(bytes(&layer));
             Ok(())
         })
         .unwrap();
     assert!(layers > 1);
-    assert!(whole == bytes(&decoder.decode(0, 0).unwrap()));
+    assert!(whole == bytes(&decoder.frame_at(0).unwrap().read_any().unwrap()));
     let region = Region {
         start: [3900, 0, 0],
         size: [400, 64, 64],
     };
-    let found = bytes(&decoder.region(0, 0, region).unwrap());
+    let found = bytes(
+        &decoder
+            .frame_at(0)
+            .unwrap()
+            .region(region)
+            .read_any()
+            .unwrap(),
+    );
     assert!(found == shape.region().crop(&whole, &region));
 }
 
@@ -323,7 +384,7 @@ fn boxes_outside_the_grid_are_refused() {
     let values = sample(shape);
     let options = EncodeOptions::new(Bound::Psnr(40.0));
     let file = encode(shape, &Values::F32(Cow::Owned(values)), &options);
-    let decoder = Decoder::new(&file, Limits::default()).unwrap();
+    let decoder = Decoder::new(&file).unwrap();
     for (start, size) in [
         ([0; 3], [0, 1, 1]),
         ([0; 3], [21, 1, 1]),
@@ -331,11 +392,24 @@ fn boxes_outside_the_grid_are_refused() {
         ([usize::MAX, 0, 0], [2, 1, 1]),
     ] {
         let region = Region { start, size };
-        let error = decoder.region(0, 0, region).unwrap_err();
+        let error = decoder
+            .frame_at(0)
+            .and_then(|frame| frame.region(region).read_any())
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{region:?}");
     }
-    assert!(decoder.region(0, 9, shape.region()).is_err());
-    assert!(decoder.region(1, 0, shape.region()).is_err());
+    assert!(
+        decoder
+            .frame_at(0)
+            .and_then(|frame| frame.level(9).region(shape.region()).read_any())
+            .is_err()
+    );
+    assert!(
+        decoder
+            .frame_at(1)
+            .and_then(|frame| frame.region(shape.region()).read_any())
+            .is_err()
+    );
 }
 
 #[test]
@@ -345,17 +419,46 @@ fn levels_without_networks_need_no_weights() {
         "/tests/data/unsupported/missing_weights.srt"
     );
     let bytes = std::fs::read(path).unwrap();
-    let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
-    let finest = decoder.decode(0, 0).unwrap_err();
+    let decoder = Decoder::new(&bytes).unwrap();
+    let finest = decoder
+        .frame_at(0)
+        .and_then(|frame| frame.read_any())
+        .unwrap_err();
     assert_eq!(finest.kind(), ErrorKind::MissingWeights);
-    let mut stream = StreamDecoder::new(&bytes[..], Limits::default()).unwrap();
+    let mut stream = StreamDecoder::new(&bytes[..]).unwrap();
     stream.next_frame().unwrap().unwrap();
-    let full = decoder.grid(0, 0).unwrap();
-    assert_eq!(stream.grid(0).unwrap(), full);
+    let full = decoder.frame_at(0).unwrap().grid().unwrap();
+    assert_eq!(stream.frame().and_then(|frame| frame.grid()).unwrap(), full);
     for level in (1..=4).rev() {
-        let region = decoder.grid(0, level).unwrap().region();
-        let field = decoder.decode(0, level).unwrap();
-        assert_eq!(decoder.region(0, level, region).unwrap(), field);
-        assert_eq!(stream.decode(level).unwrap(), field);
+        let region = decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .grid()
+            .unwrap()
+            .region();
+        let field = decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .read_any()
+            .unwrap();
+        assert_eq!(
+            decoder
+                .frame_at(0)
+                .unwrap()
+                .level(level)
+                .region(region)
+                .read_any()
+                .unwrap(),
+            field
+        );
+        assert_eq!(
+            stream
+                .frame()
+                .and_then(|frame| frame.level(level).read_any())
+                .unwrap(),
+            field
+        );
     }
 }

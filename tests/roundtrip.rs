@@ -10,8 +10,7 @@ use common::{Draw, Scalar, decode, decode_with_threads, encode, psnr, smooth, wi
 use half::f16;
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Form, Reader, parse_brick_run};
-use srt::file::{Decoder, EncodeOptions, Model};
-use srt::{Axes, ErrorKind, Limits, Shape};
+use srt::{Axes, Decoder, EncodeOptions, ErrorKind, Limits, Model, Shape};
 
 /// What a field is like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -177,8 +176,8 @@ fn round_trip<E: Scalar>(case: &Case, bound: Bound) -> Result<Option<Trip<E>>, T
 }
 
 fn form_of(bytes: &[u8]) -> Form {
-    let decoder = Decoder::new(bytes, Limits::default()).unwrap();
-    decoder.frames().next().unwrap().form.clone()
+    let decoder = Decoder::new(bytes).unwrap();
+    decoder.frames().next().unwrap().record().form.clone()
 }
 
 fn is_masked<E: Scalar>(v: E, mask: Option<E>) -> bool {
@@ -342,10 +341,10 @@ proptest! {
         let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
         prop_assume!(low < high);
         let (bytes, _) = encode(case.shape, &values, &EncodeOptions::new(Bound::Psnr(30.0))).unwrap();
-        let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+        let decoder = Decoder::new(&bytes).unwrap();
         let mut dims = case.shape.dims();
         for level in 0..20 {
-            let volume = match decoder.decode(0, level) {
+            let volume = match decoder.frame_at(0).and_then(|frame| frame.level(level).read_any()) {
                 Ok(volume) => volume,
                 Err(e) => {
                     prop_assert_eq!(e.kind(), ErrorKind::InvalidArgument);

@@ -9,11 +9,12 @@ use std::io::Read;
 use common::{Draw, le_bytes, smooth};
 use proptest::prelude::*;
 use srt::container::{Bound, ChunkType, Dataset, Field, Placement, Reader};
-use srt::file::{
-    Decoder, EmbedWeights, EncodeOptions, Encoder, LevelField, Model, StreamDecoder, encode_volume,
-};
 use srt::volume::Values;
-use srt::{Dtype, ErrorKind, Limits, Result, Shape};
+use srt::{
+    DecodeOptions, Decoder, Dtype, EmbedWeights, EncodeOptions, Encoder, ErrorKind, FrameKey,
+    LevelField, Limits, Model, Result, Shape, StreamDecoder,
+};
+use srt::{VolumeView, encode_with_report};
 
 fn field(name: &str, dtype: Dtype) -> Field {
     Field {
@@ -53,9 +54,11 @@ fn add(encoder: &mut Encoder<Vec<u8>>, shape: Shape, steps: std::ops::Range<u64>
         let u = values(shape, step);
         let p: Vec<f64> = u.iter().map(|&u| f64::from(u) * 3.0 + 1.0).collect();
         let time = Some(step as f64 * 0.5);
-        encoder.frame(0, step, time, &f32s(&u)).unwrap();
+        encoder
+            .write(&FrameKey::new(0, step).at(time), f32s(&u))
+            .unwrap();
         let p = Values::F64(Cow::Owned(p));
-        encoder.frame(1, step, time, &p).unwrap();
+        encoder.write(&FrameKey::new(1, step).at(time), &p).unwrap();
     }
 }
 
@@ -90,7 +93,7 @@ type Levels = (u64, u64, Vec<LevelField>);
 fn read_all(bytes: &[u8], step: usize) -> (Vec<Levels>, Result<()>) {
     let mut frames = Vec::new();
     let mut read = || {
-        let mut decoder = StreamDecoder::new(Dripping::new(bytes, step), Limits::default())?;
+        let mut decoder = StreamDecoder::new(Dripping::new(bytes, step))?;
         while let Some(frame) = decoder.next_frame()? {
             frames.push((frame.field, frame.step, Vec::new()));
             while let Some(field) = decoder.next_level()? {
@@ -112,17 +115,34 @@ fn a_stream_decodes_to_what_the_file_does() {
         Bound::MaxError(0.0),
     ] {
         let file = series(shape, 0..2, &options(bound).with_model(Model::None));
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         for step in [37, usize::MAX] {
             let (frames, end) = read_all(&file, step);
             end.unwrap();
             assert_eq!(frames.len(), 4);
-            for (index, (found, record)) in frames.iter().zip(decoder.frames()).enumerate() {
+            for (index, (found, frame)) in frames.iter().zip(decoder.frames()).enumerate() {
+                let record = frame.record();
                 assert_eq!((found.0, found.1), (record.field, record.step));
                 for (level, field) in found.2.iter().rev().enumerate() {
                     assert_eq!(field.level, level);
-                    assert_eq!(field.psnr_db, decoder.psnr_db(index, level).unwrap());
-                    assert_eq!(field.volume, decoder.decode(index, level).unwrap());
+                    assert_eq!(
+                        field.psnr_db,
+                        decoder
+                            .frame_at(index)
+                            .unwrap()
+                            .level(level)
+                            .psnr_db()
+                            .unwrap()
+                    );
+                    assert_eq!(
+                        field.volume,
+                        decoder
+                            .frame_at(index)
+                            .unwrap()
+                            .level(level)
+                            .read_any()
+                            .unwrap()
+                    );
                 }
             }
         }
@@ -139,7 +159,7 @@ fn a_level_is_there_before_the_finer_bricks() {
     );
     let input = Dripping::new(&file, 64);
     let taken = std::rc::Rc::clone(&input.taken);
-    let mut decoder = StreamDecoder::new(input, Limits::default()).unwrap();
+    let mut decoder = StreamDecoder::new(input).unwrap();
     decoder.next_frame().unwrap().unwrap();
     let mut before = 0;
     let mut arrived = Vec::new();
@@ -166,7 +186,11 @@ fn a_level_is_there_before_the_finer_bricks() {
     assert!(decoder.next_frame().unwrap().is_none());
     assert!(decoder.next_frame().unwrap().is_none());
     assert_eq!(
-        decoder.decode(0).unwrap_err().kind(),
+        decoder
+            .frame()
+            .and_then(|frame| frame.read_any())
+            .unwrap_err()
+            .kind(),
         ErrorKind::InvalidArgument
     );
 }
@@ -215,7 +239,7 @@ fn weights_are_written_once_and_only_where_they_are_used() {
         let mut encoder = Encoder::new(Vec::new(), dataset, options.clone()).unwrap();
         let mut uses = Vec::new();
         for (step, values) in [&constant, &turbulence, &scaled].into_iter().enumerate() {
-            let frame = encoder.frame(0, step as u64, None, &f32s(values));
+            let frame = encoder.write(&FrameKey::new(0, step as u64), f32s(values));
             uses.push(frame.unwrap().uses_networks);
         }
         let (file, report) = encoder.finish().unwrap();
@@ -239,19 +263,26 @@ fn weights_are_written_once_and_only_where_they_are_used() {
         }
         let (frames, end) = read_all(&file, 999);
         end.unwrap();
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         for (index, frame) in frames.iter().enumerate() {
             let finest = &frame.2.last().unwrap().volume;
-            assert_eq!(*finest, decoder.decode(index, 0).unwrap());
+            assert_eq!(
+                *finest,
+                decoder.frame_at(index).unwrap().read_any().unwrap()
+            );
         }
     }
     drop(kinds);
     // A file without use of networks is the same as one made without them.
     let plain = |model| {
         let options = options(Bound::Psnr(40.0)).with_model(model);
-        encode_volume(shape, &f32s(&constant), &options, Vec::new())
-            .unwrap()
-            .0
+        encode_with_report(
+            VolumeView::new(shape, f32s(&constant)).unwrap(),
+            &options,
+            Vec::new(),
+        )
+        .unwrap()
+        .0
     };
     assert_eq!(plain(Model::Default), plain(Model::None));
 }
@@ -264,7 +295,7 @@ fn weights_pay_where_many_frames_share_them() {
         let options = options(bound).with_embed_weights(EmbedWeights::Yes);
         let dataset = Dataset::new(shape, vec![field("", Dtype::F32)]);
         let mut encoder = Encoder::new(Vec::new(), dataset, options.with_frames(frames)).unwrap();
-        let frame = encoder.frame(0, 0, None, &f32s(&turbulence));
+        let frame = encoder.write(&FrameKey::new(0, 0), f32s(&turbulence));
         let uses = frame.unwrap().uses_networks;
         let (_, report) = encoder.finish().unwrap();
         assert_eq!(report.weight_bytes > 0, uses);
@@ -287,19 +318,19 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
     let encode = |steps: std::ops::Range<usize>| {
         let mut encoder = Encoder::new(Vec::new(), dataset.clone(), options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(steps.start).take(steps.len()) {
-            encoder.frame(0, step, None, &f32s(frame)).unwrap();
+            encoder.write(&FrameKey::new(0, step), f32s(frame)).unwrap();
         }
         encoder.finish().unwrap().0
     };
     let all = encode(0..3);
     for first in 0..3 {
         let old = encode(0..first);
-        let decoder = Decoder::new(&old, Limits::default()).unwrap();
+        let decoder = Decoder::new(&old).unwrap();
         let append =
             |options| Encoder::append(Vec::new(), &decoder, decoder.dataset().clone(), options);
         let mut encoder = append(options.clone()).unwrap();
         for (step, frame) in (0..).zip(&frames).skip(first) {
-            encoder.frame(0, step, None, &f32s(frame)).unwrap();
+            encoder.write(&FrameKey::new(0, step), f32s(frame)).unwrap();
         }
         let (new, report) = encoder.finish().unwrap();
         assert_eq!(new, all, "{first} frames first");
@@ -315,7 +346,7 @@ fn appending_gives_the_file_that_encoding_at_once_does() {
 fn fields_and_facts_may_be_added_by_appending() {
     let shape = Shape::new(&[9, 8]).unwrap();
     let old = series(shape, 0..1, &options(Bound::Psnr(40.0)));
-    let decoder = Decoder::new(&old, Limits::default()).unwrap();
+    let decoder = Decoder::new(&old).unwrap();
     let mut dataset = decoder.dataset().clone();
     dataset.fields.push(field("q", Dtype::F32));
     dataset.length_unit = "m".into();
@@ -331,14 +362,17 @@ fn fields_and_facts_may_be_added_by_appending() {
     )
     .unwrap();
     let values = values(shape, 5);
-    encoder.frame(2, 0, None, &f32s(&values)).unwrap();
-    let twice = encoder.frame(1, 0, None, &Values::F64(Cow::Owned(vec![0.0; 72])));
+    encoder.write(&FrameKey::new(2, 0), f32s(&values)).unwrap();
+    let twice = encoder.write(&FrameKey::new(1, 0), Values::F64(Cow::Owned(vec![0.0; 72])));
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::InvalidArgument);
     let (new, _) = encoder.finish().unwrap();
-    let again = Decoder::new(&new, Limits::default()).unwrap();
+    let again = Decoder::new(&new).unwrap();
     assert_eq!(*again.dataset(), dataset);
     for index in 0..2 {
-        let (a, b) = (decoder.decode(index, 0), again.decode(index, 0));
+        let (a, b) = (
+            decoder.frame_at(index).and_then(|frame| frame.read_any()),
+            again.frame_at(index).and_then(|frame| frame.read_any()),
+        );
         assert_eq!(a.unwrap(), b.unwrap());
     }
     // Fields that are there keep their names, types and order, the domain its shape.
@@ -370,16 +404,22 @@ fn what_does_not_fit_the_dataset_is_refused_and_nothing_is_written() {
         (0, 0, Some(f64::NAN), &f32s(&good)),
         (0, 1 << 63, None, &f32s(&good)),
     ] {
-        let error = encoder.frame(field, step, time, values).unwrap_err();
+        let error = encoder
+            .write(&FrameKey::new(field, step).at(time), values)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
-    encoder.frame(0, 4, Some(2.0), &f32s(&good)).unwrap();
-    let twice = encoder.frame(0, 4, None, &f32s(&good)).unwrap_err();
+    encoder
+        .write(&FrameKey::new(0, 4).at(2.0), f32s(&good))
+        .unwrap();
+    let twice = encoder
+        .write(&FrameKey::new(0, 4), f32s(&good))
+        .unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::InvalidArgument);
     let (file, report) = encoder.finish().unwrap();
     assert_eq!(report.bytes, file.len() as u64);
-    let decoder = Decoder::new(&file, Limits::default()).unwrap();
-    let frame = decoder.frames().next().unwrap();
+    let decoder = Decoder::new(&file).unwrap();
+    let frame = decoder.only_frame().unwrap().record();
     assert_eq!((frame.step, frame.time), (4, Some(2.0)));
     let mut sink = Vec::new();
     let encoder = Encoder::new(&mut sink, dataset, options).unwrap();
@@ -399,9 +439,14 @@ fn a_stream_is_read_within_its_limits() {
         Limits::default().with_decoded_bytes(2000),
         Limits::default().with_chunk_bytes(100),
     ] {
-        let mut decoder = StreamDecoder::new(&file[..], limits).unwrap();
+        let mut decoder =
+            StreamDecoder::with_options(&file[..], DecodeOptions::default().with_limits(limits))
+                .unwrap();
         let decoded = match decoder.next_frame() {
-            Ok(_) => decoder.decode(0).map(|_| ()),
+            Ok(_) => decoder
+                .frame()
+                .and_then(|frame| frame.read_any())
+                .map(|_| ()),
             Err(error) => Err(error),
         };
         assert_eq!(decoded.unwrap_err().kind(), ErrorKind::LimitExceeded);
@@ -423,12 +468,12 @@ proptest! {
     ) {
         let shape = Shape::new(&extents).unwrap();
         let file = series(shape, 0..steps, &options(bound).with_model(Model::None));
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
+        let decoder = Decoder::new(&file).unwrap();
         let (frames, end) = read_all(&file, step);
         prop_assert!(end.is_ok());
         prop_assert_eq!(frames.len(), decoder.frames().len());
         for (index, frame) in frames.iter().enumerate() {
-            let whole = decoder.decode(index, 0).unwrap();
+            let whole = decoder.frame_at(index).unwrap().read_any().unwrap();
             prop_assert_eq!(le_bytes(&frame.2.last().unwrap().volume), le_bytes(&whole));
         }
         let len = (cut * file.len() as f64) as usize;

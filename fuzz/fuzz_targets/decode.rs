@@ -3,10 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use srt::file::{Decoder, StreamDecoder};
+use srt::{DecodeOptions, Decoder, Element, Region, Shape, StreamDecoder};
 use srt::volume::AnyVolume;
-use srt::Element;
-use srt::{Region, Shape};
 
 /// A region that follows from the bytes.
 fn region(shape: Shape, data: &[u8]) -> Region {
@@ -45,7 +43,7 @@ fn is_crop(whole: &AnyVolume, region: &Region, part: &AnyVolume) -> bool {
 /// Frames and levels as they come from a stream: frame, level, field.
 fn streamed(bytes: &[u8]) -> Vec<(usize, usize, AnyVolume)> {
     let mut out = Vec::new();
-    let Ok(mut decoder) = StreamDecoder::new(bytes, srt_fuzz::limits()) else {
+    let Ok(mut decoder) = StreamDecoder::with_options(bytes, DecodeOptions::default().with_limits(srt_fuzz::limits())) else {
         return out;
     };
     for frame in 0..4 {
@@ -62,21 +60,21 @@ fn streamed(bytes: &[u8]) -> Vec<(usize, usize, AnyVolume)> {
 fuzz_target!(|data: &[u8]| {
     let bytes = srt_fuzz::forge(data);
     let streamed = streamed(&bytes);
-    let Ok(decoder) = Decoder::new(&bytes, srt_fuzz::limits()) else {
+    let Ok(decoder) = Decoder::with_options(&bytes, DecodeOptions::default().with_limits(srt_fuzz::limits())) else {
         return;
     };
     let frames = decoder.frames().len();
-    let in_slabs = (0..frames).any(|frame| decoder.slabs(frame).any(|f| f.slab.is_some()));
+    let in_slabs = decoder.frames().any(|frame| frame.record().slab.is_some());
     for frame in 0..frames.min(4) {
         for level in 0..3 {
-            let Ok(volume) = decoder.decode(frame, level) else {
+            let Ok(volume) = decoder.frame_at(frame).and_then(|frame| frame.level(level).read_any()) else {
                 continue;
             };
             let shape = volume.shape();
             assert!(shape.len() <= decoder.dataset().shape.len());
             let region = region(shape, data);
             let part = decoder
-                .region(frame, level, region)
+                .frame_at(frame).unwrap().level(level).region(region).read_any()
                 .expect("the whole decodes");
             assert!(is_crop(&volume, &region, &part));
             // A stream counts the slabs of a frame one by one.

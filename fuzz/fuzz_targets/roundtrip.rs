@@ -6,11 +6,10 @@ use std::borrow::Cow;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use srt::container::Bound;
-use srt::file::{Decoder, EncodeOptions, Model, encode_volume};
+use srt::{Axes, Decoder, Element, EncodeOptions, ErrorKind, Model, Shape};
+use srt::{encode_with_report, VolumeView};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
-use srt::Element;
-use srt::{Axes, ErrorKind, Limits, Shape};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -84,7 +83,7 @@ fuzz_target!(|input: Input| {
         }
         Err(e) => panic!("{e}"),
     };
-    let decoder = Decoder::new(&bytes, Limits::default()).expect("what was encoded");
+    let decoder = Decoder::new(&bytes).expect("what was encoded");
     let ordinary = |v: &&f32| v.is_finite() && !mask.is_some_and(|m| **v == m as f32);
     let ordinary: Vec<f64> = values
         .iter()
@@ -98,7 +97,7 @@ fuzz_target!(|input: Input| {
         Bound::RelError(r) => Some(r * (high - low).max(0.0)),
         _ => None,
     };
-    match decoder.decode(0, 0).expect("what was encoded") {
+    match decoder.frame_at(0).unwrap().read_any().expect("what was encoded") {
         AnyVolume::F32(v) => holds(&values, v.data(), bound, mask),
         AnyVolume::F64(v) => holds(&wide, v.data(), bound, mask),
         AnyVolume::F16(_) => panic!("another type"),

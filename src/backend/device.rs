@@ -111,6 +111,15 @@ pub enum LowPass<'a> {
     Host(Region, RealSlice<'a>),
 }
 
+/// Where the low-pass of a level is, and which box of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LowPlace {
+    /// In host memory: the device will need room for it.
+    Host(Region),
+    /// On the device already.
+    Device(Region),
+}
+
 /// A box of a grid in a device's memory. The device may still be at work on it.
 pub trait DeviceGrid: Send {
     /// The box.
@@ -129,17 +138,11 @@ pub trait DeviceGrid: Send {
 /// A device that puts levels together.
 pub trait LevelDevice: Send + Sync {
     /// Whether [`LevelDevice::level`] finds the memory for `job`, its result included, in the precision of
-    /// `value_bytes` (4 or 8), with the box `low` of the low-pass, which may be there already.
+    /// `value_bytes` (4 or 8), with the low-pass at `low`.
     ///
     /// # Errors
     /// As [`LevelDevice::level`].
-    fn fits(
-        &self,
-        job: &LevelJob<'_>,
-        value_bytes: usize,
-        low: Region,
-        is_there: bool,
-    ) -> Result<bool>;
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool>;
 
     /// Puts a level together in the precision of `low`; calls `pieces` once.
     ///

@@ -75,9 +75,7 @@ impl Dtype {
 ///   [`Values`](crate::volume::Values).
 ///
 /// ```
-/// use srt::base::dtype::{Dtype, Element};
-/// use srt::volume::{AnyVolume, Volume};
-/// use srt::{Shape, dtype_dispatch};
+/// use srt::{AnyVolume, Dtype, Element, Shape, Volume, dtype_dispatch};
 ///
 /// fn zeros(dtype: Dtype, shape: Shape) -> AnyVolume {
 ///     dtype_dispatch!(dtype, E => Volume::<E>::zeros(shape).into())
@@ -99,15 +97,15 @@ macro_rules! dtype_dispatch {
     };
     ($dtype:expr, $element:ident => $body:expr) => {
         match $dtype {
-            $crate::base::dtype::Dtype::F16 => {
-                type $element = $crate::base::dtype::f16;
+            $crate::Dtype::F16 => {
+                type $element = $crate::f16;
                 $body
             }
-            $crate::base::dtype::Dtype::F32 => {
+            $crate::Dtype::F32 => {
                 type $element = f32;
                 $body
             }
-            $crate::base::dtype::Dtype::F64 => {
+            $crate::Dtype::F64 => {
                 type $element = f64;
                 $body
             }
@@ -300,8 +298,8 @@ element!(
 );
 
 fn round_to_f16(values: Vec<f32>) -> Vec<f16> {
-    let values = values.par_iter().with_min_len(PARALLEL_FROM);
-    values.map(|&v| f16::from_f64(f64::from(v))).collect()
+    let values = values.into_par_iter().with_min_len(PARALLEL_FROM);
+    values.map(|v| f16::from_f64(f64::from(v))).collect()
 }
 
 #[cfg(test)]

@@ -195,6 +195,27 @@ impl Region {
         out
     }
 
+    /// The slowest axis longer than 1; `x` where there is none. A box cut along it falls into runs of
+    /// values that follow each other.
+    #[must_use]
+    pub fn slowest_axis(&self) -> usize {
+        (0..2).find(|&axis| self.size[axis] > 1).unwrap_or(2)
+    }
+
+    /// The box cut into slabs along its slowest axis: each `thickness` planes, at least 1, the last
+    /// perhaps less. An empty box has none.
+    pub fn slabs(self, thickness: usize) -> impl Iterator<Item = Self> {
+        let axis = self.slowest_axis();
+        let thickness = thickness.max(1);
+        let planes = if self.is_empty() { 0 } else { self.size[axis] };
+        (0..planes).step_by(thickness).map(move |first| {
+            let mut slab = self;
+            slab.start[axis] += first;
+            slab.size[axis] = thickness.min(planes - first);
+            slab
+        })
+    }
+
     /// The part that lies inside a grid of extents `dims`; empty when there is none.
     #[must_use]
     pub fn clipped(&self, dims: [usize; 3]) -> Self {
@@ -305,6 +326,38 @@ mod tests {
         let s = Shape::new(&[7, 9]).unwrap();
         assert_eq!((s.dims(), s.rank(), s.len()), ([1, 7, 9], 2, 63));
         assert_eq!(s.to_string(), "7 x 9");
+    }
+
+    #[test]
+    fn slabs_follow_each_other_along_the_slowest_axis() {
+        for (size, axis) in [
+            ([5, 4, 3], 0),
+            ([1, 4, 3], 1),
+            ([1, 1, 7], 2),
+            ([1, 1, 1], 2),
+        ] {
+            let start = [2, 9, 4];
+            let region = Region { start, size };
+            assert_eq!(region.slowest_axis(), axis);
+            for thickness in 0..9 {
+                let mut next = region;
+                next.size[axis] = 0;
+                for slab in region.slabs(thickness) {
+                    assert_eq!(slab.start[axis], next.end(axis));
+                    assert!((1..=thickness.max(1)).contains(&slab.size[axis]));
+                    next.size[axis] += slab.size[axis];
+                    let mut others = slab;
+                    (others.start[axis], others.size[axis]) = (start[axis], size[axis]);
+                    assert_eq!(others, region);
+                }
+                assert_eq!(next, region);
+            }
+        }
+        let empty = Region {
+            start: [0; 3],
+            size: [4, 0, 2],
+        };
+        assert_eq!(empty.slabs(2).count(), 0);
     }
 
     #[test]

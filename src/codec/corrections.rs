@@ -1,6 +1,8 @@
 //! Codec `corrections`: what is added to single voxels so that a bound on the largest error holds
 //! for every one of them. Format: `spec/codecs/corrections.md`.
 
+mod apply;
+
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
@@ -127,7 +129,7 @@ struct Model {
     single: [Bit; 4],
     /// No correction in the block yet: by its part and coded neighbours (0, 1, more).
     first: [[Bit; 3]; PARTS],
-    /// Behind the first one: by coded neighbours (0 to 3, more).
+    /// After the first one: by coded neighbours (0 to 3, more).
     more: [Bit; 5],
     exact: Bit,
     /// By the sum of the neighbours' signs: negative, zero, positive.
@@ -248,9 +250,10 @@ impl<'a> Walk<'a> {
                     }
                     let region = self.blocks.region([z, y, x]);
                     let wanted = C::WRITES && self.holds_one(block);
-                    match coder.bit(&mut self.model.single[context], wanted) {
-                        true => self.single(region, coder),
-                        false => self.block(block, region, coder),
+                    if coder.bit(&mut self.model.single[context], wanted) {
+                        self.single(region, coder);
+                    } else {
+                        self.block(block, region, coder);
                     }
                 }
             }
@@ -289,15 +292,16 @@ impl<'a> Walk<'a> {
         let mut any = false;
         for i in 0..count {
             let (neighbours, _) = self.neighbours(region, i);
-            let wanted = match C::WRITES {
-                true => self
-                    .next_in(block)
-                    .filter(|(v, _)| self.place(region, *v) == i),
-                false => None,
+            let wanted = if C::WRITES {
+                self.next_in(block)
+                    .filter(|(v, _)| self.place(region, *v) == i)
+            } else {
+                None
             };
-            let state = match any {
-                true => &mut self.model.more[neighbours.min(4)],
-                false => &mut self.model.first[i * PARTS / count][neighbours.min(2)],
+            let state = if any {
+                &mut self.model.more[neighbours.min(4)]
+            } else {
+                &mut self.model.first[i * PARTS / count][neighbours.min(2)]
             };
             if coder.bit(state, wanted.is_some()) {
                 any = true;

@@ -31,17 +31,18 @@ impl RunPolicy {
     /// For a frame whose bricks take `bytes` in all.
     #[must_use]
     pub fn of_frame(bytes: usize) -> Self {
-        match bytes < SMALL_FRAME {
-            true => Self {
+        if bytes < SMALL_FRAME {
+            Self {
                 bytes: SMALL_RUN,
                 bricks: usize::MAX,
                 checksums: false,
-            },
-            false => Self {
+            }
+        } else {
+            Self {
                 bytes: RUN,
                 bricks: RUN_BRICKS,
                 checksums: true,
-            },
+            }
         }
     }
 
@@ -60,10 +61,7 @@ impl RunPolicy {
         bricks.chunk_by(move |(_, one), (_, next)| {
             filled += one.len();
             let fits = filled + next.len() <= self.bytes && count < self.bricks;
-            (filled, count) = match fits {
-                true => (filled, count + 1),
-                false => (0, 1),
-            };
+            (filled, count) = if fits { (filled, count + 1) } else { (0, 1) };
             fits
         })
     }
@@ -151,9 +149,10 @@ impl<'a> BrickRun<'a> {
         let mut f = Cursor::new(payload, offset);
         let count = f.varint("number of bricks behind the first")?;
         let heads = read_heads(&mut f, count >> 1, first, end)?;
-        let mut checksums = match count & 1 == 1 {
-            true => read_checksums(&mut f, payload, heads.len())?,
-            false => Vec::new(),
+        let mut checksums = if count & 1 == 1 {
+            read_checksums(&mut f, payload, heads.len())?
+        } else {
+            Vec::new()
         }
         .into_iter();
         let head_len = payload.len() - f.rest().len();
@@ -202,7 +201,7 @@ impl<'a> BrickRun<'a> {
     }
 }
 
-/// Numbers below `end` and lengths of a brick and the `others` behind it; the last takes what is left.
+/// Numbers below `end` and lengths of a brick and the `others` after it; the last takes what is left.
 fn read_heads(
     f: &mut Cursor<'_>,
     others: u64,
@@ -254,12 +253,13 @@ impl<'a> Place<'a> {
 }
 
 fn check(name: &str, offset: u64, stored: u32, computed: u32) -> Result<()> {
-    match stored == computed {
-        true => Ok(()),
-        false => Err(Error::corrupt(format!(
+    if stored == computed {
+        Ok(())
+    } else {
+        Err(Error::corrupt(format!(
             "crc {stored:#010x} of {name} expected, {computed:#010x} found"
         ))
-        .at(offset)),
+        .at(offset))
     }
 }
 

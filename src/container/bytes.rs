@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
-    /// A UTF-8 string behind its length.
+    /// A UTF-8 string after its length.
     ///
     /// # Errors
     /// `Corrupt` when too long or not UTF-8.

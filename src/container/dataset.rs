@@ -50,7 +50,7 @@ pub struct Placement {
 ///
 /// # Errors
 /// `InvalidArgument` when `what` is known to be another.
-pub fn settle(what: &str, known: &mut String, other: &str) -> Result<()> {
+pub fn set_or_check_unit(what: &str, known: &mut String, other: &str) -> Result<()> {
     if known.is_empty() {
         other.clone_into(known);
     } else if !other.is_empty() && known != other {

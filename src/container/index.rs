@@ -33,7 +33,7 @@ impl Entry {
         self.offset + CHUNK_HEADER_LEN as u64
     }
 
-    /// Offset of the first byte behind the chunk.
+    /// Offset of the first byte after the chunk.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.payload_offset() + u64::from(self.stored_len)

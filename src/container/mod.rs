@@ -16,6 +16,7 @@ mod pooled;
 mod reader;
 mod records;
 pub mod size;
+mod slab;
 mod stream;
 mod writer;
 mod written;
@@ -25,16 +26,16 @@ pub use bricks::{
 };
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
-pub use dataset::{Dataset, Field, Placement, settle};
+pub use dataset::{Dataset, Field, Placement, set_or_check_unit};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
 pub use records::{
-    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, Slab, WaveletForm, WeightsReference,
-    slowest,
+    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, WaveletForm, WeightsReference,
 };
+pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;
 pub use written::{FrameId, WrittenFrames};

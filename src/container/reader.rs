@@ -117,9 +117,10 @@ impl<'a> Reader<'a> {
             header.check_payload(payload, offset)?;
         }
         let run = BrickRun::parse(payload, offset, header.part, end)?;
-        self.note_read(match run.is_checked_by_brick() {
-            true => run.head_len(),
-            false => payload.len(),
+        self.note_read(if run.is_checked_by_brick() {
+            run.head_len()
+        } else {
+            payload.len()
         });
         Ok(run)
     }
@@ -179,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A file without its end mark is truncated, unless a whole file with bytes behind it shows up when
+/// A file without its end mark is truncated, unless a whole file with bytes after it shows up when
 /// it is walked from the front.
 fn name_tail(bytes: &[u8], limits: &Limits, error: Error) -> Error {
     let mut parser = Parser::new(limits.clone());
@@ -202,11 +203,12 @@ fn name_tail(bytes: &[u8], limits: &Limits, error: Error) -> Error {
 
 /// A file too short for a header is truncated if it begins like one.
 fn short_file(bytes: &[u8]) -> Error {
-    match crate::container::header::MAGIC.starts_with(bytes.get(..8).unwrap_or(bytes)) {
-        true => Error::truncated(format!(
+    if crate::container::header::MAGIC.starts_with(bytes.get(..8).unwrap_or(bytes)) {
+        Error::truncated(format!(
             "{HEADER_LEN} bytes of file header expected, {} found",
             bytes.len()
-        )),
-        false => Error::corrupt("not an .srt file: the first eight bytes are not its magic").at(0),
+        ))
+    } else {
+        Error::corrupt("not an .srt file: the first eight bytes are not its magic").at(0)
     }
 }

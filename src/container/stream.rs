@@ -31,7 +31,7 @@ impl<R: Read> ChunkStream<R> {
         }
     }
 
-    /// The next chunk with its payload, checked; `None` behind the last, when index and trailer are
+    /// The next chunk with its payload, checked; `None` after the last, when index and trailer are
     /// whole and nothing follows them. The index is not among the chunks.
     ///
     /// # Errors

@@ -3,33 +3,41 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
 use crate::base::error::{Error, Result};
-use crate::base::grid::{Region, Shape};
-use crate::base::limits::Limits;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{
-    BrickRun, CHUNK_HEADER_LEN, ChunkType, Dataset, Form, Frame, Reader, WeightsReference, slowest,
-};
-use crate::file::slabs::FieldSource;
-use crate::file::stored_weights::FileWeights;
-use crate::frame::chunks::FrameChunks;
-use crate::frame::decode::{FrameSource, Payloads};
-use crate::frame::layout::FrameLayout;
-use crate::frame::pooled::octree_of;
+use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader};
+use crate::file::field_source::{FieldSource, Parts};
+use crate::file::file_weights::{FileWeights, NetworkReader};
+use crate::file::frame_key::FieldKey;
+use crate::file::frame_reader::FrameReader;
+use crate::file::setup::{Record, Setup};
+use crate::frame::chunks::{FrameChunks, Payloads};
+use crate::frame::networks::Networks;
 use crate::frame::wavelet::cache::BrickCache;
-use crate::frame::wavelet::quality::{LevelField, psnr_db};
-use crate::frame::wavelet::trial::Networks;
-use crate::network::{Hierarchy, Network};
-use crate::octree::Leaf;
-use crate::volume::AnyVolume;
+use crate::network::Hierarchy;
+use crate::options::DecodeOptions;
 
 /// A file opened for decoding: its records are read and checked, its bricks are not touched yet.
+///
+/// Many threads may read from one decoder at once.
+///
+/// ```
+/// use srt::{Bound, Decoder, EncodeOptions, Region, Shape, Volume};
+///
+/// let volume = Volume::new(Shape::new(&[32, 32, 32])?, vec![1.5f32; 32 * 32 * 32])?;
+/// let file = srt::encode(&volume, &EncodeOptions::new(Bound::Psnr(60.0)).with_field("u"))?;
+///
+/// let decoder = Decoder::new(&file)?; // or of a memory map: srt::FileBytes
+/// assert_eq!(decoder.frames().len(), 1);
+/// let frame = decoder.frame("u", 0)?;
+/// assert_eq!(frame.read::<f32>()?, volume);
+/// let corner = Region { start: [0, 0, 0], size: [4, 4, 4] };
+/// assert_eq!(frame.region(corner).read::<f32>()?, volume.crop(corner)?);
+/// # Ok::<(), srt::Error>(())
+/// ```
 pub struct Decoder<'a> {
     reader: Reader<'a>,
-    limits: Limits,
     dataset: Dataset,
     /// Frame records with their chunks, in file order.
     records: Vec<FrameChunks>,
@@ -37,15 +45,9 @@ pub struct Decoder<'a> {
     frames: Vec<Vec<usize>>,
     /// Embedded networks by the numbers of their chunks.
     weights: FileWeights<usize>,
-    /// Weight sets handed in, for files that name theirs by reference.
-    known: Vec<Arc<Hierarchy>>,
-    backend: Arc<dyn Backend>,
-    worker: Option<Worker>,
+    setup: Setup,
     cache: BrickCache,
 }
-
-/// Bytes of decoded bricks kept between regions, if not set: a few dozen bricks of 64^3.
-const CACHE_BYTES: usize = 64 << 20;
 
 impl std::fmt::Debug for Decoder<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,8 +62,16 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// `Corrupt`, `Truncated`, `Unsupported`, `LimitExceeded`.
-    pub fn new(bytes: &'a [u8], limits: Limits) -> Result<Self> {
-        let reader = Reader::new(bytes, &limits)?;
+    pub fn new(bytes: &'a [u8]) -> Result<Self> {
+        Self::with_options(bytes, DecodeOptions::default())
+    }
+
+    /// As [`Decoder::new`] with limits, threads, a backend or weights of the caller's.
+    ///
+    /// # Errors
+    /// As [`Decoder::new`], and `InvalidArgument` for 0 threads.
+    pub fn with_options(bytes: &'a [u8], options: DecodeOptions) -> Result<Self> {
+        let reader = Reader::new(bytes, &options.limits)?;
         let mut contents = Contents::default();
         let mut records: Vec<FrameChunks> = Vec::new();
         let mut frames: Vec<Vec<usize>> = Vec::new();
@@ -73,11 +83,7 @@ impl<'a> Decoder<'a> {
                 Item::Weights if entry.kind == ChunkType::NETW => {
                     weights.add_network(number);
                 }
-                Item::Weights => {
-                    let offset = entry.offset + CHUNK_HEADER_LEN as u64;
-                    let reference = WeightsReference::parse(reader.payload(number)?, offset)?;
-                    weights.add_reference(reference);
-                }
+                Item::Weights => weights.add_reference(reader.payload(number)?, entry)?,
                 Item::Frame(frame) => {
                     let number = *numbers.entry(frame.id()).or_insert(frames.len());
                     match frames.get_mut(number) {
@@ -96,45 +102,67 @@ impl<'a> Decoder<'a> {
         let dataset = contents.dataset()?.clone();
         Ok(Self {
             reader,
-            limits,
             dataset,
             records,
             frames,
             weights,
-            known: Vec::new(),
-            backend: Arc::new(Cpu::detect()),
-            worker: None,
-            cache: BrickCache::new(CACHE_BYTES),
+            cache: BrickCache::new(options.cache_bytes),
+            setup: Setup::new(options)?,
         })
     }
 
-    /// Adds a weight set that files may refer to; the built-in ones need not be added.
-    #[must_use]
-    pub fn with_weights(mut self, hierarchy: Arc<Hierarchy>) -> Self {
-        self.known.push(hierarchy);
-        self
+    /// Adds a weight set that the file may refer to: which one it names is known only now, from
+    /// [`Decoder::weights`].
+    pub fn add_weights(&mut self, hierarchy: Arc<Hierarchy>) {
+        self.setup.add_weights(hierarchy);
     }
 
-    /// Sets what runs the networks. Default: the CPU. The result does not depend on it.
-    #[must_use]
-    pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
-        self.backend = backend;
-        self
+    /// Sets the program that decodes payloads of SZ3.
+    pub fn set_worker(&mut self, worker: Worker) {
+        self.setup.set_worker(worker);
     }
 
-    /// Sets the program that decodes payloads of SZ3. Default none: such frames are `Unsupported`.
-    #[must_use]
-    pub fn with_worker(mut self, worker: Worker) -> Self {
-        self.worker = Some(worker);
-        self
+    /// The frame of a field at a time step, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the file has no such field or frame.
+    pub fn frame(&self, field: impl Into<FieldKey>, step: u64) -> Result<FrameReader<'_>> {
+        let field = field.into();
+        let number = field.number(&self.dataset)? as u64;
+        let mut frames = self.frames();
+        let is_it =
+            |frame: &FrameReader<'_>| (frame.record().field, frame.record().step) == (number, step);
+        let missing = || Error::invalid(format!("the file has no frame of {field} at step {step}"));
+        frames.find(is_it).ok_or_else(missing)
     }
 
-    /// Sets how many bytes of decoded bricks [`Decoder::region`] may keep. Default 64 MiB; 0 keeps
-    /// none.
-    #[must_use]
-    pub fn with_cache(mut self, bytes: usize) -> Self {
-        self.cache = BrickCache::new(bytes);
-        self
+    /// The frame with a number in file order, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame that does not exist.
+    pub fn frame_at(&self, index: usize) -> Result<FrameReader<'_>> {
+        let count = self.frames.len();
+        let missing = || Error::invalid(format!("frame {index} of {count} asked for"));
+        self.frames().nth(index).ok_or_else(missing)
+    }
+
+    /// The frame of a file that has only one, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it has none or several.
+    pub fn only_frame(&self) -> Result<FrameReader<'_>> {
+        match self.frames.len() {
+            1 => self.frame_at(0),
+            count => Err(Error::invalid(format!(
+                "a file of one frame expected, {count} found"
+            ))),
+        }
+    }
+
+    /// All frames in file order, to be read.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = FrameReader<'_>> {
+        let frames = self.frames.iter().enumerate();
+        frames.map(|(index, records)| FrameReader::new(self, index, records))
     }
 
     /// The weight set of the file, if it names one.
@@ -142,12 +170,10 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// `MissingWeights` with the hash when it is not at hand, `Corrupt`, `LimitExceeded`.
     pub fn weights(&self) -> Result<Option<Arc<Hierarchy>>> {
-        let mut parameters = 0;
-        self.weights.resolve(&self.known, |&number| {
-            let network = Network::from_bytes(self.reader.payload(number)?, &self.limits)?;
-            parameters += network.parameters();
-            self.limits.check_parameters(parameters)?;
-            Ok(network)
+        let mut networks = NetworkReader::default();
+        let options = &self.setup.options;
+        self.weights.resolve(&options.weights, |&number| {
+            networks.read(self.reader.payload(number)?, &options.limits)
         })
     }
 
@@ -174,220 +200,71 @@ impl<'a> Decoder<'a> {
         &self.dataset
     }
 
-    /// Frames in file order: of each its record, or, where it is in slabs, that of the first slab.
-    pub fn frames(&self) -> impl ExactSizeIterator<Item = &Frame> {
-        self.frames
-            .iter()
-            .map(|slabs| &self.records[slabs[0]].frame)
+    /// A record with its chunks.
+    pub(super) fn record(&self, number: usize) -> &FrameChunks {
+        &self.records[number]
     }
 
-    /// All records of frame `index`: one, or one for each of its slabs; none for a frame that does not
-    /// exist.
-    pub fn slabs(&self, index: usize) -> impl Iterator<Item = &Frame> {
-        let records = self.frames.get(index).into_iter().flatten();
-        records.map(|&record| &self.records[record].frame)
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
     }
 
-    /// The chunks of each record of frame `index`, by their numbers.
-    pub(crate) fn chunks(&self, index: usize) -> impl Iterator<Item = &FrameChunks> {
-        let records = self.frames.get(index).into_iter().flatten();
-        records.map(|&record| &self.records[record])
+    /// All records of frames in file order, slabs one by one.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Frame> {
+        let frames = self.frames.iter().flatten();
+        frames.map(|&number| &self.records[number].frame)
     }
 
-    /// The octree leaves of frame `index`; `None` where it has no octree.
+    /// All records of frames with the numbers of their chunks.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &FrameChunks> {
+        let frames = self.frames.iter().flatten();
+        frames.map(|&number| &self.records[number])
+    }
+
+    /// The networks that records need for a level and the coarser ones.
     ///
     /// # Errors
-    /// `InvalidArgument` for a frame that does not exist, `Corrupt`, `Unsupported`.
-    pub fn leaves(&self, index: usize) -> Result<Option<Vec<Leaf>>> {
-        let domain = self.dataset.shape;
-        let mut leaves = None;
-        for &record in self.records_of(index)? {
-            let chunks = &self.records[record];
-            let Some(tree) = chunks.tree else {
-                continue;
-            };
-            let (shape, tree) = (chunks.frame.shape(domain)?, self.reader.payload(tree)?);
-            let found = match &chunks.frame.form {
-                Form::Constant | Form::Lossless => continue,
-                Form::Wavelet(form) => FrameLayout::new(shape, form, tree)?.leaves(),
-                Form::Pooled(form) => octree_of(shape, form, tree)?.leaves(shape),
-            };
-            let start = chunks.frame.slab.map_or(0, |slab| slab.start as usize);
-            let in_domain = |mut leaf: Leaf| {
-                leaf.region.start[slowest(domain)] += start;
-                leaf
-            };
-            let found = found.into_iter().map(in_domain);
-            leaves.get_or_insert_with(Vec::new).extend(found);
+    /// As [`Decoder::weights`], where networks are needed.
+    pub(super) fn networks(&self, records: &[usize], level: usize) -> Result<Option<Networks>> {
+        let needs = |&number: &usize| self.records[number].frame.form.needs_networks(level);
+        if !records.iter().any(needs) {
+            return Ok(None);
         }
-        Ok(leaves)
+        let hierarchy = self.weights()?;
+        Ok(hierarchy.map(|hierarchy| self.setup.networks(hierarchy)))
     }
 
-    /// Decodes frame `index` at downscaling level `level` (0 = full resolution), in the current
-    /// thread pool.
-    ///
-    /// At a level above 0 masked voxels hold the smooth values they were filled with.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`, `LimitExceeded`,
-    /// `MissingWeights`.
-    pub fn decode(&self, index: usize, level: usize) -> Result<AnyVolume> {
-        self.source(index, level)?.whole(level)
-    }
-
-    /// The field of frame `index` from its coarsest level to level 0, each with the estimate of its
-    /// error: a first look, then a better one. A level is decoded when it is asked for, from the bricks
-    /// up to there alone.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a frame that does not exist, `Corrupt`.
-    pub fn levels(&self, index: usize) -> Result<Levels<'_, 'a>> {
-        let records = self.records_of(index)?;
-        let levels = |&record: &usize| self.records[record].frame.form.levels();
-        let coarsest = records.iter().map(levels).min().unwrap_or_default();
-        let source = self.source_with(None, index, coarsest)?;
-        // Slabs may not go together at the coarsest of them.
-        let next = (0..=coarsest).rev().find(|&l| source.grid(l).is_ok());
-        Ok(Levels {
-            decoder: self,
-            index,
-            next: next.or(Some(0)),
-        })
-    }
-
-    /// PSNR in dB, against the field that was encoded, of what is known from downscaling level `level`
-    /// of frame `index` and the coarser ones alone: measured at level 0, an estimate above. `None`
-    /// where the file does not say it.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a frame that does not exist, `Corrupt`.
-    pub fn psnr_db(&self, index: usize, level: usize) -> Result<Option<f64>> {
-        let with_len = |&record: &usize| {
-            let frame = &self.records[record].frame;
-            Ok((frame, frame.shape(self.dataset.shape)?.len()))
-        };
-        let records = self.records_of(index)?.iter().map(with_len);
-        let records: Vec<_> = records.collect::<Result<_>>()?;
-        Ok(psnr_db(records.into_iter(), level))
-    }
-
-    /// Decodes like [`Decoder::decode`], in layers: boxes of the level's grid that follow each other
-    /// along its slowest axis and together fill it. Beyond the layer at hand, of about 2^24 voxels (2^26 from a
-    /// GPU) or one brick thick, only the next coarser level lies in memory.
-    ///
-    /// # Errors
-    /// As [`Decoder::decode`], and what `sink` reports.
-    pub fn decode_layers(
+    /// All that decoding the frame of `records` at downscaling level `level` takes; grids are known without
+    /// `networks`.
+    pub(super) fn source(
         &self,
-        index: usize,
+        records: &[usize],
         level: usize,
-        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
-    ) -> Result<()> {
-        self.source(index, level)?.layers(level, sink)
-    }
-
-    /// Decodes a box of frame `index`: bit for bit the crop of [`Decoder::decode`] at `level`, in
-    /// whose grid the box lies, from the bricks it touches alone. In 2-D the box has `z` 0 and one
-    /// plane.
-    ///
-    /// Decoded bricks are kept for the next region, up to [`Decoder::with_cache`]'s limit. Many threads
-    /// may decode regions at once.
-    ///
-    /// # Errors
-    /// As [`Decoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
-    pub fn region(&self, index: usize, level: usize, region: Region) -> Result<AnyVolume> {
-        let mut field = self.source(index, level)?;
-        for (source, &record) in field.sources.iter_mut().zip(self.records_of(index)?) {
-            source.cache = Some(self.cache.frame(record));
-        }
-        field.region(level, region)
-    }
-
-    /// Grid of frame `index` at downscaling level `level`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a frame or level that does not exist, `Corrupt`.
-    pub fn grid(&self, index: usize, level: usize) -> Result<Shape> {
-        self.source_with(None, index, level)?.grid(level)
-    }
-
-    fn records_of(&self, index: usize) -> Result<&[usize]> {
-        let records = self.frames.get(index).map(Vec::as_slice);
-        records.ok_or_else(|| {
-            Error::invalid(format!("frame {index} of {} asked for", self.frames.len()))
-        })
-    }
-
-    /// All that decoding frame `index` at downscaling level `level` takes.
-    fn source(&self, index: usize, level: usize) -> Result<FieldSource<'_>> {
-        let needs_networks =
-            |&record: &usize| self.records[record].frame.form.needs_networks(level);
-        let networks = match self.records_of(index)?.iter().any(needs_networks) {
-            false => None,
-            true => self.weights()?.map(|hierarchy| Networks {
-                hierarchy,
-                backend: Arc::clone(&self.backend),
-            }),
-        };
-        self.source_with(networks.as_ref(), index, level)
-    }
-
-    /// As [`Decoder::source`] with these networks; grids are known without any.
-    fn source_with(
-        &self,
         networks: Option<&Networks>,
-        index: usize,
-        level: usize,
+        cached: bool,
     ) -> Result<FieldSource<'_>> {
-        let records = self.records_of(index)?;
-        let source = |&record: &usize| {
-            let chunks = &self.records[record];
-            Ok(FrameSource {
-                shape: chunks.frame.shape(self.dataset.shape)?,
+        let domain = self.dataset.shape;
+        let mut sources = Vec::with_capacity(records.len());
+        for &number in records {
+            let chunks = &self.records[number];
+            let record = Record {
                 chunks,
                 payloads: &self.reader,
-                networks: networks
-                    .cloned()
-                    .filter(|_| chunks.frame.form.needs_networks(level)),
-                limits: &self.limits,
-                worker: self.worker.as_ref(),
-                cache: None,
-            })
+                cache: cached.then(|| self.cache.frame(number)),
+            };
+            let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
+            sources.push(self.setup.source(domain, record, networks)?);
+        }
+        let frame = &self.records[records[0]].frame;
+        let parts = match frame.slab {
+            None if sources.len() == 1 => Parts::Whole(sources.swap_remove(0)),
+            _ => Parts::Slabs(sources),
         };
         Ok(FieldSource {
-            domain: self.dataset.shape,
-            dtype: self.dataset.dtype_of(&self.records[records[0]].frame)?,
-            sources: records.iter().map(source).collect::<Result<_>>()?,
+            domain,
+            dtype: self.dataset.dtype_of(frame)?,
+            parts,
         })
-    }
-}
-
-/// The levels of a frame that are still to come; see [`Decoder::levels`].
-#[derive(Debug)]
-pub struct Levels<'d, 'a> {
-    decoder: &'d Decoder<'a>,
-    index: usize,
-    /// `None` behind level 0, or a failure.
-    next: Option<usize>,
-}
-
-impl Iterator for Levels<'_, '_> {
-    type Item = Result<LevelField>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let level = self.next.take()?;
-        let field = || {
-            Ok(LevelField {
-                level,
-                psnr_db: self.decoder.psnr_db(self.index, level)?,
-                volume: self.decoder.decode(self.index, level)?,
-            })
-        };
-        let field = field();
-        if field.is_ok() {
-            self.next = level.checked_sub(1);
-        }
-        Some(field)
     }
 }
 

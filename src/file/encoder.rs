@@ -1,53 +1,54 @@
 //! Fields and time steps to files, frame by frame.
 
+use std::borrow::Cow;
 use std::io::Write;
 
-use crate::base::dtype::dtype_dispatch;
+use crate::base::dtype::{Dtype, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::container::{
-    CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Slab, Writer, WrittenFrames, slowest,
+    CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Writer, WrittenFrames, slowest,
 };
 use crate::file::decoder::Decoder;
+use crate::file::frame_key::FrameKey;
 use crate::file::weights::Weights;
-use crate::frame::encode::{Encoded, encode_frame};
+use crate::frame::encode::encode_frame;
+use crate::frame::encoded::Encoded;
+use crate::frame::networks::PricedNetworks;
 use crate::metrics::Comparison;
-use crate::options::{EncodeOptions, Model, Observer, check_bound};
+use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
 use crate::volume::Values;
 
 /// Writes a file frame by frame, into anything that takes bytes: it never seeks, and a frame is on its
-/// way when [`Encoder::frame`] returns.
+/// way when [`Encoder::write`] returns.
 ///
 /// All frames share one weight set, written before the first frame that uses it; a file whose frames
 /// do better without has none.
 ///
 /// ```
-/// use std::borrow::Cow;
-/// use srt::container::{Bound, Dataset, Field};
-/// use srt::file::{Decoder, EncodeOptions, Encoder};
-/// use srt::volume::Values;
+/// use srt::{Bound, Dataset, Decoder, Dtype, EncodeOptions, Encoder, Field, FrameKey, Shape};
 ///
-/// let shape = srt::Shape::new(&[8, 9, 10])?;
-/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), dtype: srt::Dtype::F32 };
+/// let shape = Shape::new(&[8, 9, 10])?;
+/// let field = |name: &str| Field { name: name.into(), unit: "m/s".into(), dtype: Dtype::F32 };
 /// let mut dataset = Dataset::new(shape, vec![field("u"), field("v")]);
 /// dataset.time_unit = "s".into();
 /// let mut encoder = Encoder::new(Vec::new(), dataset, EncodeOptions::new(Bound::Psnr(60.0)))?;
 /// for step in 0..3 {
 ///     let values = vec![step as f32; shape.len()];
-///     for field in 0..2 {
-///         let values = Values::F32(Cow::Borrowed(&values));
-///         encoder.frame(field, step, Some(0.5 * step as f64), &values)?;
+///     for name in ["u", "v"] {
+///         encoder.write(&FrameKey::new(name, step).at(0.5 * step as f64), &values)?;
 ///     }
 /// }
-/// let (file, _) = encoder.finish()?;
-/// assert_eq!(Decoder::new(&file, srt::Limits::default())?.frames().len(), 6);
+/// let (file, report) = encoder.finish()?;
+/// assert_eq!(report.frames, 6);
+/// assert_eq!(Decoder::new(&file)?.frame("v", 2)?.record().time, Some(1.0));
 /// # Ok::<(), srt::Error>(())
 /// ```
 pub struct Encoder<W> {
     writer: Writer<W>,
     dataset: Dataset,
     options: EncodeOptions,
-    pool: rayon::ThreadPool,
+    workplace: Workplace,
     weights: Option<Weights>,
     written: WrittenFrames,
     /// What has been written so far; the rest is filled in at the end.
@@ -110,7 +111,7 @@ impl<W: Write> Encoder<W> {
         Self::start(out, dataset, options, weights)
     }
 
-    /// Starts a file with all that `file` holds, copied as it is, to write further frames behind it.
+    /// Starts a file with all that `file` holds, copied as it is, to write further frames after it.
     ///
     /// `dataset` is the file's own, or that with more fields at its end, or with what was not known
     /// of it. New frames use the weights of the file; when it has none, those of `options`. Unknown
@@ -156,7 +157,7 @@ impl<W: Write> Encoder<W> {
         dataset.check()?;
         Ok(Self {
             writer: Writer::new(out),
-            pool: options.resources.pool()?,
+            workplace: Workplace::new(&options.resources)?,
             report: FileReport {
                 model: "none".into(),
                 backend: options.resources.backend.name().into(),
@@ -173,16 +174,16 @@ impl<W: Write> Encoder<W> {
         let reader = file.reader();
         for (number, entry) in reader.entries().iter().enumerate() {
             if entry.kind == ChunkType::DSET {
-                let verbatim = self.dataset == *file.dataset();
-                match verbatim {
-                    true => self.chunk(entry.kind, entry.part, reader.payload(number)?)?,
-                    false => self.describe()?,
+                if self.dataset == *file.dataset() {
+                    self.chunk(entry.kind, entry.part, reader.payload(number)?)?;
+                } else {
+                    self.describe()?;
                 }
             } else if entry.kind.is_known() || entry.kind.is_safe_to_copy() {
                 self.chunk(entry.kind, entry.part, reader.payload(number)?)?;
             }
         }
-        for frame in (0..file.frames().len()).flat_map(|index| file.slabs(index)) {
+        for frame in file.records() {
             self.written.add(frame.id(), frame.slab);
             let size = self.dataset.dtype_of(frame)?.size() as u64;
             let voxels = frame.shape(self.dataset.shape)?.len() as u64;
@@ -202,93 +203,42 @@ impl<W: Write> Encoder<W> {
         self.options.observer = observer;
     }
 
-    /// Encodes one field (a place in the dataset's list) at one time step. `time` is that of the step
-    /// in the dataset's unit of time.
+    /// Encodes one field at one time step, or a slab of it: the values of the domain or of the slab's
+    /// planes, `x` fastest. The slowest axis of a slab counts as not periodic.
     ///
     /// The encoder decodes what it writes; the bound holds for what every decoder will return. When it
     /// fails, the file is as it was before, and can go on with other frames, unless the error is `Io`.
     ///
     /// # Errors
     /// `InvalidArgument` for a field that is not in the dataset, values of another number or type
-    /// than its own, a field and step that are there already, or a time that is not finite;
-    /// `BoundNotMet`; `Io`.
-    pub fn frame(
+    /// than its own, a frame that is there already, planes that leave the domain or come before others of
+    /// the frame, or a time that is not finite; `BoundNotMet`; `Io`.
+    pub fn write<'v>(
         &mut self,
-        field: usize,
-        step: u64,
-        time: Option<f64>,
-        values: &Values<'_>,
+        key: &FrameKey,
+        values: impl Into<Values<'v>>,
     ) -> Result<FrameReport> {
-        self.add((field, step), time, None, values)
+        self.add(key, &values.into())
     }
 
-    /// Encodes a slab of one field at one time step, as if it were the whole domain: `values` are those
-    /// of its planes, along the slowest axis, which counts as not periodic. Slabs of a frame follow each
-    /// other in the order of their planes.
-    ///
-    /// # Errors
-    /// As [`Encoder::frame`], and `InvalidArgument` for a slab that leaves the domain.
-    pub fn slab(
-        &mut self,
-        (field, step): (usize, u64),
-        time: Option<f64>,
-        slab: Slab,
-        values: &Values<'_>,
-    ) -> Result<FrameReport> {
-        self.add((field, step), time, Some(slab), values)
-    }
-
-    fn add(
-        &mut self,
-        (field, step): (usize, u64),
-        time: Option<f64>,
-        slab: Option<Slab>,
-        values: &Values<'_>,
-    ) -> Result<FrameReport> {
+    fn add(&mut self, key: &FrameKey, values: &Values<'_>) -> Result<FrameReport> {
+        let checked = key.field.number(&self.dataset).and_then(|field| {
+            let shape = self.check(field, key, values)?;
+            Ok((field, shape))
+        });
+        let (field, shape) = checked.map_err(|e| e.within(self.name(key)))?;
         let id = FrameId {
             field: field as u64,
-            step,
+            step: key.step,
         };
-        let shape = self
-            .check(id, time, slab, values)
-            .map_err(|e| e.within(self.name(field, step)))?;
-        let weights = self.weights.as_ref();
-        let mut options = std::borrow::Cow::Borrowed(&self.options);
-        if slab.is_some() {
-            let periodic = options.coding.periodic.without(slowest(shape));
-            options.to_mut().coding.periodic = periodic;
-        }
-        let mut encoded = self
-            .pool
-            .install(|| encode_values(shape, values, &options, weights))?;
-        drop(options);
+        let mut encoded = self.encode(shape, key, values)?;
         encoded.frame.field = id.field;
-        encoded.frame.step = step;
-        encoded.frame.time = time;
-        encoded.frame.slab = slab;
-        if self.writer.entries().is_empty() {
-            self.describe()?;
-        }
+        encoded.frame.step = id.step;
+        encoded.frame.time = key.time;
+        encoded.frame.slab = key.slab;
         let uses_networks = encoded.uses_networks();
-        let mut lacking = Vec::new();
-        if let Some(weights) = &mut self.weights {
-            weights.frame_done();
-            if uses_networks {
-                let model = &weights.networks.hierarchy.name;
-                self.report.model.clone_from(model);
-                lacking = weights.take_chunks();
-            }
-        }
-        for (kind, part, payload) in lacking {
-            self.chunk(kind, part, &payload)?;
-        }
-        let mut bytes = 0;
-        for (kind, part, payload) in encoded.chunks(values.dtype()) {
-            bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
-            self.chunk(kind, part, &payload)?;
-        }
-        self.writer.flush()?;
-        self.written.add(id, slab);
+        let bytes = self.put(&encoded, values.dtype())?;
+        self.written.add(id, key.slab);
         let raw_bytes = (values.len() * values.dtype().size()) as u64;
         self.report.raw_bytes += raw_bytes;
         Ok(FrameReport {
@@ -299,6 +249,43 @@ impl<W: Write> Encoder<W> {
             verify_seconds: encoded.verify_seconds,
             uses_networks,
         })
+    }
+
+    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<Encoded> {
+        let mut options = Cow::Borrowed(&self.options);
+        if key.slab.is_some() {
+            let periodic = options.coding.periodic.without(slowest(shape));
+            options.to_mut().coding.periodic = periodic;
+        }
+        let networks = self.weights.as_ref().map(Weights::priced);
+        self.workplace
+            .run(|| encode_values(shape, values, &options, networks))
+    }
+
+    /// Writes a frame, after what it needs and the file still lacks. Returns the bytes of its chunks.
+    fn put(&mut self, encoded: &Encoded, dtype: Dtype) -> Result<u64> {
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        let mut lacking = Vec::new();
+        if let Some(weights) = &mut self.weights {
+            weights.frame_done();
+            if encoded.uses_networks() {
+                let model = &weights.networks.hierarchy.name;
+                self.report.model.clone_from(model);
+                lacking = weights.take_chunks();
+            }
+        }
+        for (kind, part, payload) in lacking {
+            self.chunk(kind, part, &payload)?;
+        }
+        let mut bytes = 0;
+        for (kind, part, payload) in encoded.chunks(dtype) {
+            bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+            self.chunk(kind, part, &payload)?;
+        }
+        self.writer.flush()?;
+        Ok(bytes)
     }
 
     /// Completes the file; returns the sink.
@@ -330,18 +317,8 @@ impl<W: Write> Encoder<W> {
     }
 
     /// The grid that the values fill.
-    fn check(
-        &self,
-        id: FrameId,
-        time: Option<f64>,
-        slab: Option<Slab>,
-        values: &Values<'_>,
-    ) -> Result<Shape> {
-        let fields = &self.dataset.fields;
-        let field = usize::try_from(id.field).ok().and_then(|f| fields.get(f));
-        let field = field.ok_or_else(|| {
-            Error::invalid(format!("a field of a dataset of {} expected", fields.len()))
-        })?;
+    fn check(&self, number: usize, key: &FrameKey, values: &Values<'_>) -> Result<Shape> {
+        let field = &self.dataset.fields[number];
         if field.dtype != values.dtype() {
             return Err(Error::invalid(format!(
                 "values of {} bytes expected, of {} found: a field has one type",
@@ -349,7 +326,7 @@ impl<W: Write> Encoder<W> {
                 values.dtype().size()
             )));
         }
-        let shape = match slab {
+        let shape = match key.slab {
             None => self.dataset.shape,
             Some(slab) => slab.of(self.dataset.shape)?,
         };
@@ -360,16 +337,20 @@ impl<W: Write> Encoder<W> {
                 values.len()
             )));
         }
-        if !self.written.is_free(id, slab) {
+        let id = FrameId {
+            field: number as u64,
+            step: key.step,
+        };
+        if !self.written.is_free(id, key.slab) {
             return Err(Error::invalid("the file has this frame already"));
         }
-        if id.step >= 1 << 63 {
+        if key.step >= 1 << 63 {
             return Err(Error::invalid(format!(
                 "a time step below 2^63 expected, {} found",
-                id.step
+                key.step
             )));
         }
-        match time {
+        match key.time {
             Some(time) if !time.is_finite() => Err(Error::invalid(format!(
                 "a finite time expected, {time} found"
             ))),
@@ -377,10 +358,13 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    fn name(&self, field: usize, step: u64) -> String {
-        match self.dataset.fields.get(field) {
-            Some(field) if !field.name.is_empty() => format!("field {:?} step {step}", field.name),
-            _ => format!("field {field} step {step}"),
+    fn name(&self, key: &FrameKey) -> String {
+        let field = key.field.number(&self.dataset).ok();
+        match field.and_then(|field| self.dataset.fields.get(field)) {
+            Some(field) if !field.name.is_empty() => {
+                format!("field {:?} step {}", field.name, key.step)
+            }
+            _ => format!("{} step {}", key.field, key.step),
         }
     }
 }
@@ -391,7 +375,7 @@ fn encode_values(
     shape: Shape,
     values: &Values<'_>,
     options: &EncodeOptions,
-    weights: Option<&Weights>,
+    networks: Option<PricedNetworks<'_>>,
 ) -> Result<Encoded> {
-    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, weights))
+    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks))
 }

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use crate::base::error::{Error, Result};
 use crate::container::{
-    Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer, settle, slowest,
+    Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer,
+    set_or_check_unit, slowest,
 };
 use crate::file::decoder::Decoder;
 use crate::frame::chunks::{FrameChunks, uses_networks};
@@ -15,6 +16,18 @@ use crate::frame::chunks::{FrameChunks, uses_networks};
 /// where its field has another number. Ancillary chunks that are safe to copy (spec section 3) follow
 /// the weights, equal ones once; others are left out. Returns the sink and the bytes written.
 ///
+/// ```
+/// use srt::{Bound, Decoder, EncodeOptions, Shape, Volume};
+///
+/// let volume = Volume::new(Shape::new(&[8, 9])?, vec![1.5f32; 72])?;
+/// let options = EncodeOptions::new(Bound::Psnr(60.0));
+/// let u = srt::encode(&volume, &options.clone().with_field("u"))?;
+/// let v = srt::encode(&volume, &options.with_field("v"))?;
+/// let (both, _) = srt::merge(&[Decoder::new(&u)?, Decoder::new(&v)?], Vec::new())?;
+/// assert_eq!(Decoder::new(&both)?.frame("v", 0)?.read::<f32>()?, volume);
+/// # Ok::<(), srt::Error>(())
+/// ```
+///
 /// # Errors
 /// `InvalidArgument` when the files do not go together: other domains, units, places or weights, a
 /// frame that is there twice, slabs that are missing, overlap or were made under other bounds;
@@ -23,7 +36,7 @@ pub fn merge<W: Write>(files: &[Decoder<'_>], out: W) -> Result<(W, u64)> {
     let dataset = union(files)?;
     let mut parts = Vec::new();
     for file in files {
-        for chunks in (0..file.frames().len()).flat_map(|index| file.chunks(index)) {
+        for chunks in file.chunks() {
             parts.push(Part::new(file, chunks, &dataset)?);
         }
     }
@@ -132,13 +145,13 @@ fn missing(start: u64, end: u64) -> Error {
 }
 
 fn check_alike(first: &Frame, other: &Frame) -> Result<()> {
-    match (first.bound, first.time) == (other.bound, other.time) {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
-            "its parts were made for different bounds or times: {} at {:?}, {} at {:?}",
-            first.bound, first.time, other.bound, other.time
-        ))),
+    if (first.bound, first.time) == (other.bound, other.time) {
+        return Ok(());
     }
+    Err(Error::invalid(format!(
+        "its parts were made for different bounds or times: {} at {:?}, {} at {:?}",
+        first.bound, first.time, other.bound, other.time
+    )))
 }
 
 /// PSNR and relative errors of parts mean the same only where they refer to the same range.
@@ -149,12 +162,12 @@ fn check_ranges(parts: &[Part<'_>]) -> Result<()> {
     };
     let mut ranges = parts.iter().map(|part| &part.frame).filter(refers);
     let first = ranges.next().map(|frame| frame.range);
-    match ranges.all(|frame| Some(frame.range) == first) {
-        true => Ok(()),
-        false => Err(Error::invalid(
-            "its parts were made for different ranges: give all the range of the whole field",
-        )),
+    if ranges.all(|frame| Some(frame.range) == first) {
+        return Ok(());
     }
+    Err(Error::invalid(
+        "its parts were made for different ranges: give all the range of the whole field",
+    ))
 }
 
 /// The fields of all files, with what any of them says of the domain.
@@ -171,12 +184,12 @@ fn union(files: &[Decoder<'_>]) -> Result<Dataset> {
                 dataset.shape, other.shape
             )));
         }
-        settle(
+        set_or_check_unit(
             "unit of lengths",
             &mut dataset.length_unit,
             &other.length_unit,
         )?;
-        settle("unit of time", &mut dataset.time_unit, &other.time_unit)?;
+        set_or_check_unit("unit of time", &mut dataset.time_unit, &other.time_unit)?;
         if let Some(placement) = other.placement
             && *dataset.placement.get_or_insert(placement) != placement
         {
@@ -193,11 +206,11 @@ fn union(files: &[Decoder<'_>]) -> Result<Dataset> {
 }
 
 fn add_field(dataset: &mut Dataset, field: &Field) -> Result<()> {
-    let Some(place) = dataset.field(&field.name) else {
+    let Some(number) = dataset.field(&field.name) else {
         dataset.fields.push(field.clone());
         return Ok(());
     };
-    let known = &mut dataset.fields[place];
+    let known = &mut dataset.fields[number];
     if known.dtype != field.dtype {
         return Err(Error::invalid(format!(
             "field {:?} has values of {} and of {} bytes",
@@ -206,15 +219,12 @@ fn add_field(dataset: &mut Dataset, field: &Field) -> Result<()> {
             field.dtype.size()
         )));
     }
-    settle("unit", &mut known.unit, &field.unit)
+    set_or_check_unit("unit", &mut known.unit, &field.unit)
 }
 
 /// Copies the one weight set that the frames use, if any do; embedded ones rather than a reference.
 fn copy_weights<W: Write>(files: &[Decoder<'_>], writer: &mut Writer<W>) -> Result<()> {
-    let uses = |file: &&Decoder<'_>| {
-        let mut all = (0..file.frames().len()).flat_map(|index| file.slabs(index));
-        all.any(uses_networks)
-    };
+    let uses = |file: &&Decoder<'_>| file.records().any(uses_networks);
     let mut kept: Option<(&Decoder<'_>, [u8; 32])> = None;
     for file in files.iter().filter(uses) {
         let sha256 = identity(file)?;

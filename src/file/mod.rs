@@ -1,26 +1,36 @@
-//! Fields and time steps to files and back.
+//! Files: fields and time steps to bytes and back.
+//!
+//! | file | job |
+//! |---|---|
+//! | `simple` | one field to one file and back: [`encode`], [`decode`] |
+//! | `encoder` | frame by frame into anything that takes bytes: [`Encoder`] |
+//! | `decoder`, `frame_reader` | a whole file, and what can be read of a frame: [`Decoder`], [`FrameReader`] |
+//! | `stream_decoder`, `stream_frame_reader`, `partial_frame` | the same of a file that arrives: [`StreamDecoder`] |
+//! | `setup`, `field_source`, `file_weights` | what both decoders share: options, frames in slabs, weight sets |
+//! | `weights` | the networks an encoder may use |
+//! | `merge`, `statistics` | files made apart, joined; a field measured before it is encoded |
 
-mod arriving;
 mod decoder;
-mod encode_volume;
 mod encoder;
+mod field_source;
+mod file_weights;
+mod frame_key;
+mod frame_reader;
 mod merge;
-mod slabs;
+mod partial_frame;
+mod setup;
+mod simple;
 mod statistics;
-mod stored_weights;
 mod stream_decoder;
+mod stream_frame_reader;
 pub(crate) mod weights;
 
-pub use crate::codec::worker::{Worker, locate as locate_worker};
-pub use crate::frame::{LevelField, check_pooled, code_at_step};
-pub use crate::options::{
-    Coding, Downscaling, EmbedWeights, EncodeOptions, Model, Names, Observer, PooledCoder,
-    PooledOptions, Profile, Progress, Resources, Trials, Upscaling, pool,
-};
-pub use crate::transform::Wavelet;
-pub use decoder::{Decoder, Levels};
-pub use encode_volume::{EncodeReport, encode_volume};
+pub use decoder::Decoder;
 pub use encoder::{Encoder, FileReport, FrameReport};
+pub use frame_key::{FieldKey, FrameKey};
+pub use frame_reader::{FrameLevels, FrameReader};
 pub use merge::merge;
+pub use simple::{EncodeReport, decode, decode_any, encode, encode_with_report};
 pub use statistics::measure;
 pub use stream_decoder::StreamDecoder;
+pub use stream_frame_reader::StreamFrameReader;

@@ -3,24 +3,18 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
-use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
-use crate::base::grid::{Region, Shape};
-use crate::base::limits::Limits;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{
-    CHUNK_HEADER_LEN, ChunkStream, ChunkType, Dataset, Entry, Frame, WeightsReference,
-};
-use crate::file::arriving::Arriving;
-use crate::file::stored_weights::FileWeights;
-use crate::frame::decode::FrameSource;
+use crate::container::{ChunkStream, ChunkType, Dataset, Entry, Frame};
+use crate::file::field_source::{FieldSource, Parts};
+use crate::file::file_weights::{FileWeights, NetworkReader};
+use crate::file::partial_frame::PartialFrame;
+use crate::file::setup::{Record, Setup};
+use crate::file::stream_frame_reader::StreamFrameReader;
 use crate::frame::wavelet::quality::LevelField;
-use crate::frame::wavelet::trial::Networks;
 use crate::network::{Hierarchy, Network};
-use crate::volume::AnyVolume;
+use crate::options::DecodeOptions;
 
 /// Decodes a file as it arrives: from a pipe, a socket, a file that is still being written.
 ///
@@ -30,40 +24,33 @@ use crate::volume::AnyVolume;
 /// out before the error.
 ///
 /// ```
-/// # use std::borrow::Cow;
-/// # use srt::container::Bound;
-/// # use srt::file::{EncodeOptions, encode_volume};
-/// # use srt::volume::Values;
-/// use srt::file::StreamDecoder;
-/// # let shape = srt::Shape::new(&[32, 32, 32])?;
-/// # let field: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
-/// # let values = Values::F32(Cow::Borrowed(&field));
-/// # let options = EncodeOptions::new(Bound::Psnr(40.0));
-/// # let (file, _) = encode_volume(shape, &values, &options, Vec::new())?;
-/// # let input = &file[..];
+/// use srt::{Bound, EncodeOptions, Shape, StreamDecoder, Volume};
 ///
-/// let mut decoder = StreamDecoder::new(input, srt::Limits::default())?;
+/// let shape = Shape::new(&[32, 32, 32])?;
+/// let values = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
+/// let file = srt::encode(&Volume::new(shape, values)?, &EncodeOptions::new(Bound::Psnr(40.0)))?;
+///
+/// let mut decoder = StreamDecoder::new(&file[..])?;
 /// while let Some(frame) = decoder.next_frame()? {
 ///     println!("field {} step {}", frame.field, frame.step);
 ///     while let Some(field) = decoder.next_level()? {
 ///         println!("  level {}: {}", field.level, field.volume.shape());
 ///     }
+///     let volume = decoder.frame()?.level(1).read::<f32>()?; // or one level alone
+///     assert_eq!(volume.shape(), Shape::new(&[16, 16, 16])?);
 /// }
 /// # Ok::<(), srt::Error>(())
 /// ```
 pub struct StreamDecoder<R> {
     stream: ChunkStream<R>,
-    limits: Limits,
     contents: Contents,
     dataset: Dataset,
     weights: FileWeights<Network>,
-    parameters: u64,
-    known: Vec<Arc<Hierarchy>>,
+    networks: NetworkReader,
     resolved: Option<Arc<Hierarchy>>,
-    backend: Arc<dyn Backend>,
-    worker: Option<Worker>,
-    current: Option<Arriving>,
-    /// What stands behind the current frame, where that has been read already.
+    setup: Setup,
+    current: Option<PartialFrame>,
+    /// What stands after the current frame, where that has been read already.
     ahead: Option<Next>,
 }
 
@@ -90,8 +77,16 @@ impl<R: Read> StreamDecoder<R> {
     ///
     /// # Errors
     /// `Corrupt`, `Truncated`, `Unsupported`, `LimitExceeded`, `Io`.
-    pub fn new(input: R, limits: Limits) -> Result<Self> {
-        let mut stream = ChunkStream::new(input, limits.clone());
+    pub fn new(input: R) -> Result<Self> {
+        Self::with_options(input, DecodeOptions::default())
+    }
+
+    /// As [`StreamDecoder::new`] with limits, threads, a backend or weights of the caller's.
+    ///
+    /// # Errors
+    /// As [`StreamDecoder::new`], and `InvalidArgument` for 0 threads.
+    pub fn with_options(input: R, options: DecodeOptions) -> Result<Self> {
+        let mut stream = ChunkStream::new(input, options.limits.clone());
         let mut contents = Contents::default();
         while let Some((entry, payload)) = stream.next_chunk()? {
             if let Item::Dataset = contents.add(&entry, || Ok(&payload))? {
@@ -101,37 +96,25 @@ impl<R: Read> StreamDecoder<R> {
         Ok(Self {
             dataset: contents.dataset()?.clone(),
             stream,
-            limits,
             contents,
             weights: FileWeights::default(),
-            parameters: 0,
-            known: Vec::new(),
+            networks: NetworkReader::default(),
             resolved: None,
-            backend: Arc::new(Cpu::detect()),
-            worker: None,
+            setup: Setup::new(options)?,
             current: None,
             ahead: None,
         })
     }
 
-    /// Adds a weight set that the file may refer to; the built-in ones need not be added. May be done
-    /// at any time before the first frame that uses it is decoded.
+    /// Adds a weight set that the file may refer to. May be done at any time before the first frame that
+    /// uses it is decoded.
     pub fn add_weights(&mut self, hierarchy: Arc<Hierarchy>) {
-        self.known.push(hierarchy);
+        self.setup.add_weights(hierarchy);
     }
 
-    /// Sets what runs the networks. Default: the CPU. The result does not depend on it.
-    #[must_use]
-    pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {
-        self.backend = backend;
-        self
-    }
-
-    /// Sets the program that decodes payloads of SZ3. Default none: such frames are `Unsupported`.
-    #[must_use]
-    pub fn with_worker(mut self, worker: Worker) -> Self {
-        self.worker = Some(worker);
-        self
+    /// Sets the program that decodes payloads of SZ3.
+    pub fn set_worker(&mut self, worker: Worker) {
+        self.setup.set_worker(worker);
     }
 
     /// The dataset record.
@@ -147,12 +130,12 @@ impl<R: Read> StreamDecoder<R> {
     pub fn weights(&mut self) -> Result<Option<Arc<Hierarchy>>> {
         if self.resolved.is_none() {
             let network = |network: &Network| Ok(network.clone());
-            self.resolved = self.weights.resolve(&self.known, network)?;
+            self.resolved = self.weights.resolve(&self.setup.options.weights, network)?;
         }
         Ok(self.resolved.clone())
     }
 
-    /// Goes on to the next frame, over what is left of the one before; `None` behind the last, when the
+    /// Goes on to the next frame, over what is left of the one before; `None` after the last, when the
     /// end of the file is whole and nothing follows it. A frame in slabs comes slab by slab, each as a
     /// frame whose grid is that of the slab.
     ///
@@ -167,7 +150,7 @@ impl<R: Read> StreamDecoder<R> {
             };
             match next {
                 Next::Frame(frame) => {
-                    self.current = Some(Arriving::new(frame.clone()));
+                    self.current = Some(PartialFrame::new(frame.clone()));
                     return Ok(Some(frame));
                 }
                 Next::Part(..) | Next::Between => {}
@@ -189,12 +172,12 @@ impl<R: Read> StreamDecoder<R> {
     /// values they were filled with.
     ///
     /// # Errors
-    /// As [`StreamDecoder::decode`].
+    /// As [`StreamFrameReader::read_any`].
     pub fn next_level(&mut self) -> Result<Option<LevelField>> {
         let Some(level) = self.current.as_ref().and_then(|frame| frame.next_level) else {
             return Ok(None);
         };
-        let volume = self.decode(level)?;
+        let volume = self.frame()?.level(level).read_any()?;
         let psnr_db = self.current.as_mut().and_then(|current| {
             current.next_level = level.checked_sub(1);
             current.chunks.frame.psnr_db(level)
@@ -206,63 +189,43 @@ impl<R: Read> StreamDecoder<R> {
         }))
     }
 
-    /// The current frame's field at a downscaling level, in the current thread pool; reads as far as
-    /// that needs.
+    /// The current frame, to be read, as far as [`StreamDecoder::next_frame`] has come.
     ///
     /// # Errors
-    /// `InvalidArgument` without a frame or for a level that it does not have, `MissingWeights` (more
-    /// can be added, then it may be tried again), and as [`StreamDecoder::next_frame`].
-    pub fn decode(&mut self, level: usize) -> Result<AnyVolume> {
-        self.with_source(level, |source, dtype| source.whole(dtype, level))
-    }
-
-    /// Decodes like [`StreamDecoder::decode`], in layers as [`crate::file::Decoder::decode_layers`] does.
-    ///
-    /// # Errors
-    /// As [`StreamDecoder::decode`], and what `sink` reports.
-    pub fn decode_layers(
-        &mut self,
-        level: usize,
-        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
-    ) -> Result<()> {
-        self.with_source(level, |source, dtype| source.layers(dtype, level, sink))
-    }
-
-    /// Decodes a box of the current frame, as [`crate::file::Decoder::region`] does.
-    ///
-    /// # Errors
-    /// As [`StreamDecoder::decode`], and `InvalidArgument` for a box that is empty or leaves the grid.
-    pub fn region(&mut self, level: usize, region: Region) -> Result<AnyVolume> {
-        self.with_source(level, |source, dtype| source.region(dtype, level, region))
-    }
-
-    /// Grid of the current frame at downscaling level `level`.
-    ///
-    /// # Errors
-    /// As [`StreamDecoder::decode`], without `MissingWeights`.
-    pub fn grid(&mut self, level: usize) -> Result<Shape> {
-        self.await_level(level)?;
-        let (source, _) = self.source(None)?;
-        source.grid(level)
+    /// `InvalidArgument` without a frame.
+    pub fn frame(&mut self) -> Result<StreamFrameReader<'_, R>> {
+        if self.current.is_none() {
+            return Err(Error::invalid("no frame to decode: go on to one first"));
+        }
+        Ok(StreamFrameReader::new(self))
     }
 
     /// Calls `decode` with all that the current frame takes at `level`, once that has arrived.
-    fn with_source<T>(
+    pub(super) fn with_source<T: Send>(
         &mut self,
         level: usize,
-        decode: impl FnOnce(&FrameSource<'_>, Dtype) -> Result<T>,
+        decode: impl FnOnce(&FieldSource<'_>) -> Result<T> + Send,
     ) -> Result<T> {
         self.await_level(level)?;
         let current = self.current.as_ref();
-        let networks = match current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
-            true => self.weights()?.map(|hierarchy| Networks {
-                hierarchy,
-                backend: Arc::clone(&self.backend),
-            }),
-            false => None,
+        let hierarchy = if current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
+            self.weights()?
+        } else {
+            None
         };
-        let (source, dtype) = self.source(networks)?;
-        decode(&source, dtype)
+        let source = self.source(hierarchy)?;
+        self.setup.workplace.run(|| decode(&source))
+    }
+
+    /// What is known of the current frame's grids at `level`, once that has arrived.
+    pub(super) fn await_source(&mut self, level: usize) -> Result<FieldSource<'_>> {
+        self.await_level(level)?;
+        self.source(None)
+    }
+
+    /// The record of the current frame.
+    pub(super) fn record(&self) -> Option<&Frame> {
+        self.current.as_ref().map(|current| &current.chunks.frame)
     }
 
     /// Reads until all that the current frame holds for `level` has arrived.
@@ -273,21 +236,25 @@ impl<R: Read> StreamDecoder<R> {
         Ok(())
     }
 
-    /// What has arrived of the current frame, and the type of its field.
-    fn source(&self, networks: Option<Networks>) -> Result<(FrameSource<'_>, Dtype)> {
+    /// What has arrived of the current frame. A slab is a field of its own.
+    fn source(&self, hierarchy: Option<Arc<Hierarchy>>) -> Result<FieldSource<'_>> {
         let Some(current) = &self.current else {
             return Err(Error::invalid("no frame to decode: go on to one first"));
         };
-        let source = FrameSource {
-            shape: current.chunks.frame.shape(self.dataset.shape)?,
+        let record = Record {
             chunks: &current.chunks,
-            payloads: &current.held,
-            networks,
-            limits: &self.limits,
-            worker: self.worker.as_ref(),
+            payloads: &current.store,
             cache: None,
         };
-        Ok((source, self.dataset.dtype_of(&current.chunks.frame)?))
+        let networks = hierarchy.map(|hierarchy| self.setup.networks(hierarchy));
+        let source = self
+            .setup
+            .source(self.dataset.shape, record, networks.as_ref())?;
+        Ok(FieldSource {
+            domain: source.shape,
+            dtype: self.dataset.dtype_of(&current.chunks.frame)?,
+            parts: Parts::Whole(source),
+        })
     }
 
     /// Reads the next chunk of the current frame, or finds that there is none.
@@ -300,7 +267,7 @@ impl<R: Read> StreamDecoder<R> {
         match next {
             Next::Part(entry, payload) => {
                 let shape = current.chunks.frame.shape(self.dataset.shape)?;
-                current.add(&entry, payload, shape, &self.limits)?;
+                current.add(&entry, payload, shape, &self.setup.options.limits)?;
             }
             Next::Between => {}
             Next::Frame(_) | Next::End => {
@@ -321,16 +288,13 @@ impl<R: Read> StreamDecoder<R> {
             Item::Frame(frame) => Next::Frame(frame),
             Item::Part => Next::Part(entry, payload),
             Item::Weights if entry.kind == ChunkType::NETW => {
-                let network = Network::from_bytes(&payload, &self.limits)?;
-                self.parameters += network.parameters();
-                self.limits.check_parameters(self.parameters)?;
+                let limits = &self.setup.options.limits;
+                let network = self.networks.read(&payload, limits)?;
                 self.weights.add_network(network);
                 Next::Between
             }
             Item::Weights => {
-                let offset = entry.offset + CHUNK_HEADER_LEN as u64;
-                let reference = WeightsReference::parse(&payload, offset)?;
-                self.weights.add_reference(reference);
+                self.weights.add_reference(&payload, &entry)?;
                 Next::Between
             }
         })

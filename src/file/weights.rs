@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::container::{CHUNK_HEADER_LEN, ChunkType, WeightsReference};
-use crate::frame::wavelet::trial::Networks;
-use crate::network::{Hierarchy, Transform, builtin_by_hash, default_model};
-use crate::options::{EmbedWeights, EncodeOptions, Model, Profile};
-use crate::transform::Wavelet;
+use crate::container::{ChunkType, WeightsReference};
+use crate::frame::networks::{Networks, PricedNetworks};
+use crate::frame::size_estimate::weights_chunk;
+use crate::network::{Hierarchy, builtin_by_hash};
+use crate::options::{EmbedWeights, EncodeOptions, Model};
 
 /// The networks an encoder may use, as objects and as chunks.
 pub(crate) struct Weights {
@@ -20,42 +20,33 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// The weights that `options` ask for in a new file of fields of `shape`.
+    ///
+    /// # Errors
+    /// Those of the built-in weight sets.
     pub(crate) fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
-        let hierarchy = match &options.coding.model {
-            Model::None => return Ok(None),
-            Model::Default => match options.coding.profile {
-                Profile::Default => default_model(shape.rank(), Transform::Cdf97)?,
-                Profile::Paper(_) => default_model(shape.rank(), Transform::Haar)?,
-            },
-            Model::Given(hierarchy) => Some(Arc::clone(hierarchy)),
-        };
-        let Some(hierarchy) = hierarchy else {
+        let Some(networks) = Networks::choose(shape, options)? else {
             return Ok(None);
         };
+        let hierarchy = &networks.hierarchy;
         let sha256 = hierarchy.sha256();
         let embed = match options.coding.embed_weights {
             EmbedWeights::Yes => true,
             EmbedWeights::No => false,
             EmbedWeights::Auto => builtin_by_hash(&sha256)?.is_none(),
         };
-        let chunks = match embed {
-            true => {
-                let networks = hierarchy.networks().iter().zip(0u32..);
-                networks
-                    .map(|(network, part)| (ChunkType::NETW, part, network.to_bytes()))
-                    .collect()
-            }
-            false => {
-                let name = hierarchy.name.clone();
-                vec![(
-                    ChunkType::NREF,
-                    0,
-                    WeightsReference { sha256, name }.to_bytes(),
-                )]
-            }
+        let chunks = if embed {
+            let networks = hierarchy.networks().iter().zip(0u32..);
+            networks
+                .map(|(network, part)| (ChunkType::NETW, part, network.to_bytes()))
+                .collect()
+        } else {
+            let name = hierarchy.name.clone();
+            let reference = WeightsReference { sha256, name };
+            vec![(ChunkType::NREF, 0, reference.to_bytes())]
         };
         Ok(Some(Self {
-            networks: networks(hierarchy, options),
+            networks,
             chunks,
             frames: options.coding.frames,
         }))
@@ -80,7 +71,7 @@ impl Weights {
             Model::Default | Model::Given(_) => {}
         }
         Ok(Some(Self {
-            networks: networks(hierarchy, options),
+            networks: Networks::new(hierarchy, options),
             chunks: Vec::new(),
             frames: options.coding.frames,
         }))
@@ -96,39 +87,14 @@ impl Weights {
         self.frames = self.frames.saturating_sub(1);
     }
 
-    /// What a frame bears of [`Weights::len`] when its file is compared with one without networks: those still to
-    /// come will use them too.
-    pub(crate) fn share(&self) -> usize {
-        self.len().div_ceil(self.frames.max(1))
+    /// The networks, with what using them for the next frame costs.
+    pub(crate) fn priced(&self) -> PricedNetworks<'_> {
+        let chunks = self.chunks.iter();
+        let file_bytes: usize = chunks.map(|(_, _, p)| weights_chunk(p.len())).sum();
+        PricedNetworks {
+            networks: &self.networks,
+            file_bytes,
+            frame_share: file_bytes.div_ceil(self.frames.max(1)),
+        }
     }
-
-    /// Bytes that using them adds to the file: none once they are written.
-    pub(crate) fn len(&self) -> usize {
-        self.chunks
-            .iter()
-            .map(|(_, _, payload)| payload.len() + CHUNK_HEADER_LEN + 6)
-            .sum()
-    }
-}
-
-fn networks(hierarchy: Arc<Hierarchy>, options: &EncodeOptions) -> Networks {
-    Networks {
-        hierarchy,
-        backend: Arc::clone(&options.resources.backend),
-    }
-}
-
-/// The filter pair: what was asked for, else the one that the networks were made for.
-pub(crate) fn wavelet(options: &EncodeOptions, weights: Option<&Weights>) -> Wavelet {
-    let for_haar = |weights: &Weights| {
-        let networks = weights.networks.hierarchy.networks();
-        (networks.iter()).all(|network| network.arch().transform == Transform::Haar)
-    };
-    options
-        .coding
-        .wavelet
-        .unwrap_or(match weights.is_some_and(for_haar) {
-            true => Wavelet::Haar,
-            false => Wavelet::Cdf97,
-        })
 }

@@ -2,8 +2,35 @@
 
 use std::sync::OnceLock;
 
-use crate::container::{ChunkType, Frame};
+use crate::base::error::Result;
+use crate::container::{BrickRun, ChunkType, Frame};
 use crate::frame::layout::FrameLayout;
+
+/// Payloads of chunks by number: from a file with an index, or from a stream.
+pub(crate) trait Payloads: Sync {
+    /// Checked payload of a chunk.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn payload(&self, number: usize) -> Result<&[u8]>;
+
+    /// The chunk's part number.
+    fn part(&self, number: usize) -> u32;
+
+    /// The run of bricks in a chunk, all with numbers below `end`.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>>;
+
+    /// A brick of such a run.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    fn brick<'p>(&self, run: &BrickRun<'p>, number: u32) -> Result<Option<&'p [u8]>> {
+        run.brick(number)
+    }
+}
 
 /// A frame and the numbers of its chunks.
 #[derive(Debug)]

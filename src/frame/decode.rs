@@ -1,55 +1,29 @@
 //! One frame to one field.
 
-use std::sync::{Mutex, PoisonError};
-
 use rayon::prelude::*;
 
-use crate::base::dtype::{ByteOrder, Dtype, Element, dtype_dispatch};
+use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
 use crate::base::real::Real;
 use crate::codec::corrections::Corrections;
-use crate::codec::lossless;
 use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
-use crate::container::{Bound, BrickRun, Form, PooledForm, WaveletForm};
-use crate::frame::chunks::FrameChunks;
-use crate::frame::encode::LOSSLESS_PART;
-use crate::frame::layout::{BrickPayloads, DecodeRequest, FrameLayout};
+use crate::container::{Form, PooledForm, WaveletForm};
+use crate::frame::bricks::FileBricks;
+use crate::frame::chunks::{FrameChunks, Payloads};
+use crate::frame::goal::Goal;
+use crate::frame::layout::{DecodeRequest, FrameLayout};
+use crate::frame::networks::Networks;
 use crate::frame::pooled;
-use crate::frame::pooled::Pooled;
+use crate::frame::pooled::PooledFrame;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::cache::FrameCache;
-use crate::frame::wavelet::trial::{Networks, apply_corrections, predictor};
+use crate::frame::wavelet::predictor::predictor;
+use crate::frame::{constant, lossless};
 use crate::recon::Predictor;
 use crate::volume::{AnyVolume, Volume};
-
-/// Payloads of chunks by number: from a file with an index, or from a stream.
-pub(crate) trait Payloads: Sync {
-    /// Checked payload of a chunk.
-    ///
-    /// # Errors
-    /// `Corrupt` when it is damaged.
-    fn payload(&self, number: usize) -> Result<&[u8]>;
-
-    /// The chunk's part number.
-    fn part(&self, number: usize) -> u32;
-
-    /// The run of bricks in a chunk, all with numbers below `end`.
-    ///
-    /// # Errors
-    /// `Corrupt` when it is damaged.
-    fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>>;
-
-    /// A brick of such a run.
-    ///
-    /// # Errors
-    /// `Corrupt` when it is damaged.
-    fn brick<'p>(&self, run: &BrickRun<'p>, number: u32) -> Result<Option<&'p [u8]>> {
-        run.brick(number)
-    }
-}
 
 /// All that decoding one frame takes.
 pub(crate) struct FrameSource<'a> {
@@ -63,44 +37,6 @@ pub(crate) struct FrameSource<'a> {
     pub(crate) worker: Option<&'a Worker>,
     /// Bricks decoded before, where some are kept.
     pub(crate) cache: Option<FrameCache<'a>>,
-}
-
-/// The bricks of a frame by number.
-struct FileBricks<'a> {
-    payloads: &'a dyn Payloads,
-    /// Ascending.
-    runs: Vec<FileRun<'a>>,
-    /// Number of bricks of the frame.
-    all: u32,
-}
-
-/// A chunk that holds bricks.
-struct FileRun<'a> {
-    /// Number of its first brick.
-    first: u32,
-    chunk: usize,
-    /// Read when the first of its bricks is asked for.
-    run: Mutex<Option<BrickRun<'a>>>,
-}
-
-impl BrickPayloads for FileBricks<'_> {
-    fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let behind = self.runs.partition_point(|run| run.first <= number);
-        let Some(own) = behind.checked_sub(1).and_then(|i| self.runs.get(i)) else {
-            return Ok(None);
-        };
-        // A panic while the lock was held leaves nothing half done.
-        let mut run = own.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = match &mut *run {
-            Some(run) => run,
-            none => {
-                let end = self.runs.get(behind).map_or(self.all, |next| next.first);
-                none.insert(self.payloads.run(own.chunk, end)?)
-            }
-        };
-        self.payloads.brick(run, number)
-    }
 }
 
 impl FrameSource<'_> {
@@ -263,8 +199,11 @@ impl FrameSource<'_> {
 
     fn simple<E: Element>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
         match form {
-            Form::Lossless => self.lossless(region),
-            _ => Ok(vec![E::from_f64(self.chunks.frame.range.0); region.len()]),
+            Form::Lossless => {
+                let whole = self.shape.region();
+                lossless::decode(self.payloads, &self.chunks.bricks, whole, region)
+            }
+            _ => Ok(constant::decode(&self.chunks.frame, region.len())),
         }
     }
 
@@ -276,15 +215,10 @@ impl FrameSource<'_> {
             return Ok(finish);
         }
         if let Some(number) = chunks.corrections {
-            let bound = match chunks.frame.bound {
-                Bound::MaxError(bound) => bound,
-                Bound::RelError(r) => r * (chunks.frame.range.1 - chunks.frame.range.0),
-                Bound::Psnr(_) | Bound::Ssim(_) | Bound::Ratio(_) => {
-                    return Err(Error::corrupt(
-                        "corrections in a frame without a bound on the error",
-                    ));
-                }
-            };
+            let goal = Goal::new(chunks.frame.bound, chunks.frame.range);
+            let bound = goal.max_error().ok_or_else(|| {
+                Error::corrupt("corrections in a frame without a bound on the error")
+            })?;
             let payload = self.payloads.payload(number)?;
             let corrections = Corrections::decode(shape, E::DTYPE, payload, self.limits)?;
             finish.corrections = Some((corrections, bound));
@@ -304,7 +238,7 @@ impl FrameSource<'_> {
         mut values: Vec<E>,
     ) -> Result<Volume<E>> {
         if let Some((corrections, bound)) = &finish.corrections {
-            apply_corrections(corrections, *bound, self.shape, region, &mut values)?;
+            corrections.apply(*bound, self.shape, region, &mut values)?;
         }
         if let Some(mask) = &finish.mask {
             mask.apply(self.shape, region, &mut values);
@@ -312,50 +246,8 @@ impl FrameSource<'_> {
         Volume::new(self.shape.with_dims(region.size), values)
     }
 
-    fn lossless<E: Element>(&self, region: Region) -> Result<Vec<E>> {
-        let (whole, chunks) = (self.shape.region(), self.chunks);
-        let total = whole.len();
-        if chunks.bricks.len() != total.div_ceil(LOSSLESS_PART) {
-            return Err(Error::corrupt(format!(
-                "{} parts expected, {} found",
-                total.div_ceil(LOSSLESS_PART),
-                chunks.bricks.len()
-            )));
-        }
-        // Values before the region's first and behind its last need no decoding.
-        let mut rows = Vec::new();
-        whole.for_each_row(&region, &region, |at, to, len| rows.push((at, to, len)));
-        let first = rows.first().map_or(0, |row| row.0) / LOSSLESS_PART;
-        let last = rows.last().map_or(0, |row| row.0 + row.2 - 1) / LOSSLESS_PART;
-        let parts: Vec<Vec<E>> = (first..=last)
-            .into_par_iter()
-            .map(|i| {
-                let count = LOSSLESS_PART.min(total - i * LOSSLESS_PART);
-                let number = chunks.bricks[i];
-                if self.payloads.part(number) as usize != i {
-                    return Err(Error::corrupt(format!("part {i} is missing")));
-                }
-                let bytes = lossless::decode(
-                    self.payloads.payload(number)?,
-                    E::DTYPE.size(),
-                    count * E::DTYPE.size(),
-                )?;
-                Ok(E::decode(&bytes, ByteOrder::Little))
-            })
-            .collect::<Result<_>>()?;
-        let values = parts.concat();
-        if region == whole {
-            return Ok(values);
-        }
-        let mut out = Vec::with_capacity(region.len());
-        for (at, _, len) in rows {
-            out.extend_from_slice(&values[at - first * LOSSLESS_PART..][..len]);
-        }
-        Ok(out)
-    }
-
     /// The parts of a frame of the pooled form.
-    pub(crate) fn pooled_parts<'a>(&'a self, form: &'a PooledForm) -> Result<Pooled<'a>> {
+    pub(crate) fn pooled_parts<'a>(&'a self, form: &'a PooledForm) -> Result<PooledFrame<'a>> {
         let chunks = self.chunks;
         let (Some(tree), [volume]) = (chunks.tree, chunks.bricks.as_slice()) else {
             return Err(Error::corrupt("the octree or the only brick is missing"));
@@ -363,7 +255,7 @@ impl FrameSource<'_> {
         if self.payloads.part(*volume) != 0 {
             return Err(Error::corrupt("the only brick is not number 0"));
         }
-        Ok(Pooled {
+        Ok(PooledFrame {
             shape: self.shape,
             form,
             tree: self.payloads.payload(tree)?,
@@ -423,36 +315,9 @@ impl FrameSource<'_> {
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
 
-    /// Chunks of the frame's bricks by the number of the first in each.
     fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
         let all = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
-        let mut runs: Vec<FileRun<'_>> = Vec::with_capacity(self.chunks.bricks.len());
-        for &chunk in &self.chunks.bricks {
-            let first = self.payloads.part(chunk);
-            if first >= all {
-                return Err(Error::corrupt(format!("brick {first} of {all} found")));
-            }
-            match runs.last().map(|last| last.first) {
-                Some(last) if last == first => {
-                    return Err(Error::corrupt(format!("brick {first} found twice")));
-                }
-                Some(last) if last > first => {
-                    return Err(Error::corrupt(format!(
-                        "brick {first} found behind brick {last}"
-                    )));
-                }
-                _ => runs.push(FileRun {
-                    first,
-                    chunk,
-                    run: Mutex::default(),
-                }),
-            }
-        }
-        Ok(FileBricks {
-            payloads: self.payloads,
-            runs,
-            all,
-        })
+        FileBricks::new(self.payloads, &self.chunks.bricks, all)
     }
 
     fn wavelet<E: Element>(

@@ -115,9 +115,10 @@ impl Level {
                 }
             }
         }
-        match count > 0.0 {
-            true => (mean * (8.0 / count), true),
-            false => (0.0, false),
+        if count > 0.0 {
+            (mean * (8.0 / count), true)
+        } else {
+            (0.0, false)
         }
     }
 
@@ -137,17 +138,18 @@ impl Level {
             } else {
                 i + stride[axis]
             };
-            let behind = if coord[axis] + 1 < n {
+            let after = if coord[axis] + 1 < n {
                 i + stride[axis]
             } else {
                 i - stride[axis]
             };
-            sum += (self.values[before] + self.values[behind]) * 0.125;
+            sum += (self.values[before] + self.values[after]) * 0.125;
             weight += 0.25;
         }
-        match weight > 0.0 {
-            true => sum / weight,
-            false => self.values[i],
+        if weight > 0.0 {
+            sum / weight
+        } else {
+            self.values[i]
         }
     }
 }

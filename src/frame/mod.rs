@@ -1,13 +1,21 @@
 //! One field at one time step, to chunks and back.
 
+mod bricks;
 pub(crate) mod chunks;
+mod constant;
 pub(crate) mod decode;
 pub(crate) mod encode;
-pub(crate) mod fill;
+pub(crate) mod encoded;
+mod fill;
+pub(crate) mod goal;
 pub(crate) mod layout;
+mod lossless;
+pub(crate) mod networks;
+pub(crate) mod original;
 pub(crate) mod pooled;
 pub(crate) mod queue;
 pub(crate) mod sample;
+pub(crate) mod size_estimate;
 pub(crate) mod wavelet;
 
 pub use layout::FrameLayout;

@@ -6,7 +6,6 @@ use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::frame::wavelet::analysis::Samples;
 use crate::metrics::{Comparison, Moments};
 use crate::options::Observer;
 
@@ -79,11 +78,17 @@ impl<T: Real> Normalisation<T> {
 
     /// PSNR and relative error by the range of the field that the values are part of.
     pub(crate) fn judge(&self, comparison: Comparison) -> Comparison {
-        let range = (self.range.0.to_f64(), self.range.1.to_f64());
-        match range == (comparison.min, comparison.max) {
-            true => comparison,
-            false => comparison.of_range(range.0, range.1),
+        let (min, max) = self.bounds();
+        if (min, max) == (comparison.min, comparison.max) {
+            comparison
+        } else {
+            comparison.of_range(min, max)
         }
+    }
+
+    /// The range, as numbers of one type whatever the precision.
+    pub(crate) fn bounds(&self) -> (f64, f64) {
+        (self.range.0.to_f64(), self.range.1.to_f64())
     }
 
     /// Normalised values; zero where a value is not ordinary.
@@ -138,10 +143,11 @@ impl<T: Real> Normalisation<T> {
     fn normalise(&self, value: f64) -> T {
         let (offset, scale) = (self.offset.to_f64(), self.scale.to_f64());
         let difference = value - offset;
-        T::from_f64(match difference.is_finite() {
-            true => difference / scale,
+        T::from_f64(if difference.is_finite() {
+            difference / scale
+        } else {
             // The range may pass the largest double; half of it does not.
-            false => (value * 0.5 - offset * 0.5) / (scale * 0.5),
+            (value * 0.5 - offset * 0.5) / (scale * 0.5)
         })
     }
 
@@ -178,31 +184,102 @@ pub(crate) fn for_each_stretch<E>(
     }
 }
 
-/// A field in its own type, normalised box by box.
-pub(crate) struct FieldSamples<'a, E: Element> {
-    pub(crate) shape: Shape,
-    pub(crate) values: &'a [E],
-    pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) observer: &'a Observer,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<E: Element> Samples<E::Work> for FieldSamples<'_, E> {
-    fn normalised(&self, region: Region) -> Vec<E::Work> {
-        let normalisation = &self.normalisation;
-        let out = normalisation.apply_to_box(self.shape, self.values, region);
-        let plane = self.shape.len() / self.shape.dims()[0];
-        self.observer
-            .values_read(region.start[0] * plane..region.end(0) * plane);
-        out
+    fn measure<E: Element>(values: &[E], ordinary: Option<&[bool]>) -> Normalisation<E::Work> {
+        Normalisation::measure(values, ordinary, &Observer::default()).unwrap()
     }
-}
 
-/// Checks that the number of values fits a shape.
-pub(crate) fn check_len(expected: usize, found: usize) -> Result<()> {
-    if expected != found {
-        return Err(Error::invalid(format!(
-            "{expected} values expected, {found} found"
-        )));
+    #[test]
+    fn normalised_values_have_no_mean_and_unit_variance() {
+        let values: Vec<f64> = (0..1000).map(|i| 300.0 + (i as f64 * 0.7).sin()).collect();
+        let field = measure(&values, None).apply(&values, None);
+        let mean = field.iter().sum::<f64>() / 1000.0;
+        let square = field.iter().map(|v| v * v).sum::<f64>() / 1000.0;
+        assert!(
+            mean.abs() < 1e-9 && (square - 1.0).abs() < 1e-9,
+            "{mean} {square}"
+        );
     }
-    Ok(())
+
+    #[test]
+    fn undoing_gives_back_the_values_within_their_range() {
+        let values: Vec<f32> = (0..500)
+            .map(|i| (i as f32 * 0.3).cos() * 7.0 - 2.0)
+            .collect();
+        let normalisation = measure(&values, None);
+        let mut field = normalisation.apply(&values, None);
+        field[0] = 1e9;
+        normalisation.undo(&mut field);
+        assert_eq!(field[0], normalisation.range.1);
+        for (a, b) in values.iter().zip(&field).skip(1) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_ordinary_do_not_count_and_become_zero() {
+        let values = [f32::NAN, 1.0, 3.0, f32::INFINITY];
+        let ordinary = [false, true, true, false];
+        let normalisation = measure(&values, Some(&ordinary));
+        assert_eq!(normalisation.bounds(), (1.0, 3.0));
+        let field = normalisation.apply(&values, Some(&ordinary));
+        assert_eq!(field, [0.0, -1.0, 1.0, 0.0]);
+        let none = Normalisation::measure(&values, Some(&[false; 4]), &Observer::default());
+        assert_eq!(none, None);
+    }
+
+    #[test]
+    fn a_box_is_normalised_like_the_whole() {
+        let shape = Shape::new(&[5, 6, 7]).unwrap();
+        let values: Vec<f32> = (0..shape.len()).map(|i| (i * i % 97) as f32).collect();
+        let normalisation = measure(&values, None);
+        let whole = normalisation.apply(&values, None);
+        let region = Region {
+            start: [1, 2, 3],
+            size: [3, 4, 2],
+        };
+        let part = normalisation.apply_to_box(shape, &values, region);
+        assert_eq!(part, shape.region().crop(&whole, &region));
+    }
+
+    #[test]
+    fn extreme_ranges_stay_finite() {
+        for values in [[-f64::MAX, f64::MAX], [0.0, f64::from_bits(1)]] {
+            let normalisation = measure(&values, None);
+            let mut field = normalisation.apply(&values, None);
+            assert!(field.iter().all(|v| v.is_finite()), "{field:?}");
+            normalisation.undo(&mut field);
+            assert!(field.iter().all(|v| v.is_finite()), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_given_must_hold_all_values() {
+        let normalisation = measure(&[0f32, 1.0, 2.0], None);
+        let wider = normalisation.within((-1.0, 5.0)).unwrap();
+        assert_eq!(wider.bounds(), (-1.0, 5.0));
+        for range in [(0.5, 5.0), (-1.0, 1.5), (f64::NEG_INFINITY, 2.0)] {
+            assert!(normalisation.within(range).is_err(), "{range:?}");
+        }
+    }
+
+    #[test]
+    fn stretches_cover_all_values_and_are_told() {
+        use std::sync::{Arc, Mutex};
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let observer = Observer::default().on_values_read({
+            let told = Arc::clone(&told);
+            move |range| told.lock().unwrap().push(range)
+        });
+        let values = vec![0u8; STRETCH + 5];
+        let mut seen = Vec::new();
+        for_each_stretch(&values, &observer, |first, v| {
+            seen.push(first..first + v.len())
+        });
+        assert_eq!(seen, [0..STRETCH, STRETCH..STRETCH + 5]);
+        assert_eq!(*told.lock().unwrap(), seen);
+    }
 }

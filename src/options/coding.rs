@@ -39,8 +39,9 @@ pub enum Profile {
     /// Wavelet details beside their prediction, any bound.
     #[default]
     Default,
-    /// As in the paper: mean pooling, dynamic downscaling, a representative volume; PSNR only.
-    Paper(PooledOptions),
+    /// The pooled form, as in the paper (`--profile paper`): mean pooling, dynamic downscaling, a representative
+    /// volume; PSNR only.
+    Pooled(PooledOptions),
 }
 
 /// How a field is coded: everything beside the bound that the bytes of the file depend on.

@@ -1,8 +1,10 @@
-//! How a field is to be encoded: what is promised, how it is coded, what it is called, what the run may use, who is told.
+//! How a field is to be encoded: what is promised, how it is coded, what it is called, what the run may use, who is told;
+//! and what a file is decoded with.
 //!
 //! Frames are coded by these options, so they stand below `frame`; files are made of frames by the same ones.
 
 mod coding;
+mod decoding;
 mod observer;
 mod pooled;
 mod resources;
@@ -16,8 +18,10 @@ use crate::container::Bound;
 use crate::transform::Wavelet;
 
 pub use coding::{Coding, EmbedWeights, Model, Profile};
+pub use decoding::DecodeOptions;
 pub use observer::{Observer, Progress};
 pub use pooled::{Downscaling, PooledCoder, PooledOptions, Trials, Upscaling};
+pub(crate) use resources::Workplace;
 pub use resources::{Resources, pool};
 
 /// What the only field of a file is called. An encoder of several fields takes names and units from its dataset.
@@ -167,7 +171,7 @@ impl EncodeOptions {
         self
     }
 
-    /// Sets the number of threads.
+    /// Sets the number of threads; see [`Resources`].
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.resources.threads = Some(threads);

@@ -1,4 +1,4 @@
-//! Options of the paper's profile, whose frames have the pooled form.
+//! Options of the pooled form (the program's `--profile paper`).
 
 use crate::codec::worker::Worker;
 use crate::container::Interpolation;

@@ -208,9 +208,9 @@ impl BrickGrid {
     pub fn scatter_blocks<V: Copy>(&self, dims: [usize; 3], blocks: &[V], nodes: &mut [V]) {
         let mut rest = blocks;
         self.for_each_node_row(dims, |row, len| {
-            let (line, behind) = rest.split_at(len);
+            let (line, after) = rest.split_at(len);
             nodes[row..row + len].copy_from_slice(line);
-            rest = behind;
+            rest = after;
         });
     }
 

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LowPass, TakePiece};
+use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LowPass, LowPlace, TakePiece};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
@@ -121,11 +121,11 @@ impl<T: Real> OnDevice<'_, T> {
         let mut fit = true;
         for &part in boxes {
             let (job, needed) = self.job(task, part)?;
-            let (needed, is_there) = match low {
-                DeviceOrHost::Host(..) => (needed, false),
-                DeviceOrHost::Device(grid) => (grid.region(), true),
+            let low = match low {
+                DeviceOrHost::Host(..) => LowPlace::Host(needed),
+                DeviceOrHost::Device(grid) => LowPlace::Device(grid.region()),
             };
-            fit = fit && self.device.fits(&job, size_of::<T>(), needed, is_there)?;
+            fit = fit && self.device.fits(&job, size_of::<T>(), low)?;
         }
         Ok(fit)
     }

@@ -7,7 +7,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::Partition;
 use crate::recon::placement::Placement;
-use crate::recon::predict::Predictor;
+use crate::recon::predict::{LevelPart, Predictor};
 use crate::recon::window::{LevelWindow, Window};
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
 
@@ -38,51 +38,6 @@ pub trait LevelStep<T> {
     /// # Errors
     /// What predicting or reading them reports.
     fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>>;
-}
-
-/// Some cells of a level, and what is known of them.
-#[derive(Clone, Copy)]
-pub struct LevelPart<'a, T> {
-    /// Number of the level; 0 is the finest.
-    pub index: usize,
-    /// Its shape.
-    pub level: &'a LevelPlan,
-    /// The cells whose details are asked for.
-    pub cells: Region,
-    /// The decoded low-pass; it holds what predicting the details takes.
-    pub low: Window<'a, T>,
-    /// What predicts them, where anything does.
-    pub predictor: Option<&'a Predictor>,
-}
-
-impl<T: Real> LevelPart<'_, T> {
-    /// The same level over some of its cells.
-    #[must_use]
-    pub fn over(self, cells: Region) -> Self {
-        Self { cells, ..self }
-    }
-
-    /// The predicted details; `None` where nothing is predicted.
-    ///
-    /// # Errors
-    /// What the backend reports.
-    pub fn predict(&self) -> Result<Option<Vec<Vec<T>>>> {
-        match self.predictor {
-            Some(predictor) => predictor.details(self.index, self.level, self.low, self.cells),
-            None => Ok(None),
-        }
-    }
-
-    /// The part of [`LevelPart::predict`] that has no gain; `None` where that cannot be told.
-    ///
-    /// # Errors
-    /// What the backend reports.
-    pub fn shortcut(&self) -> Result<Option<Vec<Vec<T>>>> {
-        match self.predictor {
-            Some(predictor) => predictor.shortcut(self.index, self.level, self.low, self.cells),
-            None => Ok(None),
-        }
-    }
 }
 
 /// How a frame is put together again.

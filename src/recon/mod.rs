@@ -30,10 +30,10 @@ mod window;
 pub use bricks::{Brick, BrickGrid, Partition, Source};
 pub use device::{DeviceOrHost, LevelPieces, OnDevice};
 pub use layers::Layered;
-pub use levels::{LevelLoop, LevelPart, LevelStep, LevelTask, Synthesis, walk};
+pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
 pub use placement::{Placement, Whole};
-pub use predict::{Networks, Predictor};
+pub use predict::{LevelPart, Networks, Predictor};
 pub use residuals::{
     Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };

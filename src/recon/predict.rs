@@ -30,6 +30,51 @@ pub struct Networks {
     pub backend: Arc<dyn Backend>,
 }
 
+/// Some cells of a level, and what is known of them.
+#[derive(Clone, Copy)]
+pub struct LevelPart<'a, T> {
+    /// Number of the level; 0 is the finest.
+    pub index: usize,
+    /// Its shape.
+    pub level: &'a LevelPlan,
+    /// The cells whose details are asked for.
+    pub cells: Region,
+    /// The decoded low-pass; it holds what predicting the details takes.
+    pub low: Window<'a, T>,
+    /// What predicts them, where anything does.
+    pub predictor: Option<&'a Predictor>,
+}
+
+impl<T: Real> LevelPart<'_, T> {
+    /// The same level over some of its cells.
+    #[must_use]
+    pub fn over(self, cells: Region) -> Self {
+        Self { cells, ..self }
+    }
+
+    /// The predicted details; `None` where nothing is predicted.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn predict(&self) -> Result<Option<Vec<Vec<T>>>> {
+        match self.predictor {
+            Some(predictor) => predictor.details(self),
+            None => Ok(None),
+        }
+    }
+
+    /// The part of [`LevelPart::predict`] that has no gain; `None` where that cannot be told.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn shortcut(&self) -> Result<Option<Vec<Vec<T>>>> {
+        match self.predictor {
+            Some(predictor) => predictor.shortcut(self),
+            None => Ok(None),
+        }
+    }
+}
+
 /// Predicts details with the networks of a hierarchy.
 pub struct Predictor {
     networks: Networks,
@@ -133,35 +178,18 @@ impl Predictor {
         Ok(prediction.map_or(cells, |prediction| prediction.needed()))
     }
 
-    /// The subbands of `level` over `cells` in coding order, or `None` where nothing is predicted.
-    /// `low` holds at least what [`Predictor::needs`] says.
-    ///
-    /// # Errors
-    /// As [`Predictor::prediction`], and what the backend reports.
-    pub fn details<T: Real>(
-        &self,
-        index: usize,
-        level: &LevelPlan,
-        low: Window<'_, T>,
-        cells: Region,
-    ) -> Result<Option<Vec<Vec<T>>>> {
-        let prediction = self.prediction(index, level, cells)?;
-        let run = |prediction| self.run(&prediction, level, low, cells);
+    /// The subbands over the cells of `part` in coding order, or `None` where nothing is predicted. Its low-pass holds at
+    /// least what [`Predictor::needs`] says.
+    fn details<T: Real>(&self, part: &LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
+        let prediction = self.prediction(part.index, part.level, part.cells)?;
+        let run = |prediction| self.run(&prediction, part);
         prediction.map(run).transpose()
     }
 
     /// The part of [`Predictor::details`] that has no gain, or `None` where that cannot be told.
-    ///
-    /// # Errors
-    /// As [`Predictor::details`].
-    pub fn shortcut<T: Real>(
-        &self,
-        index: usize,
-        level: &LevelPlan,
-        low: Window<'_, T>,
-        cells: Region,
-    ) -> Result<Option<Vec<Vec<T>>>> {
-        let Some(prediction) = self.prediction(index, level, cells)? else {
+    fn shortcut<T: Real>(&self, part: &LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
+        let level = part.level;
+        let Some(prediction) = self.prediction(part.index, level, part.cells)? else {
             return Ok(None);
         };
         // With another gain these would predict something else altogether.
@@ -169,24 +197,23 @@ impl Predictor {
             return Ok(None);
         }
         let Some(network) = prediction.network.shortcut_alone()? else {
-            let band = |&code| vec![T::ZERO; level.band_region(code, cells).len()];
+            let band = |&code| vec![T::ZERO; level.band_region(code, part.cells).len()];
             return Ok(Some(level.details.iter().map(band).collect()));
         };
         let alone = LevelPrediction {
             network: &network,
             ..prediction
         };
-        self.run(&alone, level, low, cells).map(Some)
+        self.run(&alone, part).map(Some)
     }
 
-    /// Predicts the details of `cells`.
+    /// Predicts the details of a part.
     fn run<T: Real>(
         &self,
         prediction: &LevelPrediction<'_>,
-        level: &LevelPlan,
-        low: Window<'_, T>,
-        cells: Region,
+        part: &LevelPart<'_, T>,
     ) -> Result<Vec<Vec<T>>> {
+        let (level, low) = (part.level, part.low);
         let needed = prediction.needed();
         // The encoder looks at single bricks of a level, and holds the whole level below it.
         let values: Cow<'_, [T]> = if needed == low.region {
@@ -205,7 +232,7 @@ impl Predictor {
         let request = prediction.request(needed, &field);
         match prediction.network.arch().head {
             Head::Subbands => self.subbands(&request, level),
-            Head::VoxelShuffle => self.upscaled(&request, level, cells),
+            Head::VoxelShuffle => self.upscaled(&request, level, part.cells),
         }
     }
 
@@ -317,27 +344,45 @@ mod tests {
         (frame, (0..len).map(|_| random.unit() - 0.5).collect())
     }
 
+    /// Cells of the finest level, when the box `known` of its low-pass is.
+    fn part<'a>(
+        predictor: &'a Predictor,
+        level: &'a LevelPlan,
+        known: Region,
+        values: &'a [f32],
+        cells: Region,
+    ) -> LevelPart<'a, f32> {
+        LevelPart {
+            index: 0,
+            level,
+            cells,
+            low: Window {
+                region: known,
+                values,
+            },
+            predictor: Some(predictor),
+        }
+    }
+
     #[test]
     fn a_box_is_predicted_as_a_part_of_the_whole() {
         let (frame, low) = frame(0.3);
         let (predictor, level) = (frame.predictor.unwrap(), &frame.plan.levels()[0]);
         let whole = level.coarse.region();
-        let known = Window {
-            region: whole,
-            values: &low,
-        };
-        let all = predictor.details(0, level, known, whole).unwrap().unwrap();
+        let all = part(&predictor, level, whole, &low, whole)
+            .predict()
+            .unwrap()
+            .unwrap();
         for (start, size) in [([0, 0, 0], [5, 6, 7]), ([7, 9, 12], [12, 6, 9])] {
             let cells = Region { start, size };
             let needed = predictor.needs(0, level, cells).unwrap();
             assert!(whole.contains(&needed) && needed.contains(&cells));
             // No more is known than what it says it needs.
-            let part = whole.crop(&low, &needed);
-            let known = Window {
-                region: needed,
-                values: &part,
-            };
-            let found = predictor.details(0, level, known, cells).unwrap().unwrap();
+            let inner = whole.crop(&low, &needed);
+            let found = part(&predictor, level, needed, &inner, cells)
+                .predict()
+                .unwrap()
+                .unwrap();
             for ((found, all), &code) in found.iter().zip(&all).zip(&level.details) {
                 let has = level.band_region(code, whole);
                 assert_eq!(*found, has.crop(all, &level.band_region(code, cells)));
@@ -370,15 +415,9 @@ mod tests {
         let (frame, low) = frame(1e-30);
         let (predictor, level) = (frame.predictor.unwrap(), &frame.plan.levels()[0]);
         let region = level.coarse.region();
-        let known = Window {
-            region,
-            values: &low,
-        };
-        let all = predictor.details(0, level, known, region).unwrap().unwrap();
-        let alone = predictor
-            .shortcut(0, level, known, region)
-            .unwrap()
-            .unwrap();
+        let part = part(&predictor, level, region, &low, region);
+        let all = part.predict().unwrap().unwrap();
+        let alone = part.shortcut().unwrap().unwrap();
         for (all, alone) in all.iter().flatten().zip(alone.iter().flatten()) {
             assert!((all - alone).abs() < 1e-6);
         }

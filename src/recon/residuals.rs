@@ -8,7 +8,8 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::{Brick, BrickGrid, Partition, Source};
-use crate::recon::levels::{LevelPart, LevelStep};
+use crate::recon::levels::LevelStep;
+use crate::recon::predict::LevelPart;
 use crate::transform::{Dequantiser, LevelPlan, Plan};
 
 /// Quantised coefficients of all grids: `[brick][grid]`, empty where nothing is stored or wanted.

@@ -2,11 +2,14 @@
 
 mod any;
 pub mod io;
+pub(crate) mod view;
 
 pub use any::{AnyVolume, Values};
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
+
+pub use view::VolumeView;
 
 /// A dense grid of values, `x` fastest.
 #[derive(Clone, Debug, PartialEq)]

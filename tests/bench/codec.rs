@@ -8,10 +8,12 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use srt::codec::ctx::{BandLayout, BrickDecoder, BrickEncoder, GridLayout};
 use srt::container::Bound;
-use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
+use srt::frame::code_at_step;
+use srt::options::pool;
 use srt::transform::{Plan, SubbandCode, Wavelet, forward, inverse};
 use srt::volume::Values;
-use srt::{Axes, Limits, Shape};
+use srt::{Axes, Decoder, EncodeOptions, Model, Shape};
+use srt::{VolumeView, encode_with_report};
 
 #[path = "../common/mirror.rs"]
 mod mirror;
@@ -59,9 +61,13 @@ fn whole(c: &mut Criterion) {
         let file = OnceCell::new();
         let encoded = || {
             let options = options(40.0, 2, model.clone());
-            encode_volume(shape, &values, &options, Vec::new())
-                .unwrap()
-                .0
+            encode_with_report(
+                VolumeView::new(shape, &values).unwrap(),
+                &options,
+                Vec::new(),
+            )
+            .unwrap()
+            .0
         };
         for threads in [1, 2] {
             group.bench_function(format!("encode fixed step, {threads} threads"), |b| {
@@ -72,9 +78,11 @@ fn whole(c: &mut Criterion) {
                 let (file, pool) = (file.get_or_init(encoded), pool(Some(threads)).unwrap());
                 b.iter(|| {
                     pool.install(|| {
-                        Decoder::new(file, Limits::default())
+                        Decoder::new(file)
                             .unwrap()
-                            .decode(0, 0)
+                            .frame_at(0)
+                            .unwrap()
+                            .read_any()
                             .unwrap()
                     })
                 });
@@ -82,10 +90,14 @@ fn whole(c: &mut Criterion) {
             group.bench_function(format!("encode --psnr 40, {threads} threads"), |b| {
                 let options = options(40.0, threads, model.clone());
                 b.iter(|| {
-                    encode_volume(shape, &values, &options, Vec::new())
-                        .unwrap()
-                        .1
-                        .bytes
+                    encode_with_report(
+                        VolumeView::new(shape, &values).unwrap(),
+                        &options,
+                        Vec::new(),
+                    )
+                    .unwrap()
+                    .1
+                    .bytes
                 });
             });
         }

@@ -6,11 +6,13 @@ use std::borrow::Cow;
 use std::thread;
 use std::time::Instant;
 
-use srt::Limits;
 use srt::container::Bound;
-use srt::file::{Decoder, EncodeOptions, Model, code_at_step, encode_volume, pool};
+use srt::frame::code_at_step;
+use srt::options::pool;
 use srt::volume::Values;
 use srt::volume::io::Input;
+use srt::{Decoder, EncodeOptions, Model};
+use srt::{VolumeView, encode_with_report};
 
 #[path = "../common/mirror.rs"]
 mod mirror;
@@ -71,9 +73,13 @@ fn main() {
                 .with_threads(threads)
         };
         let encode = |threads| {
-            encode_volume(shape, &values, &options(threads), Vec::new())
-                .unwrap()
-                .0
+            encode_with_report(
+                VolumeView::new(shape, &values).unwrap(),
+                &options(threads),
+                Vec::new(),
+            )
+            .unwrap()
+            .0
         };
         let file = encode(2);
         let step = step_of(file.len() as u64, |step| {
@@ -96,10 +102,10 @@ fn main() {
             },
         );
         line(&format!("{label}: decode"), bytes, runs, |threads| {
-            let decoder = Decoder::new(&file, Limits::default()).unwrap();
+            let decoder = Decoder::new(&file).unwrap();
             pool(Some(threads))
                 .unwrap()
-                .install(|| decoder.decode(0, 0))
+                .install(|| decoder.frame_at(0).and_then(|frame| frame.read_any()))
                 .unwrap();
         });
         println!(

@@ -13,10 +13,14 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use half::f16;
-use srt::file::{Decoder, EncodeOptions, EncodeReport, encode_volume, pool};
+use srt::options::pool;
 use srt::volume::io::Input;
 use srt::volume::{AnyVolume, Values};
-use srt::{Element, Limits, Result, Shape, dtype_dispatch};
+use srt::{
+    DecodeOptions, Decoder, Element, EncodeOptions, EncodeReport, Limits, Result, Shape,
+    dtype_dispatch,
+};
+use srt::{VolumeView, encode_with_report};
 
 /// The 64^3 crop of turbulence in this repository.
 pub fn turbulence_file() -> PathBuf {
@@ -146,11 +150,17 @@ pub fn encode<E: Scalar>(
     values: &[E],
     options: &EncodeOptions,
 ) -> Result<(Vec<u8>, EncodeReport)> {
-    encode_volume(shape, &E::values(values), options, Vec::new())
+    encode_with_report(
+        VolumeView::new(shape, E::values(values)).unwrap(),
+        options,
+        Vec::new(),
+    )
 }
 
 pub fn decode(bytes: &[u8], level: usize, limits: Limits) -> Result<AnyVolume> {
-    Decoder::new(bytes, limits)?.decode(0, level)
+    Decoder::with_options(bytes, DecodeOptions::default().with_limits(limits))?
+        .frame_at(0)
+        .and_then(|frame| frame.level(level).read_any())
 }
 
 pub fn decode_with_threads(bytes: &[u8], threads: usize) -> AnyVolume {

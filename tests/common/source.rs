@@ -249,7 +249,7 @@ impl Graph {
                     .and_then(|name| paths[file].handed_on.get(name));
                 match next {
                     Some(next) if *next != path => {
-                        path = [next.clone(), path[end + 1..].to_vec()].concat()
+                        path = [next.clone(), path[end + 1..].to_vec()].concat();
                     }
                     _ => return Some(file),
                 }

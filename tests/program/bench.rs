@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use srt::Shape;
-use srt::volume::io::write_npy;
+use srt::{Shape, write_npy};
 use tempfile::TempDir;
 
 use super::common::smooth;
@@ -108,7 +107,7 @@ impl Bench {
     }
 
     pub fn read_f32(&self, name: &str) -> Vec<f32> {
-        let input = srt::volume::io::Input::open_npy(self.path(name)).unwrap();
+        let input = srt::Input::open_npy(self.path(name)).unwrap();
         input.as_f32().unwrap().into_owned()
     }
 }

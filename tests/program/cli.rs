@@ -14,7 +14,7 @@ use std::process::Stdio;
 use common::turbulence_file;
 use program::{Bench, CORRUPT, DONE, NOT_MET, UNSUPPORTED, USAGE, piped, small};
 use serde_json::Value;
-use srt::volume::io::{write_npy, write_raw};
+use srt::{write_npy, write_raw};
 
 #[cfg(feature = "cuda")]
 const DEVICE: i32 = 5;
@@ -319,7 +319,7 @@ fn bad_srt_files_give_one_clear_line() {
     bad[middle] ^= 4;
     fs::write(b.path("bad.srt"), &bad).unwrap();
     let mut newer = good.clone();
-    let mut header = srt::container::FileHeader::current();
+    let mut header = srt::FileHeader::current();
     header.version = (7, 0);
     newer[..24].copy_from_slice(&header.to_bytes());
     fs::write(b.path("newer.srt"), &newer).unwrap();
@@ -603,10 +603,10 @@ fn options_reach_the_file() {
         .concat(),
     );
     let bytes = fs::read(b.path("out.srt")).unwrap();
-    let decoder = srt::file::Decoder::new(&bytes, srt::Limits::default()).unwrap();
+    let decoder = srt::Decoder::new(&bytes).unwrap();
     assert_eq!(decoder.dataset().fields[0].name, "pressure");
-    let frame = decoder.frames().next().unwrap();
-    let srt::container::Form::Wavelet(form) = &frame.form else {
+    let frame = decoder.only_frame().unwrap().record();
+    let srt::Form::Wavelet(form) = &frame.form else {
         panic!("another form")
     };
     assert_eq!(
@@ -619,7 +619,7 @@ fn options_reach_the_file() {
             "decode", "out.srt", "half.npy", "--level", "1", "--field", "pressure", "--step", "0",
         ],
     );
-    let half = srt::volume::io::Input::open_npy(b.path("half.npy")).unwrap();
+    let half = srt::Input::open_npy(b.path("half.npy")).unwrap();
     assert_eq!(half.shape().dims(), [6, 10, 8]);
 }
 

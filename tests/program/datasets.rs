@@ -10,9 +10,7 @@ use std::fs;
 use std::process::Stdio;
 
 use program::{Bench, CORRUPT, DONE, USAGE, piped, small};
-use srt::file::Decoder;
-use srt::volume::io::write_npy;
-use srt::{Limits, Shape};
+use srt::{Decoder, Shape, write_npy};
 
 /// Fields `a.npy`, `b.npy` and `c.npy`, one larger than the other.
 fn bench() -> Bench {
@@ -118,7 +116,7 @@ fn fields_have_names_units_and_a_place() {
     ];
     b.expect(DONE, &[&encode[..], &rel].concat());
     let bytes = read(&b, "out.srt");
-    let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+    let decoder = Decoder::new(&bytes).unwrap();
     let dataset = decoder.dataset();
     let fields: Vec<_> = dataset
         .fields
@@ -136,6 +134,7 @@ fn fields_have_names_units_and_a_place() {
     // Step by step, so that a reader of the stream has a whole step before the next begins.
     let places: Vec<_> = decoder
         .frames()
+        .map(|f| f.record())
         .map(|f| (f.field, f.step, f.time))
         .collect();
     assert_eq!(
@@ -180,9 +179,10 @@ fn appending_equals_encoding_at_once() {
         "encode", "p.npy", "more.srt", "--field", "p", "--time", "0.5",
     ]);
     let bytes = read(&b, "more.srt");
-    let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+    let decoder = Decoder::new(&bytes).unwrap();
     let places: Vec<_> = decoder
         .frames()
+        .map(|f| f.record())
         .map(|f| (f.field, f.step, f.time))
         .collect();
     assert_eq!(places[3..], [(1, 2, None), (2, 0, None), (1, 3, Some(0.5))]);
@@ -439,7 +439,7 @@ fn the_commands_of_the_readme_run() {
         assert!(output.status.success(), "{command}: {output:?}");
     }
     let bytes = read(&b, "flow.srt");
-    let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+    let decoder = Decoder::new(&bytes).unwrap();
     assert_eq!(decoder.frames().len(), 6);
     assert_eq!(read(&b, "all.npy").len(), 3 * read(&b, "back.npy").len());
 }

@@ -12,14 +12,12 @@ use std::fs;
 use common::{le_bytes, smooth, within};
 use program::{Bench, DONE, USAGE, piped};
 use proptest::prelude::*;
-use srt::container::{Bound, ChunkType, Dataset, Field, Reader, Slab, Writer};
-use srt::file::{
-    Decoder, EncodeOptions, Encoder, Model, Observer, PooledOptions, Profile, encode_volume,
-    measure, merge,
+use srt::{
+    AnyVolume, Axes, Bound, ChunkType, Dataset, Decoder, Dtype, EncodeOptions, Encoder, ErrorKind,
+    Field, FrameKey, Limits, Model, Observer, PooledOptions, Profile, Reader, Region, Shape, Slab,
+    Values, Writer, measure, merge, write_npy,
 };
-use srt::volume::io::write_npy;
-use srt::volume::{AnyVolume, Values};
-use srt::{Axes, Dtype, ErrorKind, Limits, Region, Shape};
+use srt::{VolumeView, encode_with_report};
 
 fn field(shape: Shape, seed: u64) -> Vec<f32> {
     smooth(shape, seed).iter().map(|&v| v as f32).collect()
@@ -54,13 +52,18 @@ fn part(shape: Shape, values: &[f32], cut: [usize; 2], options: &EncodeOptions) 
     };
     let own = Values::F32(values[cut[0] * plane..cut[1] * plane].into());
     let mut encoder = Encoder::new(Vec::new(), dataset(shape), options.clone()).unwrap();
-    let report = encoder.slab((0, 3), Some(0.5), slab, &own);
+    let report = encoder.write(
+        &FrameKey::new(0, 3)
+            .at(Some(0.5))
+            .planes(slab.start..slab.end()),
+        &own,
+    );
     report.unwrap();
     encoder.finish().unwrap().0
 }
 
 fn open(bytes: &[u8]) -> Decoder<'_> {
-    Decoder::new(bytes, Limits::default()).unwrap()
+    Decoder::new(bytes).unwrap()
 }
 
 fn joined(files: &[Vec<u8>]) -> srt::Result<Vec<u8>> {
@@ -83,7 +86,7 @@ fn in_parts(shape: Shape, values: &[f32], cuts: &[usize], options: &EncodeOption
 }
 
 fn decoded(file: &[u8]) -> Vec<f32> {
-    match open(file).decode(0, 0).unwrap() {
+    match open(file).frame_at(0).unwrap().read_any().unwrap() {
         AnyVolume::F32(v) => v.into_data(),
         _ => panic!("another type"),
     }
@@ -181,18 +184,28 @@ fn a_field_in_slabs_decodes_as_one() {
     let file = in_parts(shape, &values, &cuts, &options);
     let decoder = open(&file);
     assert_eq!(decoder.frames().len(), 1);
-    assert_eq!(decoder.slabs(0).count(), 3);
+    assert_eq!(decoder.only_frame().unwrap().records().count(), 3);
     for level in 0..=3 {
-        let grid = decoder.grid(0, level).unwrap();
+        let grid = decoder.frame_at(0).unwrap().level(level).grid().unwrap();
         assert_eq!(grid.extents()[0], 208usize.div_ceil(1 << level));
-        let whole = decoder.decode(0, level).unwrap();
+        let whole = decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .read_any()
+            .unwrap();
         assert_eq!(whole.shape(), grid);
         let mut layers = Vec::new();
         let mut push = |layer: AnyVolume| {
             layers.extend(le_bytes(&layer));
             Ok(())
         };
-        decoder.decode_layers(0, level, &mut push).unwrap();
+        decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .layers(&mut push)
+            .unwrap();
         assert_eq!(layers, le_bytes(&whole), "level {level}");
         // A box across a border between slabs.
         let mut region = grid.region();
@@ -203,24 +216,45 @@ fn a_field_in_slabs_decodes_as_one() {
             _ => panic!("another type"),
         };
         let crop: Vec<u8> = crop.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let found = decoder.region(0, level, region).unwrap();
+        let found = decoder
+            .frame_at(0)
+            .unwrap()
+            .level(level)
+            .region(region)
+            .read_any()
+            .unwrap();
         assert_eq!(le_bytes(&found), crop, "level {level}");
     }
     // The levels of slabs of 64 planes end where their splits end.
-    assert!(decoder.grid(0, 7).is_err());
+    assert!(
+        decoder
+            .frame_at(0)
+            .and_then(|frame| frame.level(7).grid())
+            .is_err()
+    );
     // Each coarse field is near that of the field coded as a whole.
     let whole = Values::F32((&values[..]).into());
-    let (plain, _) = encode_volume(shape, &whole, &options, Vec::new()).unwrap();
+    let (plain, _) = encode_with_report(
+        VolumeView::new(shape, &whole).unwrap(),
+        &options,
+        Vec::new(),
+    )
+    .unwrap();
     let (a, b) = (
-        decoder.decode(0, 2).unwrap(),
-        open(&plain).decode(0, 2).unwrap(),
+        decoder.frame_at(0).unwrap().level(2).read_any().unwrap(),
+        open(&plain)
+            .frame_at(0)
+            .unwrap()
+            .level(2)
+            .read_any()
+            .unwrap(),
     );
     let (AnyVolume::F32(a), AnyVolume::F32(b)) = (a, b) else {
         panic!("another type")
     };
     assert!(psnr(b.data(), a.data()) > 25.0);
     // Leaves cover the domain once.
-    let leaves = decoder.leaves(0).unwrap().unwrap();
+    let leaves = decoder.frame_at(0).unwrap().leaves().unwrap().unwrap();
     assert_eq!(
         leaves.iter().map(|leaf| leaf.region.len()).sum::<usize>(),
         shape.len()
@@ -237,16 +271,24 @@ fn a_part_alone_says_what_is_missing() {
     let first = part(shape, &values, [0, 64], &options);
     let second = part(shape, &values, [64, 130], &options);
     let decoder = open(&second);
-    let error = decoder.decode(0, 0).unwrap_err();
+    let error = decoder
+        .frame_at(0)
+        .and_then(|frame| frame.read_any())
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains("planes 0 to 64"), "{error}");
     let own = Region {
         start: [64, 0, 0],
         size: [66, 12, 10],
     };
-    let volume = decoder.region(0, 0, own).unwrap();
+    let volume = decoder.frame_at(0).unwrap().region(own).read_any().unwrap();
     let file = joined(&[second.clone(), first.clone()]).unwrap();
-    let joint = open(&file).region(0, 0, own).unwrap();
+    let joint = open(&file)
+        .frame_at(0)
+        .unwrap()
+        .region(own)
+        .read_any()
+        .unwrap();
     assert_eq!(le_bytes(&joint), le_bytes(&volume));
 
     let fails = |files: &[&Vec<u8>], words: &str| {
@@ -274,7 +316,12 @@ fn a_part_alone_says_what_is_missing() {
     fails(&[&a, &b], "different ranges");
     let narrow = Values::F32((&values[..]).into());
     let options = psnr(0.0);
-    let error = encode_volume(shape, &narrow, &options, Vec::new()).unwrap_err();
+    let error = encode_with_report(
+        VolumeView::new(shape, &narrow).unwrap(),
+        &options,
+        Vec::new(),
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("outside of the range"),
         "{error}"
@@ -329,13 +376,13 @@ fn what_other_programs_let_copy_is_copied_once() {
 fn parts_are_held_to_the_range_given_in_either_profile() {
     let shape = Shape::new(&[32, 16, 16]).unwrap();
     let values = Values::F32(waves(shape).into());
-    for profile in [Profile::Default, Profile::Paper(PooledOptions::default())] {
+    for profile in [Profile::Default, Profile::Pooled(PooledOptions::default())] {
         let options = EncodeOptions::new(Bound::Psnr(50.0))
             .with_model(Model::None)
             .with_profile(profile)
             .with_range(-100.0, 100.0);
         let mut encoder = Encoder::new(Vec::new(), dataset(shape), options).unwrap();
-        let report = encoder.frame(0, 0, None, &values).unwrap();
+        let report = encoder.write(&FrameKey::new(0, 0), &values).unwrap();
         assert_eq!(report.comparison.range, 200.0);
         assert!(report.comparison.psnr_db >= 50.0);
         assert!(report.comparison.rmse > 0.01, "{:?}", report.comparison);
@@ -349,8 +396,10 @@ fn networks_work_in_slabs() {
         EncodeOptions::new(Bound::Psnr(38.0)).with_range(range(&values).0, range(&values).1);
     let file = in_parts(shape, &values, &[0, 32], &options);
     let slabs: Vec<bool> = open(&file)
-        .slabs(0)
-        .map(|frame| matches!(&frame.form, srt::container::Form::Wavelet(f) if f.network.is_some()))
+        .only_frame()
+        .unwrap()
+        .records()
+        .map(|frame| matches!(&frame.form, srt::Form::Wavelet(f) if f.network.is_some()))
         .collect();
     assert_eq!(slabs, [true, true]);
     assert!(psnr(&values, &decoded(&file)) >= 38.0);
@@ -506,12 +555,16 @@ fn time_steps_are_joined_in_order() {
     bench.expect(DONE, &["merge", "u1.srt", "p0.srt", "u0.srt", "all.srt"]);
     let bytes = fs::read(bench.path("all.srt")).unwrap();
     let decoder = open(&bytes);
-    let places: Vec<(u64, u64)> = decoder.frames().map(|f| (f.step, f.field)).collect();
+    let places: Vec<(u64, u64)> = decoder
+        .frames()
+        .map(|f| f.record())
+        .map(|f| (f.step, f.field))
+        .collect();
     assert_eq!(places, [(0, 0), (0, 1), (1, 0)]);
     let one = fs::read(bench.path("p0.srt")).unwrap();
     let (a, b) = (
-        decoder.decode(1, 0).unwrap(),
-        open(&one).decode(0, 0).unwrap(),
+        decoder.frame_at(1).unwrap().read_any().unwrap(),
+        open(&one).frame_at(0).unwrap().read_any().unwrap(),
     );
     assert_eq!(le_bytes(&a), le_bytes(&b));
     bench.fail(USAGE, &["merge", "u0.srt", "u0.srt", "x.srt"], &["twice"]);

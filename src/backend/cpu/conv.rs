@@ -1,4 +1,4 @@
-//! One convolution on a box, as the kernels of every instruction set take it.
+//! One convolution on a box, as the loops of every instruction set take it.
 
 use crate::backend::cpu::packed::PackedConv;
 pub(super) use crate::backend::plan::layout::{Activations, Strides};
@@ -29,8 +29,8 @@ pub(super) struct Outputs<'a> {
 }
 
 impl Job<'_> {
-    /// Checks that every element the kernels touch lies in an arena of `len` elements. The
-    /// kernels with raw pointers rely on it.
+    /// Checks that every element the loops touch lies in an arena of `len` elements. The
+    /// loops with raw pointers rely on it.
     pub(super) fn assert_sources(&self, len: usize) {
         let last = [0, 1, 2].map(|axis| self.size[axis] - 1 + self.conv.kernel[axis] - 1);
         let blocks = self.conv.sources.iter().map(|s| s.block).max();

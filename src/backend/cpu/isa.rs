@@ -1,4 +1,4 @@
-//! Instruction sets: detection, names, and the way to their kernels.
+//! Instruction sets: detection, names, and the way to their loops.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::backend::cpu::portable;
 #[cfg(target_arch = "x86_64")]
 use crate::backend::cpu::{avx2, avx512};
 
-/// An instruction set with kernels of its own.
+/// An instruction set with loops of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {

@@ -1,13 +1,13 @@
-//! CPU backends: [`Cpu`], with kernels for several instruction sets, and [`Reference`].
+//! CPU backends: [`Cpu`], with loops for several instruction sets, and [`Reference`].
 //!
 //! | module | job |
 //! |---|---|
 //! | `reference` | the oracle: plain loops over whole regions |
-//! | `packed` | weights as the kernels read them |
+//! | `packed` | weights as the loops read them |
 //! | `tile` | one tile through all layers |
-//! | `conv` | one convolution on a box, as the kernels take it |
-//! | `isa` | detection, and the way to the kernels |
-//! | `portable`, `avx2`, `avx512`, `neon` | the kernels |
+//! | `conv` | one convolution on a box, as the loops take it |
+//! | `isa` | detection, and the way to the loops |
+//! | `portable`, `avx2`, `avx512`, `neon` | the loops |
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -1,4 +1,4 @@
-//! The NEON intrinsics that `neon` uses, lane by lane, so that tests run its kernels on machines
+//! The NEON intrinsics that `neon` uses, lane by lane, so that tests run its loops on machines
 //! without NEON. Names and signatures are those of `std::arch::aarch64`.
 #![allow(unsafe_code, non_camel_case_types)]
 

@@ -1,4 +1,4 @@
-//! Layers in the form that the convolution kernels read.
+//! Layers in the form that the convolution loops read.
 //!
 //! Activations lie in blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between
 //! voxels is a constant, and the concatenation in a dense block is a list of blocks.
@@ -9,7 +9,7 @@ use crate::network::{Layer, LayerScales};
 /// How an instruction set wants its weights.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packing {
-    /// Numbers of outputs that its kernels compute together: multiples of 8, widest first.
+    /// Numbers of outputs that its loops compute together: multiples of 8, widest first.
     pub(super) widths: &'static [usize],
     /// True: the two weights of a channel pair lie side by side (`pmaddwd`). False: all outputs
     /// of the first channel, then all of the second.
@@ -28,7 +28,7 @@ pub(super) struct Group {
     pub(super) weights: usize,
 }
 
-/// One convolution, ready for a kernel.
+/// One convolution, ready for a loop.
 pub(super) struct PackedConv {
     pub(super) kernel: [usize; 3],
     pub(super) sources: Vec<Source>,

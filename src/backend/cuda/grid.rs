@@ -69,7 +69,7 @@ impl Grid {
         memory.ok_or_else(|| Error::invalid("a grid without memory"))
     }
 
-    /// The value at `first`, a place inside `outer`, and those behind it.
+    /// The value at `first`, a place inside `outer`, and those after it.
     pub(super) fn view(&self, first: [usize; 3]) -> Result<View> {
         let offset = [0, 1, 2].map(|axis| first[axis] - self.outer.start[axis]);
         let whole = View::dense(self.memory()?.at(), self.outer.size);
@@ -143,7 +143,7 @@ impl DeviceGrid for Grid {
 
 impl Drop for Grid {
     fn drop(&mut self) {
-        // Kernels under way may still read it. Whoever takes the memory next writes it behind them.
+        // Kernels under way may still read it. Whoever takes the memory next writes it after them.
         if let Some(memory) = self.memory.take() {
             self.shared.remove_live(memory.bytes());
             let mut idle = lock(&self.shared.idle);

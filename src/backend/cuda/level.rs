@@ -11,7 +11,9 @@ use crate::backend::cuda::pieces::Pending;
 use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
 use crate::backend::cuda::{Buffers, Cuda, Prepared, lock, room, too_little};
-use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, Pieces};
+use crate::backend::device::{
+    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPlace, Pieces,
+};
 use crate::backend::request::values_per_cell;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
@@ -427,29 +429,24 @@ impl Cuda {
 }
 
 impl LevelDevice for Cuda {
-    fn fits(
-        &self,
-        job: &LevelJob<'_>,
-        value_bytes: usize,
-        low: Region,
-        is_there: bool,
-    ) -> Result<bool> {
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool> {
         let precision = match value_bytes {
             4 => Precision::F32,
             _ => Precision::F64,
         };
-        let level = Level::new(self, job, precision, low)?;
+        let (LowPlace::Host(region) | LowPlace::Device(region)) = low;
+        let level = Level::new(self, job, precision, region)?;
         let buffers = lock(&self.shared.buffers);
         let all = self.memory(&buffers)?;
         drop(buffers);
         let mut fixed = level.sizes.beside_low();
-        if !is_there {
+        if low == LowPlace::Host(region) {
             fixed += level.sizes.low;
         }
         // Results of two calls may be there at once.
         fixed += level.sizes.result;
         let most = all.saturating_sub(fixed);
-        Ok(fixed <= all && level.activations(low, most).1 <= most)
+        Ok(fixed <= all && level.activations(region, most).1 <= most)
     }
 
     fn level(

@@ -124,7 +124,7 @@ pub struct Launch {
     pub shared_bytes: u32,
 }
 
-/// A point in the order of a machine's work: behind a copy beside the launches, or behind launches.
+/// A point in the order of a machine's work: after a copy beside the launches, or after launches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(pub u64);
 
@@ -229,7 +229,7 @@ pub trait Machine: Send + Sync {
         bytes: usize,
     ) -> Result<Mark>;
 
-    /// The point behind all launches so far.
+    /// The point after all launches so far.
     ///
     /// # Errors
     /// `Device`.
@@ -290,7 +290,7 @@ impl Memory {
         Ok(mark)
     }
 
-    /// Starts copying `bytes` bytes from `offset` to `to`, behind `after`.
+    /// Starts copying `bytes` bytes from `offset` to `to`, once `after` is reached.
     ///
     /// # Safety
     /// `to` and this memory stay as they are until `Machine::wait` for the mark.

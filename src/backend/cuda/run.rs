@@ -215,7 +215,7 @@ impl Run<'_> {
 #[allow(unsafe_code)]
 fn start(machine: &dyn Machine, kernel: Kernel, launch: Launch, params: &impl Plain) -> Result<()> {
     // SAFETY: every caller in this folder fills the kernel's own struct with addresses in memory that it borrows until
-    // the launches are done or that others write behind them. `Layout` keeps boxes and halos inside the arena, whose
+    // the launches are done or that others write after them. `Layout` keeps boxes and halos inside the arena, whose
     // size `arena_bytes` took from the same layout; `level::check` keeps the boxes of a level inside its grids.
     unsafe { machine.launch(kernel, launch, bytes_of(std::slice::from_ref(params))) }
 }

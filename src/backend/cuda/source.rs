@@ -16,7 +16,7 @@ pub(super) const TILE_X: usize = 8;
 /// Steps of depth 32 whose weights a warpgroup's block keeps at once.
 pub(super) const WGMMA_STEPS: usize = 4;
 
-/// The kernels, one operation a file, behind the device primitives.
+/// The kernels, one operation a file, after the device primitives.
 pub const FILES: [(&str, &str); 7] = [
     ("dev.cuh", include_str!("../../../kernels/dev.cuh")),
     ("conv.cu", include_str!("../../../kernels/conv.cu")),

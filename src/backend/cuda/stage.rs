@@ -115,14 +115,14 @@ impl Uploads {
         Ok(at)
     }
 
-    /// Sends the batch and starts the kernels of `launch` behind it; the stage is idle behind them.
+    /// Sends the batch and starts the kernels of `launch` after it; the stage is idle after them.
     pub(super) fn send(&mut self, launch: impl FnOnce() -> Result<()>) -> Result<()> {
         let len = std::mem::take(&mut self.len);
         let Some((stage, device)) = self.stages.get_mut(self.current).filter(|_| len > 0) else {
             return launch();
         };
         self.current = (self.current + 1) % STAGES;
-        // SAFETY: nobody touches the stage before `idle` waited for this mark, or for the one behind the kernels.
+        // SAFETY: nobody touches the stage before `idle` waited for this mark, or for the one after the kernels.
         stage.busy = Some(unsafe { device.upload_beside(&stage.host, len) }?);
         let launched = launch();
         stage.busy = Some(stage.machine.mark()?);

@@ -55,7 +55,7 @@ impl Streams {
         self.streams[line as usize]
     }
 
-    /// The point behind all work in `line` so far.
+    /// The point after all work in `line` so far.
     pub(super) fn mark(&self, line: Line) -> Result<Mark, DriverError> {
         let number = line as usize;
         let mut events = lock(&self.events);

@@ -234,15 +234,15 @@ impl<C> Layout<'_, C> {
         self.grid_start(section, Grid::Fine) + fine * self.program.blocks[Grid::Fine as usize]
     }
 
-    /// Element of the arena that the first tap of a kernel reads in block 0 for the voxel `at` of `grid`.
+    /// Element of the arena that the first of `taps` reads in block 0 for the voxel `at` of `grid`.
     pub(in crate::backend) fn first_tap(
         &self,
         tile: &Tile,
         grid: Grid,
         at: [isize; 3],
-        kernel: [usize; 3],
+        taps: [usize; 3],
     ) -> usize {
-        let first = [0, 1, 2].map(|axis| at[axis] - (kernel[axis] / 2) as isize);
+        let first = [0, 1, 2].map(|axis| at[axis] - (taps[axis] / 2) as isize);
         self.grid_start(tile, grid) + tile.frames[grid as usize].offset(first)
     }
 

@@ -107,7 +107,7 @@ pub(in crate::backend) struct Program<C> {
     /// How far beyond the region the input and the fine activations reach, in voxels of their
     /// grid.
     pub(in crate::backend) reach: [usize; 2],
-    /// Largest kernel radius on each grid: how far zero padding is ever looked at.
+    /// Largest radius of a convolution on each grid: how far zero padding is ever looked at.
     pub(in crate::backend) zeros: [usize; 2],
 }
 
@@ -194,7 +194,7 @@ struct Maker<'a, C> {
     blocks: usize,
     /// Margin of the last step's result.
     margin: usize,
-    /// Largest kernel radius so far on the coarse grid.
+    /// Largest radius of a convolution so far on the coarse grid.
     widest: usize,
     steps: Vec<Step<C>>,
 }

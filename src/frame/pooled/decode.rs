@@ -1,4 +1,4 @@
-//! One frame of form 3 to values.
+//! One frame of the pooled form to values.
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
@@ -6,14 +6,14 @@ use crate::base::limits::Limits;
 use crate::base::real::Real;
 use crate::codec::worker::Worker;
 use crate::container::{PooledForm, PooledPayload};
+use crate::frame::networks::Networks;
 use crate::frame::pooled::payload;
 use crate::frame::pooled::stored::{grid, plan_of};
 use crate::frame::pooled::upscale::Upscaler;
-use crate::frame::wavelet::trial::Networks;
 use crate::octree::{LevelRange, Octant};
 
-/// What a frame of form 3 consists of.
-pub(crate) struct Pooled<'a> {
+/// What a frame of the pooled form consists of.
+pub(crate) struct PooledFrame<'a> {
     pub(crate) shape: Shape,
     pub(crate) form: &'a PooledForm,
     /// The octree's payload.
@@ -55,7 +55,7 @@ pub(crate) fn octree_of(shape: Shape, form: &PooledForm, tree: &[u8]) -> Result<
     Octant::decode(shape, level_range(form), tree)
 }
 
-/// Checks what can be checked of a frame of form 3 without computing the field: levels, octree, and the
+/// Checks what can be checked of a frame of the pooled form without computing the field: levels, octree, and the
 /// volume's payload unless SZ3 coded it.
 ///
 /// # Errors
@@ -82,7 +82,7 @@ pub fn check_pooled(
 /// Bytes of memory per voxel, about, for the tree, integers and what is known of every level.
 const BYTES_PER_VOXEL: u64 = 16;
 
-impl Pooled<'_> {
+impl PooledFrame<'_> {
     /// Normalised values of all of level `target`, which the frame has.
     ///
     /// # Errors

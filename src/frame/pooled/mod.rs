@@ -1,7 +1,8 @@
-//! The paper's own way (profile `paper`, form 3 of a frame): boxes of an octree, each downscaled by mean
+//! The paper's own way (the pooled form; profile `paper`): boxes of an octree, each downscaled by mean
 //! pooling as far as the error allows, stitched into a representative volume, which a general compressor
 //! codes; upscaled together by interpolation or by networks.
 
+mod coded;
 mod decode;
 mod encode;
 mod payload;
@@ -12,5 +13,5 @@ mod upscale;
 
 pub use decode::check_pooled;
 
-pub(crate) use decode::{Pooled, grid_of_level, octree_of};
-pub(crate) use encode::{Job, encode};
+pub(crate) use decode::{PooledFrame, grid_of_level, octree_of};
+pub(crate) use encode::{PooledEncoder, encode};

@@ -98,10 +98,10 @@ pub(crate) fn decode<T: Real>(
             let mut values = vec![T::ZERO; shape.len()];
             match T::values_mut(&mut values) {
                 RealSliceMut::F32(out) => {
-                    out.copy_from_slice(&f32::decode(&bytes, ByteOrder::Little))
+                    out.copy_from_slice(&f32::decode(&bytes, ByteOrder::Little));
                 }
                 RealSliceMut::F64(out) => {
-                    out.copy_from_slice(&f64::decode(&bytes, ByteOrder::Little))
+                    out.copy_from_slice(&f64::decode(&bytes, ByteOrder::Little));
                 }
             }
             Ok(values)

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::Interpolation;
+use crate::recon::Window;
 
 /// Values handled by one task.
 const RUN: usize = 1 << 14;
@@ -78,7 +79,11 @@ pub(crate) fn resample<T: Real>(
     for axis in (0..3).rev().filter(|&axis| dims[axis] > 1) {
         let mut target = have;
         (target.start[axis], target.size[axis]) = (wanted.start[axis], wanted.size[axis]);
-        values = along(kernel, axis, dims[axis], (have, &values), target);
+        let window = Window {
+            region: have,
+            values: &values,
+        };
+        values = along(kernel, axis, dims[axis], window, target);
         have = target;
     }
     values
@@ -108,14 +113,18 @@ fn place(base: usize, offset: isize, extent: usize) -> usize {
     base.saturating_add_signed(offset).min(extent - 1)
 }
 
-/// One axis: the box `have` with its values becomes `target`, which differs from it along `axis` alone.
+/// One axis: a box becomes `target`, which differs from it along `axis` alone.
 fn along<T: Real>(
     kernel: Kernel,
     axis: usize,
     extent: usize,
-    (have, values): (Region, &[T]),
+    window: Window<'_, T>,
     target: Region,
 ) -> Vec<T> {
+    let Window {
+        region: have,
+        values,
+    } = window;
     let inner: usize = have.size[axis + 1..].iter().product();
     let (from, to) = (have.size[axis], target.size[axis]);
     let mut out = vec![T::ZERO; target.len()];

@@ -76,34 +76,48 @@ pub(crate) fn known_cells(plan: &Plan, tree: &Octant) -> Vec<Vec<bool>> {
     known
 }
 
-/// A leaf's cells in the grid of its level, and the place of its first in the representative volume.
-fn places(plan: &Plan, finest: usize, cube: Cube, level: usize) -> (Region, Region) {
+/// A leaf's cells in the grid of its level, and where they lie in the representative volume.
+fn places(plan: &Plan, finest: usize, cube: Cube, level: usize) -> [BoxOfGrid; 2] {
     let cells = cells_at(cube.region(plan.shape()), level);
     let packed = Region {
         start: cube.start.map(|v| v >> finest),
         size: cells.size,
     };
-    (cells, packed)
+    [(cells, level), (packed, finest)].map(|(cells, level)| BoxOfGrid {
+        cells,
+        grid: grid(plan, level),
+    })
 }
 
 /// Calls `f(place in the first grid, place in the second, length)` for every row of two boxes of one size.
 fn for_each_pair_of_rows(
-    (first, first_grid): (Region, Shape),
-    (second, second_grid): (Region, Shape),
+    first: BoxOfGrid,
+    second: BoxOfGrid,
     mut f: impl FnMut(usize, usize, usize),
 ) {
-    let mut starts = Vec::with_capacity(first.size[0] * first.size[1]);
-    first_grid
-        .region()
-        .for_each_row(&first, &first, |at, _, _| starts.push(at));
+    let mut starts = Vec::with_capacity(first.cells.size[0] * first.cells.size[1]);
+    first.for_each_row(|at, _| starts.push(at));
     let mut starts = starts.into_iter();
-    second_grid
-        .region()
-        .for_each_row(&second, &second, |at, _, len| {
-            if let Some(start) = starts.next() {
-                f(start, at, len);
-            }
-        });
+    second.for_each_row(|at, len| {
+        if let Some(start) = starts.next() {
+            f(start, at, len);
+        }
+    });
+}
+
+/// A box of the cells of a grid.
+#[derive(Clone, Copy)]
+struct BoxOfGrid {
+    cells: Region,
+    grid: Shape,
+}
+
+impl BoxOfGrid {
+    /// Calls `f(place in the grid, length)` for every row.
+    fn for_each_row(self, mut f: impl FnMut(usize, usize)) {
+        let Self { cells, grid } = self;
+        (grid.region()).for_each_row(&cells, &cells, |at, _, len| f(at, len));
+    }
 }
 
 /// The representative volume: each leaf's values in the first corner of its box, `fill` elsewhere.
@@ -115,18 +129,13 @@ pub(crate) fn stitch<T: Real>(
     pyramid: &[Vec<T>],
     fill: T,
 ) -> Vec<T> {
-    let volume = grid(plan, finest);
-    let mut out = vec![fill; volume.len()];
+    let mut out = vec![fill; grid(plan, finest).len()];
     tree.for_each_leaf(plan.shape(), &mut |cube, level| {
-        let (cells, packed) = places(plan, finest, cube, level);
+        let [cells, packed] = places(plan, finest, cube, level);
         let values = &pyramid[level];
-        for_each_pair_of_rows(
-            (cells, grid(plan, level)),
-            (packed, volume),
-            |from, to, len| {
-                out[to..to + len].copy_from_slice(&values[from..from + len]);
-            },
-        );
+        for_each_pair_of_rows(cells, packed, |from, to, len| {
+            out[to..to + len].copy_from_slice(&values[from..from + len]);
+        });
     });
     out
 }
@@ -141,21 +150,20 @@ pub(crate) fn unstitch<T: Real>(
 ) -> Vec<Vec<T>> {
     let mut levels: Vec<Vec<T>> = vec![Vec::new(); plan.levels().len() + 1];
     for level in finest..levels.len() {
-        levels[level] = match level == finest {
-            true => vec![T::ZERO; grid(plan, level).len()],
-            false => pool(plan, level - 1, &levels[level - 1]),
+        levels[level] = if level == finest {
+            vec![T::ZERO; grid(plan, level).len()]
+        } else {
+            pool(plan, level - 1, &levels[level - 1])
         };
         let values = &mut levels[level];
         tree.for_each_leaf(plan.shape(), &mut |cube, stored| {
             if stored != level {
                 return;
             }
-            let (cells, packed) = places(plan, finest, cube, level);
-            for_each_pair_of_rows(
-                (cells, grid(plan, level)),
-                (packed, grid(plan, finest)),
-                |to, from, len| values[to..to + len].copy_from_slice(&volume[from..from + len]),
-            );
+            let [cells, packed] = places(plan, finest, cube, level);
+            for_each_pair_of_rows(cells, packed, |to, from, len| {
+                values[to..to + len].copy_from_slice(&volume[from..from + len]);
+            });
         });
     }
     levels

@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::real::Real;
 use crate::container::{Interpolation, PooledForm};
+use crate::frame::networks::Networks;
 use crate::frame::pooled::resample::{Kernel, resample};
 use crate::frame::pooled::stored::{grid, known_cells, unstitch};
-use crate::frame::wavelet::trial::Networks;
 use crate::octree::Octant;
-use crate::recon::{Predictor, Window, upscale, walk};
+use crate::recon::{LevelPart, Predictor, Window, upscale, walk};
 use crate::transform::{Plan, Wavelet};
 
 /// Upscales fields from level to level.
@@ -68,11 +68,17 @@ impl<'a> Upscaler<'a> {
         let used = self.gains.get(level).is_some_and(|&gain| gain != 0.0);
         if let Some(networks) = self.networks.as_ref().filter(|_| used) {
             let low = scaled(coarse, root_power(rank * (level + 1), false));
-            let window = Window {
-                region: cells,
-                values: &low,
+            let part = LevelPart {
+                index: level,
+                level: step,
+                cells,
+                low: Window {
+                    region: cells,
+                    values: &low,
+                },
+                predictor: Some(networks),
             };
-            if let Some(details) = networks.details(level, step, window, cells)? {
+            if let Some(details) = part.predict()? {
                 let fine = upscale(Wavelet::Haar, step, cells, low, details);
                 return Ok(scaled(&fine, root_power(rank * level, true)));
             }
@@ -122,9 +128,10 @@ fn overwrite_stale<T: Real>(values: &mut [T], stored: &[T], known: &[bool]) {
 
 /// `2^(k/2)`, or its inverse: from means to the orthonormal low-pass of Haar after `k` splits, and back.
 pub(crate) fn root_power(k: usize, is_inverse: bool) -> f64 {
-    let (root, two) = match is_inverse {
-        false => (std::f64::consts::SQRT_2, 2.0f64),
-        true => (std::f64::consts::FRAC_1_SQRT_2, 0.5),
+    let (root, two) = if is_inverse {
+        (std::f64::consts::FRAC_1_SQRT_2, 0.5)
+    } else {
+        (std::f64::consts::SQRT_2, 2.0f64)
     };
     let odd = if k % 2 == 1 { root } else { 1.0 };
     odd * two.powi((k / 2) as i32)

@@ -2,7 +2,7 @@
 //! level's details, which networks are trained for, and each pass of the encoder fits them for the next one: inputs that
 //! were quantised coarsely, and fields of another kind than those of the training, want less of a network or more.
 
-use crate::frame::wavelet::trial::Networks;
+use crate::frame::networks::Networks;
 use crate::network::Head;
 use crate::recon::Predictor;
 use crate::transform::{Plan, Wavelet};

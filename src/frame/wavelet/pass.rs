@@ -5,17 +5,18 @@ use rayon::prelude::*;
 use crate::base::dtype::{Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
-use crate::file::weights::{Weights, wavelet};
-use crate::frame::encode::candidate;
-use crate::frame::sample::{Normalisation, RUN, check_len};
-use crate::frame::wavelet::analysis::Analysis;
+use crate::frame::networks::Networks;
+use crate::frame::original::check_len;
+use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::bricks::code_bricks;
+use crate::frame::wavelet::encode::filter_pair;
+use crate::frame::wavelet::trial::{Candidate, NormalisedField};
 use crate::octree;
-use crate::options::EncodeOptions;
+use crate::options::{EncodeOptions, Workplace};
 use crate::volume::Values;
 
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
-/// and bricks together: what each pass of [`crate::file::encode_volume`]'s search does, to be timed.
+/// and bricks together: what each pass of an encoder's search does, to be timed.
 ///
 /// `step` is in units of the field's standard deviation. Of `options`, the periodic axes, the brick
 /// edge, the model and the threads count.
@@ -29,10 +30,8 @@ pub fn code_at_step(
     options: &EncodeOptions,
     step: f64,
 ) -> Result<u64> {
-    options
-        .resources
-        .pool()?
-        .install(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
+    Workplace::new(&options.resources)?
+        .run(|| dtype_dispatch!(values, Values(v) => code(shape, v, options, step)))
 }
 
 fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f64) -> Result<u64> {
@@ -45,15 +44,13 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
         .filter(|n| n.range.0 < n.range.1)
         .ok_or_else(plain)?;
     let field = normalisation.apply(values, None);
-    let weights = Weights::choose(shape, options)?;
-    let wavelet = wavelet(options, weights.as_ref());
-    let candidate = candidate::<E>(shape, options, wavelet, normalisation, |plan, partition| {
-        Analysis::held(wavelet, plan, partition, field)
-    })?;
-    let networks = weights.as_ref().map(|w| &w.networks);
+    let networks = Networks::choose(shape, options)?;
+    let networks = networks.as_ref();
+    let (wavelet, field) = (filter_pair(options, networks), NormalisedField::Held(field));
+    let candidate = Candidate::<E>::new(shape, &options.coding, wavelet, normalisation, field)?;
     let gains = candidate.gains(networks);
     let pass = candidate.quantise(step, networks, &gains, None)?;
-    let (_, mut pass) = pass.ok_or_else(|| {
+    let mut pass = pass.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
     // The predictor is asked for again only where a level is not held.

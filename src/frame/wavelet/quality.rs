@@ -55,8 +55,38 @@ pub(crate) fn psnr_db<'a>(
         (low, high) = (low.min(frame.range.0), high.max(frame.range.1));
     }
     let range = high - low;
-    (voxels > 0.0).then(|| match energy > 0.0 {
-        true => 10.0 * (range * range * voxels / energy).log10(),
-        false => f64::INFINITY,
+    (voxels > 0.0).then(|| {
+        if energy > 0.0 {
+            10.0 * (range * range * voxels / energy).log10()
+        } else {
+            f64::INFINITY
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::grid::{Axes, Shape};
+    use crate::recon::Partition;
+    use crate::transform::{Plan, Wavelet};
+
+    #[test]
+    fn coarser_levels_are_known_less_well() {
+        let shape = Shape::new(&[64, 64]).unwrap();
+        let plan = Plan::new(shape, Axes::NONE, 3);
+        let partition = Partition::new(&plan, 64).unwrap();
+        let field: Vec<f64> = (0..shape.len())
+            .map(|i| (0.3 * (i % 64) as f64).sin() + (0.2 * (i / 64) as f64).cos())
+            .collect();
+        let analysis = Analysis::held(Wavelet::Cdf97, plan, partition, field);
+        let quality = level_quality(&analysis, 4.0, 60.0);
+        assert_eq!(quality.len(), 3);
+        assert!(quality.is_sorted_by(|a, b| a > b), "{quality:?}");
+        // Above all levels: what the coding spoils is the least of it.
+        assert!(f64::from(quality[0]) / QUALITY_STEPS < 60.0);
+        // Nothing is better than the range of what is stored, nor worse.
+        assert_eq!(level_quality(&analysis, 1e30, f64::INFINITY), [255; 3]);
+        assert_eq!(level_quality(&analysis, 1e-30, 60.0), [0; 3]);
+    }
 }

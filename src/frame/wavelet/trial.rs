@@ -3,42 +3,45 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use crate::base::dtype::Element;
-use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::grid::{Region, Shape};
+use crate::base::error::Result;
+use crate::base::grid::Shape;
 use crate::base::real::Real;
-use crate::codec::corrections::{Correction, Corrections};
-use crate::container::{CHUNK_HEADER_LEN, NetworkUse, WaveletForm};
+use crate::codec::corrections::Corrections;
+use crate::container::{NetworkUse, WaveletForm};
 use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
+use crate::frame::networks::Networks;
+use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
-use crate::frame::wavelet::analysis::Analysis;
+use crate::frame::wavelet::analysis::{Analysis, Samples};
 use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::gains;
+use crate::frame::wavelet::predictor::predictor;
 use crate::frame::wavelet::quantise::{LevelMask, Pass, quantise};
 use crate::metrics::{Comparer, Comparison};
 use crate::octree;
-use crate::options::Observer;
-pub(crate) use crate::recon::Networks;
-use crate::recon::Predictor;
+use crate::options::Coding;
+use crate::recon::{Partition, Predictor};
 use crate::transform::{Plan, Wavelet};
 
+/// Most levels of the transform.
+const MAX_LEVELS: usize = 15;
+/// Edge of a brick of 3-D fields in voxels, where none is asked for.
+const BRICK_EDGE: u32 = 64;
+/// Edge of a brick of 2-D fields in voxels, where none is asked for.
+const PLANAR_BRICK_EDGE: u32 = 512;
 /// Distance of a decoded magnitude below its integer, in 1/256 step: after rate-distortion-optimised
 /// quantisation the values of a bin lie almost evenly.
 pub(crate) const SHRINK: u8 = 5;
 
-/// Bytes of a `BRIK` chunk around its payload: header and, about, entry of the index.
-pub(crate) const BRICK_CHUNK: usize = CHUNK_HEADER_LEN + 4;
-
-/// Payloads of a frame in multiresolution form.
+/// Payloads of a frame of the wavelet form.
 #[derive(Debug)]
-pub(crate) struct Payloads {
+pub(crate) struct FramePayloads {
     pub(crate) tree: Vec<u8>,
     pub(crate) bricks: Vec<(u32, Vec<u8>)>,
 }
 
-impl BrickPayloads for Payloads {
+impl BrickPayloads for FramePayloads {
     fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
         let place = self
             .bricks
@@ -47,7 +50,7 @@ impl BrickPayloads for Payloads {
     }
 }
 
-impl Payloads {
+impl FramePayloads {
     pub(crate) fn len(&self) -> usize {
         self.tree.len()
             + self
@@ -58,29 +61,6 @@ impl Payloads {
     }
 }
 
-/// The predictor a frame's record asks for.
-///
-/// # Errors
-/// `MissingWeights` when it uses networks and none are at hand.
-pub(crate) fn predictor(
-    wavelet: Wavelet,
-    plan: &Plan,
-    form: &WaveletForm,
-    networks: Option<&Networks>,
-) -> Result<Option<Predictor>> {
-    let Some(NetworkUse { gains }) = &form.network else {
-        return Ok(None);
-    };
-    let networks = networks.ok_or_else(|| {
-        Error::new(
-            ErrorKind::MissingWeights,
-            "the frame uses networks, the file names none",
-        )
-    })?;
-    let predictor = Predictor::new(networks, wavelet, plan, gains.clone(), form.step);
-    Ok(Some(predictor))
-}
-
 /// What the encoder tries: one field, transformed, at a step to be found.
 pub(crate) struct Candidate<'a, E: Element> {
     pub(crate) analysis: Analysis<'a, E::Work>,
@@ -88,28 +68,27 @@ pub(crate) struct Candidate<'a, E: Element> {
     pub(crate) form: WaveletForm,
 }
 
-/// The field a trial is checked against.
-#[derive(Clone, Copy)]
-pub(crate) struct Original<'a, E> {
-    pub(crate) values: &'a [E],
-    /// Whether each value is an ordinary number; all are where it is missing.
-    pub(crate) ordinary: Option<&'a [bool]>,
-    pub(crate) observer: &'a Observer,
+/// What is done with the decoded field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verify {
+    /// Correct every voxel that is further off than this.
+    pub(crate) correct_beyond: Option<f64>,
+    /// Keep the field, to be measured further.
+    pub(crate) keep_field: bool,
 }
 
-/// What is done with the decoded field.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Check {
-    /// Correct every voxel that is further off than this.
-    pub(crate) correct: Option<f64>,
-    /// Keep the field.
-    pub(crate) keep: bool,
+/// A field to transform, in normalised values.
+pub(crate) enum NormalisedField<'a, T> {
+    /// In memory.
+    Held(Vec<T>),
+    /// Made anew box by box, where its finest level is needed.
+    Streamed(&'a dyn Samples<T>),
 }
 
 /// A coded frame and what it decodes to.
 pub(crate) struct Trial<E: Element> {
     pub(crate) form: WaveletForm,
-    pub(crate) payloads: Payloads,
+    pub(crate) payloads: FramePayloads,
     pub(crate) corrections: Corrections,
     /// The original against the decoded and corrected field.
     pub(crate) comparison: Comparison,
@@ -119,7 +98,70 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) decode_seconds: f64,
 }
 
-impl<E: Element> Candidate<'_, E> {
+impl<'a, E: Element> Candidate<'a, E> {
+    /// Transforms a field of `shape` as `coding` says.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an edge of bricks that is none.
+    pub(crate) fn new(
+        shape: Shape,
+        coding: &Coding,
+        wavelet: Wavelet,
+        normalisation: Normalisation<E::Work>,
+        field: NormalisedField<'a, E::Work>,
+    ) -> Result<Self> {
+        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS);
+        let brick_edge = coding.brick_edge.unwrap_or(match shape.rank() {
+            2 => PLANAR_BRICK_EDGE,
+            _ => BRICK_EDGE,
+        });
+        let partition = Partition::new(&plan, brick_edge)?;
+        let form = WaveletForm {
+            wavelet: wavelet.to_u8(),
+            periodic: coding.periodic,
+            levels: plan.levels().len() as u8,
+            brick_edge,
+            shrink: SHRINK,
+            step: 0.0, // set by each trial
+            offset: normalisation.offset.to_f64(),
+            scale: normalisation.scale.to_f64(),
+            network: None,
+            quality: Vec::new(),
+        };
+        let analysis = match field {
+            NormalisedField::Held(field) => Analysis::held(wavelet, plan, partition, field),
+            NormalisedField::Streamed(samples) => {
+                Analysis::streamed(wavelet, plan, partition, samples)
+            }
+        };
+        Ok(Self {
+            analysis,
+            normalisation,
+            form,
+        })
+    }
+
+    /// Range of the field in the normalised unit.
+    pub(crate) fn normalised_range(&self) -> f64 {
+        let (min, max) = self.normalisation.bounds();
+        // The range may pass the largest double; half of it does not.
+        (max / 2.0 - min / 2.0) / self.form.scale * 2.0
+    }
+
+    /// A step at which every coefficient is zero: the low-pass of the coarsest level is as many times larger than the
+    /// field as its samples are roots of voxels.
+    pub(crate) fn coarsest_step(&self) -> f64 {
+        let rank = self.analysis.plan.shape().rank() as i32;
+        let voxels = 2f64.powi(rank * i32::from(self.form.levels));
+        4.0 * self.normalised_range() * voxels.sqrt()
+    }
+
+    /// Estimated root mean squared error of a pass, in the normalised unit.
+    pub(crate) fn rms_error(&self, pass: &Pass<E::Work>) -> f64 {
+        let count = self.analysis.plan.shape().len() as f64;
+        (pass.squared_error / count).sqrt()
+    }
+
     /// The gains that a search starts from ([`gains::initial`]); none without networks.
     pub(crate) fn gains(&self, networks: Option<&Networks>) -> Vec<f32> {
         let analysis = &self.analysis;
@@ -130,9 +172,8 @@ impl<E: Element> Candidate<'_, E> {
         })
     }
 
-    /// Quantises at `step` (normalised unit); returns the estimated root mean squared error with what
-    /// is needed to code it. `gains` are those of `networks`, `fixed_levels` as in [`quantise`]. `None` when the
-    /// step is too fine for the coder.
+    /// Quantises at `step` (normalised unit). `gains` are those of `networks`, `fixed_levels` as in [`quantise`]. `None` when
+    /// the step is too fine for the coder.
     ///
     /// # Errors
     /// What the predictor reports.
@@ -142,7 +183,7 @@ impl<E: Element> Candidate<'_, E> {
         networks: Option<&Networks>,
         gains: &[f32],
         fixed_levels: Option<&LevelMask>,
-    ) -> Result<Option<(f64, Pass<E::Work>)>> {
+    ) -> Result<Option<Pass<E::Work>>> {
         let dequantiser = dequantiser::<E::Work>(step, SHRINK);
         let rounded = dequantiser.step.to_f64();
         if !rounded.is_finite() || rounded <= 0.0 || !(1.0 / rounded).is_finite() {
@@ -156,8 +197,7 @@ impl<E: Element> Candidate<'_, E> {
             let used = gains.iter().zip(&pass.used);
             pass.gains = used.map(|(&g, &used)| if used { g } else { 0.0 }).collect();
         }
-        let count = self.analysis.plan.shape().len() as f64;
-        Ok(pass.map(|pass| ((pass.squared_error / count).sqrt(), pass)))
+        Ok(pass)
     }
 
     /// Codes a pass, decodes its bytes again and compares, layer by layer.
@@ -169,26 +209,25 @@ impl<E: Element> Candidate<'_, E> {
         mut pass: Pass<E::Work>,
         networks: Option<&Networks>,
         original: Original<'_, E>,
-        check: Check,
+        verify: Verify,
     ) -> Result<Trial<E>> {
         let mut form = self.form.clone();
         form.step = pass.dequantiser.step.to_f64();
-        // Levels behind the last that uses a network need no entry.
+        // Levels after the last that uses a network need no entry.
         if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
             let gains = pass.gains[..=last].to_vec();
             form.network = Some(NetworkUse { gains });
         }
         let analysis = &self.analysis;
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
-        let payloads = Payloads {
+        let payloads = FramePayloads {
             tree: octree::encode(&pass.tree),
             bricks: code_bricks(analysis, &mut pass, predictor.as_ref())?,
         };
         drop(pass);
         let start = Instant::now();
         let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
-        let (min, max) = self.normalisation.range;
-        let range = (min.to_f64(), max.to_f64());
+        let range = self.normalisation.bounds();
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
         let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
         let mut first = 0;
@@ -201,10 +240,10 @@ impl<E: Element> Candidate<'_, E> {
                 self.normalisation.undo(&mut values);
                 let mut samples = E::from_work(values);
                 let end = first + samples.len();
-                if let Some(bound) = check.correct {
+                if let Some(bound) = verify.correct_beyond {
                     let ordinary = original.ordinary.map(|o| &o[first..end]);
-                    let found =
-                        correct(&original.values[first..end], &mut samples, ordinary, bound);
+                    let values = &original.values[first..end];
+                    let found = Corrections::find(values, &mut samples, ordinary, bound);
                     let moved = found.entries.into_iter();
                     corrections
                         .entries
@@ -213,9 +252,9 @@ impl<E: Element> Candidate<'_, E> {
                 comparer.push(&samples)?;
                 original.observer.values_read(first..end);
                 first = end;
-                if check.keep && decoded.is_empty() {
+                if verify.keep_field && decoded.is_empty() {
                     decoded = samples;
-                } else if check.keep {
+                } else if verify.keep_field {
                     decoded.append(&mut samples);
                 }
                 Ok(())
@@ -229,136 +268,5 @@ impl<E: Element> Candidate<'_, E> {
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })
-    }
-}
-
-/// Finds the corrections that bring every ordinary voxel within `bound`, and applies them.
-pub(crate) fn correct<E: Element>(
-    original: &[E],
-    decoded: &mut [E],
-    ordinary: Option<&[bool]>,
-    bound: f64,
-) -> Corrections {
-    let step = E::Work::from_f64(bound);
-    let entry = |(i, (&x, y)): (usize, (&E, &mut E))| {
-        if ordinary.is_some_and(|o| !o[i]) || within(x.to_f64(), y.to_f64(), bound) {
-            return None;
-        }
-        let steps = ((x.to_f64() - y.to_f64()) / bound).round();
-        if steps != 0.0 && steps.abs() <= f64::from(MAX_STEPS) {
-            let moved = apply_steps(*y, steps as i32, step);
-            if within(x.to_f64(), moved.to_f64(), bound) {
-                *y = moved;
-                return Some((i as u64, Correction::Steps(steps as i32)));
-            }
-        }
-        *y = x;
-        Some((i as u64, Correction::Exact(x.to_bits64())))
-    };
-    Corrections {
-        entries: original
-            .par_iter()
-            .zip(decoded)
-            .enumerate()
-            .filter_map(entry)
-            .collect(),
-    }
-}
-
-/// Largest correction in steps of the bound; beyond, the value itself is stored.
-const MAX_STEPS: i32 = 1 << 20;
-
-/// Applies the corrections of a whole field of `shape` to the values of `region` (spec section 4.9).
-///
-/// # Errors
-/// `Corrupt` when a voxel does not exist.
-pub(crate) fn apply_corrections<E: Element>(
-    corrections: &Corrections,
-    bound: f64,
-    shape: Shape,
-    region: Region,
-    values: &mut [E],
-) -> Result<()> {
-    let step = E::Work::from_f64(bound);
-    let [_, ny, nx] = shape.dims();
-    for &(voxel, correction) in &corrections.entries {
-        let voxel = usize::try_from(voxel).unwrap_or(usize::MAX);
-        if voxel >= shape.len() {
-            return Err(Error::corrupt(format!(
-                "correction of voxel {voxel} outside the domain"
-            )));
-        }
-        let at = [voxel / nx / ny, voxel / nx % ny, voxel % nx];
-        if (0..3).any(|axis| at[axis] < region.start[axis] || at[axis] >= region.end(axis)) {
-            continue;
-        }
-        let [z, y, x] = std::array::from_fn(|axis| at[axis] - region.start[axis]);
-        let Some(value) = values.get_mut((z * region.size[1] + y) * region.size[2] + x) else {
-            continue;
-        };
-        *value = match correction {
-            Correction::Steps(steps) => apply_steps(*value, steps, step),
-            Correction::Exact(bits) => E::from_bits64(bits),
-        };
-    }
-    Ok(())
-}
-
-/// `y + k step` in the working precision, rounded to the sample type.
-fn apply_steps<E: Element>(y: E, steps: i32, step: E::Work) -> E {
-    let moved = E::Work::from_f64(y.to_f64()) + E::Work::from_i32(steps) * step;
-    E::from_f64(moved.to_f64())
-}
-
-/// Whether `|x - y| <= bound` holds exactly, rounding of the difference included.
-pub(crate) fn within(x: f64, y: f64, bound: f64) -> bool {
-    let difference = x - y;
-    if difference.abs() != bound {
-        return difference.abs() < bound;
-    }
-    // The rounded difference meets the bound: its rounding error decides (Knuth's two-sum).
-    let back = x - difference;
-    let error = (x - (difference + back)) + (back - y);
-    if difference > 0.0 {
-        error <= 0.0
-    } else {
-        error >= 0.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bound_is_checked_to_the_last_bit() {
-        assert!(within(1.0, 0.5, 0.5));
-        assert!(within(0.5, 1.0, 0.5));
-        let tiny = f64::from_bits(1);
-        // 1 - (-tiny) rounds to 1 but is larger.
-        assert!(!within(1.0, -tiny, 1.0));
-        assert!(within(1.0, tiny, 1.0));
-        assert!(!within(-1.0, tiny, 1.0));
-        assert!(!within(1.0, f64::NAN, 1.0));
-    }
-
-    #[test]
-    fn corrections_bring_every_voxel_within_the_bound() {
-        let original: Vec<f32> = (0..500).map(|i| (i as f32 * 0.37).sin() * 1e3).collect();
-        let mut decoded: Vec<f32> = original
-            .iter()
-            .enumerate()
-            .map(|(i, v)| v + (i % 7) as f32 * 0.2)
-            .collect();
-        let before = decoded.clone();
-        let corrections = correct(&original, &mut decoded, None, 0.25);
-        assert!(corrections.entries.len() > 300);
-        for (x, y) in original.iter().zip(&decoded) {
-            assert!(within(f64::from(*x), f64::from(*y), 0.25));
-        }
-        let mut again = before;
-        let shape = Shape::new(&[20, 25]).unwrap();
-        apply_corrections(&corrections, 0.25, shape, shape.region(), &mut again).unwrap();
-        assert_eq!(again, decoded);
     }
 }

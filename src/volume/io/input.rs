@@ -17,7 +17,7 @@ use crate::volume::io::cast::cast;
 use crate::volume::io::npy;
 use crate::volume::io::npy::Layout;
 use crate::volume::io::stream::FieldStream;
-use crate::volume::{AnyVolume, Values, Volume};
+use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
 /// A field in a file or in memory, read on demand.
 ///
@@ -49,9 +49,12 @@ impl Input {
     ) -> Result<Self> {
         let path = path.as_ref();
         FileBytes::load(path)
-            .and_then(|bytes| match is_npy(bytes.bytes()) {
-                true => Self::from_npy(bytes)?.agreeing(shape, dtype),
-                false => Self::from_raw(bytes, raw_layout(shape, dtype)?),
+            .and_then(|bytes| {
+                if is_npy(bytes.bytes()) {
+                    Self::from_npy(bytes)?.agreeing(shape, dtype)
+                } else {
+                    Self::from_raw(bytes, raw_layout(shape, dtype)?)
+                }
             })
             .map_err(|e| e.within(path.display()))
     }
@@ -157,17 +160,19 @@ impl Input {
             )));
         }
         let bytes = self.bytes.bytes().get(layout.offset..).unwrap_or_default();
-        let in_place = match layout.order == ByteOrder::NATIVE {
-            true => cast::<T>(bytes),
-            false => None,
+        let in_place = if layout.order == ByteOrder::NATIVE {
+            cast::<T>(bytes)
+        } else {
+            None
         };
         let values = match in_place {
             Some(values) => Cow::Borrowed(values),
             None => Cow::Owned(T::decode(bytes, layout.order)),
         };
-        match layout.fortran {
-            true => Ok(Cow::Owned(to_c_order(layout.shape, &values))),
-            false => Ok(values),
+        if layout.fortran {
+            Ok(Cow::Owned(to_c_order(layout.shape, &values)))
+        } else {
+            Ok(values)
         }
     }
 
@@ -201,6 +206,14 @@ impl Input {
     /// None today; kept as [`Input::as_slice`] has it.
     pub fn values(&self) -> Result<Values<'_>> {
         dtype_dispatch!(self.layout.dtype, E => self.as_slice::<E>().map(Values::from))
+    }
+
+    /// The field without a copy, where [`Input::as_slice`] makes none: to be encoded.
+    ///
+    /// # Errors
+    /// None today; kept as [`Input::values`] has it.
+    pub fn view(&self) -> Result<VolumeView<'_>> {
+        VolumeView::new(self.shape(), self.values()?)
     }
 
     /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again

@@ -79,7 +79,7 @@ pub fn write_header(
     Ok(())
 }
 
-/// Writes values that follow those before: a field may come in parts behind its header.
+/// Writes values that follow those before: a field may come in parts after its header.
 ///
 /// # Errors
 /// `Io`.
@@ -180,9 +180,10 @@ impl AtomicFile {
     /// `InvalidArgument` when `path` exists and `overwrite` refuses, or is a directory; `Io`.
     pub fn create(path: impl AsRef<Path>, overwrite: Overwrite) -> Result<Self> {
         let path = path.as_ref();
-        let sink = match path.as_os_str() == "-" {
-            true => Ok(Sink::Stdout(BufWriter::new(io::stdout()))),
-            false => open_sink(path, overwrite),
+        let sink = if path.as_os_str() == "-" {
+            Ok(Sink::Stdout(BufWriter::new(io::stdout())))
+        } else {
+            open_sink(path, overwrite)
         };
         Ok(Self {
             sink: sink.map_err(|e| e.within(path.display()))?,

@@ -1,4 +1,4 @@
-//! Fields one after another from a stream: `.npy` behind `.npy`, or raw behind raw.
+//! Fields one after another from a stream: `.npy` after `.npy`, or raw after raw.
 
 use std::io::Read;
 
@@ -44,7 +44,7 @@ impl<R: Read> FieldStream<R> {
     ///
     /// # Errors
     /// As [`Input::open`], and `LimitExceeded`; `Corrupt` when something else than another field
-    /// stands behind a `.npy` field.
+    /// stands after a `.npy` field.
     pub fn next_field(&mut self) -> Result<Option<Input>> {
         self.read_to(npy::PREFIX_LEN)?;
         if self.ahead.is_empty() && self.npy.is_some() {
@@ -65,9 +65,10 @@ impl<R: Read> FieldStream<R> {
             (false, _) => raw_layout(self.shape, self.dtype)?,
         };
         let bytes = FileBytes::from(self.take(&layout)?);
-        match npy {
-            true => Input::from_npy(bytes)?.agreeing(self.shape, self.dtype),
-            false => Input::from_raw(bytes, layout),
+        if npy {
+            Input::from_npy(bytes)?.agreeing(self.shape, self.dtype)
+        } else {
+            Input::from_raw(bytes, layout)
         }
         .map(Some)
     }

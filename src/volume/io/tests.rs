@@ -434,7 +434,7 @@ fn fields_follow_each_other_in_a_stream() {
         assert_eq!(input.as_f32().unwrap()[0], first);
     }
     assert!(stream.next_field().unwrap().is_none());
-    // What is no field behind a field.
+    // What is no field after a field.
     for (behind, kind) in [
         (&b"more"[..], ErrorKind::Corrupt),
         (&bytes[..20], ErrorKind::Truncated),

@@ -341,9 +341,10 @@ impl Machine for Emulator {
     }
 
     fn shared_bytes(&self) -> u32 {
-        match self.has_warpgroups {
-            true => HOPPER_SHARED_BYTES,
-            false => SHARED_BYTES,
+        if self.has_warpgroups {
+            HOPPER_SHARED_BYTES
+        } else {
+            SHARED_BYTES
         }
     }
 

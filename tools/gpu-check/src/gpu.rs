@@ -9,11 +9,13 @@ use srt::backend::cpu::Cpu;
 use srt::backend::cuda::Cuda;
 use srt::backend::{Backend, NetworkInput, PredictRequest, Scaling};
 use srt::container::Bound;
-use srt::file::{Decoder, EncodeOptions, encode_volume};
 use srt::network::{Architecture, Head, LayerRole, Network};
 use srt::transform::Extension;
 use srt::volume::{AnyVolume, Values};
-use srt::{Axes, Element, Limits, Region, Result, Shape, dtype_dispatch};
+use srt::{
+    Axes, DecodeOptions, Decoder, Element, EncodeOptions, Region, Result, Shape, dtype_dispatch,
+};
+use srt::{VolumeView, encode_with_report};
 
 use crate::cases::{self, Random, random_network};
 use crate::levels;
@@ -144,11 +146,13 @@ impl File {
         let options = EncodeOptions::new(Bound::Psnr(50.0))
             .with_periodic(self.periodic)
             .with_backend(backend);
-        let values = match self.is_double {
-            false => Values::F32((&values[..]).into()),
-            true => Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect()),
+        let values = if self.is_double {
+            Values::F64(values.iter().map(|&v| f64::from(v) / 3.0).collect())
+        } else {
+            Values::F32((&values[..]).into())
         };
-        let (file, report) = encode_volume(shape, &values, &options, Vec::new())?;
+        let (file, report) =
+            encode_with_report(VolumeView::new(shape, &values)?, &options, Vec::new())?;
         Ok((file, report.model))
     }
 }
@@ -174,30 +178,55 @@ pub fn small_files() -> Vec<File> {
 pub fn decode_both(cuda: &Cuda, file: &[u8]) -> Result<String, String> {
     let text = |e: srt::Error| e.to_string();
     let open = |backend: Arc<dyn Backend>| {
-        let decoder = Decoder::new(file, Limits::default());
-        decoder.map(|d| d.with_backend(backend)).map_err(text)
+        let options = DecodeOptions::default().with_backend(backend);
+        Decoder::with_options(file, options).map_err(text)
     };
     let by_gpu = open(Arc::new(cuda.clone()))?;
     let by_cpu = open(Arc::new(Cpu::detect()))?;
     let start = Instant::now();
-    let found = by_gpu.decode(0, 0).map_err(text)?;
+    let found = by_gpu
+        .frame_at(0)
+        .and_then(|frame| frame.read_any())
+        .map_err(text)?;
     let seconds = start.elapsed().as_secs_f64();
     let equal = |what: &str, expected: &AnyVolume, found: &AnyVolume| {
         let same = bits(expected) == bits(found);
         same.then_some(())
             .ok_or_else(|| format!("{what}: the decoded values differ"))
     };
-    equal("whole", &by_cpu.decode(0, 0).map_err(text)?, &found)?;
-    let shape = by_cpu.grid(0, 0).map_err(text)?;
+    equal(
+        "whole",
+        &by_cpu
+            .frame_at(0)
+            .and_then(|frame| frame.read_any())
+            .map_err(text)?,
+        &found,
+    )?;
+    let shape = by_cpu
+        .frame_at(0)
+        .and_then(|frame| frame.grid())
+        .map_err(text)?;
     let mut part = shape.region();
     for axis in 0..3 {
         part.start[axis] = part.size[axis] / 3;
         part.size[axis] = (part.size[axis] / 2).max(1);
     }
-    let [expected, cut] = [&by_cpu, &by_gpu].map(|d| d.region(0, 0, part).map_err(text));
+    let [expected, cut] = [&by_cpu, &by_gpu].map(|d| {
+        d.frame_at(0)
+            .and_then(|frame| frame.region(part).read_any())
+            .map_err(text)
+    });
     equal("box", &expected?, &cut?)?;
-    if by_cpu.grid(0, 1).is_ok() {
-        let [expected, coarse] = [&by_cpu, &by_gpu].map(|d| d.decode(0, 1).map_err(text));
+    if by_cpu
+        .frame_at(0)
+        .and_then(|frame| frame.level(1).grid())
+        .is_ok()
+    {
+        let [expected, coarse] = [&by_cpu, &by_gpu].map(|d| {
+            d.frame_at(0)
+                .and_then(|frame| frame.level(1).read_any())
+                .map_err(text)
+        });
         equal("half resolution", &expected?, &coarse?)?;
     }
     Ok(format!("{} values in {seconds:.3} s", bits(&found).len()))

@@ -58,9 +58,10 @@ fn main() -> ExitCode {
     };
     let store = args.store.as_ref().map(KernelStore::new);
     if args.command == "compile" {
-        let archs = match args.rest.is_empty() {
-            true => report::ARCHS.map(String::from).to_vec(),
-            false => args.rest,
+        let archs = if args.rest.is_empty() {
+            report::ARCHS.map(String::from).to_vec()
+        } else {
+            args.rest
         };
         return match report::print(&archs, store.as_ref()) {
             Ok(()) => ExitCode::SUCCESS,

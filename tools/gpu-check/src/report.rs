@@ -99,9 +99,10 @@ pub fn print(archs: &[String], store: Option<&KernelStore>) -> Result<()> {
             store.save(arch, compiler, &compiled.cubin)?;
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Error::new(ErrorKind::Device, faults.join("; "))),
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Device, faults.join("; ")))
     }
 }
 

@@ -9,8 +9,7 @@ use gpu_check::gpu;
 use srt::backend::cpu::Cpu;
 use srt::backend::cuda::{Cuda, source};
 use srt::backend::{Backend, Fallback};
-use srt::file::Decoder;
-use srt::{Limits, Region};
+use srt::{DecodeOptions, Decoder, Region};
 
 /// The emulator, or `None` with the reason printed.
 fn emulator() -> Option<Emulator> {
@@ -106,8 +105,9 @@ fn the_host_takes_over_where_the_machine_breaks_down() {
     let cpu = || Arc::new(Cpu::detect());
     let (bytes, _) = file.encode(cpu()).unwrap();
     let decode = |backend: Arc<dyn Backend>| {
-        let decoder = Decoder::new(&bytes, Limits::default()).unwrap();
-        decoder.with_backend(backend).decode(0, 0)
+        let options = DecodeOptions::default().with_backend(backend);
+        let decoder = Decoder::with_options(&bytes, options).unwrap();
+        decoder.only_frame().and_then(|frame| frame.read_any())
     };
     let expected = decode(cpu()).unwrap();
     let mut refused = 0;

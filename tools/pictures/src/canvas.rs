@@ -4,7 +4,7 @@ use std::sync::Once;
 
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
-use srt::base::error::{Error, Result};
+use srt::{Error, Result};
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];

@@ -3,9 +3,7 @@
 use crate::canvas::{Canvas, Rgb};
 use crate::colormap::Colormap;
 use crate::scale::Scale;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::io::Element;
+use srt::{Element, Error, Result, Shape};
 
 const BACKGROUND: Rgb = [255, 255, 255];
 const INK: Rgb = [40, 40, 46];

@@ -4,9 +4,7 @@ use crate::canvas::{Canvas, Rgb};
 use crate::colormap::Colormap;
 use crate::panel::{Blocks, NOT_FINITE, PanelOptions, Slice, average, farthest};
 use crate::scale::Scale;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::io::Element;
+use srt::{Element, Error, Result, Shape};
 
 /// A slice of a field, of its reconstruction and of their difference.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ pub fn findings(file: &File<'_>, limits: &Limits) -> Vec<Finding> {
     let mut all = file.all_findings();
     for frame in &file.frames {
         let found = check_frame(file, frame, limits).into_iter();
-        // Behind a gap the loss is reported already, once.
+        // After a gap the loss is reported already, once.
         all.extend(found.filter(|f| !(frame.gap && f.rule == BRICK_MISSING)));
     }
     all.sort_by_key(|f| f.offset);

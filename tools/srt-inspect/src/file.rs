@@ -50,7 +50,7 @@ pub struct FrameChunks {
     pub bricks: Vec<Chunk>,
     /// Corrections.
     pub corrections: Option<Chunk>,
-    /// Whether chunks are lost behind those that are known to be its own.
+    /// Whether chunks are lost after those that are known to be its own.
     pub gap: bool,
 }
 
@@ -323,9 +323,10 @@ fn missed_bound(frame: &Frame) -> Option<String> {
         }
         Bound::RelError(asked) => {
             let bound = asked * (frame.range.1 - frame.range.0);
-            match measured.max_error > bound {
-                true => short("a largest error of", bound, measured.max_error),
-                false => None,
+            if measured.max_error > bound {
+                short("a largest error of", bound, measured.max_error)
+            } else {
+                None
             }
         }
         Bound::Psnr(_) | Bound::MaxError(_) | Bound::Ratio(_) => None,

@@ -69,9 +69,9 @@ fn level_rows(
     let shape = shape.ok_or("the dataset record is lost")?;
     let layers =
         Layers::new(file, chunks, form, shape, limits).map_err(|error| error.to_string())?;
-    let count = layers.plan.levels().len();
+    let count = layers.layout.plan().levels().len();
     let grid = |level: usize| match level.checked_sub(1) {
-        Some(finer) => layers.plan.levels().get(finer).map(|l| l.coarse),
+        Some(finer) => layers.layout.plan().levels().get(finer).map(|l| l.coarse),
         None => Some(shape),
     };
     let mut rows: Vec<LevelRow> = (0..=count)
@@ -82,7 +82,8 @@ fn level_rows(
             leaf_voxels: 0,
             psnr_db: chunks.frame.as_ref().and_then(|f| f.psnr_db(level)),
             stored_nodes: layers
-                .tree
+                .layout
+                .tree()
                 .grids()
                 .get(level)
                 .map(|g| g.stored.iter().filter(|&&s| s).count()),
@@ -90,14 +91,14 @@ fn level_rows(
             bytes: 0,
         })
         .collect();
-    for leaf in layers.tree.leaves(&layers.plan) {
+    for leaf in layers.layout.tree().leaves(layers.layout.plan()) {
         if let Some(row) = rows.get_mut(leaf.level) {
             row.leaves += 1;
             row.leaf_voxels += leaf.region.len() as u64;
         }
     }
     let stored = layers.bricks(file, chunks, &mut Vec::new());
-    for (brick, stored) in layers.partition.bricks().iter().zip(stored) {
+    for (brick, stored) in layers.layout.partition().bricks().iter().zip(stored) {
         let levels = brick.grids.iter().map(|g| g.level().unwrap_or(count));
         // The shared brick counts where the low-pass is.
         if let (Some(stored), Some(row)) = (stored, levels.max().and_then(|l| rows.get_mut(l))) {
@@ -251,9 +252,10 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
 
 fn achieved(frame: &Frame) -> String {
     let measured = &frame.measured;
-    let psnr = match measured.psnr_db.is_finite() {
-        true => format!("PSNR {:.3} dB", measured.psnr_db),
-        false => "no error".to_owned(),
+    let psnr = if measured.psnr_db.is_finite() {
+        format!("PSNR {:.3} dB", measured.psnr_db)
+    } else {
+        "no error".to_owned()
     };
     let ssim = measured
         .ssim

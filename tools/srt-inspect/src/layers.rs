@@ -5,10 +5,9 @@ use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
 use srt::codec::lossless;
 use srt::codec::mask::Mask;
 use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
-use srt::file::check_pooled;
-use srt::octree;
-use srt::octree::Octree;
-use srt::recon::{Brick, Partition, Source};
+use srt::frame::FrameLayout;
+use srt::frame::check_pooled;
+use srt::recon::{Brick, Source};
 use srt::transform::{Plan, Wavelet};
 use srt::{Dtype, Error, Limits, Result, Shape};
 
@@ -34,12 +33,8 @@ pub struct StoredBrick<'a> {
 /// The layers of a frame in multiresolution form.
 #[derive(Debug)]
 pub struct Layers {
-    /// Levels and shapes.
-    pub plan: Plan,
-    /// Bricks.
-    pub partition: Partition,
-    /// The octree.
-    pub tree: Octree,
+    /// Levels, bricks and octree.
+    pub layout: FrameLayout,
 }
 
 impl Layers {
@@ -55,19 +50,7 @@ impl Layers {
         limits: &Limits,
     ) -> Result<Self> {
         limits.check_decoded(8 * shape.len() as u64)?;
-        if Wavelet::from_u8(form.wavelet).is_none() {
-            let message = format!("unknown filter pair {}", form.wavelet);
-            return Err(Error::unsupported(message));
-        }
-        let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
-        if plan.levels().len() != usize::from(form.levels) {
-            return Err(Error::corrupt(format!(
-                "up to {} levels of a grid of {shape} expected, {} found",
-                plan.levels().len(),
-                form.levels
-            )));
-        }
-        let partition = Partition::new(&plan, form.brick_edge)?;
+        check_form(form, shape)?;
         let chunk = frame
             .tree
             .as_ref()
@@ -75,17 +58,17 @@ impl Layers {
         if !chunk.is_whole() {
             return Err(Error::corrupt("the octree is damaged"));
         }
-        let tree = octree::decode(&plan, file.scan.payload(chunk))?;
-        Ok(Self {
-            plan,
-            partition,
-            tree,
-        })
+        let layout = FrameLayout::new(shape, form, file.scan.payload(chunk))?;
+        Ok(Self { layout })
     }
 
     /// Which blocks of a brick are stored, grid by grid.
     fn stored(&self, brick: &Brick) -> Vec<Vec<bool>> {
-        brick.grids.iter().map(|g| g.stored(&self.tree)).collect()
+        brick
+            .grids
+            .iter()
+            .map(|g| g.stored(self.layout.tree()))
+            .collect()
     }
 
     /// The bricks by number, each where the file has it; faults of runs and numbers on the way.
@@ -95,7 +78,7 @@ impl Layers {
         frame: &'b FrameChunks,
         findings: &mut Vec<Finding>,
     ) -> Vec<Option<StoredBrick<'b>>> {
-        let all = self.partition.bricks();
+        let all = self.layout.partition().bricks();
         let end = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let anything: Vec<bool> = all
             .iter()
@@ -118,14 +101,15 @@ impl Layers {
                 continue;
             }
             let payload = file.scan.payload(chunk);
-            let run = match chunk.is_whole() {
-                true => parse_brick_run(payload, chunk.payload_offset(), first, end)
+            let run = if chunk.is_whole() {
+                parse_brick_run(payload, chunk.payload_offset(), first, end)
                     .inspect_err(|error| {
                         let finding = Finding::from_error("brick", chunk.payload_offset(), error);
                         findings.push(finding.in_chunk(chunk.number));
                     })
-                    .ok(),
-                false => None,
+                    .ok()
+            } else {
+                None
             };
             let Some(run) = run else {
                 // What it held, up to the next run, cannot be told.
@@ -193,12 +177,24 @@ impl Layers {
     /// # Errors
     /// `Corrupt` when a brick is damaged.
     pub fn node_bits(&self, file: &File<'_>, frame: &FrameChunks) -> Result<Vec<Vec<f32>>> {
-        let counts = self.tree.grids().iter().map(|grid| grid.stored.len());
+        let counts = self
+            .layout
+            .tree()
+            .grids()
+            .iter()
+            .map(|grid| grid.stored.len());
         let mut bits: Vec<Vec<f32>> = counts.map(|n| vec![0.0; n]).collect();
         let low = self.low_blocks();
         bits.push(vec![0.0; low.iter().product()]);
         let stored = self.bricks(file, frame, &mut Vec::new());
-        for ((number, brick), stored) in self.partition.bricks().iter().enumerate().zip(stored) {
+        for ((number, brick), stored) in self
+            .layout
+            .partition()
+            .bricks()
+            .iter()
+            .enumerate()
+            .zip(stored)
+        {
             let Some(stored) = stored else {
                 continue;
             };
@@ -225,9 +221,13 @@ impl Layers {
                 let _ = model.grid(&grid.layout, &values, &mut active, &mut again, &mut costs);
                 let costs: Vec<f32> = costs.iter().map(|c| c.bits).collect();
                 let (dims, level) = match grid.source {
-                    Source::LowPass => (low, self.tree.grids().len()),
+                    Source::LowPass => (low, self.layout.tree().grids().len()),
                     Source::Details(level) => (
-                        self.tree.grids().get(level).map_or([0; 3], |g| g.dims),
+                        self.layout
+                            .tree()
+                            .grids()
+                            .get(level)
+                            .map_or([0; 3], |g| g.dims),
                         level,
                     ),
                 };
@@ -242,11 +242,28 @@ impl Layers {
     /// Blocks of the low-pass along each axis.
     #[must_use]
     pub fn low_blocks(&self) -> [usize; 3] {
-        self.plan
+        self.layout
+            .plan()
             .coarsest()
             .dims()
             .map(|n| n.div_ceil(srt::codec::ctx::BLOCK))
     }
+}
+
+/// What can be wrong with the form of a record whose octree may be lost.
+fn check_form(form: &WaveletForm, shape: Shape) -> Result<()> {
+    if Wavelet::from_u8(form.wavelet).is_none() {
+        let message = format!("unknown filter pair {}", form.wavelet);
+        return Err(Error::unsupported(message));
+    }
+    let levels = usize::from(form.levels);
+    let most = Plan::new(shape, form.periodic, levels).levels().len();
+    if most != levels {
+        return Err(Error::corrupt(format!(
+            "up to {most} levels of a grid of {shape} expected, {levels} found"
+        )));
+    }
+    Ok(())
 }
 
 /// Checks everything of a frame that can be checked without computing the field.
@@ -351,7 +368,7 @@ fn check_bricks(
     findings: &mut Vec<Finding>,
 ) {
     let numbered = layers.bricks(file, chunks, findings);
-    let bricks = layers.partition.bricks().iter().enumerate();
+    let bricks = layers.layout.partition().bricks().iter().enumerate();
     for ((number, brick), stored) in bricks.zip(numbered) {
         let Some(StoredBrick {
             chunk,

@@ -132,10 +132,7 @@ fn run(command: &Command) -> Result<u8> {
 }
 
 fn damage_code(file: &File<'_>) -> u8 {
-    match file.scan.is_damaged() {
-        true => DAMAGED,
-        false => 0,
-    }
+    if file.scan.is_damaged() { DAMAGED } else { 0 }
 }
 
 fn run_dump(file: &File<'_>, input: &Input, chunk: Option<&str>, bytes: usize) -> Result<()> {
@@ -201,9 +198,10 @@ fn open(path: &Path) -> Result<FileBytes> {
 }
 
 fn create(path: &Path, force: bool) -> Result<AtomicFile> {
-    let overwrite = match force {
-        true => Overwrite::Replace,
-        false => Overwrite::Refuse,
+    let overwrite = if force {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
     };
     AtomicFile::create(path, overwrite)
 }
@@ -216,9 +214,10 @@ fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
 
 /// `a/b.srt` -> `a/b.map.png`.
 fn map_name(path: &Path) -> PathBuf {
-    match path.as_os_str() == "-" {
-        true => PathBuf::from("map.png"),
-        false => path.with_extension("map.png"),
+    if path.as_os_str() == "-" {
+        PathBuf::from("map.png")
+    } else {
+        path.with_extension("map.png")
     }
 }
 
@@ -227,9 +226,10 @@ fn report(
     text: impl FnOnce() -> String,
     json: impl FnOnce() -> Value,
 ) -> Result<()> {
-    match input.json {
-        true => print_json(&json()),
-        false => print(&text()),
+    if input.json {
+        print_json(&json())
+    } else {
+        print(&text())
     }
 }
 

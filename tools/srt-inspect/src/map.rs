@@ -70,7 +70,7 @@ impl Detail {
         let bits = layers.node_bits(file, chunks)?;
         let mut shifts = Vec::new();
         let mut shift = [0; 3];
-        for level in layers.plan.levels() {
+        for level in layers.layout.plan().levels() {
             for (axis, shift) in shift.iter_mut().enumerate() {
                 *shift += u32::from(level.split.contains(axis));
             }
@@ -114,7 +114,7 @@ impl Detail {
             leaf,
             bits: self.density(self.shifts.len(), dims, leaf, low),
         };
-        for (level, grid) in self.layers.tree.grids().iter().enumerate().rev() {
+        for (level, grid) in self.layers.layout.tree().grids().iter().enumerate().rev() {
             let shift = self.shifts.get(level).copied().unwrap_or([0; 3]);
             let block = block_of(shift);
             let at = (block[0] * grid.dims[1] + block[1]) * grid.dims[2] + block[2];

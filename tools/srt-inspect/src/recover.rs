@@ -119,7 +119,7 @@ fn missing(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Option<Str
     None
 }
 
-/// Whether the next chunk of the file stands behind the frame, so that nothing of it is lost.
+/// Whether the next chunk of the file stands after the frame, so that nothing of it is lost.
 fn is_followed(file: &File<'_>, chunks: &FrameChunks) -> bool {
     let Some(last) = chunks.chunks().last() else {
         return false;

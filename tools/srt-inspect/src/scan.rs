@@ -9,7 +9,7 @@ use crate::finding::{Finding, Severity};
 
 /// How far the number of a chunk may be from the one expected when looking for the next whole one.
 const NUMBER_REACH: u64 = 64;
-/// Places tried in all when looking for whole chunk headers behind damage.
+/// Places tried in all when looking for whole chunk headers after damage.
 const SEARCH_BUDGET: u64 = 1 << 20;
 
 /// One chunk whose header is whole.
@@ -57,7 +57,7 @@ impl Chunk {
         self.offset + CHUNK_HEADER_LEN as u64
     }
 
-    /// Offset behind the payload.
+    /// Offset after the payload.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.payload_offset() + u64::from(self.header.stored_len)
@@ -128,9 +128,10 @@ impl<'a> Scan<'a> {
 
     fn read_header(&mut self) {
         let Some(bytes) = self.bytes.first_chunk::<HEADER_LEN>() else {
-            let what = match MAGIC.starts_with(self.bytes.get(..8).unwrap_or(self.bytes)) {
-                true => Finding::fault("truncated", 0, "the file ends within its header"),
-                false => Finding::fault("header", 0, "not an .srt file: too short and no magic"),
+            let what = if MAGIC.starts_with(self.bytes.get(..8).unwrap_or(self.bytes)) {
+                Finding::fault("truncated", 0, "the file ends within its header")
+            } else {
+                Finding::fault("header", 0, "not an .srt file: too short and no magic")
             };
             self.findings.push(what);
             return;
@@ -152,9 +153,10 @@ impl<'a> Scan<'a> {
     /// Where chunks end: before the trailer if there is one.
     fn end_of_chunks(&self) -> u64 {
         let len = self.bytes.len();
-        match self.bytes.ends_with(&END_MAGIC) && len >= HEADER_LEN + TRAILER_LEN {
-            true => (len - TRAILER_LEN) as u64,
-            false => len as u64,
+        if self.bytes.ends_with(&END_MAGIC) && len >= HEADER_LEN + TRAILER_LEN {
+            (len - TRAILER_LEN) as u64
+        } else {
+            len as u64
         }
     }
 
@@ -405,7 +407,7 @@ pub fn known_version() -> String {
     format!("{}.{}", VERSION.0, VERSION.1)
 }
 
-/// An offset as an index; what does not fit is behind every end.
+/// An offset as an index; what does not fit is after every end.
 fn index(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }

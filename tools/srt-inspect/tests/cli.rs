@@ -7,10 +7,10 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use serde_json::Value;
-use srt::Shape;
 use srt::container::{Bound, HEADER_LEN};
-use srt::file::{EncodeOptions, encode_volume};
 use srt::volume::Values;
+use srt::{EncodeOptions, Shape};
+use srt::{VolumeView, encode_with_report};
 
 /// A smooth field with a few waves, a rough corner and holes.
 fn field(extents: &[usize], holes: bool) -> (Shape, Vec<f32>) {
@@ -35,9 +35,13 @@ fn encode(extents: &[usize], holes: bool, bound: Bound) -> Vec<u8> {
     let (shape, values) = field(extents, holes);
     let values = Values::F32(Cow::Owned(values));
     let options = EncodeOptions::new(bound);
-    encode_volume(shape, &values, &options, Vec::new())
-        .unwrap()
-        .0
+    encode_with_report(
+        VolumeView::new(shape, &values).unwrap(),
+        &options,
+        Vec::new(),
+    )
+    .unwrap()
+    .0
 }
 
 struct Folder(tempfile::TempDir);

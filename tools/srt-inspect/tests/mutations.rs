@@ -14,9 +14,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use srt::container::{Reader, Writer};
-use srt::file::Decoder;
 use srt::volume::AnyVolume;
-use srt::{Element, ErrorKind, Limits, dtype_dispatch};
+use srt::{DecodeOptions, Decoder, Element, ErrorKind, Limits, dtype_dispatch};
 use srt_inspect::file::File;
 use srt_inspect::finding::Severity;
 use srt_inspect::{check, dump, info, list, recover};
@@ -104,10 +103,11 @@ fn files() -> Vec<Vec<u8>> {
 
 /// The bits of all values of all frames.
 fn values(bytes: &[u8], limits: &Limits) -> srt::Result<Vec<u64>> {
-    let decoder = Decoder::new(bytes, limits.clone())?;
+    let decoder =
+        Decoder::with_options(bytes, DecodeOptions::default().with_limits(limits.clone()))?;
     let mut out = Vec::new();
     for frame in 0..decoder.frames().len() {
-        let volume = decoder.decode(frame, 0)?;
+        let volume = decoder.frame_at(frame)?.read_any()?;
         dtype_dispatch!(volume, AnyVolume(v) => out.extend(v.data().iter().map(|v| v.to_bits64())));
     }
     Ok(out)

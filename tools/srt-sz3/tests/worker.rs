@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use srt::base::dtype::ByteOrder;
 use srt::codec::worker::Worker;
 use srt::container::Bound;
-use srt::file::{
-    Decoder, EncodeOptions, Model, PooledCoder, PooledOptions, Profile, encode_volume,
-};
 use srt::metrics::compare;
 use srt::volume::{AnyVolume, Values};
-use srt::{Dtype, Element, ErrorKind, Limits, Shape, dtype_dispatch};
+use srt::{
+    Decoder, Dtype, Element, EncodeOptions, ErrorKind, Model, PooledCoder, PooledOptions, Profile,
+    Shape, dtype_dispatch,
+};
+use srt::{VolumeView, encode_with_report};
 
 fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_srt-sz3"))
@@ -133,15 +134,20 @@ fn a_file_of_the_paper_profile_comes_back_within_its_bound() {
     let paper = PooledOptions::default().with_coder(PooledCoder::Sz3(worker()));
     let options = EncodeOptions::new(Bound::Psnr(45.0))
         .with_model(Model::None)
-        .with_profile(Profile::Paper(paper));
+        .with_profile(Profile::Pooled(paper));
     let input = Values::F32(Cow::Borrowed(&values));
-    let (file, report) = encode_volume(shape, &input, &options, Vec::new()).unwrap();
+    let (file, report) = encode_with_report(
+        VolumeView::new(shape, &input).unwrap(),
+        &options,
+        Vec::new(),
+    )
+    .unwrap();
     let decode = |worker: Option<Worker>| {
-        let decoder = Decoder::new(&file, Limits::default()).unwrap();
-        match worker {
-            Some(worker) => decoder.with_worker(worker).decode(0, 0),
-            None => decoder.decode(0, 0),
+        let mut decoder = Decoder::new(&file).unwrap();
+        if let Some(worker) = worker {
+            decoder.set_worker(worker);
         }
+        decoder.only_frame().and_then(|frame| frame.read_any())
     };
     let AnyVolume::F32(decoded) = decode(Some(worker())).unwrap() else {
         panic!("another type");

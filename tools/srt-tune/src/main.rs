@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 
 use srt::codec::ctx::{BrickDecoder, Census, Count};
 use srt::container::{Bound, ChunkType, Form, Frame, Reader, parse_brick_run};
-use srt::file::{EncodeOptions, Model, encode_volume};
 use srt::recon::Partition;
 use srt::transform::Plan;
 use srt::volume::io::Input;
-use srt::{Error, Limits, Result, octree};
+use srt::{DecodeOptions, EncodeOptions, Error, Limits, Model, Result, octree};
+use srt::{VolumeView, encode_with_report};
 
 /// Qualities to train on, in dB.
 const TARGETS: [f64; 5] = [34.0, 40.0, 46.0, 52.0, 61.0];
@@ -39,8 +39,11 @@ fn run(paths: &[String]) -> Result<()> {
         for model in [Model::None, Model::Default] {
             for target in TARGETS {
                 let options = EncodeOptions::new(Bound::Psnr(target)).with_model(model.clone());
-                let (file, report) =
-                    encode_volume(input.shape(), &input.values()?, &options, Vec::new())?;
+                let (file, report) = encode_with_report(
+                    VolumeView::new(input.shape(), &input.values()?)?,
+                    &options,
+                    Vec::new(),
+                )?;
                 eprintln!(
                     "{path} at {target} dB: {} bytes, model {}",
                     report.bytes, report.model
@@ -59,7 +62,9 @@ fn run(paths: &[String]) -> Result<()> {
 fn count_bricks(file: &[u8], bricks: &mut Vec<Census>) -> Result<()> {
     let limits = Limits::default();
     let reader = Reader::new(file, &limits)?;
-    let dataset = srt::file::Decoder::new(file, limits)?.dataset().clone();
+    let dataset = srt::Decoder::with_options(file, DecodeOptions::default().with_limits(limits))?
+        .dataset()
+        .clone();
     let find = |kind: ChunkType| {
         reader
             .entries()

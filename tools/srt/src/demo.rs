@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use crate::args::DemoArgs;
 use crate::output::{print_line, write_volume};
-use srt::Limits;
-use srt::base::error::{Error, Result};
-use srt::container::Bound;
-use srt::file::{Decoder, EncodeOptions, encode_volume};
-use srt::volume::AnyVolume;
-use srt::volume::io::{AtomicFile, Input, Overwrite};
+use srt::{
+    AnyVolume, AtomicFile, Bound, EncodeOptions, Error, Input, Limits, Overwrite, Result,
+    decode_any, encode_with_report,
+};
 use srt_pictures::{PanelOptions, slice_panel};
 
 /// Velocity magnitude of isotropic turbulence, 64^3 voxels, from a direct numerical simulation.
@@ -21,7 +19,6 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
     std::fs::create_dir_all(&args.dir).map_err(|e| Error::from(e).within(args.dir.display()))?;
     let input = Input::from_reader(SAMPLE, None, None, &Limits::default())?;
     let shape = input.shape();
-    let values = input.values()?;
     write_volume(&args.dir.join("original.npy"), true, &input.to_volume()?)?;
     print_line(&format!(
         "sample: turbulent velocity magnitude, {shape} f32, {} bytes\n",
@@ -32,10 +29,10 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
         let mut options = EncodeOptions::new(Bound::Psnr(target));
         options.observer.measure_ssim = true;
         let start = Instant::now();
-        let (bytes, report) = encode_volume(shape, &values, &options, Vec::new())?;
+        let (bytes, report) = encode_with_report(input.view()?, &options, Vec::new())?;
         let encode = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let decoded = Decoder::new(&bytes, Limits::default())?.decode(0, 0)?;
+        let decoded = decode_any(&bytes)?;
         let decode = start.elapsed().as_secs_f64();
         print_line(&format!(
             "{target:4.0} dB {:9} {:8.1} {:6.2} dB {:9.5} {:11.3e} {encode:6.2} s {decode:6.2} s",

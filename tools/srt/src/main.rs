@@ -26,7 +26,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::Args;
-use srt::base::error::{Error, ErrorKind};
+
+use srt::{Error, ErrorKind};
 
 fn main() -> ExitCode {
     return_large_blocks();

@@ -1,11 +1,6 @@
 //! Two fields compared.
 
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::metrics::EvalReport;
-use srt::volume::io::Input;
-use srt::volume::{AnyVolume, Values};
-use srt::{Element, dtype_dispatch};
+use srt::{AnyVolume, Element, Error, EvalReport, Input, Result, Shape, Values, dtype_dispatch};
 
 /// Compares two fields of any types.
 pub(crate) fn measure(original: &Input, reconstructed: &AnyVolume) -> Result<EvalReport> {

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use crate::folders::user_folder;
 use crate::worker::sz3_worker;
-use srt::Limits;
-use srt::base::error::{Error, ErrorKind, Result};
-use srt::base::file::FileBytes;
-use srt::container::{Form, Frame, MAGIC, PooledPayload};
-use srt::file::{Decoder, Model};
-use srt::network::{Hierarchy, builtin, builtin_names};
+use srt::{
+    DecodeOptions, Decoder, Error, ErrorKind, FileBytes, Form, Frame, Hierarchy, Limits, MAGIC,
+    Model, PooledPayload, Result, builtin, builtin_names,
+};
 
 /// The folder of imported models: `srt/models` in the user's data folder.
 pub(crate) fn store() -> Result<PathBuf> {
@@ -43,7 +41,7 @@ pub(crate) fn read(path: &Path) -> Result<Hierarchy> {
         if !bytes.starts_with(&MAGIC) {
             return Hierarchy::from_safetensors(bytes, &Limits::default());
         }
-        match Decoder::new(bytes, Limits::default())?.weights()? {
+        match Decoder::new(bytes)?.weights()? {
             Some(hierarchy) => Ok(Arc::unwrap_or_clone(hierarchy)),
             None => Err(Error::invalid("the file has no weights")),
         }
@@ -51,25 +49,28 @@ pub(crate) fn read(path: &Path) -> Result<Hierarchy> {
     read().map_err(|e| e.within(path.display()))
 }
 
-/// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store and `extra` to look
-/// its weights up in.
-pub(crate) fn open<'a>(bytes: &'a [u8], extra: Option<&Path>, level: usize) -> Result<Decoder<'a>> {
-    let mut decoder = Decoder::new(bytes, Limits::default())?;
-    if let Some(path) = extra {
-        decoder = decoder.with_weights(Arc::new(read(path)?));
-    }
+/// Opens a file for decoding, with the local store to look its weights up in.
+pub(crate) fn open(bytes: &[u8]) -> Result<Decoder<'_>> {
+    open_with(bytes, DecodeOptions::default(), 0)
+}
+
+/// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store to look its weights up
+/// in.
+pub(crate) fn open_with(bytes: &[u8], options: DecodeOptions, level: usize) -> Result<Decoder<'_>> {
+    let mut decoder = Decoder::with_options(bytes, options)?;
     let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
-    let needs_networks = (0..decoder.frames().len())
-        .flat_map(|index| decoder.slabs(index))
-        .any(|frame| frame.form.needs_networks(level));
+    let needs_networks = decoder
+        .frames()
+        .flat_map(|frame| frame.records())
+        .any(|record| record.form.needs_networks(level));
     if needs_networks && decoder.weights().as_ref().is_err_and(missing) {
         for model in stored_models() {
-            decoder = decoder.with_weights(model);
+            decoder.add_weights(model);
         }
     }
     let is_sz3 = |frame: &Frame| matches!(&frame.form, Form::Pooled(form) if form.payload == PooledPayload::Sz3);
-    if decoder.frames().any(is_sz3) {
-        decoder = decoder.with_worker(sz3_worker()?);
+    if decoder.frames().any(|frame| is_sz3(frame.record())) {
+        decoder.set_worker(sz3_worker()?);
     }
     Ok(decoder)
 }

@@ -4,9 +4,7 @@ use rayon::prelude::*;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
-use srt::Element;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
+use srt::{Element, Error, Result, Shape};
 
 /// Mean power of the Fourier modes of a field by wavenumber `k`, from 0 to the Nyquist wavenumber of the
 /// longest axis (paper section 5.5).

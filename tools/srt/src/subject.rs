@@ -4,13 +4,10 @@ use std::path::Path;
 
 use crate::input::find_frame;
 use crate::models;
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::container::{Bound, Form, Interpolation, MAGIC, PooledPayload};
-use srt::metrics::EvalReport;
-use srt::octree::Leaf;
-use srt::volume::AnyVolume;
-use srt::volume::io::Input;
+use srt::{
+    AnyVolume, Bound, EvalReport, FileBytes, Form, Input, Interpolation, Leaf, MAGIC,
+    PooledPayload, Result,
+};
 
 /// A reconstruction, measured.
 #[derive(Debug)]
@@ -104,13 +101,9 @@ pub(super) fn read_like(
 }
 
 fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Reconstruction> {
-    let decoder = models::open(bytes, None, 0)?;
-    let index = find_frame(&decoder, field, step)?;
-    let volume = decoder.decode(index, 0)?;
-    let frame = decoder
-        .frames()
-        .nth(index)
-        .ok_or_else(|| Error::invalid("the file has no frame"))?;
+    let decoder = models::open(bytes)?;
+    let reader = find_frame(&decoder, field, step)?;
+    let (frame, volume) = (reader.record(), reader.read_any()?);
     let mut profile = String::new();
     let (levels, brick_edge, networks) = match &frame.form {
         Form::Wavelet(form) => (
@@ -148,7 +141,7 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Recons
             model: format!("{profile}{model}"),
             levels,
             brick_edge,
-            leaves: decoder.leaves(index)?,
+            leaves: reader.leaves()?,
         }),
     })
 }

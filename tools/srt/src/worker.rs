@@ -1,7 +1,6 @@
 //! The program that codes with SZ3.
 
-use srt::base::error::Result;
-use srt::file::{Worker, locate_worker};
+use srt::{Result, Worker, locate_worker};
 
 /// The program that codes with SZ3: the one that `SRT_SZ3` names, else beside this program, else in `PATH`.
 ///

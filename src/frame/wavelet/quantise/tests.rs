@@ -7,7 +7,7 @@ use crate::frame::layout::{FrameLayout, dequantiser};
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::gains;
-use crate::frame::wavelet::trial::{Payloads, SHRINK};
+use crate::frame::wavelet::trial::{FramePayloads, SHRINK};
 use crate::recon::testing::networks;
 use crate::transform::Wavelet;
 
@@ -37,7 +37,7 @@ fn decoded(
     let dequantiser = dequantiser(step, SHRINK);
     let pass = quantise(analysis, dequantiser, networks.as_ref(), Some(&fixed)).unwrap();
     let mut pass = pass.unwrap();
-    let payloads = Payloads {
+    let payloads = FramePayloads {
         tree: crate::octree::encode(&pass.tree),
         bricks: code_bricks(analysis, &mut pass, networks.as_ref()).unwrap(),
     };

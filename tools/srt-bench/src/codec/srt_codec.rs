@@ -1,13 +1,13 @@
 //! srt itself, through its library.
 
 use srt::container::Bound;
-use srt::file::{
-    Decoder, EncodeOptions, Model, PooledCoder, PooledOptions, Profile, Worker, encode_volume,
-    locate_worker, pool,
-};
 use srt::network::builtin;
 use srt::volume::AnyVolume;
-use srt::{Error, Limits, Result};
+use srt::{
+    DecodeOptions, Decoder, EncodeOptions, Error, Model, PooledCoder, PooledOptions, Profile,
+    Result, Worker, locate_worker,
+};
+use srt::{VolumeView, encode_with_report};
 
 use super::{Codec, Knob, Target};
 use crate::field::{Data, Field};
@@ -28,9 +28,9 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         _ => Model::Default,
     };
     let profile = match codec {
-        Codec::SrtPaper => Profile::Paper(PooledOptions::default()),
+        Codec::SrtPaper => Profile::Pooled(PooledOptions::default()),
         Codec::SrtPaperSz3 => {
-            Profile::Paper(PooledOptions::default().with_coder(PooledCoder::Sz3(worker()?)))
+            Profile::Pooled(PooledOptions::default().with_coder(PooledCoder::Sz3(worker()?)))
         }
         _ => Profile::Default,
     };
@@ -38,7 +38,11 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         .with_profile(profile)
         .with_model(model)
         .with_threads(threads);
-    let (bytes, _) = encode_volume(field.shape, &field.values(), &options, Vec::new())?;
+    let (bytes, _) = encode_with_report(
+        VolumeView::new(field.shape, &field.values())?,
+        &options,
+        Vec::new(),
+    )?;
     Ok(bytes)
 }
 
@@ -50,12 +54,10 @@ fn worker() -> Result<Worker> {
 }
 
 pub(super) fn decode(bytes: &[u8], threads: usize) -> Result<Data> {
-    let mut decoder = Decoder::new(bytes, Limits::default())?;
-    if let Ok(worker) = worker() {
-        decoder = decoder.with_worker(worker);
-    }
-    let volume = pool(Some(threads))?.install(|| decoder.decode(0, 0))?;
-    match volume {
+    let mut options = DecodeOptions::default().with_threads(threads);
+    options.worker = worker().ok();
+    let decoder = Decoder::with_options(bytes, options)?;
+    match decoder.only_frame()?.read_any()? {
         AnyVolume::F32(v) => Ok(Data::F32(v.into_data())),
         AnyVolume::F64(v) => Ok(Data::F64(v.into_data())),
         AnyVolume::F16(_) => Err(Error::invalid("a field of f16 came back")),

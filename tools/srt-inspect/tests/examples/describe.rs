@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use srt::container::{FileHeader, Form, HEADER_LEN, TRAILER_LEN, Trailer};
-use srt::file::Decoder;
 use srt::volume::AnyVolume;
 use srt::volume::io::write_npy;
-use srt::{Dtype, Element, Limits, Shape, dtype_dispatch};
+use srt::{Decoder, Dtype, Element, Limits, Shape, dtype_dispatch};
 use srt_inspect::dump;
 use srt_inspect::file::File;
 
@@ -72,14 +71,15 @@ pub(crate) fn describe(
         .collect();
     let mut npy = None;
     let mut frames = Vec::new();
-    for (number, frame) in decoder.frames().enumerate() {
+    for reader in decoder.frames() {
+        let (number, frame) = (reader.index(), reader.record());
         let levels = match &frame.form {
             Form::Wavelet(form) => usize::from(form.levels),
             Form::Pooled(form) => usize::from(form.levels),
             Form::Constant | Form::Lossless => 0,
         };
         let decoded = (0..=levels).map(|level| {
-            let volume = decoder.decode(number, level).unwrap();
+            let volume = reader.level(level).read_any().unwrap();
             let (shape, dtype, raw, whole) = parts(&volume);
             if number == 0 && level == 0 && whole.len() <= NPY_BYTES {
                 npy = Some(whole);

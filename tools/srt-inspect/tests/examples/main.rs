@@ -15,10 +15,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use srt::Limits;
+use srt::Decoder;
 use srt::codec::ctx::{BandLayout, BrickEncoder, GridLayout};
 use srt::container::Form;
-use srt::file::Decoder;
 use srt::transform::SubbandCode;
 
 use describe::{annotated, describe, lines};
@@ -64,17 +63,17 @@ fn bytes_of(example: &Example) -> Vec<u8> {
 
 fn check(example: &Example) {
     let bytes = bytes_of(example);
-    let mut decoder = Decoder::new(&bytes, Limits::default()).unwrap();
+    let mut decoder = Decoder::new(&bytes).unwrap();
     let pack = example.weights.map(|name| {
         let pack = EXAMPLES.iter().find(|e| format!("{}.srt", e.name) == name);
         bytes_of(pack.unwrap())
     });
     if let Some(pack) = &pack {
-        let pack = Decoder::new(pack, Limits::default()).unwrap();
+        let pack = Decoder::new(pack).unwrap();
         let weights = pack.weights().unwrap().unwrap();
-        decoder = decoder.with_weights(Arc::clone(&weights));
+        decoder.add_weights(Arc::clone(&weights));
     }
-    for frame in decoder.frames() {
+    for frame in decoder.frames().map(|frame| frame.record()) {
         let (raw, named) = (
             frame.form == Form::Lossless,
             example.name.starts_with("lossless"),

@@ -12,14 +12,15 @@ use srt::container::{
     Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader, Slab,
     WaveletForm, WeightsReference, Writer,
 };
-use srt::file::{
-    EmbedWeights, EncodeOptions, Encoder, Model, PooledOptions, Profile, encode_volume,
-};
 use srt::network::{Hierarchy, builtin};
 use srt::transform::Wavelet;
 use srt::volume::Values;
 use srt::volume::io::Input;
-use srt::{Axes, Dtype, Limits, Shape};
+use srt::{
+    Axes, Dtype, EmbedWeights, EncodeOptions, Encoder, FrameKey, Limits, Model, PooledOptions,
+    Profile, Shape,
+};
+use srt::{VolumeView, encode_with_report};
 
 use crate::runs::{CHECKED, with_runs};
 
@@ -344,7 +345,7 @@ fn bump(z: f64, y: f64, x: f64) -> f64 {
 
 /// Options of the paper's profile for a PSNR.
 fn paper(psnr: f64) -> EncodeOptions {
-    options(Bound::Psnr(psnr)).with_profile(Profile::Paper(PooledOptions::default()))
+    options(Bound::Psnr(psnr)).with_profile(Profile::Pooled(PooledOptions::default()))
 }
 
 /// The same with embedded networks.
@@ -372,7 +373,9 @@ fn sampled(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64) -> (Shape, Vec<f
 }
 
 fn write(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_volume(shape, values, options, Vec::new()).unwrap().0
+    encode_with_report(VolumeView::new(shape, values).unwrap(), options, Vec::new())
+        .unwrap()
+        .0
 }
 
 fn encode(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64, options: &EncodeOptions) -> Vec<u8> {
@@ -533,7 +536,9 @@ fn series() -> Vec<u8> {
     for (step, values) in (0..).zip([rest, flow]) {
         let values = Values::F32(Cow::Owned(values));
         let time = Some(0.125 * step as f64 - 0.125);
-        encoder.frame(0, step, time, &values).unwrap();
+        encoder
+            .write(&FrameKey::new(0, step).at(time), &values)
+            .unwrap();
     }
     encoder.finish().unwrap().0
 }
@@ -556,9 +561,16 @@ fn slabs() -> Vec<u8> {
             start: start as u64,
             len: len as u64,
         };
-        encoder.slab((0, 0), Some(0.5), slab, &own).unwrap();
+        encoder
+            .write(
+                &FrameKey::new(0, 0).at(0.5).planes(slab.start..slab.end()),
+                &own,
+            )
+            .unwrap();
     }
     let whole = Values::F32(values.into());
-    encoder.frame(0, 1, Some(0.75), &whole).unwrap();
+    encoder
+        .write(&FrameKey::new(0, 1).at(0.75), &whole)
+        .unwrap();
     encoder.finish().unwrap().0
 }

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use crate::folders::user_folder;
-use srt::backend::Backend;
-use srt::backend::cpu::Cpu;
+use srt::{Backend, Cpu, Result};
 #[cfg(feature = "cuda")]
-use srt::backend::{Fallback, cuda};
-use srt::base::error::Result;
+use srt::{Fallback, KernelStore, open_cuda};
 
 /// `--backend`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,7 +31,7 @@ impl BackendChoice {
 
 #[cfg(feature = "cuda")]
 fn automatic() -> Arc<dyn Backend> {
-    match cuda::open(0, kernel_store().as_ref()) {
+    match open_cuda(0, kernel_store().as_ref()) {
         Ok(gpu) => Arc::new(Fallback::new(gpu, Cpu::detect())),
         Err(_) => Arc::new(Cpu::detect()),
     }
@@ -41,15 +39,15 @@ fn automatic() -> Arc<dyn Backend> {
 
 #[cfg(feature = "cuda")]
 fn gpu() -> Result<Arc<dyn Backend>> {
-    let gpu = cuda::open(0, kernel_store().as_ref());
+    let gpu = open_cuda(0, kernel_store().as_ref());
     Ok(Arc::new(gpu.map_err(|e| e.within("--backend cuda"))?))
 }
 
 /// Compiled kernels: `srt/kernels` in the user's cache folder.
 #[cfg(feature = "cuda")]
-fn kernel_store() -> Option<cuda::KernelStore> {
+fn kernel_store() -> Option<KernelStore> {
     let dir = user_folder("XDG_CACHE_HOME", ".cache")?;
-    Some(cuda::KernelStore::new(dir.join("srt/kernels")))
+    Some(KernelStore::new(dir.join("srt/kernels")))
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -59,7 +57,7 @@ fn automatic() -> Arc<dyn Backend> {
 
 #[cfg(not(feature = "cuda"))]
 fn gpu() -> Result<Arc<dyn Backend>> {
-    Err(srt::base::error::Error::unsupported(
+    Err(srt::Error::unsupported(
         "this program was built without the cuda backend: --backend cpu gives the same bytes",
     ))
 }

@@ -9,10 +9,7 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Axes;
-use srt::container::Bound;
-use srt::file::{EmbedWeights, Wavelet};
+use srt::{Axes, Bound, EmbedWeights, Error, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]

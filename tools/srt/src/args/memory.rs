@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use srt::base::error::{Error, Result};
+use srt::{Error, Result};
 
 /// A number of bytes: `512M`, `2G`, or plain bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::worker::sz3_worker;
-use srt::base::error::{Error, Result};
-use srt::container::Interpolation;
-use srt::file::{Downscaling, PooledCoder, PooledOptions, Profile, Trials, Upscaling};
+use srt::{
+    Downscaling, Error, Interpolation, PooledCoder, PooledOptions, Profile, Result, Trials,
+    Upscaling,
+};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PaperArgs {
@@ -98,6 +99,6 @@ impl PaperArgs {
         options.min_chunk = self.min_chunk.unwrap_or(options.min_chunk);
         options.max_level = self.max_level.unwrap_or(options.max_level);
         options.coder = payload;
-        Ok(Profile::Paper(options))
+        Ok(Profile::Pooled(options))
     }
 }

@@ -3,9 +3,7 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::container::{Slab, slowest};
+use srt::{Error, Result, Shape, Slab, slowest};
 
 /// Slabs begin at multiples of this many planes, so that they have four levels in common at least.
 const UNIT: usize = 64;

@@ -5,11 +5,7 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use srt::Dtype;
-use srt::Limits;
-use srt::base::error::Result;
-use srt::base::grid::Shape;
-use srt::volume::io::{FieldStream, Input};
+use srt::{Dtype, FieldStream, Input, Limits, Result, Shape};
 
 /// How a raw file is to be read.
 #[derive(Clone, Debug, ClapArgs)]

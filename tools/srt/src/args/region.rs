@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use srt::base::error::{Error, Result};
-use srt::base::grid::{Region, Shape};
+use srt::{Error, Region, Result, Shape};
 
 /// A box as `z0:z1,y0:y1,x0:x1` (in 2-D `y0:y1,x0:x1`): first voxel and the one after the last of each
 /// axis; either may be left out.

@@ -8,10 +8,7 @@ use serde::Serialize;
 use crate::args::MergeArgs;
 use crate::models;
 use crate::output::{overwrite, print_json, print_line};
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::file::merge;
-use srt::volume::io::AtomicFile;
+use srt::{AtomicFile, Error, FileBytes, Result, merge};
 
 /// The report of `--json`, schema version 1.
 #[derive(Debug, Serialize)]
@@ -29,9 +26,10 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode> {
     let file = AtomicFile::create(output, overwrite(args.force))?;
     let files = inputs.iter().map(FileBytes::open);
     let files = files.collect::<Result<Vec<_>>>()?;
-    let decoders = files.iter().zip(inputs).map(|(file, path)| {
-        models::open(file.bytes(), None, 0).map_err(|e| e.within(path.display()))
-    });
+    let decoders = files
+        .iter()
+        .zip(inputs)
+        .map(|(file, path)| models::open(file.bytes()).map_err(|e| e.within(path.display())));
     let decoders = decoders.collect::<Result<Vec<_>>>()?;
     let (file, bytes) = merge(&decoders, BufWriter::new(file))?;
     let file = file.into_inner();

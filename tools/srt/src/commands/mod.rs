@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use crate::args::Command;
 use crate::demo;
-use srt::base::error::Result;
+use srt::Result;
 
 /// Runs a command; the exit code tells what it found.
 ///

@@ -9,11 +9,10 @@ use serde::Serialize;
 use crate::args::{ModelArgs, ModelCommand};
 use crate::models;
 use crate::output::{overwrite, print_json, print_line};
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::container::{ChunkType, Dataset, Writer};
-use srt::network::{Hierarchy, Network, builtin, builtin_names};
-use srt::volume::io::AtomicFile;
+use srt::{
+    AtomicFile, ChunkType, Dataset, Error, Hierarchy, Network, Result, Shape, Writer, builtin,
+    builtin_names,
+};
 
 pub(crate) fn run(args: &ModelArgs) -> Result<ExitCode> {
     match &args.command {

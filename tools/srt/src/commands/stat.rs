@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::{StatArgs, values_of};
 use crate::output::{print_json, print_line};
-use srt::base::error::{Error, Result};
-use srt::file::{Observer, measure};
-use srt::metrics::Moments;
+use srt::{Error, Moments, Observer, Result, measure};
 
 /// The report of `--json`, schema version 1: of the ordinary values, which are finite and not the mask
 /// value.

@@ -9,10 +9,7 @@ use crate::input::{read_file, walk};
 use crate::measure::measure;
 use crate::models;
 use crate::output::{print_json, print_line};
-use srt::base::error::{Error, Result};
-use srt::container::{Bound, Frame};
-use srt::file::Decoder;
-use srt::metrics::EvalReport;
+use srt::{Bound, Error, EvalReport, Frame, FrameReader, Result};
 
 /// What was found about one frame.
 #[derive(Debug, Serialize)]
@@ -50,7 +47,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
-    let decoder = models::open(bytes, None, 0)?;
+    let decoder = models::open(bytes)?;
     let chunks = walk(bytes)?;
     let original = args
         .original
@@ -63,8 +60,8 @@ fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
         ));
     }
     let mut frames = Vec::new();
-    for (index, frame) in decoder.frames().enumerate() {
-        let volume = decoder.decode(index, 0)?;
+    for reader in decoder.frames() {
+        let (frame, volume) = (reader.record(), reader.read_any()?);
         let errors = original
             .as_ref()
             .map(|original| measure(original, &volume))
@@ -75,7 +72,7 @@ fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
             bound: frame.bound.to_string(),
             bound_holds: errors
                 .as_ref()
-                .and_then(|errors| holds(frame, range(&decoder, index), errors)),
+                .and_then(|errors| holds(frame, range(reader), errors)),
             errors,
         });
     }
@@ -109,8 +106,8 @@ impl Report {
 }
 
 /// Extent of a frame's values, over all its slabs: constant ones know their own value only.
-fn range(decoder: &Decoder<'_>, index: usize) -> f64 {
-    let ranges = decoder.slabs(index).map(|slab| slab.range);
+fn range(frame: FrameReader<'_>) -> f64 {
+    let ranges = frame.records().map(|record| record.range);
     let all = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     all.map_or(0.0, |(min, max)| max - min)
 }

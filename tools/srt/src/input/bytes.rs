@@ -3,8 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use srt::base::error::Result;
-use srt::base::file::FileBytes;
+use srt::{FileBytes, Result};
 
 /// Bytes of a file; `-` is standard input.
 pub(crate) fn read_file(path: &Path) -> Result<FileBytes> {

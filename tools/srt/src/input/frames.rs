@@ -1,8 +1,6 @@
 //! Frames by the name of their field and their time step.
 
-use srt::base::error::{Error, Result};
-use srt::container::{Dataset, Frame};
-use srt::file::Decoder;
+use srt::{Dataset, Decoder, Error, Frame, FrameReader, Result};
 
 /// Which frames of a file are meant: those of a field, of a time step, or all.
 pub(crate) struct FrameChoice {
@@ -31,17 +29,14 @@ impl FrameChoice {
 }
 
 /// The frames with the given field name and time step, in file order; at least one.
-pub(crate) fn find_frames(
-    decoder: &Decoder<'_>,
+pub(crate) fn find_frames<'d>(
+    decoder: &'d Decoder<'_>,
     field: Option<&str>,
     step: Option<u64>,
-) -> Result<Vec<usize>> {
+) -> Result<Vec<FrameReader<'d>>> {
     let choice = FrameChoice::new(decoder.dataset(), field, step)?;
-    let frames = decoder.frames().enumerate();
-    let frames: Vec<usize> = frames
-        .filter(|(_, frame)| choice.fits(frame))
-        .map(|(index, _)| index)
-        .collect();
+    let frames = decoder.frames();
+    let frames: Vec<_> = frames.filter(|frame| choice.fits(frame.record())).collect();
     if frames.is_empty() {
         return Err(Error::invalid("the file has no such frame"));
     }
@@ -49,11 +44,11 @@ pub(crate) fn find_frames(
 }
 
 /// The frame with the given field name and time step; either may be left out where only one is left.
-pub(crate) fn find_frame(
-    decoder: &Decoder<'_>,
+pub(crate) fn find_frame<'d>(
+    decoder: &'d Decoder<'_>,
     field: Option<&str>,
     step: Option<u64>,
-) -> Result<usize> {
+) -> Result<FrameReader<'d>> {
     match find_frames(decoder, field, step)?[..] {
         [frame] => Ok(frame),
         _ => Err(several_frames()),

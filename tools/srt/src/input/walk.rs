@@ -1,8 +1,6 @@
 //! A file from its first chunk to its last.
 
-use srt::Limits;
-use srt::base::error::{Error, Result};
-use srt::container::Parser;
+use srt::{Error, Limits, Parser, Result};
 
 /// Walks the whole file from the front, as a reader without an index would; returns its chunks.
 pub(crate) fn walk(bytes: &[u8]) -> Result<usize> {

@@ -4,11 +4,10 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use super::overwrite::overwrite;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::AnyVolume;
-use srt::volume::io::{AtomicFile, FieldFormat, write_header, write_samples};
-use srt::{Dtype, dtype_dispatch};
+use srt::{
+    AnyVolume, AtomicFile, Dtype, Error, FieldFormat, Result, Shape, dtype_dispatch, write_header,
+    write_samples,
+};
 
 /// A decoded field on its way to a file: raw if the name ends in `.raw`, else `.npy`.
 pub(crate) struct FieldFile {

@@ -1,6 +1,6 @@
 //! `--force`.
 
-use srt::volume::io::Overwrite;
+use srt::Overwrite;
 
 /// `-f` or not.
 pub(crate) fn overwrite(force: bool) -> Overwrite {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use srt::base::error::{Error, ErrorKind, Result};
+use srt::{Error, ErrorKind, Result};
 
 /// Prints a report as one JSON object.
 pub(crate) fn print_json(report: &impl Serialize) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use srt::file::Progress;
+use srt::Progress;
 
 /// A spinner on standard error, if that is a terminal.
 pub(crate) struct Spinner(Option<ProgressBar>);

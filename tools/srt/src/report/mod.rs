@@ -15,10 +15,7 @@ use crate::subject::{Coded, Subject};
 use chart::{Axis, Chart, Mark, Series, Style};
 use curves::{kept, kept_section, power, power_section, rate_distortion, spectra};
 use page::{escape, section};
-use srt::base::error::Result;
-use srt::base::grid::Shape;
-use srt::container::Bound;
-use srt::metrics::{error_histogram, seam_profile};
+use srt::{Bound, Result, Shape, error_histogram, seam_profile};
 use srt_pictures::{Colormap, PanelOptions, slices};
 
 /// Bins of the error histogram.

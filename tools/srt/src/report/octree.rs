@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use srt::base::grid::Shape;
-use srt::octree::Leaf;
+use srt::{Leaf, Shape};
 use srt_pictures::Colormap;
 
 /// A picture of the leaves that the middle slice across z cuts, and how much of the field each level
@@ -50,7 +49,7 @@ pub(super) fn map(shape: Shape, leaves: &[Leaf], levels: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use srt::base::grid::Region;
+    use srt::Region;
 
     #[test]
     fn shares_add_up_and_only_cut_leaves_are_drawn() {

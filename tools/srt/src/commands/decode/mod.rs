@@ -10,40 +10,39 @@ use crate::args::DecodeArgs;
 use crate::input::{find_frames, several_frames};
 use crate::models;
 use crate::output::{FieldFile, write_volume};
-use srt::backend::Backend;
-use srt::base::error::Result;
-use srt::base::file::FileBytes;
-use srt::file::{Decoder, pool};
+use srt::{DecodeOptions, Error, FileBytes, FrameReader, Result};
 
 pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
-    let backend = args.backend.open()?;
-    let pool = pool(args.threads)?;
-    let decode = move || {
-        if args.input.as_os_str() == "-" {
-            stream::run(args, backend)
-        } else {
-            decode_file(args, backend)
-        }
+    if args.threads == Some(0) {
+        return Err(Error::invalid("at least one thread expected, 0 found"));
+    }
+    let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
+    options.resources.threads = args.threads;
+    let done = if args.input.as_os_str() == "-" {
+        stream::run(args, options)
+    } else {
+        decode_file(args, options)
     };
-    pool.install(decode)
-        .map_err(|e| e.within(args.input.display()))?;
+    done.map_err(|e| e.within(args.input.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn decode_file(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
+fn decode_file(args: &DecodeArgs, mut options: DecodeOptions) -> Result<()> {
     let bytes = FileBytes::load(&args.input)?;
     if args.region.is_some() || args.level > 0 {
         bytes.expect_parts();
     }
-    let decoder =
-        models::open(bytes.bytes(), args.weights.as_deref(), args.level)?.with_backend(backend);
+    if let Some(path) = &args.weights {
+        options.weights.push(Arc::new(models::read(path)?));
+    }
+    let decoder = models::open_with(bytes.bytes(), options, args.level)?;
     let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
     if frames.len() > 1 && args.output.as_os_str() != "-" {
         return Err(several_frames());
     }
     frames
         .into_iter()
-        .try_for_each(|frame| write(args, &decoder, frame))?;
+        .try_for_each(|frame| write(args, frame.level(args.level)))?;
     if args.verbose {
         report_read(decoder.bytes_read(), bytes.bytes().len() as u64);
     }
@@ -58,14 +57,14 @@ fn report_read(read: u64, all: u64) {
 
 /// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a
 /// whole.
-fn write(args: &DecodeArgs, decoder: &Decoder<'_>, frame: usize) -> Result<()> {
-    let grid = decoder.grid(frame, args.level)?;
+fn write(args: &DecodeArgs, frame: FrameReader<'_>) -> Result<()> {
+    let grid = frame.grid()?;
     if let Some(region) = &args.region {
-        let volume = decoder.region(frame, args.level, region.within(grid)?)?;
+        let volume = frame.region(region.within(grid)?).read_any()?;
         return write_volume(&args.output, args.force, &volume);
     }
     let mut file = None;
-    decoder.decode_layers(frame, args.level, &mut |layer| {
+    frame.layers(|layer| {
         let file = match &mut file {
             Some(file) => file,
             None => {

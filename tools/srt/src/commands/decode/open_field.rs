@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crate::output::FieldFile;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
+use srt::{Error, Result, Shape};
 
 /// Where decoded fields go.
 pub(super) struct Output {

@@ -9,17 +9,12 @@ use crate::input::{FrameChoice, several_frames};
 use crate::models;
 use crate::output::FieldFile;
 use crate::worker::sz3_worker;
-use srt::Limits;
-use srt::backend::Backend;
-use srt::base::error::{Error, ErrorKind, Result};
-use srt::base::grid::Shape;
-use srt::container::Slab;
-use srt::file::StreamDecoder;
+use srt::{DecodeOptions, Error, ErrorKind, Result, Shape, Slab, StreamDecoder};
 
 /// Decodes the frames asked for as they arrive. When the stream ends early, what was complete is kept.
-pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
+pub(super) fn run(args: &DecodeArgs, options: DecodeOptions) -> Result<()> {
     let mut output = Output::to(&args.output);
-    match decode(args, backend, &mut output) {
+    match decode(args, options, &mut output) {
         Err(error) if error.kind() == ErrorKind::Truncated => {
             output.commit()?;
             Err(error)
@@ -29,8 +24,8 @@ pub(super) fn run(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<()> {
     }
 }
 
-fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> Result<()> {
-    let mut decoder = open(args, backend)?;
+fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output) -> Result<()> {
+    let mut decoder = open(args, options)?;
     let choice = FrameChoice::new(decoder.dataset(), args.field.as_deref(), args.step)?;
     while let Some(frame) = decoder.next_frame()? {
         if !choice.fits(&frame) {
@@ -63,12 +58,11 @@ fn decode(args: &DecodeArgs, backend: Arc<dyn Backend>, output: &mut Output) -> 
 }
 
 /// Standard input as a file, with what decoding may need.
-fn open(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<StreamDecoder<StdinLock<'static>>> {
-    let decoder = StreamDecoder::new(std::io::stdin().lock(), Limits::default())?;
-    let mut decoder = decoder.with_backend(backend);
+fn open(args: &DecodeArgs, options: DecodeOptions) -> Result<StreamDecoder<StdinLock<'static>>> {
+    let mut decoder = StreamDecoder::with_options(std::io::stdin().lock(), options)?;
     // Which frames come, and whether they need it, is not known yet.
     if let Ok(worker) = sz3_worker() {
-        decoder = decoder.with_worker(worker);
+        decoder.set_worker(worker);
     }
     if let Some(path) = &args.weights {
         decoder.add_weights(Arc::new(models::read(path)?));
@@ -78,16 +72,17 @@ fn open(args: &DecodeArgs, backend: Arc<dyn Backend>) -> Result<StreamDecoder<St
 
 /// Decodes what was asked for of the current frame.
 fn write<R: std::io::Read>(args: &DecodeArgs, decoder: &mut StreamDecoder<R>) -> Result<FieldFile> {
-    let grid = decoder.grid(args.level)?;
+    let grid = decoder.frame()?.level(args.level).grid()?;
+    let frame = decoder.frame()?.level(args.level);
     let create = |shape, dtype| FieldFile::create(&args.output, args.force, shape, dtype);
     if let Some(region) = &args.region {
-        let volume = decoder.region(args.level, region.within(grid)?)?;
+        let volume = frame.region(region.within(grid)?).read_any()?;
         let mut file = create(volume.shape(), volume.dtype())?;
         file.push(&volume)?;
         return Ok(file);
     }
     let mut file = None;
-    decoder.decode_layers(args.level, &mut |layer| {
+    frame.layers(|layer| {
         let file = match &mut file {
             Some(file) => file,
             None => file.insert(create(grid, layer.dtype())?),
@@ -123,7 +118,7 @@ fn write_slab<R: std::io::Read>(
             args.level
         )));
     }
-    decoder.decode_layers(args.level, &mut |layer| {
+    decoder.frame()?.level(args.level).layers(|layer| {
         let open = match &mut open {
             Some(open) => open,
             None => open.insert(OpenField {
@@ -149,7 +144,12 @@ fn grid_of_field<R: std::io::Read>(
     args: &DecodeArgs,
     decoder: &mut StreamDecoder<R>,
 ) -> Result<Shape> {
-    let mut extents = decoder.grid(args.level)?.extents().to_vec();
+    let mut extents = decoder
+        .frame()?
+        .level(args.level)
+        .grid()?
+        .extents()
+        .to_vec();
     extents[0] = decoder.dataset().shape.extents()[0].div_ceil(1 << args.level);
     Shape::new(&extents)
 }

@@ -2,8 +2,7 @@
 
 use super::series::{FieldInputs, Series};
 use crate::args::EncodeArgs;
-use srt::base::error::{Error, Result};
-use srt::container::{Dataset, Field, Placement, settle};
+use srt::{Dataset, Error, Field, Placement, Result, set_or_check_unit};
 
 impl Series {
     /// Describes the file: `old`, where there is one, with what is new. Also returns the place of each
@@ -31,12 +30,12 @@ impl Series {
             places.push(place_of(field, &mut dataset, old)?);
         }
         self.set_units(args, &mut dataset, &places)?;
-        settle(
+        set_or_check_unit(
             "unit of lengths",
             &mut dataset.length_unit,
             &args.length_unit,
         )?;
-        settle("unit of time", &mut dataset.time_unit, &args.time_unit)?;
+        set_or_check_unit("unit of time", &mut dataset.time_unit, &args.time_unit)?;
         if let Some(placement) = placement(args, dataset.shape.rank())?
             && dataset
                 .placement
@@ -63,7 +62,7 @@ impl Series {
                     )));
                 }
             };
-            settle("unit", &mut dataset.fields[place].unit, unit)?;
+            set_or_check_unit("unit", &mut dataset.fields[place].unit, unit)?;
         }
         Ok(())
     }

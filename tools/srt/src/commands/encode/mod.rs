@@ -18,11 +18,9 @@ use crate::output::{Spinner, overwrite, print_json, print_line};
 use report::Report;
 use resume::complete_part;
 use series::Series;
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::file::{EncodeOptions, FileReport, Observer};
-use srt::network::builtin_names;
-use srt::volume::io::AtomicFile;
+use srt::{
+    AtomicFile, EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names,
+};
 use write::write;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
@@ -42,7 +40,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         overwrite(args.force || args.append || args.resume),
     )?;
     let series = Series::open(args)?;
-    let old = old.as_ref().map(|file| models::open(file.bytes(), None, 0));
+    let old = old.as_ref().map(|file| models::open(file.bytes()));
     let old = old
         .transpose()
         .map_err(|e| e.within(args.output().display()))?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use srt::file::{FileReport, FrameReport};
+use srt::{FileReport, FrameReport};
 
 /// The report of `--json`, schema version 1. Qualities are those of the worst new frame.
 #[derive(Debug, Serialize)]

@@ -4,9 +4,7 @@ use super::series::{Series, one_input};
 use crate::args::{EncodeArgs, PartText};
 use crate::input::walk;
 use crate::models;
-use srt::base::error::{Error, Result};
-use srt::base::file::FileBytes;
-use srt::container::{Form, Frame, Slab};
+use srt::{Error, FileBytes, Form, Frame, Result, Slab};
 
 /// Length of the part that `args` would write, when it is there and whole; `None` when it is not there
 /// or damaged.
@@ -24,13 +22,13 @@ pub(super) fn complete_part(args: &EncodeArgs, part: PartText) -> Result<Option<
     let (dataset, _) = Series::open(args)?.dataset(args, None)?;
     let slab = part.slab(dataset.shape)?;
     let file = FileBytes::open(path)?;
-    let Ok(decoder) = models::open(file.bytes(), None, 0) else {
+    let Ok(decoder) = models::open(file.bytes()) else {
         return Ok(None);
     };
     if walk(file.bytes()).is_err() {
         return Ok(None);
     }
-    let mut frames = decoder.frames();
+    let mut frames = decoder.frames().map(|frame| frame.record());
     let (first, second, bound) = (frames.next(), frames.next(), args.bound()?);
     let is_same = first.is_some_and(|frame| frame.bound == bound && is_of_part(frame, slab, args))
         && second.is_none()

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::args::EncodeArgs;
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::volume::io::{FieldStream, Input};
+use srt::{Error, FieldStream, Input, Result, Shape};
 
 /// The inputs of an encoding, opened and found to go together.
 pub(super) struct Series {

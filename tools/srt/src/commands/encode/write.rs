@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
-use srt::base::error::{Error, Result};
-use srt::base::grid::Shape;
-use srt::container::Frame;
-use srt::file::{Decoder, EncodeOptions, Encoder, FileReport, Observer};
-use srt::volume::io::AtomicFile;
+use srt::{
+    AtomicFile, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result,
+    Shape,
+};
 
 /// Encodes all of a series into `out`.
 pub(super) fn write(
@@ -26,7 +25,7 @@ pub(super) fn write(
     check_times(args, &series)?;
     let first = |&place: &usize| match (args.step, old) {
         (Some(step), _) => step,
-        (None, Some(old)) => next_step(old.frames(), place),
+        (None, Some(old)) => next_step(old, place),
         (None, None) => 0,
     };
     let first_steps = places.iter().map(first).collect();
@@ -68,9 +67,10 @@ fn check_times(args: &EncodeArgs, series: &Series) -> Result<()> {
 }
 
 /// The number that follows the steps of a field in a file.
-fn next_step<'a>(frames: impl Iterator<Item = &'a Frame>, field: usize) -> u64 {
-    let of_field = |frame: &'a Frame| (frame.field == field as u64).then_some(frame.step + 1);
-    frames.filter_map(of_field).max().unwrap_or(0)
+fn next_step(file: &Decoder<'_>, field: usize) -> u64 {
+    let records = file.frames().map(|frame| frame.record());
+    let of_field = records.filter(|frame| frame.field == field as u64);
+    of_field.map(|frame| frame.step + 1).max().unwrap_or(0)
 }
 
 /// A series on its way into a file.
@@ -100,10 +100,11 @@ impl SeriesWriter<'_> {
         }));
         let values = item.input.values()?;
         let values = values.slice(own);
-        let report = match slab {
-            None => encoder.frame(place, step, time, &values),
-            Some(slab) => encoder.slab((place, step), time, slab, &values),
-        };
+        let mut key = FrameKey::new(place, step).at(time);
+        if let Some(slab) = slab {
+            key = key.planes(slab.start..slab.end());
+        }
+        let report = encoder.write(&key, &values);
         let report = report.map_err(|e| e.within(item.path.display()))?;
         let name = &encoder.dataset().fields[place].name;
         Ok(FrameLine::new(name, step, time, &report))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use srt::base::error::{Error, Result};
+use srt::{Error, Result};
 
 /// What the name of a label adds to that of its file.
 const ENDING: &str = ".eval.json";
@@ -56,7 +56,7 @@ impl Label {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use srt::base::error::ErrorKind;
+    use srt::ErrorKind;
 
     #[test]
     fn labels_are_read_where_there_are_some_and_refused_where_they_are_none() {

@@ -18,9 +18,7 @@ use crate::spectrum::power_spectrum;
 use crate::subject::{Reconstruction, Subject, read_like};
 use label::Label;
 use spectra::Spectra;
-use srt::base::error::{Error, Result};
-use srt::metrics::EvalReport;
-use srt::volume::io::{AtomicFile, Input};
+use srt::{AtomicFile, Error, EvalReport, Input, Result};
 
 /// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names, bytes
 /// and series tell several files apart; one file is told by its quality alone.

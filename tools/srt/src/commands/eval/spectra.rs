@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::output::print_line;
-use srt::base::error::Result;
+use srt::Result;
 
 /// Mean power by wavenumber, which is the place in the lists.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::container::WeightsReference;
+use crate::base::limits::Limits;
+use crate::container::{CHUNK_HEADER_LEN, Entry, WeightsReference};
 use crate::network::{Hierarchy, Network, builtin_by_hash};
 
 /// The weight set of a file: embedded networks, each as `N`, or a reference.
@@ -28,9 +29,14 @@ impl<N> FileWeights<N> {
         self.embedded.push(network);
     }
 
-    /// Takes a reference, whose place has been checked.
-    pub(crate) fn add_reference(&mut self, reference: WeightsReference) {
-        self.reference = Some(reference);
+    /// Takes the payload of a reference, whose place has been checked.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is damaged.
+    pub(crate) fn add_reference(&mut self, payload: &[u8], entry: &Entry) -> Result<()> {
+        let offset = entry.offset + CHUNK_HEADER_LEN as u64;
+        self.reference = Some(WeightsReference::parse(payload, offset)?);
+        Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -65,5 +71,24 @@ impl<N> FileWeights<N> {
         }
         let networks = self.embedded.iter().map(network).collect::<Result<_>>()?;
         Ok(Some(Arc::new(Hierarchy::new("embedded", "", networks)?)))
+    }
+}
+
+/// Reads the networks of a file one after the other, within the budget for all of them together.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkReader {
+    parameters: u64,
+}
+
+impl NetworkReader {
+    /// The next network.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unsupported`, `LimitExceeded`.
+    pub(crate) fn read(&mut self, payload: &[u8], limits: &Limits) -> Result<Network> {
+        let network = Network::from_bytes(payload, limits)?;
+        self.parameters += network.parameters();
+        limits.check_parameters(self.parameters)?;
+        Ok(network)
     }
 }

@@ -1,4 +1,4 @@
-//! A frame that arrives chunk by chunk, and which of its levels are there.
+//! A frame of which more and more arrives, and which of its levels are there.
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
@@ -6,29 +6,28 @@ use crate::base::limits::Limits;
 use crate::container::{
     Bound, BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
 };
-use crate::frame::chunks::FrameChunks;
-use crate::frame::decode::Payloads;
+use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::layout::FrameLayout;
 
 /// A frame as far as it has arrived.
 #[derive(Debug)]
-pub(crate) struct Arriving {
-    /// Its chunks by their places in `held`.
+pub(crate) struct PartialFrame {
+    /// Its chunks by their numbers in `store`.
     pub(crate) chunks: FrameChunks,
-    pub(crate) held: Held,
+    pub(crate) store: ChunkStore,
     /// By level: the last brick that its field needs. Known from the octree.
     last_bricks: Option<Vec<u32>>,
     /// The last brick that has arrived.
     last_arrived: Option<u32>,
     /// Whether nothing of it can follow.
     pub(crate) complete: bool,
-    /// The level to hand out next, from coarse to fine; `None` behind level 0.
+    /// The level to hand out next, from coarse to fine; `None` after level 0.
     pub(crate) next_level: Option<usize>,
 }
 
 /// Parts and payloads of the chunks of one frame.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct ChunkStore {
     chunks: Vec<Chunk>,
     bytes: u64,
 }
@@ -41,14 +40,14 @@ struct Chunk {
     payload: Vec<u8>,
 }
 
-impl Held {
+impl ChunkStore {
     fn chunk(&self, number: usize) -> Result<&Chunk> {
         let missing = || Error::invalid(format!("no chunk {number}"));
         self.chunks.get(number).ok_or_else(missing)
     }
 }
 
-impl Payloads for Held {
+impl Payloads for ChunkStore {
     fn payload(&self, number: usize) -> Result<&[u8]> {
         self.chunk(number).map(|chunk| &chunk.payload[..])
     }
@@ -63,12 +62,12 @@ impl Payloads for Held {
     }
 }
 
-impl Arriving {
+impl PartialFrame {
     pub(crate) fn new(frame: Frame) -> Self {
         let levels = frame.form.levels();
         Self {
             chunks: FrameChunks::new(frame),
-            held: Held::default(),
+            store: ChunkStore::default(),
             last_bricks: None,
             last_arrived: None,
             complete: false,
@@ -88,7 +87,7 @@ impl Arriving {
         shape: Shape,
         limits: &Limits,
     ) -> Result<()> {
-        self.chunks.add(self.held.chunks.len(), entry.kind);
+        self.chunks.add(self.store.chunks.len(), entry.kind);
         if let (ChunkType::TREE, Form::Wavelet(form)) = (entry.kind, &self.chunks.frame.form) {
             // Octree and list of bricks: a byte for some hundred voxels of the domain.
             limits.check_decoded(shape.len() as u64 / 128)?;
@@ -104,9 +103,9 @@ impl Arriving {
             let run = parse_brick_run(&payload, offset, entry.part, end)?;
             self.last_arrived = run.last().map(|brick| brick.0);
         }
-        self.held.bytes += payload.len() as u64;
-        limits.check_decoded(self.held.bytes)?;
-        self.held.chunks.push(Chunk {
+        self.store.bytes += payload.len() as u64;
+        limits.check_decoded(self.store.bytes)?;
+        self.store.chunks.push(Chunk {
             part: entry.part,
             offset,
             payload,

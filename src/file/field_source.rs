@@ -5,28 +5,89 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Slab, slowest};
 use crate::frame::decode::FrameSource;
+use crate::volume::view::other_type;
 use crate::volume::{AnyVolume, Volume};
 
-/// All that decoding a field at one step takes: one source for all of it, or one for each slab, in
-/// the order of their planes; at least one.
+/// What of a field is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Request {
+    /// Downscaling level; 0 is full resolution.
+    pub(crate) level: usize,
+    /// Box of the level's grid; `None`: all of it.
+    pub(crate) region: Option<Region>,
+}
+
+/// All that decoding a field at one step takes.
 pub(crate) struct FieldSource<'a> {
     pub(crate) domain: Shape,
     pub(crate) dtype: Dtype,
-    pub(crate) sources: Vec<FrameSource<'a>>,
+    pub(crate) parts: Parts<'a>,
+}
+
+/// What a field at one step is stored as.
+pub(crate) enum Parts<'a> {
+    /// One record of all of it, or the slab that is at hand taken for the whole.
+    Whole(FrameSource<'a>),
+    /// Slabs in the order of their planes; at least one.
+    Slabs(Vec<FrameSource<'a>>),
 }
 
 impl FieldSource<'_> {
     /// The one source of a field that is not in slabs.
     fn only(&self) -> Option<&FrameSource<'_>> {
-        match &self.sources[..] {
-            [source] if source.chunks.frame.slab.is_none() => Some(source),
-            _ => None,
+        match &self.parts {
+            Parts::Whole(source) => Some(source),
+            Parts::Slabs(_) => None,
+        }
+    }
+
+    fn sources(&self) -> &[FrameSource<'_>] {
+        match &self.parts {
+            Parts::Whole(source) => std::slice::from_ref(source),
+            Parts::Slabs(sources) => sources,
         }
     }
 
     fn slabs(&self) -> impl Iterator<Item = (Slab, &FrameSource<'_>)> {
         let slab = |source| Some((source_slab(source)?, source));
-        self.sources.iter().filter_map(slab)
+        self.sources().iter().filter_map(slab)
+    }
+
+    /// Decodes what is asked for.
+    ///
+    /// # Errors
+    /// As [`FieldSource::whole`] and [`FieldSource::region`].
+    pub(crate) fn read(&self, request: Request) -> Result<AnyVolume> {
+        match request.region {
+            Some(region) => self.region(request.level, region),
+            None => self.whole(request.level),
+        }
+    }
+
+    /// Decodes what is asked for, if it is of type `T`.
+    ///
+    /// # Errors
+    /// As [`FieldSource::read`], and `InvalidArgument` for another type.
+    pub(crate) fn read_as<T: Element>(&self, request: Request) -> Result<Volume<T>> {
+        if T::DTYPE != self.dtype {
+            return Err(other_type(self.dtype, T::DTYPE));
+        }
+        self.read(request)?.into_typed()
+    }
+
+    /// Decodes what is asked for in layers; a box is one of them.
+    ///
+    /// # Errors
+    /// As [`FieldSource::layers`] and [`FieldSource::region`].
+    pub(crate) fn read_layers(
+        &self,
+        request: Request,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        match request.region {
+            Some(region) => sink(self.region(request.level, region)?),
+            None => self.layers(request.level, sink),
+        }
     }
 
     /// Grid of downscaling level `level`.
@@ -110,17 +171,19 @@ impl FieldSource<'_> {
                 region.start, region.size
             )));
         }
-        self.sources[0].check_memory(self.dtype, region.len())?;
+        if let Some(source) = self.sources().first() {
+            source.check_memory(self.dtype, region.len())?;
+        }
         let axis = slowest(self.domain);
         let mut values = Vec::new();
         let mut next = region.start[axis];
         for (slab, source) in self.slabs() {
             // A plane of a grid in memory is a usize.
             let first = usize::try_from(slab.start >> level).unwrap_or(usize::MAX);
-            let mut place = grid.region();
-            place.start[axis] = first;
-            place.size[axis] = source.grid(level)?.dims()[axis];
-            let mut part = place.intersection(&region);
+            let mut own = grid.region();
+            own.start[axis] = first;
+            own.size[axis] = source.grid(level)?.dims()[axis];
+            let mut part = own.intersection(&region);
             if part.is_empty() {
                 continue;
             }
@@ -140,10 +203,10 @@ fn source_slab(source: &FrameSource<'_>) -> Option<Slab> {
 
 /// Checks that no plane is left out before `start`.
 fn check_next(next: u64, start: u64) -> Result<()> {
-    match next == start {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
-            "planes {next} to {start} of the field are not in this file: it is a part, to be merged with others"
-        ))),
+    if next == start {
+        return Ok(());
     }
+    Err(Error::invalid(format!(
+        "planes {next} to {start} of the field are not in this file: it is a part, to be merged with others"
+    )))
 }

@@ -1,0 +1,230 @@
+//! What can be read of a frame.
+
+use crate::base::dtype::Element;
+use crate::base::error::Result;
+use crate::base::grid::{Region, Shape};
+use crate::container::{Form, Frame, slowest};
+use crate::file::decoder::Decoder;
+use crate::file::field_source::{FieldSource, Request};
+use crate::frame::layout::FrameLayout;
+use crate::frame::pooled::octree_of;
+use crate::frame::wavelet::quality::{LevelField, psnr_db};
+use crate::octree::Leaf;
+use crate::volume::{AnyVolume, Volume};
+
+/// A field at a time step, to be read: all of it at full resolution, if not told otherwise by
+/// [`FrameReader::level`] and [`FrameReader::region`]. Nothing is decoded before [`FrameReader::read`] and
+/// its like.
+///
+/// ```
+/// use srt::{Bound, Decoder, EncodeOptions, Shape, Volume};
+///
+/// let shape = Shape::new(&[32, 32, 32])?;
+/// let values = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
+/// let options = EncodeOptions::new(Bound::Psnr(40.0)).with_field("u");
+/// let file = srt::encode(&Volume::new(shape, values)?, &options)?;
+///
+/// let decoder = Decoder::new(&file)?;
+/// let frame = decoder.frame("u", 0)?;
+/// let half = frame.level(1).read::<f32>()?;
+/// assert_eq!(half.shape(), Shape::new(&[16, 16, 16])?);
+/// for field in frame.levels()? {
+///     let field = field?; // from coarse to fine
+///     println!("level {}: {:?} dB", field.level, field.psnr_db);
+/// }
+/// # Ok::<(), srt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct FrameReader<'d> {
+    decoder: &'d Decoder<'d>,
+    index: usize,
+    /// Numbers of its records: one, or its slabs; at least one.
+    records: &'d [usize],
+    request: Request,
+}
+
+impl<'d> FrameReader<'d> {
+    pub(super) fn new(decoder: &'d Decoder<'_>, index: usize, records: &'d [usize]) -> Self {
+        Self {
+            decoder,
+            index,
+            records,
+            request: Request::default(),
+        }
+    }
+
+    /// Its number in file order.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its record; where it is in slabs, that of the first.
+    #[must_use]
+    pub fn record(&self) -> &'d Frame {
+        &self.decoder.record(self.records[0]).frame
+    }
+
+    /// All its records: one, or one for each of its slabs.
+    pub fn records(&self) -> impl Iterator<Item = &'d Frame> + use<'d> {
+        let (decoder, records) = (self.decoder, self.records);
+        let record = |&number: &usize| &decoder.record(number).frame;
+        records.iter().map(record)
+    }
+
+    /// Asks for a downscaling level: 0, the default, is full resolution, each further one halves the
+    /// axes. Above 0 masked voxels hold the smooth values they were filled with.
+    pub fn level(mut self, level: usize) -> Self {
+        self.request.level = level;
+        self
+    }
+
+    /// Asks for a box of the level's grid: bit for bit the crop of the whole level, from the bricks it
+    /// touches alone. In 2-D the box has `z` 0 and one plane.
+    ///
+    /// Decoded bricks are kept for the next region, up to [`crate::DecodeOptions::cache_bytes`].
+    pub fn region(mut self, region: Region) -> Self {
+        self.request.region = Some(region);
+        self
+    }
+
+    /// Grid of the level.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a level that does not exist, `Corrupt`.
+    pub fn grid(&self) -> Result<Shape> {
+        let level = self.request.level;
+        let source = self.decoder.source(self.records, level, None, false)?;
+        source.grid(level)
+    }
+
+    /// Decodes what was asked for, to the type that the field has.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for another type, for a level that does not exist and a box that is empty or leaves
+    /// the grid; `Corrupt`, `LimitExceeded`, `MissingWeights`.
+    pub fn read<T: Element>(&self) -> Result<Volume<T>> {
+        self.with_source(|source| source.read_as(self.request))
+    }
+
+    /// Decodes what was asked for, to whatever type the field has.
+    ///
+    /// # Errors
+    /// As [`FrameReader::read`], but for the type.
+    pub fn read_any(&self) -> Result<AnyVolume> {
+        self.with_source(|source| source.read(self.request))
+    }
+
+    /// Decodes a level in layers: boxes of its grid that follow each other along the slowest axis and
+    /// together fill it. Beyond the layer at hand, of about 2^24 voxels (2^26 from a GPU) or one brick
+    /// thick, only the next coarser level lies in memory. A region comes as one layer.
+    ///
+    /// # Errors
+    /// As [`FrameReader::read_any`], and what `sink` reports.
+    pub fn layers(&self, mut sink: impl FnMut(AnyVolume) -> Result<()> + Send) -> Result<()> {
+        self.with_source(|source| source.read_layers(self.request, &mut sink))
+    }
+
+    /// The field from its coarsest level to level 0, each with the estimate of its error: a first look,
+    /// then a better one. A level is decoded when it is asked for, from the bricks up to there alone.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn levels(&self) -> Result<FrameLevels<'d>> {
+        let coarsest = self.records().map(|frame| frame.form.levels()).min();
+        let coarsest = coarsest.unwrap_or_default();
+        let source = self.decoder.source(self.records, coarsest, None, false)?;
+        // Slabs may not go together at the coarsest of them.
+        let next = (0..=coarsest)
+            .rev()
+            .find(|&level| source.grid(level).is_ok());
+        Ok(FrameLevels {
+            frame: Self::new(self.decoder, self.index, self.records),
+            next: next.or(Some(0)),
+        })
+    }
+
+    /// PSNR in dB, against the field that was encoded, of what is known from the level and the coarser
+    /// ones alone: measured at level 0, an estimate above. `None` where the file does not say it.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn psnr_db(&self) -> Result<Option<f64>> {
+        let domain = self.decoder.dataset().shape;
+        let with_len = |frame: &'d Frame| Ok((frame, frame.shape(domain)?.len()));
+        let records: Vec<_> = self.records().map(with_len).collect::<Result<_>>()?;
+        Ok(psnr_db(records.into_iter(), self.request.level))
+    }
+
+    /// The octree leaves of the whole field; `None` where it has no octree.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unsupported`.
+    pub fn leaves(&self) -> Result<Option<Vec<Leaf>>> {
+        let domain = self.decoder.dataset().shape;
+        let mut leaves = None;
+        for &record in self.records {
+            let chunks = self.decoder.record(record);
+            let Some(tree) = chunks.tree else {
+                continue;
+            };
+            let shape = chunks.frame.shape(domain)?;
+            let tree = self.decoder.reader().payload(tree)?;
+            let found = match &chunks.frame.form {
+                Form::Constant | Form::Lossless => continue,
+                Form::Wavelet(form) => FrameLayout::new(shape, form, tree)?.leaves(),
+                Form::Pooled(form) => octree_of(shape, form, tree)?.leaves(shape),
+            };
+            let start = chunks.frame.slab.map_or(0, |slab| slab.start as usize);
+            let in_domain = |mut leaf: Leaf| {
+                leaf.region.start[slowest(domain)] += start;
+                leaf
+            };
+            let found = found.into_iter().map(in_domain);
+            leaves.get_or_insert_with(Vec::new).extend(found);
+        }
+        Ok(leaves)
+    }
+
+    /// Calls `decode` with all that the request takes, where the decoder works.
+    fn with_source<T: Send>(
+        &self,
+        decode: impl FnOnce(&FieldSource<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let (decoder, level) = (self.decoder, self.request.level);
+        let networks = decoder.networks(self.records, level)?;
+        let cached = self.request.region.is_some();
+        let source = decoder.source(self.records, level, networks.as_ref(), cached)?;
+        decoder.setup().workplace.run(|| decode(&source))
+    }
+}
+
+/// The levels of a frame that are still to come; see [`FrameReader::levels`].
+#[derive(Debug)]
+pub struct FrameLevels<'d> {
+    frame: FrameReader<'d>,
+    /// `None` after level 0, or a failure.
+    next: Option<usize>,
+}
+
+impl Iterator for FrameLevels<'_> {
+    type Item = Result<LevelField>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let level = self.next.take()?;
+        let frame = self.frame.level(level);
+        let field = || {
+            Ok(LevelField {
+                level,
+                psnr_db: frame.psnr_db()?,
+                volume: frame.read_any()?,
+            })
+        };
+        let field = field();
+        if field.is_ok() {
+            self.next = level.checked_sub(1);
+        }
+        Some(field)
+    }
+}

@@ -1,0 +1,127 @@
+//! A frame before it is written: its record and the payloads of its chunks.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::base::dtype::{Dtype, Element};
+use crate::base::real::Real;
+use crate::container::{Bound, ChunkType, Form, Frame, Measured};
+use crate::frame::original::Original;
+use crate::frame::size_estimate;
+use crate::metrics::Comparison;
+
+/// A frame before it is written.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) frame: Frame,
+    pub(crate) mask: Option<Arc<[u8]>>,
+    pub(crate) tree: Option<Vec<u8>>,
+    /// Parts and payloads of the `BRIK` chunks.
+    pub(crate) bricks: Vec<(u32, Vec<u8>)>,
+    pub(crate) corrections: Option<Vec<u8>>,
+    pub(crate) comparison: Comparison,
+    pub(crate) ssim: Option<f64>,
+    pub(crate) verify_seconds: f64,
+}
+
+/// What was measured of the decoded field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verification {
+    pub(crate) comparison: Comparison,
+    /// Where it was asked for.
+    pub(crate) ssim: Option<f64>,
+    /// Seconds it took to decode and compare.
+    pub(crate) seconds: f64,
+}
+
+impl Verification {
+    /// Of a form that loses nothing by which the SSIM would tell, and that needs no decoding.
+    pub(crate) fn of_equal(comparison: Comparison) -> Self {
+        Self {
+            comparison,
+            ssim: Some(1.0),
+            seconds: 0.0,
+        }
+    }
+}
+
+impl Encoded {
+    /// A frame of `form` with the mask of its field and, as yet, no other chunks. `range` is that of the ordinary values.
+    pub(crate) fn new<E: Element>(
+        original: &Original<'_, E>,
+        bound: Bound,
+        range: (E::Work, E::Work),
+        verification: Verification,
+        form: Form,
+    ) -> Self {
+        let Verification {
+            comparison,
+            ssim,
+            seconds,
+        } = verification;
+        let measured = Measured {
+            psnr_db: comparison.psnr_db as f32,
+            ssim: match bound {
+                Bound::Ssim(_) => ssim.map(|s| s as f32),
+                Bound::Psnr(_) | Bound::MaxError(_) | Bound::RelError(_) | Bound::Ratio(_) => None,
+            },
+            max_error: comparison.max_abs_error,
+        };
+        Self {
+            frame: Frame {
+                field: 0,
+                step: 0,
+                time: None,
+                range: (range.0.to_f64(), range.1.to_f64()),
+                bound,
+                measured,
+                form,
+                slab: None,
+            },
+            mask: original.mask.cloned(),
+            tree: None,
+            bricks: Vec::new(),
+            corrections: None,
+            comparison,
+            ssim,
+            verify_seconds: seconds,
+        }
+    }
+
+    /// Whether decoding it takes networks.
+    pub(crate) fn uses_networks(&self) -> bool {
+        self.frame.form.network().is_some()
+    }
+
+    /// The quantisation step of the wavelet form.
+    pub(crate) fn step(&self) -> Option<f64> {
+        match &self.frame.form {
+            Form::Wavelet(form) => Some(form.step),
+            Form::Constant | Form::Lossless | Form::Pooled(_) => None,
+        }
+    }
+
+    /// Type, part and payload of each chunk, in the order of the file (spec section 4).
+    pub(crate) fn chunks(
+        &self,
+        dtype: Dtype,
+    ) -> impl Iterator<Item = (ChunkType, u32, Cow<'_, [u8]>)> {
+        let bricks = self.bricks.iter();
+        let record = Cow::from(self.frame.to_bytes(dtype));
+        std::iter::once((ChunkType::FRAM, 0, record))
+            .chain(whole(ChunkType::MASK, self.mask.as_deref()))
+            .chain(whole(ChunkType::TREE, self.tree.as_deref()))
+            .chain(bricks.map(|(part, p)| (ChunkType::BRIK, *part, Cow::from(p.as_slice()))))
+            .chain(whole(ChunkType::CORR, self.corrections.as_deref()))
+    }
+
+    /// Bytes of a file with this frame alone, a few more or less.
+    pub(crate) fn file_bytes(&self, dtype: Dtype) -> usize {
+        size_estimate::file(self.chunks(dtype).map(|(_, _, payload)| payload.len()))
+    }
+}
+
+/// A chunk that a frame has once, if at all.
+fn whole(kind: ChunkType, payload: Option<&[u8]>) -> Option<(ChunkType, u32, Cow<'_, [u8]>)> {
+    payload.map(|payload| (kind, 0, Cow::from(payload)))
+}

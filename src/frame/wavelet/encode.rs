@@ -1,0 +1,163 @@
+//! A field, transformed once, to frames of the wavelet form: with networks and without, each at the step that its search
+//! finds.
+
+use crate::base::dtype::Element;
+use crate::base::error::Result;
+use crate::container::{Form, brick_runs};
+use crate::frame::encoded::Encoded;
+use crate::frame::goal::Goal;
+use crate::frame::networks::{Networks, PricedNetworks};
+use crate::frame::original::Original;
+use crate::frame::size_estimate;
+use crate::frame::wavelet::quality::level_quality;
+use crate::frame::wavelet::samples::FieldSamples;
+use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials};
+use crate::frame::wavelet::search::{max_error, psnr, target};
+use crate::frame::wavelet::trial::{Candidate, NormalisedField, Verify};
+use crate::options::EncodeOptions;
+use crate::transform::Wavelet;
+
+/// Copies of a field in working precision, about, that encoding it in memory takes.
+const HELD_COPIES: usize = 5;
+
+/// A transformed field and what is asked of its frames.
+pub(crate) struct WaveletEncoder<'a, E: Element> {
+    original: Original<'a, E>,
+    candidate: Candidate<'a, E>,
+    goal: Goal,
+    options: &'a EncodeOptions,
+    measure_ssim: bool,
+}
+
+impl<'a, E: Element> WaveletEncoder<'a, E> {
+    /// Transforms a field, with its finest level in memory or not as the options have it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an edge of bricks that is none.
+    pub(crate) fn new(
+        samples: &'a FieldSamples<'a, E>,
+        goal: Goal,
+        options: &'a EncodeOptions,
+        networks: Option<&Networks>,
+    ) -> Result<Self> {
+        let (original, normalisation) = (samples.original, samples.normalisation);
+        let held_bytes = (original.values.len() * size_of::<E::Work>() * HELD_COPIES) as u64;
+        let passes = |memory| held_bytes > memory;
+        let is_streamed =
+            original.ordinary.is_none() && options.resources.memory.is_some_and(passes);
+        let field = if is_streamed {
+            NormalisedField::Streamed(samples)
+        } else {
+            NormalisedField::Held(original.normalised(&normalisation))
+        };
+        let wavelet = filter_pair(options, networks);
+        let coding = &options.coding;
+        Ok(Self {
+            original,
+            candidate: Candidate::new(original.shape, coding, wavelet, normalisation, field)?,
+            goal,
+            options,
+            // The SSIM takes the whole decoded field in memory.
+            measure_ssim: options.observer.measure_ssim && !is_streamed
+                || matches!(goal, Goal::Ssim(_)),
+        })
+    }
+
+    /// The frame at the step that keeps the bound, searched from `start`; `None` when none does.
+    ///
+    /// # Errors
+    /// What the networks report.
+    pub(crate) fn run(
+        &self,
+        networks: Option<&PricedNetworks<'_>>,
+        start: Option<f64>,
+    ) -> Result<Option<Encoded>> {
+        let added = networks.map_or(0, |priced| priced.file_bytes);
+        let networks = networks.map(|priced| priced.networks);
+        let Some(best) = self.search(networks, start, added)? else {
+            return Ok(None);
+        };
+        let encoded = self.finish(best);
+        // The step was fitted against the decoded field itself; this is the last word on the bound.
+        let bytes = encoded.file_bytes(E::DTYPE) + added;
+        let ratio = self.original.raw_bytes() / bytes as f64;
+        Ok(Some(encoded).filter(|encoded| self.goal.is_met_by(encoded, ratio)))
+    }
+
+    fn search(
+        &self,
+        networks: Option<&Networks>,
+        start: Option<f64>,
+        added: usize,
+    ) -> Result<Option<BestTrial>> {
+        let candidate = &self.candidate;
+        let verify = Verify {
+            correct_beyond: self.goal.max_error(),
+            keep_field: self.measure_ssim,
+        };
+        let mut trials = FrameTrials::new(candidate, networks, self.original, verify);
+        let range = candidate.normalised_range();
+        match self.goal {
+            Goal::Psnr(db) => {
+                let coarsest = candidate.coarsest_step().ln();
+                psnr::search(&mut trials, psnr::Target::new(db, range, start, coarsest))
+            }
+            Goal::Ssim(ssim) => {
+                let aim = target::Target::ssim(ssim, start, range);
+                target::search(&mut trials, aim, FrameTrials::ssim_reached)
+            }
+            Goal::Ratio(ratio) => {
+                let bytes = self.original.raw_bytes() / ratio;
+                let mask = self.original.mask.map(|mask| mask.len());
+                let overhead = size_estimate::wavelet_overhead(size_of::<E::Work>(), mask) + added;
+                target::search(
+                    &mut trials,
+                    target::Target::bytes(bytes, start, range),
+                    |trials: &FrameTrials<'_, E>, trial| {
+                        Ok(target::Reached::bytes(trials.bytes(trial) + overhead))
+                    },
+                )
+            }
+            Goal::MaxError(bound) => {
+                let unit = bound / candidate.form.scale;
+                max_error::search(&mut trials, unit, FrameTrials::corrected_bytes)
+            }
+        }
+    }
+
+    fn finish(&self, best: BestTrial) -> Encoded {
+        let BestTrial {
+            mut form,
+            payloads,
+            corrections,
+            verification,
+        } = best;
+        let analysis = &self.candidate.analysis;
+        let (low, high) = self.candidate.normalisation.bounds();
+        let range = (high - low) / form.scale;
+        form.quality = level_quality(analysis, range, verification.comparison.psnr_db);
+        let mut encoded = Encoded::new(
+            &self.original,
+            self.options.bound,
+            self.candidate.normalisation.range,
+            verification,
+            Form::Wavelet(form),
+        );
+        encoded.tree = Some(payloads.tree);
+        encoded.bricks = brick_runs(&payloads.bricks);
+        encoded.corrections = corrections.map(|c| c.encode(self.original.shape, E::DTYPE));
+        encoded
+    }
+}
+
+/// The filter pair: what was asked for, else the one that the networks were made for.
+pub(crate) fn filter_pair(options: &EncodeOptions, networks: Option<&Networks>) -> Wavelet {
+    let default = || {
+        if networks.is_some_and(Networks::are_for_haar) {
+            Wavelet::Haar
+        } else {
+            Wavelet::Cdf97
+        }
+    };
+    options.coding.wavelet.unwrap_or_else(default)
+}

@@ -1,0 +1,147 @@
+use super::super::curves::Curves;
+use super::*;
+
+/// Starts 20 dB off, like a field of another kind than those that the first guess was fitted on.
+fn target(psnr_db: f64) -> Target {
+    Target::new(psnr_db, 1.0, Some(1.0), 30.0)
+}
+
+fn smooth(x: f64) -> f64 {
+    40.0 - 6.0 * x - 0.2 * x * x.abs()
+}
+
+fn found(curves: &mut Curves, psnr_db: f64) -> Option<f64> {
+    let x = search(curves, target(psnr_db)).unwrap()?;
+    Some(curves.quality(x))
+}
+
+#[test]
+fn smooth_curves_are_met_closely_in_few_passes() {
+    for psnr_db in [20.0, 30.0, 41.5, 60.0] {
+        for bias in [-0.3, 0.0, 0.4, 1.5] {
+            let mut curves = Curves::new(smooth).biased(move |_| bias);
+            let reached = found(&mut curves, psnr_db).unwrap();
+            let above = reached - psnr_db;
+            assert!(
+                (0.0..=CLOSE).contains(&above),
+                "{psnr_db} {bias}: {reached}"
+            );
+            assert!(curves.passes() <= 9, "{}", curves.passes());
+            assert!(curves.decoded().len() <= 3, "{:?}", curves.decoded());
+        }
+    }
+}
+
+#[test]
+fn without_a_start_the_first_step_follows_from_the_target() {
+    let first = |psnr_db| {
+        let mut curves = Curves::new(smooth);
+        search(&mut curves, Target::new(psnr_db, 1.0, None, 30.0)).unwrap();
+        curves.steps()[0]
+    };
+    assert!((first(60.0) - 4.5e-3).abs() < 1e-12);
+    assert!((first(40.0) - 11.5e-2).abs() < 1e-12);
+    // A cut at the end of the line.
+    assert!((first(20.0) - 1.6).abs() < 1e-12);
+}
+
+#[test]
+fn every_pass_is_told() {
+    let mut curves = Curves::new(smooth);
+    search(&mut curves, target(35.0)).unwrap();
+    let shown = curves.shown();
+    assert_eq!(shown.len(), curves.passes());
+    let reached = *shown.last().unwrap();
+    assert!((35.0..35.0 + CLOSE).contains(&reached));
+}
+
+#[test]
+fn a_bias_that_changes_with_the_step_is_followed() {
+    let mut curves = Curves::new(smooth).biased(|x| 0.5 + 0.1 * x);
+    let reached = found(&mut curves, 33.0).unwrap();
+    assert!((33.0..=33.0 + SLACK).contains(&reached), "{reached}");
+}
+
+#[test]
+fn the_far_side_of_a_jump_is_taken() {
+    // 35 dB lie inside the jump; the estimate sees it too.
+    let jump = |x: f64| smooth(x) + if x < 0.8 { 3.0 } else { -3.0 };
+    let mut curves = Curves::new(jump);
+    let reached = found(&mut curves, 35.0).unwrap();
+    assert!((35.0..=jump(0.8 - 1e-3)).contains(&reached), "{reached}");
+    assert!(curves.passes() <= MAX_PASSES + JUMPS.len() + SWEEP as usize);
+}
+
+#[test]
+fn estimates_that_promise_too_much_are_looked_behind() {
+    // No pass that the estimates lead to meets the target: they are off by 2 dB just there.
+    let mut curves = Curves::new(smooth).biased(|x| if x > 0.4 { 2.0 } else { 0.0 });
+    let reached = found(&mut curves, 37.0).unwrap();
+    assert!(reached >= 37.0, "{reached}");
+}
+
+#[test]
+fn noisy_curves_end_within_the_slack_or_at_the_best_of_a_sweep() {
+    let noisy = |x: f64| smooth(x) + 0.2 * (x * 977.0).sin();
+    for psnr_db in [30.0, 36.0, 44.0] {
+        let mut curves = Curves::new(noisy).biased(|x| 0.4 + 0.1 * (x * 1409.0).cos());
+        let reached = found(&mut curves, psnr_db).unwrap();
+        let above = reached - psnr_db;
+        assert!((0.0..=SLACK).contains(&above), "{psnr_db}: {reached}");
+    }
+}
+
+#[test]
+fn a_quality_out_of_reach_takes_a_bounded_number_of_passes() {
+    // Rounding keeps it below 30 dB however fine the step.
+    let mut curves = Curves::new(|x| smooth(x).min(30.0));
+    assert_eq!(found(&mut curves, 35.0), None);
+    assert!(curves.passes() <= MAX_PASSES + JUMPS.len());
+    let mut curves = Curves::new(smooth).finest(0.5);
+    assert_eq!(found(&mut curves, 60.0), None);
+}
+
+#[test]
+fn a_field_of_zeros_at_the_coarsest_step_is_enough() {
+    // Even with nothing left the quality asked for is kept.
+    let mut curves = Curves::new(|x| smooth(x).max(25.0));
+    let x = search(&mut curves, Target::new(10.0, 1.0, None, 4.0)).unwrap();
+    assert_eq!(x.map(|x| curves.quality(x)), Some(25.0));
+    // No pass is led beyond it; then the sweep looks for something closer in vain.
+    let led = curves.passes() - SWEEP as usize;
+    assert!(curves.steps()[..led].iter().all(|s| s.ln() <= 4.0 + 1e-12));
+    assert!(led < 6, "{led}");
+}
+
+#[test]
+fn an_exact_frame_ends_the_search() {
+    let mut curves = Curves::new(|_| f64::INFINITY);
+    assert_eq!(found(&mut curves, 50.0), Some(f64::INFINITY));
+    assert_eq!(curves.passes(), 1);
+}
+
+#[test]
+fn nothing_is_decoded_before_the_gains_have_settled() {
+    let mut curves = Curves::new(smooth).unsettled(100);
+    let reached = found(&mut curves, 40.0).unwrap();
+    assert!((40.0..=40.0 + SLACK).contains(&reached), "{reached}");
+    let first = curves.decoded()[0];
+    let passes = curves.steps().iter().position(|s| s.ln() == first);
+    assert!(
+        passes.is_some_and(|p| p + 1 >= SETTLING_PASSES),
+        "{passes:?}"
+    );
+}
+
+#[test]
+fn levels_are_fixed_after_eight_passes() {
+    // The choice of levels makes a jump that the target lies in; with fixed levels there is none.
+    let jump = |x: f64| smooth(x) + if (x * 1e4).sin() > 0.0 { 1.0 } else { -1.0 };
+    let mut curves = Curves::new(jump).when_fixed(smooth);
+    let reached = found(&mut curves, 38.0).unwrap();
+    assert!(curves.passes() >= FREE_PASSES && curves.is_fixed());
+    assert!((38.0..=38.0 + SLACK).contains(&reached), "{reached}");
+    let mut quick = Curves::new(smooth).when_fixed(smooth);
+    found(&mut quick, 38.0).unwrap();
+    assert!(quick.passes() < FREE_PASSES && !quick.is_fixed());
+}

@@ -1,0 +1,138 @@
+//! The passes of a real frame.
+
+use super::target::Reached;
+use super::{Quantised, StepTrials};
+use crate::base::dtype::Element;
+use crate::base::error::Result;
+use crate::codec::corrections::Corrections;
+use crate::container::WaveletForm;
+use crate::frame::encoded::Verification;
+use crate::frame::networks::Networks;
+use crate::frame::original::Original;
+use crate::frame::size_estimate;
+use crate::frame::wavelet::gains;
+use crate::frame::wavelet::quantise::{LevelMask, Pass};
+use crate::frame::wavelet::trial::{Candidate, FramePayloads, Trial, Verify};
+use crate::options::Progress;
+
+/// A trial worth keeping, without the field it decoded to: what is known of that stays.
+pub(crate) struct BestTrial {
+    pub(crate) form: WaveletForm,
+    pub(crate) payloads: FramePayloads,
+    /// Where there are any.
+    pub(crate) corrections: Option<Corrections>,
+    pub(crate) verification: Verification,
+}
+
+/// One field during a search.
+pub(crate) struct FrameTrials<'a, E: Element> {
+    candidate: &'a Candidate<'a, E>,
+    networks: Option<&'a Networks>,
+    /// The gains of the next pass; empty without networks.
+    gains: Vec<f32>,
+    /// The levels that use networks, once they are no longer chosen anew.
+    fixed_levels: Option<LevelMask>,
+    original: Original<'a, E>,
+    verify: Verify,
+}
+
+impl<'a, E: Element> FrameTrials<'a, E> {
+    /// The field of a trial is kept when the SSIM of what is kept shall be known.
+    pub(crate) fn new(
+        candidate: &'a Candidate<'a, E>,
+        networks: Option<&'a Networks>,
+        original: Original<'a, E>,
+        verify: Verify,
+    ) -> Self {
+        Self {
+            candidate,
+            networks,
+            gains: candidate.gains(networks),
+            fixed_levels: None,
+            original,
+            verify,
+        }
+    }
+
+    /// SSIM of what a trial decoded to.
+    ///
+    /// # Errors
+    /// Those of the measurement.
+    pub(crate) fn ssim_reached(&self, trial: &Trial<E>) -> Result<Reached> {
+        Ok(Reached::ssim(self.original.ssim(&trial.decoded)?))
+    }
+
+    /// Bytes of a file that depend on the step.
+    pub(crate) fn bytes(&self, trial: &Trial<E>) -> usize {
+        let payloads = &trial.payloads;
+        size_estimate::wavelet_payloads(&trial.form, &payloads.tree, &payloads.bricks)
+    }
+
+    /// Bytes of a trial's payloads, corrections included.
+    pub(crate) fn corrected_bytes(&self, trial: &Trial<E>) -> usize {
+        let corrections = &trial.corrections;
+        let corrections = if corrections.entries.is_empty() {
+            0
+        } else {
+            corrections.encode(self.original.shape, E::DTYPE).len()
+        };
+        trial.payloads.len() + corrections
+    }
+}
+
+impl<E: Element> StepTrials for FrameTrials<'_, E> {
+    type Pass = Pass<E::Work>;
+    type Trial = Trial<E>;
+    type Best = BestTrial;
+
+    /// A pass whose gains are fitted for the next one.
+    fn quantise(&mut self, step: f64) -> Result<Option<Quantised<Self::Pass>>> {
+        let (networks, fixed) = (self.networks, self.fixed_levels.as_ref());
+        let pass = self
+            .candidate
+            .quantise(step, networks, &self.gains, fixed)?;
+        let Some(pass) = pass else {
+            return Ok(None);
+        };
+        gains::refit(&mut self.gains, &pass.gain_factors);
+        Ok(Some(Quantised {
+            rms_error: self.candidate.rms_error(&pass),
+            uses_networks: pass.used.contains(&true),
+            is_settled: pass.is_settled(),
+            pass,
+        }))
+    }
+
+    fn fix_levels(&mut self, pass: &Self::Pass) {
+        self.fixed_levels = Some(pass.used.clone());
+    }
+
+    fn code(&mut self, pass: Self::Pass) -> Result<Self::Trial> {
+        self.candidate
+            .code(pass, self.networks, self.original, self.verify)
+    }
+
+    fn psnr_db(&self, trial: &Self::Trial) -> f64 {
+        trial.comparison.psnr_db
+    }
+
+    fn keep(&mut self, trial: Self::Trial) -> Result<BestTrial> {
+        let ssim = || self.original.ssim(&trial.decoded);
+        let ssim = self.verify.keep_field.then(ssim).transpose()?;
+        Ok(BestTrial {
+            verification: Verification {
+                comparison: trial.comparison,
+                ssim,
+                seconds: trial.decode_seconds,
+            },
+            form: trial.form,
+            payloads: trial.payloads,
+            corrections: Some(trial.corrections).filter(|c| !c.entries.is_empty()),
+        })
+    }
+
+    fn pass_done(&self, passes: usize, quality: f64) {
+        let observer = self.original.observer;
+        observer.pass_done(Progress::new(passes, quality));
+    }
+}
