@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::folders::user_folder;
 use srt::{Backend, Cpu, Result};
 #[cfg(feature = "cuda")]
 use srt::{Fallback, KernelStore, open_cuda};
@@ -46,7 +45,7 @@ fn gpu() -> Result<Arc<dyn Backend>> {
 /// Compiled kernels: `srt/kernels` in the user's cache folder.
 #[cfg(feature = "cuda")]
 fn kernel_store() -> Option<KernelStore> {
-    let dir = user_folder("XDG_CACHE_HOME", ".cache")?;
+    let dir = crate::folders::user_folder("XDG_CACHE_HOME", ".cache")?;
     Some(KernelStore::new(dir.join("srt/kernels")))
 }
 
