@@ -18,7 +18,86 @@ const LONGEST_FILE: usize = 500;
 const LARGEST_MEDIAN: usize = 160;
 
 /// Type names that stand for different things in `src`, and why that may be.
-const DEFINED_TWICE: &[(&str, &str)] = &[];
+const DEFINED_TWICE: &[(&str, &str)] = &[
+    (
+        "Acc",
+        "the accumulators of one kernel, once for each set of instructions",
+    ),
+    (
+        "Candidate",
+        "of the search for a PSNR, and the field that all searches try: to be told apart",
+    ),
+    (
+        "Frame",
+        "a record of a file, and the rim of a zone of activations: to be told apart",
+    ),
+    (
+        "Grid",
+        "of a program of layers, and in the memory of a device: to be told apart",
+    ),
+    (
+        "Kernel",
+        "a CUDA kernel, and the weights of an interpolation: to be told apart",
+    ),
+    (
+        "Layout",
+        "of activations in memory, and of an array in a .npy file: to be told apart",
+    ),
+    (
+        "Level",
+        "one on a device, and one of the pyramid that fills masked voxels",
+    ),
+    (
+        "Line",
+        "of a stream of work, and a straight line through two measurements",
+    ),
+    (
+        "Model",
+        "which networks an encoder is asked to use, and the probabilities of a coder",
+    ),
+    (
+        "Outputs",
+        "of a convolution, and of a program of layers: to be told apart",
+    ),
+    (
+        "Placement",
+        "where the voxels lie in space, and where a level is reconstructed: to be told apart",
+    ),
+    (
+        "Program",
+        "layers in order, and one given to the CUDA compiler",
+    ),
+    ("Request", "to a worker process, and for a part of a field"),
+    (
+        "Run",
+        "of launches on a device, and of the reference backend",
+    ),
+    (
+        "Sealed",
+        "a trait of that name keeps each of two public traits to this crate",
+    ),
+    (
+        "Shared",
+        "what the calls of one backend share, once for each backend",
+    ),
+    (
+        "Sink",
+        "what takes decoded boxes: once by type, once by trait object",
+    ),
+    (
+        "Source",
+        "of a layer's input, and which coefficients a grid holds: to be told apart",
+    ),
+    (
+        "Target",
+        "of a search for a PSNR, and of the other searches",
+    ),
+    ("Task", "a box to reduce, and a box of windows"),
+    (
+        "Weights",
+        "of one network, and what a file holds of a set: to be told apart",
+    ),
+];
 
 /// The library and every program.
 fn sources() -> Vec<(PathBuf, Vec<SourceFile>)> {
