@@ -251,9 +251,9 @@ impl<'a> Walk<'a> {
                     let region = self.blocks.region([z, y, x]);
                     let wanted = C::WRITES && self.holds_one(block);
                     if coder.bit(&mut self.model.single[context], wanted) {
-                        self.single(region, coder)
+                        self.single(region, coder);
                     } else {
-                        self.block(block, region, coder)
+                        self.block(block, region, coder);
                     }
                 }
             }
