@@ -44,16 +44,8 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "of activations in memory, and of an array in a .npy file: to be told apart",
     ),
     (
-        "Level",
-        "one on a device, and one of the pyramid that fills masked voxels",
-    ),
-    (
         "Line",
         "of a stream of work, and a straight line through two measurements",
-    ),
-    (
-        "Model",
-        "which networks an encoder is asked to use, and the probabilities of a coder",
     ),
     (
         "Outputs",
@@ -63,15 +55,7 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Placement",
         "where the voxels lie in space, and where a level is reconstructed: to be told apart",
     ),
-    (
-        "Program",
-        "layers in order, and one given to the CUDA compiler",
-    ),
     ("Request", "to a worker process, and for a part of a field"),
-    (
-        "Run",
-        "of launches on a device, and of the reference backend",
-    ),
     (
         "Sealed",
         "a trait of that name keeps each of two public traits to this crate",
@@ -92,7 +76,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Target",
         "of a search for a PSNR, and of the other searches",
     ),
-    ("Task", "a box to reduce, and a box of windows"),
     (
         "Weights",
         "of one network, and what a file holds of a set: to be told apart",
