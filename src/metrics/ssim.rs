@@ -65,18 +65,18 @@ pub fn ssim<A: Element, B: Element>(
     if found.min == found.max {
         return Ok(if found.has_errors() { 0.0 } else { 1.0 });
     }
-    let fields = FieldPair {
+    let fields = Fields {
         dims: shape.dims(),
         original,
         reconstructed,
         mask,
-        scaling: RangeScaling::new(found.min, found.max),
+        scaling: WindowScaling::new(found.min, found.max),
     };
     Ok(fields.mean_ssim())
 }
 
 /// Maps values to `(v - centre) / range`, in steps that neither overflow nor vanish.
-struct RangeScaling {
+struct WindowScaling {
     power: f64,
     centre: f64,
     inverse: f64,
@@ -84,7 +84,7 @@ struct RangeScaling {
     mean: f64,
 }
 
-impl RangeScaling {
+impl WindowScaling {
     fn new(min: f64, max: f64) -> Self {
         let power = 2f64.powi(-exponent(max * 0.5 - min * 0.5));
         let (low, high) = (min * power, max * power);
@@ -108,18 +108,18 @@ impl RangeScaling {
     }
 }
 
-struct FieldPair<'a, A, B> {
+struct Fields<'a, A, B> {
     dims: [usize; 3],
     original: &'a [A],
     reconstructed: &'a [B],
     mask: Option<&'a [bool]>,
-    scaling: RangeScaling,
+    scaling: WindowScaling,
 }
 
 /// Sum of the index over up to `COLUMNS` windows of a row, and their number.
 type RowSum = (f64, u64);
 
-impl<A: Element, B: Element> FieldPair<'_, A, B> {
+impl<A: Element, B: Element> Fields<'_, A, B> {
     fn mean_ssim(&self) -> f64 {
         let windows = self.dims.map(window);
         let out: [usize; 3] = std::array::from_fn(|axis| self.dims[axis] + 1 - windows[axis].len());
@@ -144,7 +144,7 @@ impl<A: Element, B: Element> FieldPair<'_, A, B> {
         &self,
         windows: &[Vec<f64>; 3],
         out: [usize; 3],
-        task: &WindowBox,
+        task: &WindowTask,
     ) -> Vec<(usize, RowSum)> {
         let [wz, wy, wx] = windows;
         let [planes, rows, columns] = task;
@@ -240,11 +240,11 @@ fn window(n: usize) -> Vec<f64> {
 }
 
 /// A box of windows worked on independently of others: planes, rows, columns.
-type WindowBox = [Range<usize>; 3];
+type WindowTask = [Range<usize>; 3];
 
 /// The tasks. They bound memory and feed the threads; results do not depend on the planes and rows
 /// of each.
-fn tasks(out: [usize; 3], taps_z: usize) -> Vec<WindowBox> {
+fn tasks(out: [usize; 3], taps_z: usize) -> Vec<WindowTask> {
     let row_bytes = taps_z * CHANNELS * size_of::<f64>() * out[2].min(COLUMNS);
     let rows = (RING_BYTES / row_bytes).max(LEAST_ROWS).min(out[1]);
     let threads = rayon::current_num_threads();
