@@ -167,9 +167,9 @@ fn verdict(rows: &[Row]) -> String {
                 .map(|r| r.codec)
                 .collect();
             if better.is_empty() {
-                ahead.push(place)
+                ahead.push(place);
             } else {
-                behind.push(format!("{place} ({})", better.join(", ")))
+                behind.push(format!("{place} ({})", better.join(", ")));
             }
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         .with_model(model)
         .with_threads(threads);
     let (bytes, _) = encode_with_report(
-        VolumeView::new(field.shape, &field.values())?,
+        VolumeView::new(field.shape, field.values())?,
         &options,
         Vec::new(),
     )?;
