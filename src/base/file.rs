@@ -14,10 +14,10 @@ use crate::base::error::{Error, Result};
 /// Regular files are mapped, not loaded; they must not be shortened while the value lives. Pipes and
 /// devices are read into memory.
 #[derive(Debug)]
-pub struct FileBytes(Source);
+pub struct FileBytes(Backing);
 
 #[derive(Debug)]
-enum Source {
+enum Backing {
     Mapped(Mmap),
     Owned(Vec<u8>),
 }
@@ -49,7 +49,7 @@ impl FileBytes {
             // files by rename, which leaves mapped contents alone, and the documentation asks the
             // same of others. Sizes are taken from the map itself, so no read of ours passes its end.
             let map = unsafe { Mmap::map(&file)? };
-            return Ok(Self(Source::Mapped(map)));
+            return Ok(Self(Backing::Mapped(map)));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -60,8 +60,8 @@ impl FileBytes {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
-            Source::Mapped(map) => map,
-            Source::Owned(bytes) => bytes,
+            Backing::Mapped(map) => map,
+            Backing::Owned(bytes) => bytes,
         }
     }
 }
@@ -71,7 +71,7 @@ impl FileBytes {
     /// nothing.
     pub fn expect_parts(&self) {
         #[cfg(unix)]
-        if let Source::Mapped(map) = &self.0 {
+        if let Backing::Mapped(map) = &self.0 {
             let _ = map.advise(memmap2::Advice::Random);
         }
     }
@@ -80,7 +80,7 @@ impl FileBytes {
     /// is mapped, on Unix; a hint that may do nothing.
     pub fn release(&self, bytes: std::ops::Range<usize>) {
         #[cfg(unix)]
-        if let Source::Mapped(map) = &self.0
+        if let Backing::Mapped(map) = &self.0
             && bytes.start < bytes.end
             && bytes.end <= map.len()
         {
@@ -96,6 +96,6 @@ impl FileBytes {
 
 impl From<Vec<u8>> for FileBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Source::Owned(bytes))
+        Self(Backing::Owned(bytes))
     }
 }

@@ -122,7 +122,7 @@ impl Blocks {
 }
 
 /// The adaptive state of one payload.
-struct Model {
+struct CorrectionModel {
     /// By coded neighbour blocks with corrections.
     block: [Bit; 4],
     /// Whether the block holds exactly one, by the same.
@@ -147,7 +147,7 @@ const EXACT: u8 = 3;
 struct Walk<'a> {
     blocks: Blocks,
     value_bits: u32,
-    model: Model,
+    model: CorrectionModel,
     /// What is left to write, in coding order.
     rest: std::slice::Iter<'a, (u64, Correction)>,
     /// What was coded, in coding order.
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
         Self {
             blocks: Blocks::new(shape),
             value_bits: 8 * u32::from(dtype.size_byte()),
-            model: Model {
+            model: CorrectionModel {
                 block: [Bit::EVEN; 4],
                 single: [Bit::EVEN; 4],
                 first: [[Bit::EVEN; 3]; PARTS],

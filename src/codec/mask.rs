@@ -100,7 +100,7 @@ impl Mask {
             out.extend(bytes.iter().take(dtype.size()));
         }
         let mut coder = RangeEncoder::default();
-        Model::default().volume(shape, &mut self.classes.clone(), &mut coder);
+        MaskModel::default().volume(shape, &mut self.classes.clone(), &mut coder);
         out.extend(coder.finish());
         out
     }
@@ -139,7 +139,7 @@ impl Mask {
         }
         let mut coder = RangeDecoder::new(rest);
         let mut classes = vec![0; shape.len()];
-        Model::default().volume(shape, &mut classes, &mut coder);
+        MaskModel::default().volume(shape, &mut classes, &mut coder);
         coder.check_end("mask")?;
         if let Some(class) = classes.iter().find(|&&c| usize::from(c) > palette.len()) {
             return Err(Error::corrupt(format!(
@@ -191,7 +191,7 @@ enum RowKind {
 }
 
 /// The adaptive state of one mask.
-struct Model {
+struct MaskModel {
     plane: [Bit; 2],
     above: [Bit; 9],
     behind: [Bit; 9],
@@ -201,7 +201,7 @@ struct Model {
     class: [Bit; 256],
 }
 
-impl Default for Model {
+impl Default for MaskModel {
     fn default() -> Self {
         Self {
             plane: [Bit::EVEN; 2],
@@ -215,7 +215,7 @@ impl Default for Model {
     }
 }
 
-impl Model {
+impl MaskModel {
     /// Codes all planes. A reader's `classes` are all zero before; it stops where its bytes end.
     fn volume<C: BitCoder>(&mut self, shape: Shape, classes: &mut [u8], coder: &mut C) {
         let [_, ny, nx] = shape.dims();

@@ -33,11 +33,11 @@ pub struct Parser {
     offset: u64,
     entries: Vec<Entry>,
     headers: crc32fast::Hasher,
-    state: State,
+    state: ParserState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
+enum ParserState {
     Header,
     Chunks,
     Trailer { index_offset: u64 },
@@ -53,7 +53,7 @@ impl Parser {
             offset: 0,
             entries: Vec::new(),
             headers: crc32fast::Hasher::new(),
-            state: State::Header,
+            state: ParserState::Header,
         }
     }
 
@@ -75,11 +75,11 @@ impl Parser {
     /// `Corrupt`, `Unsupported` or `LimitExceeded`. The parser is of no use afterwards.
     pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> Result<(Event<'a>, usize)> {
         let (event, taken) = match self.state {
-            State::Header => self.header(bytes)?,
-            State::Chunks => self.chunk(bytes)?,
-            State::Trailer { index_offset } => self.trailer(bytes, index_offset)?,
-            State::End if bytes.is_empty() => (Event::End, 0),
-            State::End => {
+            ParserState::Header => self.header(bytes)?,
+            ParserState::Chunks => self.chunk(bytes)?,
+            ParserState::Trailer { index_offset } => self.trailer(bytes, index_offset)?,
+            ParserState::End if bytes.is_empty() => (Event::End, 0),
+            ParserState::End => {
                 return Err(
                     Error::corrupt("bytes found behind the end of the file").at(self.offset)
                 );
@@ -94,7 +94,7 @@ impl Parser {
             return Ok((Event::NeedBytes(HEADER_LEN), 0));
         };
         let header = FileHeader::parse(header)?;
-        self.state = State::Chunks;
+        self.state = ParserState::Chunks;
         Ok((Event::Header(header), HEADER_LEN))
     }
 
@@ -131,7 +131,7 @@ impl Parser {
                         .at(self.offset),
                 );
             }
-            self.state = State::Trailer {
+            self.state = ParserState::Trailer {
                 index_offset: self.offset,
             };
         } else {
@@ -161,7 +161,7 @@ impl Parser {
         if Trailer::parse(trailer, self.offset)? != expected {
             return Err(Error::corrupt("the trailer belongs to another file").at(self.offset));
         }
-        self.state = State::End;
+        self.state = ParserState::End;
         Ok((Event::End, TRAILER_LEN))
     }
 }

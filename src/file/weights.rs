@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::container::size::estimate::weights_chunk;
 use crate::container::{ChunkType, WeightsReference};
 use crate::frame::networks::{Networks, PricedNetworks};
-use crate::frame::size_estimate::weights_chunk;
 use crate::network::{Hierarchy, builtin_by_hash};
 use crate::options::{EmbedWeights, EncodeOptions, Model};
 

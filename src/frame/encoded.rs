@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::base::dtype::{Dtype, Element};
 use crate::base::real::Real;
+use crate::container::size::estimate;
 use crate::container::{Bound, ChunkType, Form, Frame, Measured};
 use crate::frame::original::Original;
-use crate::frame::size_estimate;
 use crate::metrics::Comparison;
 
 /// A frame before it is written.
@@ -117,7 +117,7 @@ impl Encoded {
 
     /// Bytes of a file with this frame alone, a few more or less.
     pub(crate) fn file_bytes(&self, dtype: Dtype) -> usize {
-        size_estimate::file(self.chunks(dtype).map(|(_, _, payload)| payload.len()))
+        estimate::file_of_frame(self.chunks(dtype).map(|(_, _, payload)| payload.len()))
     }
 }
 

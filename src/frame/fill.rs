@@ -22,7 +22,7 @@ pub(crate) fn fill_masked<T: Real>(shape: Shape, values: &mut [T], ordinary: &[b
     if ordinary.iter().all(|&o| o) {
         return;
     }
-    let finest = Level {
+    let finest = FillLevel {
         dims: shape.dims(),
         values: values
             .iter()
@@ -49,13 +49,13 @@ fn range<T: Real>(values: &[T], ordinary: &[bool]) -> Option<(f64, f64)> {
 }
 
 /// One level of the pyramid of means.
-struct Level {
+struct FillLevel {
     dims: [usize; 3],
     values: Vec<f64>,
     known: Vec<bool>,
 }
 
-impl Level {
+impl FillLevel {
     /// All values, those not known filled in.
     fn fill(mut self) -> Vec<f64> {
         if self.known.iter().all(|&k| k) {

@@ -15,7 +15,6 @@ pub(crate) mod original;
 pub(crate) mod pooled;
 pub(crate) mod queue;
 pub(crate) mod sample;
-pub(crate) mod size_estimate;
 pub(crate) mod wavelet;
 
 pub use layout::FrameLayout;

@@ -277,7 +277,7 @@ mod tests {
         let values = vec![0u8; STRETCH + 5];
         let mut seen = Vec::new();
         for_each_stretch(&values, &observer, |first, v| {
-            seen.push(first..first + v.len())
+            seen.push(first..first + v.len());
         });
         assert_eq!(seen, [0..STRETCH, STRETCH..STRETCH + 5]);
         assert_eq!(*told.lock().unwrap(), seen);

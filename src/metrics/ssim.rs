@@ -70,13 +70,13 @@ pub fn ssim<A: Element, B: Element>(
         original,
         reconstructed,
         mask,
-        scaling: Scaling::new(found.min, found.max),
+        scaling: WindowScaling::new(found.min, found.max),
     };
     Ok(fields.mean_ssim())
 }
 
 /// Maps values to `(v - centre) / range`, in steps that neither overflow nor vanish.
-struct Scaling {
+struct WindowScaling {
     power: f64,
     centre: f64,
     inverse: f64,
@@ -84,7 +84,7 @@ struct Scaling {
     mean: f64,
 }
 
-impl Scaling {
+impl WindowScaling {
     fn new(min: f64, max: f64) -> Self {
         let power = 2f64.powi(-exponent(max * 0.5 - min * 0.5));
         let (low, high) = (min * power, max * power);
@@ -113,7 +113,7 @@ struct Fields<'a, A, B> {
     original: &'a [A],
     reconstructed: &'a [B],
     mask: Option<&'a [bool]>,
-    scaling: Scaling,
+    scaling: WindowScaling,
 }
 
 /// Sum of the index over up to `COLUMNS` windows of a row, and their number.
@@ -140,7 +140,12 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
     }
 
     /// Sums of the windows whose first voxel lies in `task`, with their places in the order of sums.
-    fn task(&self, windows: &[Vec<f64>; 3], out: [usize; 3], task: &Task) -> Vec<(usize, RowSum)> {
+    fn task(
+        &self,
+        windows: &[Vec<f64>; 3],
+        out: [usize; 3],
+        task: &WindowTask,
+    ) -> Vec<(usize, RowSum)> {
         let [wz, wy, wx] = windows;
         let [planes, rows, columns] = task;
         let width = columns.len();
@@ -235,11 +240,11 @@ fn window(n: usize) -> Vec<f64> {
 }
 
 /// A box of windows worked on independently of others: planes, rows, columns.
-type Task = [Range<usize>; 3];
+type WindowTask = [Range<usize>; 3];
 
 /// The tasks. They bound memory and feed the threads; results do not depend on the planes and rows
 /// of each.
-fn tasks(out: [usize; 3], taps_z: usize) -> Vec<Task> {
+fn tasks(out: [usize; 3], taps_z: usize) -> Vec<WindowTask> {
     let row_bytes = taps_z * CHANNELS * size_of::<f64>() * out[2].min(COLUMNS);
     let rows = (RING_BYTES / row_bytes).max(LEAST_ROWS).min(out[1]);
     let threads = rayon::current_num_threads();

@@ -21,7 +21,7 @@ impl Backend for Reference {
         if request.region.is_empty() {
             return Ok(());
         }
-        let run = Run::new(request);
+        let run = ReferenceRun::new(request);
         match request.network.arch().head {
             Head::Subbands => run.subbands(request.scaling, out),
             Head::VoxelShuffle => run.voxels(request.scaling, out),
@@ -77,13 +77,13 @@ impl<T: Copy> Plane<T> {
 
 /// Channels on one box.
 #[derive(Clone)]
-struct Field {
+struct PaddedField {
     region: Box3,
     channels: Vec<Plane<i16>>,
 }
 
 /// One network on one region.
-struct Run<'a> {
+struct ReferenceRun<'a> {
     network: &'a Network,
     input: &'a NetworkInput<'a>,
     /// What is asked for.
@@ -94,7 +94,7 @@ struct Run<'a> {
     domain: [isize; 3],
 }
 
-impl<'a> Run<'a> {
+impl<'a> ReferenceRun<'a> {
     fn new(request: &'a PredictRequest<'a>) -> Self {
         let PredictRequest {
             network,
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
     }
 
     /// The input channels on the extended region (spec networks 3 and 4).
-    fn input_field(&self) -> Field {
+    fn input_field(&self) -> PaddedField {
         let arch = self.network.arch();
         let mut channels = Vec::new();
         let mut add = |value: &dyn Fn([isize; 3]) -> i16| {
@@ -208,13 +208,13 @@ impl<'a> Run<'a> {
         if let Some(condition) = self.input.condition {
             add(&|_| condition);
         }
-        Field {
+        PaddedField {
             region: self.extended,
             channels,
         }
     }
 
-    fn trunk(&self, input: &Field) -> Result<Field> {
+    fn trunk(&self, input: &PaddedField) -> Result<PaddedField> {
         let mut x = self.requantised(LayerRole::Input, input)?;
         match self.network.arch().trunk {
             Trunk::Residual { blocks } => {
@@ -250,7 +250,13 @@ impl<'a> Run<'a> {
         Ok(x)
     }
 
-    fn dense_block(&self, block: u16, dense: u16, convolutions: u16, x0: &Field) -> Result<Field> {
+    fn dense_block(
+        &self,
+        block: u16,
+        dense: u16,
+        convolutions: u16,
+        x0: &PaddedField,
+    ) -> Result<PaddedField> {
         let mut all = x0.clone();
         for conv in 0..convolutions {
             let step = self.requantised(LayerRole::Dense { block, dense, conv }, &all)?;
@@ -264,7 +270,7 @@ impl<'a> Run<'a> {
     }
 
     /// Channel `o * features + c` becomes channel `c` at offset `o` (spec networks 5).
-    fn voxel_shuffle(&self, shuffled: &Field, features: usize) -> Field {
+    fn voxel_shuffle(&self, shuffled: &PaddedField, features: usize) -> PaddedField {
         let factor = refinement(self.network).map(|f| f as isize);
         let coarse = shuffled.region;
         let region = Box3 {
@@ -286,7 +292,7 @@ impl<'a> Run<'a> {
                 values: values.collect(),
             }
         };
-        Field {
+        PaddedField {
             region,
             channels: (0..features).map(channel).collect(),
         }
@@ -299,7 +305,7 @@ impl<'a> Run<'a> {
     }
 
     /// Convolution and requantisation; zero outside the domain where the padding is zero.
-    fn requantised(&self, role: LayerRole, x: &Field) -> Result<Field> {
+    fn requantised(&self, role: LayerRole, x: &PaddedField) -> Result<PaddedField> {
         let layer = self.layer(role)?;
         let LayerScales::Activation { positive, negative } = &layer.scales else {
             return Err(Error::invalid("an activation layer expected"));
@@ -321,14 +327,19 @@ impl<'a> Run<'a> {
                 })
                 .collect(),
         };
-        Ok(Field {
+        Ok(PaddedField {
             region,
             channels: (0..layer.spec.outputs).map(channel).collect(),
         })
     }
 
     /// Convolution and conversion to the unit of the output, on the region asked for.
-    fn output(&self, role: LayerRole, x: &Field, scaling: Scaling) -> Result<Vec<Plane<f32>>> {
+    fn output(
+        &self,
+        role: LayerRole,
+        x: &PaddedField,
+        scaling: Scaling,
+    ) -> Result<Vec<Plane<f32>>> {
         let layer = self.layer(role)?;
         let LayerScales::Output(scale) = &layer.scales else {
             return Err(Error::invalid("an output layer expected"));
@@ -349,7 +360,7 @@ impl<'a> Run<'a> {
 }
 
 /// `bias[o] + sum w[o, i, k] x[i, at + k]`.
-fn accumulate(layer: &Layer, x: &Field, o: usize, at: [isize; 3]) -> i32 {
+fn accumulate(layer: &Layer, x: &PaddedField, o: usize, at: [isize; 3]) -> i32 {
     let spec = &layer.spec;
     let [kz, ky, kx] = spec.kernel;
     let first = [0, 1, 2].map(|axis| at[axis] - (spec.kernel[axis] / 2) as isize);
@@ -371,7 +382,7 @@ fn accumulate(layer: &Layer, x: &Field, o: usize, at: [isize; 3]) -> i32 {
 }
 
 /// `x + step` clamped to the activation range, on the box of `step`.
-fn added(x: &Field, mut step: Field) -> Field {
+fn added(x: &PaddedField, mut step: PaddedField) -> PaddedField {
     for (plane, x) in step.channels.iter_mut().zip(&x.channels) {
         for (v, x) in plane.values.iter_mut().zip(x.cropped(plane.region)) {
             *v = (i32::from(x) + i32::from(*v)).clamp(-32767, 32767) as i16;

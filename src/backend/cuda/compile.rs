@@ -79,7 +79,7 @@ impl Compiler {
     /// `Device` with the compiler's log.
     pub fn compile(self, text: &str, arch: &str, report: bool) -> Result<Compiled> {
         let text = CString::new(text).map_err(|_| Error::invalid("a NUL in the kernels' text"))?;
-        let program = Program::new(&text)?;
+        let program = NvrtcProgram::new(&text)?;
         let mut options = vec![
             format!("--gpu-architecture={arch}"),
             "--std=c++17".into(),
@@ -112,9 +112,9 @@ fn failed(what: &str, error: result::NvrtcError) -> Error {
 }
 
 /// A program of NVRTC, destroyed when dropped.
-struct Program(sys::nvrtcProgram);
+struct NvrtcProgram(sys::nvrtcProgram);
 
-impl Program {
+impl NvrtcProgram {
     fn new(text: &std::ffi::CStr) -> Result<Self> {
         let program = result::create_program(text, Some(c"srt.cu"));
         program.map(Self).map_err(|e| failed("nvrtc", e))
@@ -145,7 +145,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for NvrtcProgram {
     fn drop(&mut self) {
         // SAFETY: the program lives until here.
         let _ = unsafe { result::destroy_program(self.0) };

@@ -39,7 +39,7 @@ impl<T: Real> Task<'_, T> {
             Some(ordinary) => ordinary.iter().filter(|&&o| o).count(),
             None => self.plan.shape().len(),
         };
-        let mut state = State {
+        let mut state = Reduction {
             task: self,
             values: self.pyramid.to_vec(),
             known: (self.pyramid.iter())
@@ -53,7 +53,7 @@ impl<T: Real> Task<'_, T> {
 }
 
 /// The field as it would be reconstructed from the tree so far.
-struct State<'a, T> {
+struct Reduction<'a, T> {
     task: &'a Task<'a, T>,
     /// Reconstruction by level.
     values: Vec<Vec<T>>,
@@ -71,7 +71,7 @@ struct Undo<T> {
     values: Vec<T>,
 }
 
-impl<T: Real> State<'_, T> {
+impl<T: Real> Reduction<'_, T> {
     fn reduce(&mut self, cube: Cube, mut level: usize) -> Octant {
         let deepest = cube.deepest(self.task.plan.levels().len());
         while level < deepest && self.coarsen(cube, level) {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::error::Result;
 
-/// Integers of one brick, grid by grid.
-type Integers = Arc<Vec<Vec<i32>>>;
+/// CachedIntegers of one brick, grid by grid.
+type CachedIntegers = Arc<Vec<Vec<i32>>>;
 
 /// Decoded bricks of a file, up to a number of bytes; the one unused for longest goes first.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct BrickCache {
 
 #[derive(Debug, Default)]
 struct Kept {
-    bricks: HashMap<(usize, usize), (Integers, u64)>,
+    bricks: HashMap<(usize, usize), (CachedIntegers, u64)>,
     bytes: usize,
     /// Counts uses: the age of an entry.
     clock: u64,
@@ -52,7 +52,7 @@ impl FrameCache<'_> {
         &self,
         number: usize,
         decode: impl FnOnce() -> Result<Vec<Vec<i32>>>,
-    ) -> Result<Integers> {
+    ) -> Result<CachedIntegers> {
         let key = (self.frame, number);
         // A panic while the lock was held leaves nothing half done: entries are whole.
         let lock = || {
@@ -94,7 +94,7 @@ impl FrameCache<'_> {
     }
 }
 
-fn bytes(brick: &Integers) -> usize {
+fn bytes(brick: &CachedIntegers) -> usize {
     brick
         .iter()
         .map(|grid| size_of_val(grid.as_slice()))

@@ -3,12 +3,12 @@
 
 use crate::base::dtype::Element;
 use crate::base::error::Result;
+use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
 use crate::frame::encoded::Encoded;
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
-use crate::frame::size_estimate;
 use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials};
@@ -109,7 +109,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Goal::Ratio(ratio) => {
                 let bytes = self.original.raw_bytes() / ratio;
                 let mask = self.original.mask.map(|mask| mask.len());
-                let overhead = size_estimate::wavelet_overhead(size_of::<E::Work>(), mask) + added;
+                let overhead = estimate::around_wavelet_form(E::DTYPE, mask) + added;
                 target::search(
                     &mut trials,
                     target::Target::bytes(bytes, start, range),

@@ -83,7 +83,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Layout> {
         .get(..offset)
         .ok_or_else(|| short(offset, bytes.len()))?;
     let start = if header.get(6) == Some(&1) { 10 } else { 12 };
-    let mut cursor = Cursor {
+    let mut cursor = HeaderText {
         bytes: header,
         at: start,
     };
@@ -193,12 +193,12 @@ enum Literal {
     None,
 }
 
-struct Cursor<'a> {
+struct HeaderText<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Cursor<'_> {
+impl HeaderText<'_> {
     fn peek(&mut self) -> Option<u8> {
         while matches!(self.bytes.get(self.at), Some(b' ' | b'\n' | b'\t' | b'\r')) {
             self.at += 1;

@@ -136,6 +136,75 @@ pub fn paper_architecture(rank: u8, features: u16, growth: u16, depth: [u16; 3])
     }
 }
 
+/// The architectures of [`small`] for a rank and a padding, with their names.
+fn small_architectures(rank: u8, padding: Padding) -> Result<[(&'static str, Architecture); 8]> {
+    let residual = Architecture {
+        padding,
+        ..Architecture::residual(rank)
+    };
+    let narrow = Architecture {
+        features: 5,
+        trunk: Trunk::Residual { blocks: 2 },
+        ..residual
+    };
+    let conditioned = Architecture {
+        channels: InputChannels::INSIDE_FIELD.with(InputChannels::CONDITION),
+        features: 26,
+        input_kernel: 5,
+        trunk: Trunk::Residual { blocks: 0 },
+        shortcut_kernel: None,
+        ..residual
+    };
+    let every_channel = Architecture {
+        channels: InputChannels::from_bits(15)?,
+        features: 41,
+        input_kernel: 1,
+        trunk: Trunk::Residual { blocks: 1 },
+        shortcut_kernel: Some(7),
+        ..residual
+    };
+    let wide_kernel = Architecture {
+        features: 8,
+        input_kernel: 9,
+        trunk: Trunk::Residual { blocks: 1 },
+        shortcut_kernel: Some(9),
+        ..residual
+    };
+    let paper = Architecture {
+        padding,
+        ..paper_architecture(rank, 6, 3, [2, 2, 2])
+    };
+    let paper_subbands = Architecture {
+        head: Head::Subbands,
+        shortcut_kernel: Some(3),
+        ..Architecture {
+            padding,
+            ..paper_architecture(rank, 24, 9, [1, 1, 3])
+        }
+    };
+    let wide = Architecture {
+        padding,
+        ..paper_architecture(rank, 48, 24, [1, 1, 2])
+    };
+    // As `Network::shortcut_alone` makes them.
+    let shortcut = Architecture {
+        features: 1,
+        input_kernel: 1,
+        trunk: Trunk::Residual { blocks: 0 },
+        ..residual
+    };
+    Ok([
+        ("narrow residual", narrow),
+        ("shortcut", shortcut),
+        ("conditioned, kernel 5", conditioned),
+        ("every channel, kernel 1", every_channel),
+        ("kernel 9", wide_kernel),
+        ("narrow paper", paper),
+        ("paper with subbands", paper_subbands),
+        ("48 features", wide),
+    ])
+}
+
 /// Small networks that between them use every kernel, every kernel size, every number of channels modulo 8, both
 /// paddings, ranks, heads and trunks, on odd and thin grids.
 ///
@@ -150,72 +219,7 @@ pub fn small() -> Result<Vec<Case>> {
             _ => &[[1, 1, 1], [2, 3, 5], [9, 1, 2], [5, 9, 11]],
         };
         for padding in [Padding::Extend, Padding::Zero] {
-            let residual = Architecture {
-                padding,
-                ..Architecture::residual(rank)
-            };
-            let narrow = Architecture {
-                features: 5,
-                trunk: Trunk::Residual { blocks: 2 },
-                ..residual
-            };
-            let conditioned = Architecture {
-                channels: InputChannels::INSIDE_FIELD.with(InputChannels::CONDITION),
-                features: 26,
-                input_kernel: 5,
-                trunk: Trunk::Residual { blocks: 0 },
-                shortcut_kernel: None,
-                ..residual
-            };
-            let every_channel = Architecture {
-                channels: InputChannels::from_bits(15)?,
-                features: 41,
-                input_kernel: 1,
-                trunk: Trunk::Residual { blocks: 1 },
-                shortcut_kernel: Some(7),
-                ..residual
-            };
-            let wide_kernel = Architecture {
-                features: 8,
-                input_kernel: 9,
-                trunk: Trunk::Residual { blocks: 1 },
-                shortcut_kernel: Some(9),
-                ..residual
-            };
-            let paper = Architecture {
-                padding,
-                ..paper_architecture(rank, 6, 3, [2, 2, 2])
-            };
-            let paper_subbands = Architecture {
-                head: Head::Subbands,
-                shortcut_kernel: Some(3),
-                ..Architecture {
-                    padding,
-                    ..paper_architecture(rank, 24, 9, [1, 1, 3])
-                }
-            };
-            let wide = Architecture {
-                padding,
-                ..paper_architecture(rank, 48, 24, [1, 1, 2])
-            };
-            // As `Network::shortcut_alone` makes them.
-            let shortcut = Architecture {
-                features: 1,
-                input_kernel: 1,
-                trunk: Trunk::Residual { blocks: 0 },
-                ..residual
-            };
-            let all = [
-                ("narrow residual", narrow),
-                ("shortcut", shortcut),
-                ("conditioned, kernel 5", conditioned),
-                ("every channel, kernel 1", every_channel),
-                ("kernel 9", wide_kernel),
-                ("narrow paper", paper),
-                ("paper with subbands", paper_subbands),
-                ("48 features", wide),
-            ];
-            for (name, arch) in all {
+            for (name, arch) in small_architectures(rank, padding)? {
                 for &domain in domains {
                     if arch.features == 48 && domain.iter().product::<usize>() > 400 {
                         continue; // the emulator's time

@@ -51,12 +51,11 @@ impl Output {
     /// Takes a complete field; on standard output it goes out at once.
     fn take(&mut self, file: FieldFile) -> Result<()> {
         self.any = true;
-        match self.to_stdout {
-            true => file.commit(),
-            false => {
-                self.file = Some(file);
-                Ok(())
-            }
+        if self.to_stdout {
+            file.commit()
+        } else {
+            self.file = Some(file);
+            Ok(())
         }
     }
 
@@ -108,9 +107,10 @@ fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output) -> Res
         }
     }
     output.end_slabs()?;
-    match output.any {
-        true => Ok(()),
-        false => Err(Error::invalid("the file has no such frame")),
+    if output.any {
+        Ok(())
+    } else {
+        Err(Error::invalid("the file has no such frame"))
     }
 }
 
@@ -187,11 +187,10 @@ fn write_slab<R: std::io::Read>(
     })?;
     let mut open = open.ok_or_else(|| Error::corrupt("a slab without values"))?;
     open.next = slab.end();
-    match open.next == planes as u64 {
-        true => output.take(open.file),
-        false => {
-            output.open = Some(open);
-            Ok(())
-        }
+    if open.next == planes as u64 {
+        output.take(open.file)
+    } else {
+        output.open = Some(open);
+        Ok(())
     }
 }

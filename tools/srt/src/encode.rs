@@ -29,9 +29,10 @@ pub(super) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         return tell_finished(args, bytes);
     }
     let mut options = options(args)?;
-    let old = match args.append {
-        true => Some(existing(args)?),
-        false => None,
+    let old = if args.append {
+        Some(existing(args)?)
+    } else {
+        None
     };
     let file = AtomicFile::create(
         args.output(),
@@ -74,9 +75,10 @@ fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
         Embed::Yes => true,
         Embed::No => false,
     };
-    let instead = match embedded {
-        true => " with its weights in the file; --embed-weights no names them instead",
-        false => "",
+    let instead = if embedded {
+        " with its weights in the file; --embed-weights no names them instead"
+    } else {
+        ""
     };
     eprintln!(
         "note: {} is not used: nothing is gained{instead}",

@@ -94,13 +94,14 @@ impl Report {
 
     /// One line for people.
     pub(super) fn summary(&self) -> String {
-        let quality = match self.identical {
-            true => "lossless".to_owned(),
-            false => format!(
+        let quality = if self.identical {
+            "lossless".to_owned()
+        } else {
+            format!(
                 "{:.2} dB, largest error {:.4e}",
                 self.psnr_db.unwrap_or(f64::INFINITY),
                 self.max_abs_error
-            ),
+            )
         };
         let frames = match self.frames.len() {
             1 => String::new(),

@@ -12,7 +12,7 @@ use crate::label::Label;
 use crate::output::{overwrite, print_json, print_line};
 use crate::report::{Original, Page};
 use crate::spectrum::power_spectrum;
-use crate::subject::{Decoded, Subject, check_shapes, doubles, read_like};
+use crate::subject::{Subject, check_shapes, doubles, read_like};
 use srt::dtype_dispatch;
 use srt::{AnyVolume, AtomicFile, Error, EvalReport, Input, Result, Values};
 
@@ -105,22 +105,95 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
+/// What is known of the reconstructions so far.
+struct Evaluation<'a> {
+    args: &'a EvalArgs,
+    input: Input,
+    /// Where spectra or a page are wanted.
+    original: Option<&'a Original<'a>>,
+    page: Page,
+    entries: Vec<Entry>,
+}
+
+impl Evaluation<'_> {
+    fn is_of_several(&self) -> bool {
+        self.args.reconstructed.len() > 1
+    }
+
+    /// Measures a reconstruction, prints what was found and adds it to the page.
+    fn add(&mut self, path: &Path, label: Label) -> Result<()> {
+        let args = self.args;
+        let decoded = read_like(path, &self.input, args.field.as_deref(), args.step)?;
+        if decoded.coded.is_some() && label.bytes.is_some() {
+            let message = "an .srt file tells its bytes itself: its label may name its series only";
+            return Err(Error::invalid(message).within(path.display()));
+        }
+        let bytes = decoded.bytes.or(label.bytes.map(NonZeroU64::get));
+        let report = measure(&self.input, &decoded.volume)?;
+        let raw_bytes = self.input.shape().len() * self.input.dtype().size();
+        let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
+        let mut spectrum = None;
+        if let Some(original) = self.original {
+            let values = doubles(&decoded.volume);
+            if args.spectrum {
+                let after = power_spectrum(original.shape, &values)?;
+                spectrum = Some(Spectra::new(original.spectrum.clone(), after));
+            }
+            if args.html.is_some() {
+                let subject = Subject {
+                    name: name_of(path),
+                    series: label.series.clone(),
+                    report,
+                    bytes,
+                    ratio,
+                    coded: decoded.coded,
+                };
+                self.page.add(original, subject, &values)?;
+            }
+        }
+        if !args.json {
+            self.print(path, &report, spectrum.as_ref())?;
+        }
+        let several = self.is_of_several();
+        self.entries.push(Entry {
+            file: several.then(|| path.display().to_string()),
+            report,
+            bytes: bytes.filter(|_| several),
+            ratio: ratio.filter(|_| several),
+            series: label.series.filter(|_| several),
+            spectrum,
+        });
+        Ok(())
+    }
+
+    fn print(&self, path: &Path, report: &EvalReport, spectrum: Option<&Spectra>) -> Result<()> {
+        if self.is_of_several() {
+            let gap = if self.entries.is_empty() { "" } else { "\n" };
+            print_line(&format!("{gap}{}", path.display()))?;
+        }
+        print_report(report)?;
+        spectrum.map_or(Ok(()), Spectra::print)
+    }
+}
+
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
     let input = args.raw.open(&args.original)?;
     let name = name_of(&args.original);
     // Spectra and pictures are made in double precision.
-    let values = match args.spectrum || args.html.is_some() {
-        true => doubles(&input.to_volume()?),
-        false => Vec::new(),
+    let values = if args.spectrum || args.html.is_some() {
+        doubles(&input.to_volume()?)
+    } else {
+        Vec::new()
     };
-    let original = match values.is_empty() {
-        true => None,
-        false => Some(Original::new(
+    let original = if values.is_empty() {
+        None
+    } else {
+        Some(Original::new(
             &name,
             input.shape(),
             input.dtype().to_string(),
             &values,
-        )?),
+        )?)
     };
     // Told before the work, not after it, when a label is none or the page may not be written.
     let paths = args.reconstructed.iter();
@@ -131,62 +204,17 @@ pub(super) fn run(args: &EvalArgs) -> Result<ExitCode> {
         Some(path) => Some(AtomicFile::create(path, overwrite(args.force))?),
         None => None,
     };
-    let several = args.reconstructed.len() > 1;
-    let mut page = Page::default();
-    let mut entries = Vec::new();
-    for (number, (path, label)) in args.reconstructed.iter().zip(labels).enumerate() {
-        let Decoded {
-            volume,
-            bytes,
-            coded,
-        } = read_like(path, &input, args.field.as_deref(), args.step)?;
-        if coded.is_some() && label.bytes.is_some() {
-            let message = "an .srt file tells its bytes itself: its label may name its series only";
-            return Err(Error::invalid(message).within(path.display()));
-        }
-        let bytes = bytes.or(label.bytes.map(NonZeroU64::get));
-        let report = measure(&input, &volume)?;
-        let raw_bytes = input.shape().len() * input.dtype().size();
-        let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
-        let mut spectrum = None;
-        if let Some(original) = &original {
-            let values = doubles(&volume);
-            if args.spectrum {
-                let after = power_spectrum(original.shape, &values)?;
-                spectrum = Some(Spectra::new(original.spectrum.clone(), after));
-            }
-            if args.html.is_some() {
-                let name = name_of(path);
-                let subject = Subject {
-                    name,
-                    series: label.series.clone(),
-                    report,
-                    bytes,
-                    ratio,
-                    coded,
-                };
-                page.add(original, subject, &values)?;
-            }
-        }
-        if !args.json {
-            if several {
-                let gap = if number > 0 { "\n" } else { "" };
-                print_line(&format!("{gap}{}", path.display()))?;
-            }
-            print_report(&report)?;
-            if let Some(spectrum) = &spectrum {
-                spectrum.print()?;
-            }
-        }
-        entries.push(Entry {
-            file: several.then(|| path.display().to_string()),
-            report,
-            bytes: bytes.filter(|_| several),
-            ratio: ratio.filter(|_| several),
-            series: label.series.filter(|_| several),
-            spectrum,
-        });
+    let mut evaluation = Evaluation {
+        args,
+        input,
+        original: original.as_ref(),
+        page: Page::default(),
+        entries: Vec::new(),
+    };
+    for (path, label) in args.reconstructed.iter().zip(labels) {
+        evaluation.add(path, label)?;
     }
+    let Evaluation { page, entries, .. } = evaluation;
     if let (Some(mut file), Some(original)) = (file, &original) {
         file.write_all(page.finish(original).as_bytes())?;
         file.commit()?;

@@ -118,9 +118,10 @@ fn list(json: bool) -> Result<()> {
 }
 
 fn info(name: &str, json: bool) -> Result<()> {
-    let source = match builtin_names().any(|builtin| builtin == name) {
-        true => "built in",
-        false => "file",
+    let source = if builtin_names().any(|builtin| builtin == name) {
+        "built in"
+    } else {
+        "file"
     };
     let report = ModelReport::new(&*models::find(name)?, source);
     if json {

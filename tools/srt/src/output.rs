@@ -148,9 +148,10 @@ pub(super) fn find_frames<'d>(
     let choice = FrameChoice::new(decoder.dataset(), field, step)?;
     let frames = decoder.frames();
     let frames: Vec<_> = frames.filter(|frame| choice.fits(frame.record())).collect();
-    match frames.is_empty() {
-        true => Err(Error::invalid("the file has no such frame")),
-        false => Ok(frames),
+    if frames.is_empty() {
+        Err(Error::invalid("the file has no such frame"))
+    } else {
+        Ok(frames)
     }
 }
 

@@ -53,10 +53,12 @@ impl PartText {
                 self.of
             )));
         }
-        let first = |number: usize| match number == self.of {
-            true => planes,
+        let first = |number: usize| {
+            if number == self.of {
+                return planes;
+            }
             // No overflow: both are below 2^32.
-            false => (units as u64 * number as u64 / self.of as u64) as usize * UNIT,
+            (units as u64 * number as u64 / self.of as u64) as usize * UNIT
         };
         let (start, end) = (first(self.number - 1), first(self.number));
         Ok(Slab {
@@ -106,11 +108,10 @@ pub(super) fn finished(args: &EncodeArgs, part: PartText) -> Result<Option<usize
         );
         place == wanted && frame.bound == bound && is_form_of(&frame.form, args)
     });
-    match same && second.is_none() && *decoder.dataset() == dataset {
-        true => Ok(Some(file.bytes().len())),
-        false => {
-            Err(Error::invalid("the file is there, but is another part").within(path.display()))
-        }
+    if same && second.is_none() && *decoder.dataset() == dataset {
+        Ok(Some(file.bytes().len()))
+    } else {
+        Err(Error::invalid("the file is there, but is another part").within(path.display()))
     }
 }
 

@@ -50,13 +50,12 @@ impl Series {
         let mut fields: Vec<Inputs> = Vec::new();
         let mut stream = None;
         for (name, path) in listed {
-            let input = match stdin(&path) {
-                true => {
-                    let fields = args.raw.stream()?;
-                    let next = stream.insert(fields).next_field();
-                    next?.ok_or_else(|| Error::truncated("a field expected, none found"))?
-                }
-                false => args.raw.open(&path)?,
+            let input = if stdin(&path) {
+                let fields = args.raw.stream()?;
+                let next = stream.insert(fields).next_field();
+                next?.ok_or_else(|| Error::truncated("a field expected, none found"))?
+            } else {
+                args.raw.open(&path)?
             };
             let place = fields.iter().position(|field| field.name == name);
             let place = place.unwrap_or_else(|| {

@@ -25,44 +25,12 @@ pub(crate) fn power_spectrum<T: Element>(shape: Shape, values: &[T]) -> Result<V
         )));
     }
     let [nz, ny, nx] = shape.dims();
-    let fill = finite_mean(values);
-    let mut planner = FftPlanner::<f64>::new();
-    let [along_z, along_y, along_x] = [nz, ny, nx].map(|n| planner.plan_fft_forward(n));
+    let zero = Complex { re: 0.0, im: 0.0 };
     // The other modes along x are the conjugates of these.
     let width = nx / 2 + 1;
-
-    // Planes are transformed along x and y; then, row by row of y, along z.
-    let zero = Complex { re: 0.0, im: 0.0 };
-    let mut modes = vec![zero; nz * ny * width];
-    modes
-        .par_chunks_mut(ny * width)
-        .zip(values.par_chunks(ny * nx))
-        .for_each(|(modes, values)| {
-            let mut line = vec![zero; nx];
-            for (modes, values) in modes.chunks_mut(width).zip(values.chunks(nx)) {
-                for (to, from) in line.iter_mut().zip(values) {
-                    let re = if from.is_finite() {
-                        from.to_f64()
-                    } else {
-                        fill
-                    };
-                    *to = Complex { re, im: 0.0 };
-                }
-                along_x.process(&mut line);
-                modes.copy_from_slice(&line[..width]);
-            }
-            let mut column = vec![zero; ny];
-            for x in 0..width {
-                for (y, value) in column.iter_mut().enumerate() {
-                    *value = modes[y * width + x];
-                }
-                along_y.process(&mut column);
-                for (y, value) in column.iter().enumerate() {
-                    modes[y * width + x] = *value;
-                }
-            }
-        });
-
+    let mut planner = FftPlanner::<f64>::new();
+    let along_z = planner.plan_fft_forward(nz);
+    let modes = modes_of_planes([nz, ny, nx], values, &mut planner);
     let shells = Shells::new(shape.dims());
     let rows: Vec<Vec<(f64, u64)>> = (0..ny)
         .into_par_iter()
@@ -96,6 +64,49 @@ pub(crate) fn power_spectrum<T: Element>(shape: Shape, values: &[T]) -> Result<V
             }
         })
         .collect())
+}
+
+/// Planes transformed along x and y: of each row the modes along x from 0 to half its length.
+fn modes_of_planes<T: Element>(
+    [nz, ny, nx]: [usize; 3],
+    values: &[T],
+    planner: &mut FftPlanner<f64>,
+) -> Vec<Complex<f64>> {
+    let fill = finite_mean(values);
+    let [along_y, along_x] = [ny, nx].map(|n| planner.plan_fft_forward(n));
+    let width = nx / 2 + 1;
+
+    let zero = Complex { re: 0.0, im: 0.0 };
+    let mut modes = vec![zero; nz * ny * width];
+    modes
+        .par_chunks_mut(ny * width)
+        .zip(values.par_chunks(ny * nx))
+        .for_each(|(modes, values)| {
+            let mut line = vec![zero; nx];
+            for (modes, values) in modes.chunks_mut(width).zip(values.chunks(nx)) {
+                for (to, from) in line.iter_mut().zip(values) {
+                    let re = if from.is_finite() {
+                        from.to_f64()
+                    } else {
+                        fill
+                    };
+                    *to = Complex { re, im: 0.0 };
+                }
+                along_x.process(&mut line);
+                modes.copy_from_slice(&line[..width]);
+            }
+            let mut column = vec![zero; ny];
+            for x in 0..width {
+                for (y, value) in column.iter_mut().enumerate() {
+                    *value = modes[y * width + x];
+                }
+                along_y.process(&mut column);
+                for (y, value) in column.iter().enumerate() {
+                    modes[y * width + x] = *value;
+                }
+            }
+        });
+    modes
 }
 
 fn finite_mean<T: Element>(values: &[T]) -> f64 {

@@ -79,9 +79,10 @@ pub(super) fn run(args: &StatArgs) -> Result<ExitCode> {
         reports if args.part.is_none() => joined(reports.iter().map(|path| read(path)))?,
         _ => return Err(Error::invalid("--part takes one field")),
     };
-    match args.json {
-        true => print_json(&report)?,
-        false => report.print()?,
+    if args.json {
+        print_json(&report)?;
+    } else {
+        report.print()?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -145,10 +146,11 @@ pub(super) fn range(text: &str) -> Result<(f64, f64)> {
             report.min.zip(report.max).ok_or_else(none)?
         }
     };
-    match min.is_finite() && max.is_finite() && min <= max {
-        true => Ok((min, max)),
-        false => Err(Error::invalid(format!(
+    if min.is_finite() && max.is_finite() && min <= max {
+        Ok((min, max))
+    } else {
+        Err(Error::invalid(format!(
             "a finite range expected, {min} to {max} found"
-        ))),
+        )))
     }
 }

@@ -154,10 +154,11 @@ pub(super) fn doubles(volume: &AnyVolume) -> Vec<f64> {
 /// # Errors
 /// `InvalidArgument` unless the shapes agree.
 pub(super) fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
-    match original == reconstructed {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
+    if original == reconstructed {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
             "the original has {original} voxels, the reconstruction {reconstructed}"
-        ))),
+        )))
     }
 }

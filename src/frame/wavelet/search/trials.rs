@@ -6,10 +6,10 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::codec::corrections::Corrections;
 use crate::container::WaveletForm;
+use crate::container::size::estimate;
 use crate::frame::encoded::Verification;
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
-use crate::frame::size_estimate;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::quantise::{LevelMask, Pass};
 use crate::frame::wavelet::trial::{Candidate, FramePayloads, Trial, Verify};
@@ -64,8 +64,9 @@ impl<'a, E: Element> FrameTrials<'a, E> {
 
     /// Bytes of a file that depend on the step.
     pub(crate) fn bytes(&self, trial: &Trial<E>) -> usize {
-        let payloads = &trial.payloads;
-        size_estimate::wavelet_payloads(&trial.form, &payloads.tree, &payloads.bricks)
+        let around =
+            estimate::levels(&trial.form) + estimate::around_bricks(&trial.payloads.bricks);
+        trial.payloads.len() + around
     }
 
     /// Bytes of a trial's payloads, corrections included.
