@@ -68,37 +68,42 @@
 //!
 //! # One voxel's way into a file
 //!
-//! 1. [`encode`] takes a [`VolumeView`] and makes an [`Encoder`] with one field; [`Encoder::write`] checks the
-//!    values against the [`Dataset`] and works in the pool that [`Resources`] says (`src/file/encoder.rs`).
-//! 2. `src/frame/encode.rs`: values that are not numbers, or are the mask value, go into a mask
-//!    (`src/codec/mask.rs`) and are filled in smoothly (`src/frame/fill.rs`). A field of one value, or one that nothing
-//!    else makes smaller, takes a form of its own ([`Form::Constant`], [`Form::Lossless`]).
-//! 3. What is left becomes of zero mean and unit variance (`src/frame/sample.rs`) and is transformed, level by level, into a
-//!    low-pass volume and details (`src/transform`, `src/frame/wavelet/analysis.rs`).
+//! Links lead on in the documentation that `cargo doc --document-private-items` makes.
+//!
+//! 1. [`encode`] takes a [`VolumeView`] and makes an [`Encoder`] of one field. [`Encoder::write`] checks the values
+//!    against the [`Dataset`] and goes to work where [`Resources`] says.
+//! 2. [`frame::encode::encode_frame`] puts values that are not numbers, or are the mask value, into a mask
+//!    ([`codec::mask`]) and fills them in smoothly (`src/frame/fill.rs`). A field of one value becomes [`Form::Constant`], one that
+//!    nothing makes smaller [`Form::Lossless`].
+//! 3. What is left is brought to mean 0 and variance 1 ([`frame::sample::Normalisation`]) and split, level by level, into a
+//!    low-pass volume and details ([`frame::wavelet::analysis`], [`transform::forward`]).
 //! 4. From the coarsest level on, networks predict the details of the next finer one from what the decoder will know
-//!    (`src/recon`, `src/backend`); the difference is quantised and added back, so that errors do not pile up
-//!    (`src/frame/wavelet/quantise.rs`).
-//! 5. The octree is pruned where details are all zero (`src/octree`), and bricks of 64^3 coefficients are coded by the
-//!    arithmetic coder `ctx` (`src/codec/ctx`).
-//! 6. The result is decoded and compared (`src/metrics`). The search chooses the step by that, until the [`Bound`] holds
-//!    and no larger step does (`src/frame/wavelet/search.rs`, `trial.rs`); voxels that miss a bound on single errors get
-//!    corrections (`src/codec/corrections.rs`).
-//! 7. `FRAM`, mask, octree, bricks and corrections go out as chunks, each under a CRC ([`Writer`]);
-//!    [`Encoder::finish`] writes index and trailer.
+//!    ([`recon::walk`], [`recon::Predictor`], [`Backend::predict`]). The difference is quantised and added back, so that
+//!    errors do not pile up ([`frame::wavelet::quantise`]).
+//! 5. [`octree::prune`] leaves out what is zero or not worth its bytes; the bricks that remain, 64^3 voxels each, are coded
+//!    by an adaptive arithmetic coder ([`frame::wavelet::bricks`], [`codec::ctx`]).
+//! 6. The result is decoded and compared with the original ([`frame::wavelet::trial`], [`metrics`]). The search takes
+//!    that for the next step, until the [`Bound`] is just met ([`frame::wavelet::search`]); single voxels that miss a
+//!    bound on errors get corrections ([`codec::corrections`]).
+//! 7. [`frame::encoded::Encoded::chunks`] lists the record, mask, octree, bricks and corrections, [`Writer::chunk`] writes
+//!    each under its checksums, and [`Encoder::finish`] index and trailer.
 //!
 //! # One voxel's way out of it
 //!
-//! 1. [`Decoder::new`] reads trailer, index and records, in the order that the grammar of chunks allows
-//!    (`src/container/order.rs`). No brick is touched.
-//! 2. [`Decoder::frame`] finds the records of a field and step; [`FrameReader::level`] and [`FrameReader::region`] say what is
-//!    wanted of it, [`FrameReader::read`] begins to work. A frame in slabs is put together in `src/file/field_source.rs`.
-//! 3. `src/frame/decode.rs` takes the form apart. For wavelets `src/frame/layout.rs` knows levels, octree leaves and
-//!    bricks, and which of them the box needs.
-//! 4. The level loop (`src/recon`) goes from the coarsest level to the one asked for: it predicts details, adds the decoded
-//!    residuals of the bricks, and inverts the wavelet, in whole or layer by layer, on the CPU or the GPU.
-//! 5. Values return to the field's unit and are rounded to its type; corrections and mask are applied; the crop becomes
-//!    a [`Volume`].
+//! 1. [`Decoder::new`] reads trailer and index ([`Reader`]) and all records, in the order that the grammar of chunks
+//!    allows ([`container::order`], [`container::contents`]). No brick is touched.
+//! 2. [`Decoder::frame`] finds the records of a field and step. [`FrameReader::level`] and [`FrameReader::region`] say what is
+//!    wanted, [`FrameReader::read`] goes to work. Slabs are put together by `src/file/field_source.rs`.
+//! 3. [`frame::decode::FrameSource`] takes the form apart. Of the wavelet form, [`frame::layout::FrameLayout`] knows
+//!    levels, octree leaves and bricks, and which of them a box needs ([`recon::LevelLoop`] goes over just those).
+//! 4. The level loop, the encoder's own ([`recon::walk`]), predicts the details of each level, adds the residuals that the
+//!    bricks hold ([`recon::AddResiduals`]) and inverts the wavelet ([`transform::inverse`]): in whole, layer by layer, or on
+//!    a GPU ([`recon::Placement`]).
+//! 5. Values go back to the field's unit and are rounded to its type; corrections and mask are applied, and the box is a
+//!    [`Volume`].
 
+// The way through the source names what is private.
+#![allow(rustdoc::private_intra_doc_links)]
 // What tools, tests and benches alone use is out of reach without the feature; lints see all of it with it.
 #![cfg_attr(
     not(feature = "internals"),
@@ -191,8 +196,8 @@ pub use transform::Wavelet;
 
 // Records and chunks of files.
 pub use container::{
-    Bound, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream, ChunkType, Dataset, Entry, Event, Field,
-    FileHeader, Form, Frame, HEADER_LEN, Interpolation, MAGIC, Measured, NetworkUse, Parser,
+    Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream, ChunkType, Dataset, Entry, Event,
+    Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation, MAGIC, Measured, NetworkUse, Parser,
     Placement, PooledForm, PooledPayload, Reader, Slab, VERSION, WaveletForm, WeightsReference,
     Writer, set_or_check_unit, slowest,
 };

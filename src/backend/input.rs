@@ -8,7 +8,7 @@ use crate::transform::Extension;
 /// The quantised low-pass that a network reads: the whole coarse grid, or a box of it.
 #[derive(Clone, Copy, Debug)]
 pub struct NetworkInput<'a> {
-    /// Quantised coefficients of the box, `[z][y][x]` ([`quantise_input`]).
+    /// Quantised coefficients of the box, `[z][y][x]` (`quantise_input`).
     pub field: &'a [i16],
     /// First voxel of the box in the coarse grid.
     pub origin: [usize; 3],

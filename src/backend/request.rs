@@ -13,7 +13,7 @@ const OUTPUT_SCALE_LIMIT: f32 = 18_446_744_073_709_551_616.0; // 2^64
 pub struct Scaling {
     /// The frame's gain for this level; multiplies the head's output.
     pub gain: f32,
-    /// [`unit()`](super::unit()) of this level; multiplies the shortcut's output.
+    /// `unit()` of this level; multiplies the shortcut's output.
     pub unit: f32,
 }
 

@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
     /// checksums of their own only its head is read.
     ///
     /// # Errors
-    /// As [`Reader::payload`] and [`BrickRun::parse`].
+    /// As [`Reader::payload`], and `Corrupt` for a chunk that is no run of bricks.
     pub fn brick_run(&self, number: usize, end: u32) -> Result<BrickRun<'a>> {
         let (header, payload, offset) = self.unchecked(number)?;
         if !BrickRun::has_checksums(payload) {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
     /// Brick `number` of a run of this file, when the run holds it.
     ///
     /// # Errors
-    /// As [`BrickRun::brick`].
+    /// `Corrupt` when the brick is damaged.
     pub fn brick<'r>(&self, run: &BrickRun<'r>, number: u32) -> Result<Option<&'r [u8]>> {
         let brick = run.brick(number)?;
         if run.is_checked_by_brick() {
