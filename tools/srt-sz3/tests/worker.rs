@@ -104,7 +104,7 @@ fn the_limit_on_memory_holds() {
     let raw = vec![0u8; 8 * shape.len()];
     let error = worker()
         .with_memory(12 << 20)
-        .encode(shape, 8, 1e-2, &raw)
+        .encode(shape, Dtype::F64, 1e-2, &raw)
         .unwrap_err();
     assert!(error.to_string().contains("srt-sz3"), "{error}");
 }
