@@ -75,7 +75,7 @@ fuzz_target!(|input: Input| {
     }
     let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
     let field = if input.wide { Values::F64(Cow::Borrowed(&wide)) } else { Values::F32(Cow::Borrowed(&values)) };
-    let encoded = encode_volume(shape, &field, &options, Vec::new());
+    let encoded = encode_with_report(VolumeView::new(shape, field).unwrap(), &options, Vec::new());
     let bytes = match encoded {
         Ok((bytes, _)) => bytes,
         Err(e) if [ErrorKind::BoundNotMet, ErrorKind::InvalidArgument].contains(&e.kind()) => {
