@@ -1,6 +1,6 @@
 //! The set of networks that serves the levels of a frame.
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::base::error::{Error, Result};
 use crate::network::arch::Transform;
@@ -79,13 +79,13 @@ impl Hierarchy {
     /// Identity: SHA-256 over each network's canonical record preceded by its length as u64.
     #[must_use]
     pub fn sha256(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut hash = Hash::new();
         for network in &self.networks {
             let record = network.to_bytes();
             hash.update((record.len() as u64).to_le_bytes());
             hash.update(record);
         }
-        hash.finalize().into()
+        hash.finalize()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A network: its architecture with checked tensors.
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::base::error::{Error, Result};
 use crate::network::arch::{ACTIVATION_MAX, Architecture, Trunk};
@@ -177,7 +177,7 @@ impl Network {
             layers,
             digest: [0; 32],
         };
-        network.digest = Sha256::digest(network.to_bytes()).into();
+        network.digest = Hash::hash(&network.to_bytes());
         Ok(network)
     }
 

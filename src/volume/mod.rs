@@ -1,6 +1,8 @@
 //! Dense fields in memory, and in files ([`io`]).
 
 mod any;
+#[cfg(feature = "ndarray")]
+mod arrays;
 pub mod io;
 pub(crate) mod view;
 
@@ -82,25 +84,5 @@ impl<T: Copy + Default> Volume<T> {
             shape: self.shape.with_dims(region.size),
             data: self.shape.region().crop(&self.data, &region),
         })
-    }
-}
-
-impl<T: Copy + Default> Volume<T> {
-    /// The values as an `ndarray` view of the volume's rank.
-    #[must_use]
-    pub fn view(&self) -> ndarray::ArrayViewD<'_, T> {
-        let shape = ndarray::IxDyn(self.shape.extents());
-        // The constructor keeps the length and the shape in step.
-        ndarray::ArrayViewD::from_shape(shape, &self.data)
-            .unwrap_or_else(|_| unreachable!("length and shape agree"))
-    }
-}
-
-impl<T: Copy + Default> TryFrom<ndarray::ArrayViewD<'_, T>> for Volume<T> {
-    type Error = Error;
-
-    fn try_from(view: ndarray::ArrayViewD<'_, T>) -> Result<Self> {
-        let shape = Shape::new(view.shape())?;
-        Self::new(shape, view.iter().copied().collect())
     }
 }

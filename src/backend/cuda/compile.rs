@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use cudarc::nvrtc::{result, sys};
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::backend::cuda::source;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -167,7 +167,7 @@ impl KernelStore {
 
     /// Start of the names of files for this program's kernels on `arch`.
     fn stem(arch: &str) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = Hash::new();
         hash.update(source::text());
         hash.update(source::defines().join(" "));
         let digest: String = hash.finalize()[..8]
