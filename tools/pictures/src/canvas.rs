@@ -117,7 +117,7 @@ fn too_large() -> Error {
     Error::invalid("picture larger than PNG allows")
 }
 
-fn font(size: usize) -> FontDesc<'static> {
+pub(crate) fn font(size: usize) -> FontDesc<'static> {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // A font that were refused would show as an error of the first text.

@@ -1,6 +1,7 @@
-//! Pictures of fields: PNG panels of a slice before and after coding.
+//! Pictures of fields, PNG panels of a slice before and after coding, and charts.
 
 mod canvas;
+pub mod chart;
 mod colormap;
 mod panel;
 mod scale;

@@ -2,18 +2,24 @@
 
 use std::fmt::Write;
 
-use crate::report::chart::{Chart, Mark, Series, Style};
+use srt::Result;
+use srt_pictures::chart::{COLORS, Chart, Mark, Series, Style};
+
+use crate::report::chart::figure;
 use crate::report::page::section;
 use crate::report::{Original, axis};
 use crate::subject::Subject;
 
 /// No more spectra share a chart: there are as many colours.
-const MOST_SPECTRA: usize = crate::report::chart::COLORS;
+const MOST_SPECTRA: usize = COLORS.len();
 
 /// PSNR and SSIM against ratio, where there are several files.
-pub(super) fn rate_distortion(subjects: &[Subject]) -> String {
+///
+/// # Errors
+/// Those of drawing.
+pub(super) fn rate_distortion(subjects: &[Subject]) -> Result<String> {
     if subjects.len() < 2 {
-        return String::new();
+        return Ok(String::new());
     }
     let (rated, plain): (Vec<&Subject>, Vec<&Subject>) =
         subjects.iter().partition(|s| s.ratio.is_some());
@@ -28,7 +34,7 @@ pub(super) fn rate_distortion(subjects: &[Subject]) -> String {
     }
     if rated.len() < 2 {
         let note = "The compressed size of at least two files must be known: of .srt files it is, of a field FILE when FILE.eval.json has its \"bytes\".";
-        return framed("rates", &section("Rate and distortion", note, ""));
+        return Ok(framed("rates", &section("Rate and distortion", note, "")));
     }
     let chart = |label, quality: &dyn Fn(&Subject) -> f64| Chart {
         x: axis("compression ratio", true),
@@ -36,12 +42,12 @@ pub(super) fn rate_distortion(subjects: &[Subject]) -> String {
         series: curves(&rated, quality),
         marks: Vec::new(),
     };
-    let psnr = chart("PSNR in dB", &|s| s.report.psnr_db).svg();
-    let ssim = chart("SSIM", &|s| s.report.ssim).svg();
-    framed(
+    let psnr = figure(&chart("PSNR in dB", &|s| s.report.psnr_db))?;
+    let ssim = figure(&chart("SSIM", &|s| s.report.ssim))?;
+    Ok(framed(
         "rates",
         &(section("Rate and PSNR", &note, &psnr) + &section("Rate and SSIM", &note, &ssim)),
-    )
+    ))
 }
 
 /// A curve per family, in order of appearance.
@@ -66,19 +72,22 @@ fn curves(subjects: &[&Subject], quality: &dyn Fn(&Subject) -> f64) -> Vec<Serie
 }
 
 /// Power by wavenumber of all files, and what is left of the original's, where there are several.
+///
+/// # Errors
+/// Those of drawing.
 pub(super) fn spectra(
     original: &Original<'_>,
     subjects: &[Subject],
     powers: &[Vec<f64>],
-) -> String {
+) -> Result<String> {
     if subjects.len() < 2 {
-        return String::new();
+        return Ok(String::new());
     }
     if subjects.len() > MOST_SPECTRA {
         let note = format!(
             "Of up to {MOST_SPECTRA} files they share a chart; those of each file are further down."
         );
-        return framed("spectra", &section("Power spectra", &note, ""));
+        return Ok(framed("spectra", &section("Power spectra", &note, "")));
     }
     // The names of the curves above, where they tell the files apart.
     let mut families: Vec<String> = subjects.iter().map(Subject::family).collect();
@@ -100,11 +109,11 @@ pub(super) fn spectra(
         ..power("original", &original.spectrum)
     });
     let kept = all.map(|(s, p)| power(&name(s), &kept(&original.spectrum, p)));
-    framed(
+    Ok(framed(
         "spectra",
-        &(power_section("Power spectra", lines)
-            + &kept_section("Power kept by each", kept.collect())),
-    )
+        &(power_section("Power spectra", lines)?
+            + &kept_section("Power kept by each", kept.collect())?),
+    ))
 }
 
 fn framed(id: &str, sections: &str) -> String {
@@ -126,7 +135,7 @@ pub(super) fn kept(original: &[f64], decoded: &[f64]) -> Vec<f64> {
     decoded.iter().zip(original).map(|(a, b)| a / b).collect()
 }
 
-pub(super) fn power_section(title: &str, series: Vec<Series>) -> String {
+pub(super) fn power_section(title: &str, series: Vec<Series>) -> Result<String> {
     let chart = Chart {
         x: axis("wavenumber k", true),
         y: axis("mean power P", true),
@@ -134,10 +143,10 @@ pub(super) fn power_section(title: &str, series: Vec<Series>) -> String {
         marks: Vec::new(),
     };
     let note = "Mean power of Fourier modes by wavenumber, up to Nyquist's.";
-    section(title, note, &chart.svg())
+    Ok(section(title, note, &figure(&chart)?))
 }
 
-pub(super) fn kept_section(title: &str, series: Vec<Series>) -> String {
+pub(super) fn kept_section(title: &str, series: Vec<Series>) -> Result<String> {
     let chart = Chart {
         x: axis("wavenumber k", false),
         y: axis("P' / P", true),
@@ -145,5 +154,5 @@ pub(super) fn kept_section(title: &str, series: Vec<Series>) -> String {
         marks: vec![Mark::Y(1.0, "all kept")],
     };
     let note = "Decoded by original: below 1, structure is lost; above 1, added.";
-    section(title, note, &chart.svg())
+    Ok(section(title, note, &figure(&chart)?))
 }

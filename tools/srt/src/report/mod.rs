@@ -12,10 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::spectrum::power_spectrum;
 use crate::subject::{Coded, Subject};
-use chart::{Axis, Chart, Mark, Series, Style};
+use chart::figure;
 use curves::{kept, kept_section, power, power_section, rate_distortion, spectra};
 use page::{escape, section};
 use srt::{Bound, Result, Shape, error_histogram, seam_profile};
+use srt_pictures::chart::{Axis, Chart, Mark, Series, Style};
 use srt_pictures::{Colormap, PanelOptions, slices};
 
 /// Bins of the error histogram.
@@ -77,7 +78,7 @@ impl Page {
         let mut body = slices_section(original, values)?;
         body.push_str(&histogram_section(original, &subject, values)?);
         let power = power_spectrum(original.shape, values)?;
-        body.push_str(&spectrum_section(&original.spectrum, &power));
+        body.push_str(&spectrum_section(&original.spectrum, &power)?);
         if let Some(coded) = &subject.coded {
             body.push_str(&octree_section(original.shape, coded));
         }
@@ -94,7 +95,10 @@ impl Page {
     }
 
     /// The whole page.
-    pub(super) fn finish(self, original: &Original<'_>) -> String {
+    ///
+    /// # Errors
+    /// Those of drawing.
+    pub(super) fn finish(self, original: &Original<'_>) -> Result<String> {
         let mut body = format!(
             "<h1>{}</h1><p class=\"sub\">{} {}, compared with {} reconstruction{}</p>\n",
             escape(original.name),
@@ -104,15 +108,19 @@ impl Page {
             if self.subjects.len() == 1 { "" } else { "s" }
         );
         body.push_str(&table(&self.subjects));
-        body.push_str(&rate_distortion(&self.subjects));
-        body.push_str(&spectra(original, &self.subjects, &self.powers));
+        body.push_str(&rate_distortion(&self.subjects)?);
+        body.push_str(&spectra(original, &self.subjects, &self.powers)?);
         body.push_str(&self.parts);
         let _ = writeln!(
             body,
             "<footer>srt {}. PSNR over the range of the original; SSIM with a Gaussian window of 11 voxels per axis.</footer>",
             env!("CARGO_PKG_VERSION")
         );
-        page::page(&format!("{}: quality", original.name), &body)
+        Ok(page::page(
+            &format!("{}: quality", original.name),
+            &chart::style(),
+            &body,
+        ))
     }
 }
 
@@ -260,13 +268,13 @@ fn histogram_section(original: &Original<'_>, subject: &Subject, values: &[f64])
         Some(bound) => format!("No error may pass the bound of {}.", short(bound)),
         None => "No bound on the error of single voxels; the largest one is drawn.".to_owned(),
     };
-    Ok(section(title, &note, &chart.svg()))
+    Ok(section(title, &note, &figure(&chart)?))
 }
 
-fn spectrum_section(before: &[f64], after: &[f64]) -> String {
+fn spectrum_section(before: &[f64], after: &[f64]) -> Result<String> {
     let lines = vec![power("original", before), power("decoded", after)];
     let ratio = power("decoded / original", &kept(before, after));
-    power_section("Power spectrum", lines) + &kept_section("Power kept", vec![ratio])
+    Ok(power_section("Power spectrum", lines)? + &kept_section("Power kept", vec![ratio])?)
 }
 
 fn octree_section(shape: Shape, coded: &Coded) -> String {
@@ -318,12 +326,12 @@ fn seam_section(original: &Original<'_>, subject: &Subject, values: &[f64]) -> R
         ));
     }
     let chart = Chart {
-        x: axis("voxels behind the face", false),
+        x: axis("voxels after the face", false),
         y: axis("RMS error / overall", false),
         series,
         marks: vec![Mark::X(-0.5, "face"), Mark::Y(1.0, "")],
     };
     let note =
         "Errors by distance from the faces between boxes: a seam would be a peak at the face.";
-    Ok(section(title, note, &chart.svg()))
+    Ok(section(title, note, &figure(&chart)?))
 }

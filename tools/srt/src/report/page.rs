@@ -16,14 +16,15 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// A whole page. The policy keeps browsers from fetching or running anything, whatever is in `body`.
-pub(super) fn page(title: &str, body: &str) -> String {
+/// A whole page. The policy keeps browsers from fetching or running anything, whatever is in `body`;
+/// `style` goes along with the page's own.
+pub(super) fn page(title: &str, style: &str, body: &str) -> String {
     let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
@@ -37,10 +38,8 @@ pub(super) fn section(title: &str, note: &str, content: &str) -> String {
 }
 
 const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#22242b;--soft:#656a78;--line:#d9dce4;--back:#fff;--card:#f6f7fa;
---c0:#2b5fd9;--c1:#d1472c;--c2:#1d8a5f;--c3:#8a4fc7;--c4:#b07a00;--c5:#0f8ba8;--c6:#c2317f;--c7:#6b6f7b;--c8:#7d4a1e;--c9:#6a9a00}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e8ee;--soft:#a0a6b4;--line:#3a3f4b;--back:#15171c;--card:#1e2128;
---c0:#7ea2ff;--c1:#ff8a70;--c2:#5fd0a0;--c3:#c79bff;--c4:#e6b54a;--c5:#5cc8e0;--c6:#ff86c0;--c7:#a9afbd;--c8:#c99a6e;--c9:#a9d14a}}
+:root{color-scheme:light dark;--ink:#22242b;--soft:#656a78;--line:#d9dce4;--back:#fff;--card:#f6f7fa}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e8ee;--soft:#a0a6b4;--line:#3a3f4b;--back:#15171c;--card:#1e2128}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
 main{max-width:1120px;margin:0 auto;padding:20px 16px 48px}
@@ -61,22 +60,15 @@ thead th{color:var(--soft);font-weight:600}
 figure{margin:0;min-width:0}
 figure img{width:100%;height:auto;display:block;image-rendering:pixelated;border:1px solid var(--line)}
 figcaption{font-size:.875rem;margin-bottom:4px}
-.bar{height:12px;border:1px solid var(--line);margin-top:6px}
+.bar{height:18px;border:1px solid var(--line);margin-top:6px}
 .ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--soft);font-variant-numeric:tabular-nums}
 .chart,.map{width:100%;height:auto;display:block}
 .map{max-width:460px;margin:0 auto}
-svg text{fill:var(--ink);font-size:11.5px}
-svg .label{fill:var(--soft)}
-@media(max-width:520px){svg text{font-size:14.5px}}
-.grid{stroke:var(--line);stroke-width:.7;fill:none}
-.axis{stroke:var(--soft);fill:none}
-.mark{stroke:var(--soft);stroke-dasharray:5 4;fill:none}
-.s0,.s1,.s2,.s3,.s4,.s5,.s6,.s7,.s8,.s9,.ref{fill:none;stroke-width:1.8}
-.s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}.s8{stroke:var(--c8)}.s9{stroke:var(--c9)}.dash{stroke-dasharray:8 4}.ref{stroke:var(--ink);stroke-dasharray:2 3}
-.d0{fill:var(--c0)}.d1{fill:var(--c1)}.d2{fill:var(--c2)}.d3{fill:var(--c3)}.d4{fill:var(--c4)}.d5{fill:var(--c5)}.d6{fill:var(--c6)}.d7{fill:var(--c7)}.d8{fill:var(--c8)}.d9{fill:var(--c9)}
-.a0{fill:var(--c0);opacity:.2}.a1{fill:var(--c1);opacity:.2}.a2{fill:var(--c2);opacity:.2}
+.chart text{font-family:inherit}
+@media(max-width:520px){.chart text{font-size:13.5px}}
 .key{display:flex;flex-wrap:wrap;gap:4px 14px;font-size:.85rem;margin-top:8px}
 .key i{display:inline-block;width:12px;height:12px;margin-right:5px;border:1px solid var(--line);vertical-align:-1px}
+.key i.line{width:24px;height:0;border:0;vertical-align:4px}
 .none{color:var(--soft);margin:0}
 footer{margin-top:32px;color:var(--soft);font-size:.85rem}
 ";
@@ -89,6 +81,7 @@ mod tests {
     fn text_cannot_leave_its_place() {
         let page = page(
             "<script>alert('1')</script>",
+            "",
             &section("a & b", "\"n\"", "<p>c</p>"),
         );
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;alert(&#39;1&#39;)"));

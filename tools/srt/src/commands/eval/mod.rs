@@ -100,7 +100,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     }
     let Evaluation { page, entries, .. } = evaluation;
     if let (Some(mut file), Some(original)) = (file, &original) {
-        file.write_all(page.finish(original).as_bytes())?;
+        file.write_all(page.finish(original)?.as_bytes())?;
         file.commit()?;
     }
     match (args.json, entries.as_slice()) {
