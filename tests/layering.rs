@@ -79,7 +79,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "circle in container/: pooled, records",
     "circle in file/: decoder, frame_reader",
     "circle in file/: stream_decoder, stream_frame_reader",
-    "circle in frame/: layout, wavelet",
     "circle in frame/pooled/: coded, encode",
     "circle in recon/: levels, placement",
     "circle in volume/io/: input, stream",

@@ -12,9 +12,9 @@ use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::frame_key::FieldKey;
 use crate::file::frame_reader::FrameReader;
 use crate::file::setup::{Record, Setup};
+use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::networks::Networks;
-use crate::frame::wavelet::cache::BrickCache;
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;
 

@@ -1,6 +1,7 @@
 //! One field at one time step, to chunks and back.
 
 mod bricks;
+pub(crate) mod cache;
 pub(crate) mod chunks;
 mod constant;
 pub(crate) mod decode;
