@@ -3,7 +3,7 @@
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::container::bytes::Cursor;
-use crate::container::records::{
+use crate::container::form::{
     MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
 };
 
