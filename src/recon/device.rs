@@ -8,8 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::layers::Sink;
-use crate::recon::levels::LevelTask;
-use crate::recon::placement::Placement;
+use crate::recon::levels::{LevelTask, Placement};
 use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.

@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::levels::{LevelStep, LevelTask, Synthesis, crop_details, cropped, upscale};
-use crate::recon::placement::{Placement, whole_level};
+use crate::recon::levels::{
+    LevelStep, LevelTask, Placement, Synthesis, crop_details, cropped, upscale,
+};
+use crate::recon::whole::whole_level;
 use crate::transform::LevelPlan;
 
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
