@@ -73,7 +73,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Circles that are still to be taken apart; one that is gone must leave this list.
 const CIRCLES_LEFT: &[&str] = &[
     "circle in base/: dtype, real",
-    "circle in volume/io/: input, stream",
 ];
 /// The same in the programs, by tool.
 const CIRCLES_LEFT_IN_TOOLS: &[(&str, &[&str])] =
