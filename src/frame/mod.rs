@@ -19,6 +19,7 @@ pub(crate) mod sample;
 pub(crate) mod wavelet;
 
 pub use layout::FrameLayout;
+pub use lossless::LOSSLESS_PART;
 pub use pooled::check_pooled;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;
