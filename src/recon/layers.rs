@@ -87,17 +87,9 @@ impl Synthesis<'_> {
         ) else {
             return vec![whole];
         };
-        let plane = whole.len() / whole.size[axis];
-        let thickness = (cells / plane / edge).max(1) * edge;
-        (0..whole.size[axis])
-            .step_by(thickness)
-            .map(|first| {
-                let mut layer = whole;
-                layer.start[axis] = first;
-                layer.size[axis] = thickness.min(whole.size[axis] - first);
-                layer
-            })
-            .collect()
+        // An axis that is split has several cells, and those before it one: it is the slowest of the cells, too.
+        let thickness = (whole.planes_of(cells) / edge).max(1) * edge;
+        whole.slabs(thickness).collect()
     }
 }
 
