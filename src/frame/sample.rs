@@ -77,7 +77,7 @@ impl<T: Real> Normalisation<T> {
     }
 
     /// PSNR and relative error by the range of the field that the values are part of.
-    pub(crate) fn judge(&self, comparison: Comparison) -> Comparison {
+    pub(crate) fn relate_to_range(&self, comparison: Comparison) -> Comparison {
         let (min, max) = self.bounds();
         if (min, max) == (comparison.min, comparison.max) {
             comparison

@@ -31,6 +31,6 @@ impl<E: Element> PooledEncoder<'_, E> {
         self.normalisation.undo(&mut values);
         let decoded = E::from_work(values);
         let comparison = self.original.compare(&decoded)?;
-        Ok((self.normalisation.judge(comparison), decoded))
+        Ok((self.normalisation.relate_to_range(comparison), decoded))
     }
 }
