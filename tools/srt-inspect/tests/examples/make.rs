@@ -286,7 +286,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
     ),
     Example {
         name: "series_3d",
-        about: "spacing, origin, units and times; weights (NREF) behind a frame that uses none",
+        about: "spacing, origin, units and times; weights (NREF) after a frame that uses none",
         weights: Some("turbulence3d-s.srt"),
         build: series,
     },
