@@ -1,4 +1,4 @@
-//! Form 3 of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
+//! The pooled form of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
 
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
