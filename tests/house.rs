@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Candidate",
-        "of the search for a PSNR, and the field that all searches try: to be told apart",
-    ),
-    (
         "Frame",
         "a record of a file, and the rim of a zone of activations: to be told apart",
     ),

@@ -28,7 +28,7 @@ pub(super) struct Judgement {
 }
 
 /// A level at a quantisation step, and what is predicted of it.
-pub(super) struct Judged<'a, T: Real> {
+pub(super) struct PredictedLevel<'a, T: Real> {
     pub(super) analysis: &'a Analysis<'a, T>,
     pub(super) level: usize,
     pub(super) inverse_step: T,
@@ -47,7 +47,7 @@ struct Sums {
     fit: GainFit,
 }
 
-impl<T: Real> Judged<'_, T> {
+impl<T: Real> PredictedLevel<'_, T> {
     /// Measures the prediction by evenly spread bricks, with exactly rounded operations in a fixed order, so that every
     /// encoder decides alike whatever it holds in memory.
     ///
@@ -134,14 +134,14 @@ mod tests {
             let (all, zeros) = (times(factor), times(0.0));
             let predict = |cells| Ok(Some(crop_details(level, &all, whole, cells)));
             let shortcut = |cells| Ok(Some(crop_details(level, &zeros, whole, cells)));
-            let judged = Judged {
+            let predicted = PredictedLevel {
                 analysis: &analysis,
                 level: 0,
                 inverse_step: 1e4,
                 predict: &predict,
                 shortcut: &shortcut,
             };
-            judged.measure_prediction().unwrap()
+            predicted.measure_prediction().unwrap()
         };
         assert!(measured(1.0).pays && measured(0.5).pays);
         assert!(!measured(-1.0).pays && !measured(0.0).pays);

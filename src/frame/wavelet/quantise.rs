@@ -13,7 +13,7 @@ use crate::frame::wavelet::grids::{
     GridPass, QuantisedGrid, StreamedLevel, quantise_grid, subtract,
 };
 use crate::frame::wavelet::integers::Integers;
-use crate::frame::wavelet::judgement::{Judged, Prediction};
+use crate::frame::wavelet::judgement::{PredictedLevel, Prediction};
 use crate::octree::{Octree, prune};
 use crate::recon::{
     Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Source,
@@ -223,14 +223,14 @@ impl<'a, T: Real> Encoding<'a, T> {
         if let Some(levels) = self.fixed_levels {
             return Ok(levels[part.index]);
         }
-        let judged = Judged {
+        let predicted = PredictedLevel {
             analysis: self.analysis,
             level: part.index,
             inverse_step: self.quantiser.inverse_step,
             predict,
             shortcut: &|cells| part.over(cells).shortcut(),
         };
-        let judgement = judged.measure_prediction()?;
+        let judgement = predicted.measure_prediction()?;
         self.gain_factors[part.index] = judgement.gain_factor;
         Ok(judgement.pays)
     }
