@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Frame",
-        "a record of a file, and the rim of a zone of activations: to be told apart",
-    ),
-    (
         "Grid",
         "of a program of layers, and in the memory of a device: to be told apart",
     ),

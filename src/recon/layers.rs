@@ -221,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::base::grid::Shape;
-    use crate::recon::testing::{Frame, Reread, noise};
+    use crate::recon::testing::{Reread, TestFrame, noise};
     use crate::recon::{AddResiduals, HeldCoefficients, Layered};
     use crate::transform::Wavelet;
 
@@ -239,7 +239,7 @@ mod tests {
         ) {
             let shape = Shape::new(&[z, y, x]).unwrap();
             let wavelet = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };
-            let frame = Frame::new(shape, wavelet, if networks { &[0.2, 0.1] } else { &[] });
+            let frame = TestFrame::new(shape, wavelet, if networks { &[0.2, 0.1] } else { &[] });
             let coefficients = noise(&frame.partition, seed);
             let synthesis = frame.synthesis();
             let whole = frame.decode(coefficients.clone(), 0, shape.region());

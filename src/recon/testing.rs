@@ -14,7 +14,7 @@ use crate::recon::{
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
 /// What a frame is put together with.
-pub(crate) struct Frame {
+pub(crate) struct TestFrame {
     pub(crate) wavelet: Wavelet,
     pub(crate) plan: Plan,
     pub(crate) partition: Partition,
@@ -38,7 +38,7 @@ pub(crate) fn networks(wavelet: Wavelet) -> Networks {
     }
 }
 
-impl Frame {
+impl TestFrame {
     /// `gains` by level; none: no networks.
     pub(crate) fn new(shape: Shape, wavelet: Wavelet, gains: &[f32]) -> Self {
         let plan = Plan::new(shape, Axes::NONE, 15);

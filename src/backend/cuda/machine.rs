@@ -10,7 +10,7 @@ pub type Address = u64;
 /// A kernel of `kernels/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kernel {
-    /// Input channels on a frame.
+    /// Input channels on a box.
     Input,
     /// Convolution to activations, 8 outputs a block.
     Conv8,
