@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Grid",
-        "of a program of layers, and in the memory of a device: to be told apart",
-    ),
-    (
         "Kernel",
         "a CUDA kernel, and the weights of an interpolation: to be told apart",
     ),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::cuda::grid::Grid;
+use crate::backend::cuda::grid::CudaGrid;
 use crate::backend::cuda::lift::{Lifting, Precision, View};
 use crate::backend::cuda::machine::{Kernel, Machine};
 use crate::backend::cuda::params::{QuantiseParams, WidenParams, bytes_of};
@@ -240,7 +240,7 @@ impl<'a> Level<'a> {
     fn predict(
         &self,
         buffers: &mut Buffers,
-        low: &Grid,
+        low: &CudaGrid,
         most: u64,
     ) -> Result<Vec<(SubbandCode, View)>> {
         let machine = self.machine();
@@ -286,7 +286,7 @@ impl<'a> Level<'a> {
     }
 
     /// Network input from a whole grid.
-    fn quantise(&self, low: &Grid, to: u64, multiplier: f32) -> Result<()> {
+    fn quantise(&self, low: &CudaGrid, to: u64, multiplier: f32) -> Result<()> {
         let kernel = match self.precision {
             Precision::F32 => Kernel::QuantiseF32,
             Precision::F64 => Kernel::QuantiseF64,
@@ -383,7 +383,12 @@ impl<'a> Level<'a> {
         }
     }
 
-    fn run(&self, buffers: &mut Buffers, low: &Grid, pieces: &mut Pieces<'_>) -> Result<Grid> {
+    fn run(
+        &self,
+        buffers: &mut Buffers,
+        low: &CudaGrid,
+        pieces: &mut Pieces<'_>,
+    ) -> Result<CudaGrid> {
         let machine = self.machine();
         let all = self.cuda.memory(buffers)?;
         let most = all.saturating_sub(self.sizes.beside_low());
@@ -393,7 +398,7 @@ impl<'a> Level<'a> {
         }
         let fine = fine_box(self.job.cells, &self.job.level);
         let boxes = [fine, self.job.fine];
-        let mut result = Grid::new(machine, &self.cuda.shared, self.precision, boxes)?;
+        let mut result = CudaGrid::new(machine, &self.cuda.shared, self.precision, boxes)?;
         let bands = self.predict(buffers, low, most)?;
         let mut pending = Pending::new(machine, self.precision, self.job, &bands);
         pieces(&mut |piece| pending.take(&mut buffers.uploads, piece))?;
@@ -413,7 +418,7 @@ impl<'a> Level<'a> {
 
 impl Cuda {
     /// A box of host memory as a grid.
-    fn bring(&self, region: Region, values: RealSlice<'_>) -> Result<Grid> {
+    fn bring(&self, region: Region, values: RealSlice<'_>) -> Result<CudaGrid> {
         let (precision, len, bytes) = match values {
             RealSlice::F32(values) => (Precision::F32, values.len(), bytes_of(values)),
             RealSlice::F64(values) => (Precision::F64, values.len(), bytes_of(values)),
@@ -421,7 +426,7 @@ impl Cuda {
         if len != region.len() {
             return Err(contradiction("a low-pass of another length"));
         }
-        let mut grid = Grid::new(&self.machine, &self.shared, precision, [region; 2])?;
+        let mut grid = CudaGrid::new(&self.machine, &self.shared, precision, [region; 2])?;
         grid.memory()?.upload(bytes)?;
         grid.finish()?;
         Ok(grid)
@@ -463,7 +468,7 @@ impl LevelDevice for Cuda {
             }
             LowPass::Device(grid) => grid
                 .as_any()
-                .downcast_ref::<Grid>()
+                .downcast_ref::<CudaGrid>()
                 .ok_or_else(|| contradiction("a grid of another device"))?,
         };
         let level = Level::new(self, job, low.precision, low.region)?;
