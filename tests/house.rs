@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Kernel",
-        "a CUDA kernel, and the weights of an interpolation: to be told apart",
-    ),
-    (
         "Layout",
         "of activations in memory, and of an array in a .npy file: to be told apart",
     ),
