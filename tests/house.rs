@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Layout",
-        "of activations in memory, and of an array in a .npy file: to be told apart",
-    ),
-    (
         "Line",
         "of a stream of work, and a straight line through two measurements",
     ),

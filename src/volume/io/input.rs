@@ -15,7 +15,7 @@ use crate::base::grid::Shape;
 use crate::base::limits::Limits;
 use crate::volume::io::cast::cast;
 use crate::volume::io::npy;
-use crate::volume::io::npy::Layout;
+use crate::volume::io::npy::ArrayLayout;
 use crate::volume::io::stream::FieldStream;
 use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
@@ -30,7 +30,7 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 #[derive(Debug)]
 pub struct Input {
     bytes: FileBytes,
-    layout: Layout,
+    layout: ArrayLayout,
 }
 
 impl Input {
@@ -112,7 +112,7 @@ impl Input {
         Ok(Self { bytes, layout })
     }
 
-    pub(super) fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
+    pub(super) fn from_raw(bytes: FileBytes, layout: ArrayLayout) -> Result<Self> {
         check_len(bytes.bytes().len(), &layout)?;
         Ok(Self { bytes, layout })
     }
@@ -240,7 +240,7 @@ pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(npy::MAGIC)
 }
 
-pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {
+pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<ArrayLayout> {
     let (Some(shape), Some(dtype)) = (shape, dtype) else {
         let missing = match (shape, dtype) {
             (None, None) => "shape and type are",
@@ -251,7 +251,7 @@ pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<L
             "not an npy file, and its {missing} not given"
         )));
     };
-    Ok(Layout {
+    Ok(ArrayLayout {
         offset: 0,
         shape,
         dtype,
@@ -260,7 +260,7 @@ pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<L
     })
 }
 
-fn check_len(found: usize, layout: &Layout) -> Result<()> {
+fn check_len(found: usize, layout: &ArrayLayout) -> Result<()> {
     let expected = layout.data_len()?.checked_add(layout.offset);
     let Some(expected) = expected else {
         return Err(Error::invalid("field too large for this machine"));
