@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Line",
-        "of a stream of work, and a straight line through two measurements",
-    ),
-    (
         "Outputs",
         "of a convolution, and of a program of layers: to be told apart",
     ),

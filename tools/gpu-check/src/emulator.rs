@@ -81,9 +81,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a machine does in order.
+/// What a machine does in order, as on the streams of a GPU.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum Stream {
     Launches,
     Uploads,
     Downloads,
@@ -105,25 +105,25 @@ enum Work {
 /// Work that is not done yet.
 #[derive(Default)]
 struct Queue {
-    /// Each line with the number of works that were ever in it.
-    lines: [(VecDeque<Work>, u64); 3],
+    /// Each stream with the number of works that were ever in it.
+    streams: [(VecDeque<Work>, u64); 3],
 }
 
 impl Queue {
-    fn push(&mut self, line: Line, work: Work) {
-        let (works, count) = &mut self.lines[line as usize];
+    fn push(&mut self, stream: Stream, work: Work) {
+        let (works, count) = &mut self.streams[stream as usize];
         works.push_back(work);
         *count += 1;
     }
 
-    /// The point behind all work of a line so far.
-    fn mark(&self, line: Line) -> Mark {
-        Mark(self.lines[line as usize].1 * 3 + line as u64)
+    /// The point behind all work of a stream so far.
+    fn mark(&self, stream: Stream) -> Mark {
+        Mark(self.streams[stream as usize].1 * 3 + stream as u64)
     }
 
     /// The next work before `mark`.
     fn next(&mut self, Mark(mark): Mark) -> Option<Work> {
-        let (works, count) = &mut self.lines[(mark % 3) as usize];
+        let (works, count) = &mut self.streams[(mark % 3) as usize];
         let done = *count - works.len() as u64;
         if done < mark / 3 {
             works.pop_front()
@@ -214,15 +214,15 @@ impl Emulator {
     }
 
     /// Adds work; does it where the schedule says so.
-    fn push(&self, line: Line, work: Work) -> Result<()> {
+    fn push(&self, stream: Stream, work: Work) -> Result<()> {
         let mut queue = lock(&self.queue);
-        queue.push(line, work);
-        let now = match (self.schedule, line) {
+        queue.push(stream, work);
+        let now = match (self.schedule, stream) {
             (Schedule::Late, _) => false,
-            (Schedule::CopiesFirst, line) => line != Line::Launches,
-            (Schedule::LaunchesFirst, line) => line == Line::Launches,
+            (Schedule::CopiesFirst, stream) => stream != Stream::Launches,
+            (Schedule::LaunchesFirst, stream) => stream == Stream::Launches,
         };
-        let mark = queue.mark(line);
+        let mark = queue.mark(stream);
         if now {
             self.run(&mut queue, mark)
         } else {
@@ -234,7 +234,10 @@ impl Emulator {
     fn run(&self, queue: &mut Queue, mark: Mark) -> Result<()> {
         let done = self.work(queue, mark);
         if done.is_err() {
-            queue.lines.iter_mut().for_each(|(works, _)| works.clear());
+            queue
+                .streams
+                .iter_mut()
+                .for_each(|(works, _)| works.clear());
         }
         done
     }
@@ -387,7 +390,7 @@ impl Machine for Emulator {
 
     fn finish(&self) -> Result<()> {
         let mut queue = lock(&self.queue);
-        let mark = queue.mark(Line::Launches);
+        let mark = queue.mark(Stream::Launches);
         self.run(&mut queue, mark)
     }
 
@@ -399,7 +402,7 @@ impl Machine for Emulator {
     }
 
     unsafe fn clear(&self, at: Address, bytes: u64) -> Result<()> {
-        self.push(Line::Launches, Work::Clear(at, bytes))
+        self.push(Stream::Launches, Work::Clear(at, bytes))
     }
 
     fn allocate_host(&self, bytes: u64) -> Result<*mut u8> {
@@ -413,8 +416,8 @@ impl Machine for Emulator {
 
     unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
         let from = from as Address;
-        self.push(Line::Uploads, Work::Copy { to, from, bytes })?;
-        Ok(lock(&self.queue).mark(Line::Uploads))
+        self.push(Stream::Uploads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Stream::Uploads))
     }
 
     unsafe fn download_beside(
@@ -425,17 +428,17 @@ impl Machine for Emulator {
         bytes: usize,
     ) -> Result<Mark> {
         let to = to as Address;
-        self.push(Line::Downloads, Work::After(after))?;
-        self.push(Line::Downloads, Work::Copy { to, from, bytes })?;
-        Ok(lock(&self.queue).mark(Line::Downloads))
+        self.push(Stream::Downloads, Work::After(after))?;
+        self.push(Stream::Downloads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Stream::Downloads))
     }
 
     fn mark(&self) -> Result<Mark> {
-        Ok(lock(&self.queue).mark(Line::Launches))
+        Ok(lock(&self.queue).mark(Stream::Launches))
     }
 
     fn hold(&self, mark: Mark) -> Result<()> {
-        self.push(Line::Launches, Work::After(mark))
+        self.push(Stream::Launches, Work::After(mark))
     }
 
     fn wait(&self, mark: Mark) -> Result<()> {
@@ -444,7 +447,7 @@ impl Machine for Emulator {
 
     unsafe fn launch(&self, kernel: Kernel, launch: Launch, params: &[u8]) -> Result<()> {
         let params = params.to_vec();
-        self.push(Line::Launches, Work::Launch(kernel, launch, params))
+        self.push(Stream::Launches, Work::Launch(kernel, launch, params))
     }
 }
 
