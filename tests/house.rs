@@ -24,10 +24,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Outputs",
-        "of a convolution, and of a program of layers: to be told apart",
-    ),
-    (
         "Placement",
         "where the voxels lie in space, and where a level is reconstructed: to be told apart",
     ),

@@ -13,7 +13,7 @@
 use std::arch::x86_64::*;
 
 use crate::backend::cpu::avx2::{Convert, Epilogue, Requantise, finish_block};
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::plan::parts::parts;
 
@@ -37,9 +37,9 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
 }
 
 /// Convolves and converts to output rows. The caller has run `assert_sources` and `assert_rows`.
-pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], scaling: &OutputScaling<'_>) {
     for group in &job.conv.groups {
-        let epilogue = Convert::new(job, group, rows, out);
+        let epilogue = Convert::new(job, group, rows, scaling);
         run_group(job, group, arena, &epilogue);
     }
 }

@@ -1,7 +1,7 @@
 //! One tile through all layers.
 
 use crate::backend::cpu::Isa;
-use crate::backend::cpu::conv::{Job, Outputs};
+use crate::backend::cpu::conv::{Job, OutputScaling};
 use crate::backend::cpu::packed::PackedConv;
 use crate::backend::input::{is_clipped, refinement};
 use crate::backend::plan::layout::{ActivationBox, Layout, Tile};
@@ -178,18 +178,18 @@ impl TileRun<'_> {
             let mut at = region.start.map(|v| v as isize);
             at[0] += z as isize;
             let job = self.job(&program.head, tile, grid, at, size);
-            let out = Outputs {
+            let scaling = OutputScaling {
                 scale: head_scale,
                 add: false,
             };
-            self.isa.outputs(&job, arena, rows, &out);
+            self.isa.outputs(&job, arena, rows, &scaling);
             if let Some(shortcut) = &program.shortcut {
                 let job = self.job(shortcut, tile, Grid::Coarse, at, size);
-                let out = Outputs {
+                let scaling = OutputScaling {
                     scale: shortcut_scale,
                     add: true,
                 };
-                self.isa.outputs(&job, arena, rows, &out);
+                self.isa.outputs(&job, arena, rows, &scaling);
             }
             emit(z, rows);
         }
