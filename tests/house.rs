@@ -23,10 +23,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Acc",
         "the accumulators of one kernel, once for each set of instructions",
     ),
-    (
-        "Placement",
-        "where the voxels lie in space, and where a level is reconstructed: to be told apart",
-    ),
     ("Request", "to a worker process, and for a part of a field"),
     (
         "Sealed",

@@ -15,7 +15,7 @@ use crate::frame::wavelet::cache::FrameCache;
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{
-    AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, Layered, LevelWindow,
+    AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, LayeredGrids, LevelWindow,
     Partition, Predictor, ResidualSource, Source, Synthesis, TakeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
@@ -237,14 +237,14 @@ impl FrameLayout {
             dequantiser,
             source: &mut source,
         };
-        let mut placement = Layered {
+        let mut storage = LayeredGrids {
             step: &mut step,
             target: request.level,
             layers,
             slab_cells: LAYER_CELLS,
             sink,
         };
-        match level_loop.run(Some(low), &mut placement)? {
+        match level_loop.run(Some(low), &mut storage)? {
             Some(low) => sink(request.region, low),
             None => Ok(()),
         }

@@ -9,7 +9,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::layers::Sink;
 use crate::recon::levels::LevelTask;
-use crate::recon::placement::Placement;
+use crate::recon::storage::GridStorage;
 use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.
@@ -28,7 +28,7 @@ pub enum DeviceOrHost<T> {
 
 /// Grids on a device. The boxes of the wanted grid go to the sink, and the loop ends with nothing; it ends with a grid
 /// where there is no level.
-pub struct OnDevice<'a, T> {
+pub struct GridsOnDevice<'a, T> {
     /// The device.
     pub device: &'a dyn LevelDevice,
     /// How integers become coefficients.
@@ -39,7 +39,7 @@ pub struct OnDevice<'a, T> {
     pub sink: &'a mut Sink<'a, T>,
 }
 
-impl<T: Real> Placement<T> for OnDevice<'_, T> {
+impl<T: Real> GridStorage<T> for GridsOnDevice<'_, T> {
     type Grid = Option<DeviceOrHost<T>>;
 
     fn level(
@@ -77,7 +77,7 @@ impl<T: Real> Placement<T> for OnDevice<'_, T> {
     }
 }
 
-impl<T: Real> OnDevice<'_, T> {
+impl<T: Real> GridsOnDevice<'_, T> {
     /// Cuts the box of a level that is asked for so that each part fits the device.
     fn boxes(&self, task: &LevelTask<'_>, low: &DeviceOrHost<T>) -> Result<Vec<Region>> {
         let fine = task.window.fine;

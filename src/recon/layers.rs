@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::levels::{LevelStep, LevelTask, Synthesis, crop_details, cropped, upscale};
-use crate::recon::placement::{Placement, whole_level};
+use crate::recon::storage::{GridStorage, whole_level};
 use crate::transform::LevelPlan;
 
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
@@ -20,7 +20,7 @@ pub(super) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
 
 /// The finest levels in layers, the others whole. The grid that is wanted goes to the sink, and the loop ends with
 /// nothing; it ends with a grid where there is no level.
-pub struct Layered<'a, T> {
+pub struct LayeredGrids<'a, T> {
     /// What is done with the details.
     pub step: &'a mut dyn LevelStep<T>,
     /// Number of the finest level.
@@ -33,7 +33,7 @@ pub struct Layered<'a, T> {
     pub sink: &'a mut Sink<'a, T>,
 }
 
-impl<T: Real> Placement<T> for Layered<'_, T> {
+impl<T: Real> GridStorage<T> for LayeredGrids<'_, T> {
     type Grid = Option<Vec<T>>;
 
     fn level(
@@ -222,7 +222,7 @@ mod tests {
 
     use crate::base::grid::Shape;
     use crate::recon::testing::{Reread, TestFrame, noise};
-    use crate::recon::{AddResiduals, HeldCoefficients, Layered};
+    use crate::recon::{AddResiduals, HeldCoefficients, LayeredGrids};
     use crate::transform::Wavelet;
 
     proptest! {
@@ -258,14 +258,14 @@ mod tests {
             };
             let mut source = Reread(held);
             let mut step = AddResiduals { dequantiser: frame.dequantiser, source: &mut source };
-            let mut placement = Layered {
+            let mut storage = LayeredGrids {
                 step: &mut step,
                 target: 0,
                 layers: vec![layers],
                 slab_cells: 1,
                 sink: &mut sink,
             };
-            level_loop.run(Some(low), &mut placement).unwrap();
+            level_loop.run(Some(low), &mut storage).unwrap();
             prop_assert!(found == whole);
         }
     }

@@ -6,8 +6,8 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::Partition;
-use crate::recon::placement::Placement;
 use crate::recon::predict::{LevelPart, Predictor};
+use crate::recon::storage::GridStorage;
 use crate::recon::window::{LevelWindow, Window};
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
 
@@ -126,8 +126,8 @@ impl LevelLoop<'_> {
     /// Goes from `low`, the box [`LevelLoop::low_pass_box`] of the coarsest low-pass, to the grid that is wanted.
     ///
     /// # Errors
-    /// What the placement reports.
-    pub fn run<T, P: Placement<T>>(&self, low: P::Grid, placement: &mut P) -> Result<P::Grid> {
+    /// What the storage reports.
+    pub fn run<T, P: GridStorage<T>>(&self, low: P::Grid, storage: &mut P) -> Result<P::Grid> {
         let levels = self.target..self.target + self.windows.len();
         walk(levels, low, |index, low| {
             let task = LevelTask {
@@ -137,7 +137,7 @@ impl LevelLoop<'_> {
                 window: self.windows[index - self.target],
                 is_last: index == self.target,
             };
-            placement.level(&task, low)
+            storage.level(&task, low)
         })
     }
 }

@@ -3,12 +3,12 @@
 //!
 //! One loop ([`walk`]) goes over the levels. What a level does with its details is a step given to it
 //! ([`LevelStep`]): the decoder adds stored residuals, the encoder quantises its own and adds them back.
-//! Where a level's grid lies is its placement ([`Placement`]): whole, layer by layer, or on a device.
+//! Where a level's grid lies is its storage ([`GridStorage`]): whole, layer by layer, or on a device.
 //!
 //! | module | job |
 //! |---|---|
 //! | `levels` | the loop, and what a step is given |
-//! | `placement` | where grids lie; the whole of each in memory |
+//! | `storage` | where grids lie; the whole of each in memory |
 //! | `layers` | large levels layer by layer |
 //! | `device` | on a device |
 //! | `residuals` | stored integers to details |
@@ -20,22 +20,22 @@ mod bricks;
 mod device;
 mod layers;
 mod levels;
-mod placement;
 mod predict;
 mod residuals;
+mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
-pub use device::{DeviceOrHost, LevelPieces, OnDevice};
-pub use layers::Layered;
+pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
+pub use layers::LayeredGrids;
 pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
-pub use placement::{Placement, Whole};
 pub use predict::{LevelPart, Networks, Predictor};
 pub use residuals::{
     Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };
 pub(crate) use residuals::{band_regions, grids_of, or_zeros};
+pub use storage::{GridStorage, WholeGrids};
 pub use window::{LevelWindow, Window};

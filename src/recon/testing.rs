@@ -9,7 +9,7 @@ use crate::network::testing::{Random, narrow_residual, random_network};
 use crate::network::{Architecture, Hierarchy, Transform};
 use crate::recon::{
     AddResiduals, BrickGrid, Coefficients, HeldCoefficients, Networks, Partition, Predictor,
-    ResidualSource, Source, Synthesis, TakeGrids, Whole, grids_of,
+    ResidualSource, Source, Synthesis, TakeGrids, WholeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
@@ -83,7 +83,9 @@ impl TestFrame {
             dequantiser: self.dequantiser,
             source: &mut held,
         };
-        level_loop.run(low, &mut Whole { step: &mut step }).unwrap()
+        level_loop
+            .run(low, &mut WholeGrids { step: &mut step })
+            .unwrap()
     }
 }
 

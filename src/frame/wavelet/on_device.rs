@@ -11,7 +11,8 @@ use crate::base::real::Real;
 use crate::container::WaveletForm;
 use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, Sink, dequantiser};
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, DeviceOrHost, HeldCoefficients, OnDevice, Predictor, Source,
+    Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor,
+    Source,
 };
 
 /// Integers of some bricks, grid by grid.
@@ -59,14 +60,14 @@ impl FrameLayout {
             let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
                 self.pieces(level, cells, request, &shared.coefficients, take)
             };
-            let mut placement = OnDevice {
+            let mut storage = GridsOnDevice {
                 device: handle.device,
                 dequantiser,
                 pieces: &mut pieces,
                 sink: &mut counted,
             };
             let low = DeviceOrHost::Host(level_loop.low_pass_box(), low);
-            level_loop.run(Some(low), &mut placement).map(|_| ())
+            level_loop.run(Some(low), &mut storage).map(|_| ())
         });
         match (sink_error, done) {
             (Some(e), _) => Err(e),

@@ -17,7 +17,7 @@ use crate::frame::wavelet::judgement::{PredictedLevel, Prediction};
 use crate::octree::{Octree, prune};
 use crate::recon::{
     Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Source,
-    Synthesis, Whole, band_regions, crop_details, or_zeros,
+    Synthesis, WholeGrids, band_regions, crop_details, or_zeros,
 };
 use crate::transform::Dequantiser;
 
@@ -202,7 +202,7 @@ impl<'a, T: Real> Encoding<'a, T> {
             predictor: Some(predictor),
         };
         let level_loop = synthesis.level_loop(0, analysis.plan.shape().region())?;
-        let low = level_loop.run(low.swap_remove(0), &mut Whole { step: &mut self })?;
+        let low = level_loop.run(low.swap_remove(0), &mut WholeGrids { step: &mut self })?;
         if self.overflowed {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use crate::base::real::Real;
 use crate::recon::levels::{LevelStep, LevelTask, cropped, upscale};
 
 /// Takes grids from level to level.
-pub trait Placement<T> {
+pub trait GridStorage<T> {
     /// A grid of a level, or what stands for it.
     type Grid;
 
@@ -23,12 +23,12 @@ pub trait Placement<T> {
 }
 
 /// Each grid whole in memory. Where the step wants no finer grid, the loop ends with the low-pass.
-pub struct Whole<'a, T> {
+pub struct WholeGrids<'a, T> {
     /// What is done with the details.
     pub step: &'a mut dyn LevelStep<T>,
 }
 
-impl<T: Real> Placement<T> for Whole<'_, T> {
+impl<T: Real> GridStorage<T> for WholeGrids<'_, T> {
     type Grid = Vec<T>;
 
     fn level(&mut self, task: &LevelTask<'_>, low: Vec<T>) -> Result<ControlFlow<Vec<T>, Vec<T>>> {
