@@ -16,7 +16,7 @@ use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{
     AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, LayeredGrids, LevelWindow,
-    Partition, Predictor, ResidualSource, Source, Synthesis, TakeGrids, grids_of,
+    Partition, Predictor, ResidualSource, Subbands, Synthesis, TakeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
@@ -266,9 +266,9 @@ impl FrameLayout {
         first: usize,
         windows: &[LevelWindow],
     ) -> Result<Coefficients> {
-        let is_wanted = |grid: &BrickGrid| match grid.source {
-            Source::LowPass => true,
-            Source::Details(level) => level
+        let is_wanted = |grid: &BrickGrid| match grid.subbands {
+            Subbands::LowPass => true,
+            Subbands::Details(level) => level
                 .checked_sub(first)
                 .and_then(|i| windows.get(i))
                 .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
@@ -339,9 +339,9 @@ impl ResidualSource for HostBricks<'_> {
         if level >= self.first_held {
             return self.held.read(level, cells, take);
         }
-        let source = Source::Details(level);
+        let subbands = Subbands::Details(level);
         let touches = |grid: &BrickGrid| {
-            grid.source == source && !grid.region.intersection(&cells).is_empty()
+            grid.subbands == subbands && !grid.region.intersection(&cells).is_empty()
         };
         let bricks = self.layout.partition.bricks().iter().enumerate();
         let layer: Vec<(usize, &Brick)> = bricks
@@ -352,7 +352,7 @@ impl ResidualSource for HostBricks<'_> {
             let decoded: Vec<Arc<Vec<Vec<i32>>>> =
                 batch.par_iter().map(decode).collect::<Result<_>>()?;
             take(&grids_of(
-                source,
+                subbands,
                 batch.iter().map(|(_, brick)| *brick).zip(&decoded),
             ));
         }

@@ -23,9 +23,9 @@ fn min_edge(shape: Shape) -> usize {
     edge >> halvings.count()
 }
 
-/// Which coefficients a grid holds.
+/// Which subbands a grid holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Subbands {
     /// The low-pass of the coarsest level.
     LowPass,
     /// The detail subbands of a level.
@@ -35,8 +35,8 @@ pub enum Source {
 /// The part of one level that lies in a brick.
 #[derive(Clone, Debug)]
 pub struct BrickGrid {
-    /// Which coefficients.
-    pub source: Source,
+    /// Which subbands.
+    pub subbands: Subbands,
     /// Box in the level's low-pass grid; its start is a multiple of the block edge.
     pub region: Region,
     /// Bands and blocks in coding order.
@@ -73,7 +73,7 @@ impl Partition {
         let planar = plan.shape().rank() == 2;
         let coarsest = plan.coarsest();
         let mut shared = vec![BrickGrid {
-            source: Source::LowPass,
+            subbands: Subbands::LowPass,
             region: coarsest.region(),
             layout: GridLayout {
                 bands: vec![BandLayout {
@@ -146,7 +146,7 @@ impl BrickGrid {
             })
             .collect();
         Self {
-            source: Source::Details(index),
+            subbands: Subbands::Details(index),
             region,
             layout: GridLayout {
                 bands,
@@ -184,16 +184,16 @@ impl BrickGrid {
     /// Level of the details it holds; `None` for the low-pass.
     #[must_use]
     pub fn level(&self) -> Option<usize> {
-        match self.source {
-            Source::LowPass => None,
-            Source::Details(level) => Some(level),
+        match self.subbands {
+            Subbands::LowPass => None,
+            Subbands::Details(level) => Some(level),
         }
     }
 
     /// Which blocks of the grid the tree stores; all for the low-pass.
     #[must_use]
     pub fn stored(&self, tree: &Octree) -> Vec<bool> {
-        let Source::Details(level) = self.source else {
+        let Subbands::Details(level) = self.subbands else {
             return vec![true; self.layout.block_count()];
         };
         let nodes = &tree.grids()[level];
@@ -301,7 +301,7 @@ mod tests {
             }
             for (index, level) in plan.levels().iter().enumerate() {
                 let grids = partition.bricks().iter().flat_map(|brick| &brick.grids);
-                let own = grids.filter(|grid| grid.source == Source::Details(index));
+                let own = grids.filter(|grid| grid.subbands == Subbands::Details(index));
                 let cells: usize = own.map(|grid| grid.region.len()).sum();
                 assert_eq!(cells, level.coarse.len());
             }

@@ -27,7 +27,7 @@ mod storage;
 pub(crate) mod testing;
 mod window;
 
-pub use bricks::{Brick, BrickGrid, Partition, Source};
+pub use bricks::{Brick, BrickGrid, Partition, Subbands};
 pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
 pub use layers::LayeredGrids;
 pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};

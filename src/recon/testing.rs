@@ -9,7 +9,7 @@ use crate::network::testing::{Random, narrow_residual, random_network};
 use crate::network::{Architecture, Hierarchy, Transform};
 use crate::recon::{
     AddResiduals, BrickGrid, Coefficients, HeldCoefficients, Networks, Partition, Predictor,
-    ResidualSource, Source, Synthesis, TakeGrids, WholeGrids, grids_of,
+    ResidualSource, Subbands, Synthesis, TakeGrids, WholeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
@@ -107,7 +107,7 @@ pub(crate) struct Reread<'a>(pub(crate) HeldCoefficients<'a>);
 impl ResidualSource for Reread<'_> {
     fn read(&mut self, level: usize, _: Region, take: &mut TakeGrids<'_>) -> Result<()> {
         let bricks = self.0.partition.bricks().iter().zip(&self.0.coefficients);
-        take(&grids_of(Source::Details(level), bricks));
+        take(&grids_of(Subbands::Details(level), bricks));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::{BrickGrid, Partition, Source, band_regions};
+use crate::recon::{BrickGrid, Partition, Subbands, band_regions};
 use crate::transform::{Bands, Plan, Wavelet, forward};
 
 /// Cells of one box of a level that is not held in memory: enough bricks for many threads.
@@ -129,23 +129,23 @@ impl<'a, T: Real> Analysis<'a, T> {
         let grids = bricks.flat_map(|(n, brick)| brick.grids.iter().map(move |grid| (n, grid)));
         grids
             .filter(|(_, grid)| {
-                grid.source == Source::Details(level) && cells.contains(&grid.region)
+                grid.subbands == Subbands::Details(level) && cells.contains(&grid.region)
             })
             .collect()
     }
 
-    /// The exact bands of `source`, over `cells` at least.
-    pub(crate) fn bands(&self, source: Source, cells: Region) -> BandsOver<'_, T> {
+    /// The exact bands of `subbands`, over `cells` at least.
+    pub(crate) fn bands(&self, subbands: Subbands, cells: Region) -> BandsOver<'_, T> {
         let held = |cells, bands| BandsOver {
-            places: band_regions(&self.plan, source, cells),
+            places: band_regions(&self.plan, subbands, cells),
             bands: Cow::Borrowed(bands),
         };
-        match (source, self.samples) {
-            (Source::LowPass, _) => held(
+        match (subbands, self.samples) {
+            (Subbands::LowPass, _) => held(
                 self.plan.coarsest().region(),
                 std::slice::from_ref(&self.low),
             ),
-            (Source::Details(0), Some(samples)) => {
+            (Subbands::Details(0), Some(samples)) => {
                 let (mut places, made) = self.make(cells, samples);
                 places.remove(0);
                 BandsOver {
@@ -153,7 +153,7 @@ impl<'a, T: Real> Analysis<'a, T> {
                     bands: Cow::Owned(made.details),
                 }
             }
-            (Source::Details(level), _) => held(
+            (Subbands::Details(level), _) => held(
                 self.plan.levels()[level].coarse.region(),
                 &self.details[level],
             ),
@@ -167,7 +167,7 @@ impl<'a, T: Real> Analysis<'a, T> {
         let wide = level.with_margin(cells);
         let mut fine = samples.normalised(level.fine_of(wide));
         let mut places = vec![wide];
-        places.extend(band_regions(&self.plan, Source::Details(0), wide));
+        places.extend(band_regions(&self.plan, Subbands::Details(0), wide));
         (
             places,
             forward(self.wavelet, &level.window(wide), &mut fine),
@@ -179,9 +179,9 @@ impl<'a, T: Real> Analysis<'a, T> {
     #[must_use]
     pub(crate) fn detail_rms(&self, level: usize) -> f64 {
         let measure = || {
-            let source = Source::Details(level);
+            let subbands = Subbands::Details(level);
             let whole = self.plan.levels()[level].coarse.region();
-            let exact = self.bands(source, whole);
+            let exact = self.bands(subbands, whole);
             let squares: Vec<f64> = self
                 .grids_in(level, whole)
                 .into_par_iter()
@@ -308,14 +308,15 @@ mod tests {
             assert!(streamed.is_streamed(0) && !streamed.is_streamed(1) && !held.is_streamed(0));
             assert_eq!(held.low, streamed.low, "{extents:?}");
             for level in 0..held.plan.levels().len() {
-                let source = Source::Details(level);
+                let subbands = Subbands::Details(level);
                 assert_eq!(
                     held.detail_rms(level).to_bits(),
                     streamed.detail_rms(level).to_bits()
                 );
                 for cells in streamed.boxes(level) {
                     let grids = streamed.grids_in(level, cells);
-                    let (exact, anew) = (held.bands(source, cells), streamed.bands(source, cells));
+                    let (exact, anew) =
+                        (held.bands(subbands, cells), streamed.bands(subbands, cells));
                     for (number, grid) in grids {
                         let exact = grid.gather(&exact.places, &exact.bands);
                         let anew = grid.gather(&anew.places, &anew.bands);

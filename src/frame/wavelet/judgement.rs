@@ -7,7 +7,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::gains::GainFit;
-use crate::recon::{BrickGrid, Source, band_regions};
+use crate::recon::{BrickGrid, Subbands, band_regions};
 
 /// Bricks of a level, about, that are looked at to decide whether its prediction pays.
 const LOOK_AT: usize = 64;
@@ -74,14 +74,14 @@ impl<T: Real> PredictedLevel<'_, T> {
     fn look(&self, grid: &BrickGrid) -> Result<Sums> {
         let steps = |v: T| (v * self.inverse_step).to_f64();
         let bits = |steps: f64| log2(1.0 + steps * steps);
-        let source = Source::Details(self.level);
+        let subbands = Subbands::Details(self.level);
         let mut sums = Sums::default();
         let Some(predicted) = (self.predict)(grid.region)? else {
             return Ok(sums);
         };
-        let exact = self.analysis.bands(source, grid.region);
+        let exact = self.analysis.bands(subbands, grid.region);
         let exact = grid.gather(&exact.places, &exact.bands);
-        let places = band_regions(&self.analysis.plan, source, grid.region);
+        let places = band_regions(&self.analysis.plan, subbands, grid.region);
         let predicted = grid.gather(&places, &predicted);
         for (&d, &p) in exact.iter().zip(&predicted) {
             sums.with += bits(steps(d - p));
@@ -125,7 +125,10 @@ mod tests {
         let analysis = waves(Shape::new(&[48, 40, 44]).unwrap());
         let whole = analysis.plan.levels()[0].coarse.region();
         let level = &analysis.plan.levels()[0];
-        let exact = analysis.bands(Source::Details(0), whole).bands.into_owned();
+        let exact = analysis
+            .bands(Subbands::Details(0), whole)
+            .bands
+            .into_owned();
         let times = |factor: f32| -> Vec<Vec<f32>> {
             let band = |band: &Vec<f32>| band.iter().map(|d| d * factor).collect();
             exact.iter().map(band).collect()

@@ -12,7 +12,7 @@ use crate::container::WaveletForm;
 use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, Sink, dequantiser};
 use crate::recon::{
     Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor,
-    Source,
+    Subbands,
 };
 
 /// Integers of some bricks, grid by grid.
@@ -95,9 +95,9 @@ impl FrameLayout {
         shared: &Coefficients,
         take: &mut TakePiece<'_>,
     ) -> Result<()> {
-        let source = Source::Details(level);
+        let subbands = Subbands::Details(level);
         let touches = |grid: &BrickGrid| {
-            grid.source == source && !grid.region.intersection(&cells).is_empty()
+            grid.subbands == subbands && !grid.region.intersection(&cells).is_empty()
         };
         let mut give = |bricks: &[(usize, &Brick)], decoded: &BrickIntegers| -> Result<()> {
             for ((_, brick), integers) in bricks.iter().zip(decoded) {

@@ -16,7 +16,7 @@ use crate::frame::wavelet::integers::Integers;
 use crate::frame::wavelet::judgement::{PredictedLevel, Prediction};
 use crate::octree::{Octree, prune};
 use crate::recon::{
-    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Source,
+    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Subbands,
     Synthesis, WholeGrids, band_regions, crop_details, or_zeros,
 };
 use crate::transform::Dequantiser;
@@ -110,7 +110,7 @@ fn open_loop<T: Real>(
         }
         let mut session = BrickQuantiser::new(quantiser);
         let grid = |grid: &BrickGrid| {
-            let exact = analysis.bands(grid.source, grid.region);
+            let exact = analysis.bands(grid.subbands, grid.region);
             let residuals = grid.gather(&exact.places, &exact.bands);
             let (mut pass, integers) = quantise_grid(&mut session, grid, &residuals)?;
             pass.coefficients = Some(Integers::pack(integers));
@@ -191,7 +191,7 @@ impl<'a, T: Real> Encoding<'a, T> {
         let analysis = self.analysis;
         let zeros = vec![vec![T::ZERO; analysis.low.len()]];
         let cells = analysis.plan.coarsest().region();
-        let low = self.quantised(Source::LowPass, cells, Accumulate::Overwrite, zeros);
+        let low = self.quantised(Subbands::LowPass, cells, Accumulate::Overwrite, zeros);
         let Some(mut low) = low else {
             return Ok(None);
         };
@@ -253,22 +253,22 @@ impl<'a, T: Real> Encoding<'a, T> {
     /// where the step is too small.
     fn quantised(
         &mut self,
-        source: Source,
+        subbands: Subbands,
         cells: Region,
         accumulate: Accumulate,
         mut decoded: Vec<Vec<T>>,
     ) -> Option<Vec<Vec<T>>> {
         let analysis = self.analysis;
-        let exact = analysis.bands(source, cells);
+        let exact = analysis.bands(subbands, cells);
         let residuals = Residuals {
-            places: band_regions(&analysis.plan, source, cells),
+            places: band_regions(&analysis.plan, subbands, cells),
             dequantiser: self.dequantiser,
             accumulate,
         };
         let bricks = analysis.partition.bricks().iter().enumerate();
         let grids: Vec<(usize, &BrickGrid)> = bricks
             .filter_map(|(number, brick)| {
-                let grid = brick.grids.iter().find(|grid| grid.source == source)?;
+                let grid = brick.grids.iter().find(|grid| grid.subbands == subbands)?;
                 Some((number, grid))
             })
             .collect();
@@ -330,7 +330,7 @@ impl<T: Real> LevelStep<T> for Encoding<'_, T> {
         };
         self.used[index] = used;
         let (accumulate, bands) = or_zeros(predicted.filter(|_| used), level, cells);
-        let details = self.quantised(Source::Details(index), cells, accumulate, bands);
+        let details = self.quantised(Subbands::Details(index), cells, accumulate, bands);
         self.overflowed = details.is_none();
         // Nobody needs the field itself.
         Ok(details.filter(|_| index > 0))
@@ -355,11 +355,11 @@ impl<T: Real> LoopOutcome<T> {
         let mut wanted: Vec<Vec<bool>> = nodes.map(|n| vec![false; n]).collect();
         let mut error = 0.0;
         for (grid, pass) in pairs(&analysis.partition, &mut self.grids) {
-            match grid.source {
-                Source::LowPass => {
+            match grid.subbands {
+                Subbands::LowPass => {
                     error += pass.costs.iter().map(|c| f64::from(c.stored)).sum::<f64>();
                 }
-                Source::Details(level) => {
+                Subbands::Details(level) => {
                     let dims = all.grids()[level].dims;
                     grid.scatter_blocks(dims, &pass.costs, &mut costs[level]);
                     grid.scatter_blocks(dims, &pass.wanted, &mut wanted[level]);
