@@ -37,10 +37,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "what takes decoded boxes: once by type, once by trait object",
     ),
     (
-        "Source",
-        "of a layer's input, and which coefficients a grid holds: to be told apart",
-    ),
-    (
         "Target",
         "of a search for a PSNR, and of the other searches",
     ),
