@@ -33,10 +33,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "what the calls of one backend share, once for each backend",
     ),
     (
-        "Sink",
-        "what takes decoded boxes: once by type, once by trait object",
-    ),
-    (
         "Target",
         "of a search for a PSNR, and of the other searches",
     ),

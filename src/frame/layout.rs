@@ -16,7 +16,7 @@ use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{
     AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, LayeredGrids, LevelWindow,
-    Partition, Predictor, ResidualSource, Subbands, Synthesis, TakeGrids, grids_of,
+    Partition, Predictor, ResidualSource, Sink, Subbands, Synthesis, TakeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
@@ -25,9 +25,6 @@ const LAYER_CELLS: usize = 1 << 21;
 /// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
 /// many threads.
 pub(crate) const BATCH: usize = 64;
-
-/// Takes boxes of a grid that follow each other along its slowest axis, and their values.
-pub(crate) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
 
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]

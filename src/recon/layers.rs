@@ -16,7 +16,7 @@ const SHARED: usize = 4;
 const LEAST_THICKNESS: usize = 8;
 
 /// Takes boxes of the wanted grid, which follow each other along its slowest axis, and their values.
-pub(super) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
+pub type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
 
 /// The finest levels in layers, the others whole. The grid that is wanted goes to the sink, and the loop ends with
 /// nothing; it ends with a grid where there is no level.

@@ -29,7 +29,7 @@ mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Subbands};
 pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
-pub use layers::LayeredGrids;
+pub use layers::{LayeredGrids, Sink};
 pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
 pub use predict::{LevelPart, Networks, Predictor};

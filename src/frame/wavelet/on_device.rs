@@ -9,9 +9,9 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::WaveletForm;
-use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, Sink, dequantiser};
+use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, dequantiser};
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor,
+    Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor, Sink,
     Subbands,
 };
 
