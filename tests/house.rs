@@ -23,7 +23,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Acc",
         "the accumulators of one kernel, once for each set of instructions",
     ),
-    ("Request", "to a worker process, and for a part of a field"),
     (
         "Sealed",
         "a trait of that name keeps each of two public traits to this crate",

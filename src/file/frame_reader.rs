@@ -5,7 +5,7 @@ use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::container::{Form, Frame, slowest};
 use crate::file::decoder::Decoder;
-use crate::file::field_source::{FieldSource, Request};
+use crate::file::field_source::{FieldRequest, FieldSource};
 use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
@@ -41,7 +41,7 @@ pub struct FrameReader<'d> {
     index: usize,
     /// Numbers of its records: one, or its slabs; at least one.
     records: &'d [usize],
-    request: Request,
+    request: FieldRequest,
 }
 
 impl<'d> FrameReader<'d> {
@@ -50,7 +50,7 @@ impl<'d> FrameReader<'d> {
             decoder,
             index,
             records,
-            request: Request::default(),
+            request: FieldRequest::default(),
         }
     }
 
