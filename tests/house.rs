@@ -35,10 +35,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Target",
         "of a search for a PSNR, and of the other searches",
     ),
-    (
-        "Weights",
-        "of one network, and what a file holds of a set: to be told apart",
-    ),
 ];
 
 /// The library and every program.
