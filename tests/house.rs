@@ -31,10 +31,6 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "Shared",
         "what the calls of one backend share, once for each backend",
     ),
-    (
-        "Target",
-        "of a search for a PSNR, and of the other searches",
-    ),
 ];
 
 /// The library and every program.

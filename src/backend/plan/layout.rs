@@ -6,7 +6,7 @@
 
 use crate::backend::input::{is_clipped, refinement};
 use crate::backend::plan::parts::parts;
-use crate::backend::plan::program::{Grid, LANES, Program, Step, Target};
+use crate::backend::plan::program::{Grid, LANES, Program, Step, StepTarget};
 use crate::backend::request::PredictRequest;
 use crate::base::grid::Region;
 
@@ -254,7 +254,7 @@ impl<C> Layout<'_, C> {
         zone: &ActivationBox,
     ) -> Activations {
         match step.target {
-            Target::Activation { block, skip, blend } => {
+            StepTarget::Activation { block, skip, blend } => {
                 let tile_box = &tile.boxes[step.grid as usize];
                 let strides = tile_box.strides();
                 let first = self.grid_start(tile, step.grid) + tile_box.offset(zone.start);
@@ -265,7 +265,7 @@ impl<C> Layout<'_, C> {
                     blend: blend.map(|(block, beta)| (first + block * strides.block, beta)),
                 }
             }
-            Target::Shuffled { block, offset } => {
+            StepTarget::Shuffled { block, offset } => {
                 let factor = refinement(self.request.network);
                 let tile_box = &tile.boxes[Grid::Fine as usize];
                 let strides = tile_box.strides();

@@ -77,11 +77,11 @@ pub(in crate::backend) struct Step<C> {
     pub(in crate::backend) grid: Grid,
     /// How far beyond the region the result must be known, in voxels of `grid`.
     pub(in crate::backend) margin: usize,
-    pub(in crate::backend) target: Target,
+    pub(in crate::backend) target: StepTarget,
 }
 
 /// Where the result of a step goes.
-pub(in crate::backend) enum Target {
+pub(in crate::backend) enum StepTarget {
     /// Requantised, to the blocks from `block` on.
     Activation {
         block: usize,
@@ -237,7 +237,7 @@ impl<'a, C> ProgramBuilder<'a, C> {
             conv,
             grid: Grid::Coarse,
             margin: self.margin,
-            target: Target::Activation { block, skip, blend },
+            target: StepTarget::Activation { block, skip, blend },
         });
         Ok(())
     }
@@ -325,7 +325,7 @@ impl<'a, C> ProgramBuilder<'a, C> {
                 conv,
                 grid: Grid::Coarse,
                 margin: self.margin,
-                target: Target::Shuffled {
+                target: StepTarget::Shuffled {
                     block: shuffled,
                     offset,
                 },
@@ -337,7 +337,7 @@ impl<'a, C> ProgramBuilder<'a, C> {
             conv,
             grid: Grid::Fine,
             margin: 2, // radius of the head
-            target: Target::Activation {
+            target: StepTarget::Activation {
                 block: refined,
                 skip: None,
                 blend: None,
