@@ -13,7 +13,7 @@ use crate::file::decoder::Decoder;
 use crate::file::encoder_weights::EncoderWeights;
 use crate::file::frame_key::FrameKey;
 use crate::frame::encode::encode_frame;
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::networks::PricedNetworks;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
@@ -251,7 +251,7 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<Encoded> {
+    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<EncodedFrame> {
         let mut options = Cow::Borrowed(&self.options);
         if key.slab.is_some() {
             let periodic = options.coding.periodic.without(slowest(shape));
@@ -263,7 +263,7 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Writes a frame, after what it needs and the file still lacks. Returns the bytes of its chunks.
-    fn put(&mut self, encoded: &Encoded, dtype: Dtype) -> Result<u64> {
+    fn put(&mut self, encoded: &EncodedFrame, dtype: Dtype) -> Result<u64> {
         if self.writer.entries().is_empty() {
             self.describe()?;
         }
@@ -376,6 +376,6 @@ fn encode_values(
     values: &Values<'_>,
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
-) -> Result<Encoded> {
+) -> Result<EncodedFrame> {
     dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks))
 }

@@ -7,10 +7,10 @@ use crate::backend::cuda::grid::CudaGrid;
 use crate::backend::cuda::lift::{Lifting, Precision, View};
 use crate::backend::cuda::machine::{Kernel, Machine};
 use crate::backend::cuda::params::{QuantiseParams, WidenParams, bytes_of};
-use crate::backend::cuda::pieces::Pending;
+use crate::backend::cuda::pieces::PieceUploads;
 use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
-use crate::backend::cuda::{Buffers, Cuda, Prepared, lock, room, too_little};
+use crate::backend::cuda::{Buffers, Cuda, DeviceNetwork, lock, room, too_little};
 use crate::backend::device::{
     DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPlace, Pieces,
 };
@@ -183,7 +183,7 @@ struct Level<'a> {
     precision: Precision,
     sizes: Sizes,
     /// The prediction's network in the form of the device.
-    prepared: Option<Arc<Prepared>>,
+    device_network: Option<Arc<DeviceNetwork>>,
 }
 
 impl<'a> Level<'a> {
@@ -195,13 +195,15 @@ impl<'a> Level<'a> {
     ) -> Result<Self> {
         check(job, low)?;
         let prediction = job.prediction.as_ref();
-        let prepared = prediction.map(|p| cuda.prepared(p.network)).transpose()?;
+        let device_network = prediction
+            .map(|p| cuda.device_network(p.network))
+            .transpose()?;
         Ok(Self {
             cuda,
             job,
             precision,
             sizes: Sizes::new(job, precision, low),
-            prepared,
+            device_network,
         })
     }
 
@@ -211,10 +213,10 @@ impl<'a> Level<'a> {
 
     /// Tiles and bytes of the activations, when at most `most` bytes may be taken for them.
     fn activations(&self, low: Region, most: u64) -> (Vec<Region>, u64) {
-        match (&self.job.prediction, &self.prepared) {
-            (Some(p), Some(prepared)) => {
+        match (&self.job.prediction, &self.device_network) {
+            (Some(p), Some(device_network)) => {
                 let request = p.request(low, &[]);
-                let layout = self.cuda.layout(prepared, &request, most);
+                let layout = self.cuda.layout(device_network, &request, most);
                 self.cuda.tiles(&layout, p.cells, most)
             }
             _ => (Vec::new(), 0),
@@ -245,19 +247,19 @@ impl<'a> Level<'a> {
     ) -> Result<Vec<(SubbandCode, View)>> {
         let machine = self.machine();
         let sizes = &self.sizes;
-        let (Some(p), Some(prepared)) = (&self.job.prediction, &self.prepared) else {
+        let (Some(p), Some(device_network)) = (&self.job.prediction, &self.device_network) else {
             let bands = room(&mut buffers.bands, machine, sizes.bands)?;
             bands.clear(0, sizes.bands)?;
             return Ok(self.subbands(bands.at(), self.job.cells, &self.job.level));
         };
         let request = p.request(low.outer, &[]);
-        let layout = self.cuda.layout(prepared, &request, most);
+        let layout = self.cuda.layout(device_network, &request, most);
         let (tiles, bytes) = self.cuda.tiles(&layout, p.cells, most);
         let field = room(&mut buffers.call, machine, sizes.field)?.at();
         let planes = room(&mut buffers.planes, machine, sizes.planes)?.at();
         let arena = room(&mut buffers.arena, machine, bytes)?;
-        let head = scaled(Some(&prepared.program.head), p.scaling.gain);
-        let shortcut = scaled(prepared.program.shortcut.as_ref(), p.scaling.unit);
+        let head = scaled(Some(&device_network.program.head), p.scaling.gain);
+        let shortcut = scaled(device_network.program.shortcut.as_ref(), p.scaling.unit);
         let scales = [
             buffers.uploads.add_bytes(machine, bytes_of(&head))?,
             buffers.uploads.add_bytes(machine, bytes_of(&shortcut))?,
@@ -267,7 +269,7 @@ impl<'a> Level<'a> {
             let run = Run {
                 machine: machine.as_ref(),
                 layout: &layout,
-                constants: &prepared.constants,
+                constants: &device_network.constants,
                 arena,
                 call: CallData {
                     field,
@@ -400,9 +402,9 @@ impl<'a> Level<'a> {
         let boxes = [fine, self.job.fine];
         let mut result = CudaGrid::new(machine, &self.cuda.shared, self.precision, boxes)?;
         let bands = self.predict(buffers, low, most)?;
-        let mut pending = Pending::new(machine, self.precision, self.job, &bands);
-        pieces(&mut |piece| pending.take(&mut buffers.uploads, piece))?;
-        pending.flush(&mut buffers.uploads)?;
+        let mut piece_uploads = PieceUploads::new(machine, self.precision, self.job, &bands);
+        pieces(&mut |piece| piece_uploads.take(&mut buffers.uploads, piece))?;
+        piece_uploads.flush(&mut buffers.uploads)?;
         let low_view = low.view(self.job.cells.start)?;
         let place = |code: SubbandCode| {
             let found = bands.iter().find(|(other, _)| *other == code);

@@ -5,7 +5,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
@@ -77,7 +77,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         &self,
         networks: Option<&PricedNetworks<'_>>,
         start: Option<f64>,
-    ) -> Result<Option<Encoded>> {
+    ) -> Result<Option<EncodedFrame>> {
         let added = networks.map_or(0, |priced| priced.file_bytes);
         let networks = networks.map(|priced| priced.networks);
         let Some(best) = self.search(networks, start, added)? else {
@@ -134,7 +134,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         }
     }
 
-    fn finish(&self, best: BestTrial) -> Encoded {
+    fn finish(&self, best: BestTrial) -> EncodedFrame {
         let BestTrial {
             mut form,
             payloads,
@@ -145,7 +145,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let (low, high) = self.transformed.normalisation.bounds();
         let range = (high - low) / form.scale;
         form.quality = level_quality(analysis, range, verification.comparison.psnr_db);
-        let mut encoded = Encoded::new(
+        let mut encoded = EncodedFrame::new(
             &self.original,
             self.options.bound,
             self.transformed.normalisation.range,

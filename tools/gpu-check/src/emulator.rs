@@ -49,7 +49,7 @@ pub enum Schedule {
 /// The emulated machine.
 #[derive(Clone)]
 pub struct Emulator {
-    compiled: Arc<Compiled>,
+    kernels: Arc<KernelLibrary>,
     order: Order,
     schedule: Schedule,
     has_warpgroups: bool,
@@ -59,7 +59,7 @@ pub struct Emulator {
 }
 
 /// What the copies of an emulator share.
-struct Compiled {
+struct KernelLibrary {
     library: Library,
     /// One launch at a time: the compiled text has one set of fibres.
     lock: Mutex<()>,
@@ -161,7 +161,7 @@ impl Emulator {
         // SAFETY: the library was made just now from our own text; it has no initialisers but empty vectors.
         let library = unsafe { Library::new(&library) }.map_err(|e| device(e.to_string()))?;
         Ok(Self {
-            compiled: Arc::new(Compiled {
+            kernels: Arc::new(KernelLibrary {
                 library,
                 lock: Mutex::new(()),
             }),
@@ -264,7 +264,7 @@ impl Emulator {
     /// `T` is the type of the function `name` of `emulator.h`.
     unsafe fn function<T>(&self, name: &CStr) -> Result<Symbol<'_, T>> {
         // SAFETY: the caller names the type.
-        unsafe { self.compiled.library.get(name.to_bytes_with_nul()) }
+        unsafe { self.kernels.library.get(name.to_bytes_with_nul()) }
             .map_err(|e| device(e.to_string()))
     }
 }
@@ -356,7 +356,7 @@ impl Machine for Emulator {
     }
 
     fn allocate(&self, bytes: u64) -> Result<Address> {
-        let _lock = lock(&self.compiled.lock);
+        let _lock = lock(&self.kernels.lock);
         // SAFETY: the type is that of emulator.h; the lock keeps others from its list of allocations.
         let at = unsafe {
             let allocate =
@@ -370,7 +370,7 @@ impl Machine for Emulator {
     }
 
     unsafe fn release(&self, at: Address) {
-        let _lock = lock(&self.compiled.lock);
+        let _lock = lock(&self.kernels.lock);
         // SAFETY: the caller vouches for `at`; otherwise as in `allocate`.
         unsafe {
             if let Ok(release) =
@@ -462,7 +462,7 @@ impl Emulator {
         if left.is_err() {
             return Err(device("the machine broke down"));
         }
-        let _lock = lock(&self.compiled.lock);
+        let _lock = lock(&self.kernels.lock);
         let number = Kernel::ALL.iter().position(|&k| k == kernel);
         let (order, seed) = match self.order {
             Order::Forward => (0, 1),
