@@ -235,14 +235,14 @@ impl BrickGrid {
         }
     }
 
-    /// Copies this grid's part of bands into one run, band after band. `places` says which box of its
+    /// Copies this grid's part of bands into one vector, band after band. `regions` says which box of its
     /// subband each of `bands` holds; it contains the grid's part.
     #[must_use]
-    pub fn gather<T: Copy>(&self, places: &[Region], bands: &[impl AsRef<[T]>]) -> Vec<T> {
+    pub fn gather<T: Copy>(&self, regions: &[Region], bands: &[impl AsRef<[T]>]) -> Vec<T> {
         let mut out = Vec::with_capacity(self.len());
-        for ((layout, place), band) in self.layout.bands.iter().zip(places).zip(bands) {
+        for ((layout, region), band) in self.layout.bands.iter().zip(regions).zip(bands) {
             let (band, part) = (band.as_ref(), self.band_region(layout));
-            place.for_each_row(&part, &part, |at, _, len| {
+            region.for_each_row(&part, &part, |at, _, len| {
                 out.extend_from_slice(&band[at..at + len]);
             });
         }
@@ -250,11 +250,11 @@ impl BrickGrid {
     }
 
     /// Calls `f(band values, grid values)` row by row for the part of subband number `band` that lies
-    /// both in this grid and in `place`, the box that `values` holds.
+    /// both in this grid and in `region`, the box that `values` holds.
     pub(super) fn zip_band<T, V>(
         &self,
         band: usize,
-        place: &Region,
+        region: &Region,
         values: &mut [T],
         grid: &[V],
         mut f: impl FnMut(&mut [T], &[V]),
@@ -263,7 +263,7 @@ impl BrickGrid {
         let Some(layout) = rest.first() else { return };
         let first: usize = before.iter().map(BandLayout::len).sum();
         let own = self.band_region(layout);
-        place.for_each_row(&own, &place.intersection(&own), |row, at, len| {
+        region.for_each_row(&own, &region.intersection(&own), |row, at, len| {
             let at = first + at;
             f(&mut values[row..row + len], &grid[at..at + len]);
         });

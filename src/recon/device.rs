@@ -3,7 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LowPass, LowPlace, TakePiece};
+use crate::backend::device::{
+    DeviceGrid, LevelDevice, LevelJob, LowPass, LowPassLocation, TakePiece,
+};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
@@ -122,8 +124,8 @@ impl<T: Real> GridsOnDevice<'_, T> {
         for &part in boxes {
             let (job, needed) = self.job(task, part)?;
             let low = match low {
-                DeviceOrHost::Host(..) => LowPlace::Host(needed),
-                DeviceOrHost::Device(grid) => LowPlace::Device(grid.region()),
+                DeviceOrHost::Host(..) => LowPassLocation::Host(needed),
+                DeviceOrHost::Device(grid) => LowPassLocation::Device(grid.region()),
             };
             fit = fit && self.device.fits(&job, size_of::<T>(), low)?;
         }

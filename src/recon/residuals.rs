@@ -28,7 +28,7 @@ pub enum Accumulate {
 /// How residuals come to the bands over some cells.
 pub struct Residuals<T> {
     /// The box of its subband that each band holds.
-    pub places: Vec<Region>,
+    pub regions: Vec<Region>,
     /// How integers become coefficients.
     pub dequantiser: Dequantiser<T>,
     /// What the bands hold where no residual was added yet.
@@ -41,7 +41,7 @@ impl<T: Real> Residuals<T> {
         let dequantiser = self.dequantiser;
         bands.par_iter_mut().enumerate().for_each(|(band, values)| {
             for (grid, q) in grids {
-                grid.zip_band(band, &self.places[band], values, q, |values, q| {
+                grid.zip_band(band, &self.regions[band], values, q, |values, q| {
                     let changed = values.iter_mut().zip(q).filter(|(_, q)| **q != 0);
                     match self.accumulate {
                         Accumulate::Overwrite => {
@@ -79,7 +79,7 @@ impl<T: Real> LevelStep<T> for AddResiduals<'_, T> {
     fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
         let (accumulate, mut details) = or_zeros(part.predict()?, part.level, part.cells);
         let residuals = Residuals {
-            places: detail_regions(part.level, part.cells),
+            regions: detail_regions(part.level, part.cells),
             dequantiser: self.dequantiser,
             accumulate,
         };
@@ -104,7 +104,7 @@ impl HeldCoefficients<'_> {
     pub fn low_pass<T: Real>(&self, cells: Region, dequantiser: Dequantiser<T>) -> Vec<T> {
         let mut low = vec![vec![T::ZERO; cells.len()]];
         let residuals = Residuals {
-            places: vec![cells],
+            regions: vec![cells],
             dequantiser,
             accumulate: Accumulate::Overwrite,
         };

@@ -12,7 +12,7 @@ use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
 use crate::backend::cuda::{Buffers, Cuda, DeviceNetwork, lock, room, too_little};
 use crate::backend::device::{
-    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPlace, Pieces,
+    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPassLocation, Pieces,
 };
 use crate::backend::request::values_per_cell;
 use crate::base::error::{Error, Result};
@@ -436,18 +436,18 @@ impl Cuda {
 }
 
 impl LevelDevice for Cuda {
-    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool> {
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPassLocation) -> Result<bool> {
         let precision = match value_bytes {
             4 => Precision::F32,
             _ => Precision::F64,
         };
-        let (LowPlace::Host(region) | LowPlace::Device(region)) = low;
+        let (LowPassLocation::Host(region) | LowPassLocation::Device(region)) = low;
         let level = Level::new(self, job, precision, region)?;
         let buffers = lock(&self.shared.buffers);
         let all = self.memory(&buffers)?;
         drop(buffers);
         let mut fixed = level.sizes.beside_low();
-        if low == LowPlace::Host(region) {
+        if low == LowPassLocation::Host(region) {
             fixed += level.sizes.low;
         }
         // Results of two calls may be there at once.

@@ -95,11 +95,11 @@ impl<T: Real> StreamedLevel<'_, T> {
     ) -> Option<Vec<(usize, QuantisedGrid)>> {
         let subbands = Subbands::Details(0);
         let exact = self.analysis.bands(subbands, cells);
-        let places = band_regions(&self.analysis.plan, subbands, cells);
+        let regions = band_regions(&self.analysis.plan, subbands, cells);
         let brick = |(number, grid): (usize, &BrickGrid)| {
-            let mut residuals = grid.gather(&exact.places, &exact.bands);
+            let mut residuals = grid.gather(&exact.regions, &exact.bands);
             if let Some(predicted) = predicted {
-                subtract(&mut residuals, &grid.gather(&places, predicted));
+                subtract(&mut residuals, &grid.gather(&regions, predicted));
             }
             let mut session = BrickQuantiser::new(self.quantiser);
             Some((number, quantise_grid(&mut session, grid, &residuals)?))

@@ -80,15 +80,15 @@ impl<T: Real> PredictedLevel<'_, T> {
             return Ok(sums);
         };
         let exact = self.analysis.bands(subbands, grid.region);
-        let exact = grid.gather(&exact.places, &exact.bands);
-        let places = band_regions(&self.analysis.plan, subbands, grid.region);
-        let predicted = grid.gather(&places, &predicted);
+        let exact = grid.gather(&exact.regions, &exact.bands);
+        let regions = band_regions(&self.analysis.plan, subbands, grid.region);
+        let predicted = grid.gather(&regions, &predicted);
         for (&d, &p) in exact.iter().zip(&predicted) {
             sums.with += bits(steps(d - p));
             sums.without += bits(steps(d));
         }
         if let Some(shortcut) = (self.shortcut)(grid.region)? {
-            let shortcut = grid.gather(&places, &shortcut);
+            let shortcut = grid.gather(&regions, &shortcut);
             for ((&d, &p), &s) in exact.iter().zip(&predicted).zip(&shortcut) {
                 sums.fit.add(steps(d - p), steps(p - s));
             }

@@ -111,7 +111,7 @@ fn open_loop<T: Real>(
         let mut session = BrickQuantiser::new(quantiser);
         let grid = |grid: &BrickGrid| {
             let exact = analysis.bands(grid.subbands, grid.region);
-            let residuals = grid.gather(&exact.places, &exact.bands);
+            let residuals = grid.gather(&exact.regions, &exact.bands);
             let (mut pass, integers) = quantise_grid(&mut session, grid, &residuals)?;
             pass.coefficients = Some(Integers::pack(integers));
             Some(pass)
@@ -261,7 +261,7 @@ impl<'a, T: Real> Encoding<'a, T> {
         let analysis = self.analysis;
         let exact = analysis.bands(subbands, cells);
         let residuals = Residuals {
-            places: band_regions(&analysis.plan, subbands, cells),
+            regions: band_regions(&analysis.plan, subbands, cells),
             dequantiser: self.dequantiser,
             accumulate,
         };
@@ -296,9 +296,9 @@ impl<'a, T: Real> Encoding<'a, T> {
         predicted: Option<&[Vec<T>]>,
     ) -> Option<Vec<QuantisedGrid>> {
         let quantise = |session: &mut BrickQuantiser<T>, grid: &BrickGrid| {
-            let mut residuals = grid.gather(&exact.places, &exact.bands);
+            let mut residuals = grid.gather(&exact.regions, &exact.bands);
             if let Some(predicted) = predicted {
-                subtract(&mut residuals, &grid.gather(&exact.places, predicted));
+                subtract(&mut residuals, &grid.gather(&exact.regions, predicted));
             }
             quantise_grid(session, grid, &residuals)
         };
