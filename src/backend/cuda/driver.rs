@@ -7,7 +7,7 @@ use std::ffi::{CString, c_void};
 use cudarc::driver::{result, sys};
 
 use crate::backend::cuda::compile::{KernelStore, machine_code};
-use crate::backend::cuda::machine::{Address, Kernel, Launch, Machine, Mark};
+use crate::backend::cuda::machine::{Address, Download, Kernel, Launch, Machine, Mark};
 use crate::backend::cuda::source::THREADS;
 use crate::backend::cuda::streams::{Stream, Streams};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -203,7 +203,7 @@ impl Machine for Gpu {
         unsafe { result::malloc_sync(bytes) }.map_err(|e| failed("cuMemAlloc", e))
     }
 
-    unsafe fn release(&self, at: Address) {
+    unsafe fn free(&self, at: Address) {
         if self.enter().is_ok() {
             // SAFETY: the caller vouches for `at`.
             let _ = unsafe { result::free_sync(at) };
@@ -251,7 +251,7 @@ impl Machine for Gpu {
         Ok(at.cast())
     }
 
-    unsafe fn release_host(&self, at: *mut u8) {
+    unsafe fn free_host(&self, at: *mut u8) {
         if self.enter().is_ok() {
             // SAFETY: the caller vouches for `at`.
             let _ = unsafe { result::free_host(at.cast()) };
@@ -268,13 +268,8 @@ impl Machine for Gpu {
             .map_err(|e| failed("cuMemcpyHtoD", e))
     }
 
-    unsafe fn download_beside(
-        &self,
-        after: Mark,
-        from: Address,
-        to: *mut u8,
-        bytes: usize,
-    ) -> Result<Mark> {
+    unsafe fn download_beside(&self, after: Mark, copy: Download) -> Result<Mark> {
+        let Download { from, to, bytes } = copy;
         self.enter()?;
         let downloads = self.streams.of(Stream::Downloads);
         let held = self.streams.hold(Stream::Downloads, after);

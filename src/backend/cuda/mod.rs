@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 pub use compile::{Compiler, CompilerOutput, KernelStore};
-pub use machine::{Address, Kernel, Launch, Machine, Mark};
+pub use machine::{Address, Download, Kernel, Launch, Machine, Mark};
 
 use crate::backend::cache::{Cache, lock};
 use crate::backend::cpu::Cpu;

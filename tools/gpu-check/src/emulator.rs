@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libloading::{Library, Symbol};
 use srt::backend::cuda::source;
-use srt::backend::cuda::{Address, Kernel, Launch, Machine, Mark};
+use srt::backend::cuda::{Address, Download, Kernel, Launch, Machine, Mark};
 use srt::{Error, ErrorKind, Result};
 
 const HEADER: &str = include_str!("emulator.h");
@@ -369,14 +369,14 @@ impl Machine for Emulator {
         Ok(at as Address)
     }
 
-    unsafe fn release(&self, at: Address) {
+    unsafe fn free(&self, at: Address) {
         let _lock = lock(&self.kernels.lock);
         // SAFETY: the caller vouches for `at`; otherwise as in `allocate`.
         unsafe {
-            if let Ok(release) =
+            if let Ok(free) =
                 self.function::<unsafe extern "C" fn(*mut c_void)>(c"emulator_release")
             {
-                release(at as *mut c_void);
+                free(at as *mut c_void);
             }
         }
     }
@@ -409,9 +409,9 @@ impl Machine for Emulator {
         Ok(self.allocate(bytes)? as *mut u8)
     }
 
-    unsafe fn release_host(&self, at: *mut u8) {
+    unsafe fn free_host(&self, at: *mut u8) {
         // SAFETY: the caller vouches for `at`, which `allocate` gave.
-        unsafe { self.release(at as Address) }
+        unsafe { self.free(at as Address) }
     }
 
     unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
@@ -420,13 +420,8 @@ impl Machine for Emulator {
         Ok(lock(&self.queue).mark(Stream::Uploads))
     }
 
-    unsafe fn download_beside(
-        &self,
-        after: Mark,
-        from: Address,
-        to: *mut u8,
-        bytes: usize,
-    ) -> Result<Mark> {
+    unsafe fn download_beside(&self, after: Mark, copy: Download) -> Result<Mark> {
+        let Download { from, to, bytes } = copy;
         let to = to as Address;
         self.push(Stream::Downloads, Work::After(after))?;
         self.push(Stream::Downloads, Work::Copy { to, from, bytes })?;
