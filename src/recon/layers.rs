@@ -221,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::base::grid::Shape;
-    use crate::recon::testing::{Reread, TestFrame, noise};
+    use crate::recon::testing::{RepeatedCoefficients, TestFrame, noise};
     use crate::recon::{AddResiduals, HeldCoefficients, LayeredGrids};
     use crate::transform::Wavelet;
 
@@ -256,7 +256,7 @@ mod tests {
                 found.extend(values);
                 Ok(())
             };
-            let mut source = Reread(held);
+            let mut source = RepeatedCoefficients(held);
             let mut step = AddResiduals { dequantiser: frame.dequantiser, source: &mut source };
             let mut storage = LayeredGrids {
                 step: &mut step,

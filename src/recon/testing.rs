@@ -102,9 +102,9 @@ pub(crate) fn noise(partition: &Partition, seed: u32) -> Coefficients {
 }
 
 /// Held coefficients that can be read again.
-pub(crate) struct Reread<'a>(pub(crate) HeldCoefficients<'a>);
+pub(crate) struct RepeatedCoefficients<'a>(pub(crate) HeldCoefficients<'a>);
 
-impl ResidualSource for Reread<'_> {
+impl ResidualSource for RepeatedCoefficients<'_> {
     fn read(&mut self, level: usize, _: Region, take: &mut TakeGrids<'_>) -> Result<()> {
         let bricks = self.0.partition.bricks().iter().zip(&self.0.coefficients);
         take(&grids_of(Subbands::Details(level), bricks));

@@ -8,7 +8,7 @@ use crate::backend::cuda::lift::{Lifting, Precision, View};
 use crate::backend::cuda::machine::{Kernel, Machine};
 use crate::backend::cuda::params::{QuantiseParams, WidenParams, bytes_of};
 use crate::backend::cuda::pieces::PieceUploads;
-use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
+use crate::backend::cuda::run::{CallData, NetworkRun, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
 use crate::backend::cuda::{Buffers, Cuda, DeviceNetwork, lock, room, too_little};
 use crate::backend::device::{
@@ -266,7 +266,7 @@ impl<'a> Level<'a> {
         ];
         buffers.uploads.send(|| {
             self.quantise(low, field, p.multiplier)?;
-            let run = Run {
+            let run = NetworkRun {
                 machine: machine.as_ref(),
                 layout: &layout,
                 constants: &device_network.constants,

@@ -46,7 +46,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::cuda::machine::Memory;
 use crate::backend::cuda::pack::{Constants, DeviceConv};
 use crate::backend::cuda::params::{bytes_of, bytes_of_mut};
-use crate::backend::cuda::run::{CallData, Run, scaled};
+use crate::backend::cuda::run::{CallData, NetworkRun, scaled};
 use crate::backend::cuda::stage::{Downloads, Uploads};
 use crate::backend::device::DeviceHandle;
 use crate::backend::plan::layout::Layout;
@@ -322,7 +322,7 @@ impl Cuda {
         let call = room(call, machine, data.len() as u64)?;
         call.upload(&data)?;
         let planes = room(planes, machine, out_bytes)?;
-        let run = Run {
+        let run = NetworkRun {
             machine: machine.as_ref(),
             layout: &layout,
             constants: &device_network.constants,

@@ -29,7 +29,7 @@ pub(super) struct CallData {
 }
 
 /// One network on one region.
-pub(super) struct Run<'a> {
+pub(super) struct NetworkRun<'a> {
     pub(super) machine: &'a dyn Machine,
     pub(super) layout: &'a Layout<'a, DeviceConv>,
     /// Constants of the network.
@@ -40,7 +40,7 @@ pub(super) struct Run<'a> {
     pub(super) region: Region,
 }
 
-impl Run<'_> {
+impl NetworkRun<'_> {
     /// Computes the part `tile` of the region.
     pub(super) fn tile(&self, tile: Region) -> Result<()> {
         let layout = self.layout;
