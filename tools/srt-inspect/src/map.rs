@@ -27,7 +27,7 @@ const PLANAR_SIDE: usize = 640;
 const LEAST_SIDE: usize = 16;
 const BAR: usize = 24;
 
-/// Detail kept at every place of a frame.
+/// Detail kept at every voxel of a frame.
 struct Detail {
     shape: Shape,
     layers: Layers,
