@@ -81,7 +81,7 @@ const CIRCLES_LEFT: &[&str] = &[
     "circle in file/: stream_decoder, stream_frame_reader",
     "circle in frame/: layout, wavelet",
     "circle in frame/pooled/: coded, encode",
-    "circle in recon/: levels, storage",
+    "circle in recon/: levels, whole",
     "circle in volume/io/: input, stream",
 ];
 /// The same in the programs, by tool.

@@ -11,7 +11,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::layers::Sink;
 use crate::recon::levels::LevelTask;
-use crate::recon::storage::GridStorage;
+use crate::recon::whole::GridStorage;
 use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.

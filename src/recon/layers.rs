@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::levels::{LevelStep, LevelTask, Synthesis, crop_details, cropped, upscale};
-use crate::recon::storage::{GridStorage, whole_level};
+use crate::recon::whole::{GridStorage, whole_level};
 use crate::transform::LevelPlan;
 
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.

@@ -7,7 +7,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::Partition;
 use crate::recon::predict::{LevelPart, Predictor};
-use crate::recon::storage::GridStorage;
+use crate::recon::whole::GridStorage;
 use crate::recon::window::{LevelWindow, Window};
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
 

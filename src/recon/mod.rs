@@ -8,7 +8,7 @@
 //! | module | job |
 //! |---|---|
 //! | `levels` | the loop, and what a step is given |
-//! | `storage` | where grids lie; the whole of each in memory |
+//! | `whole` | where grids lie; the whole of each in memory |
 //! | `layers` | large levels layer by layer |
 //! | `device` | on a device |
 //! | `residuals` | stored integers to details |
@@ -22,9 +22,9 @@ mod layers;
 mod levels;
 mod predict;
 mod residuals;
-mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
+mod whole;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Subbands};
@@ -37,5 +37,5 @@ pub use residuals::{
     Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };
 pub(crate) use residuals::{band_regions, grids_of, or_zeros};
-pub use storage::{GridStorage, WholeGrids};
+pub use whole::{GridStorage, WholeGrids};
 pub use window::{LevelWindow, Window};
