@@ -1,6 +1,7 @@
 //! Fields to read: from a memory map without a copy where the bytes allow it.
 
 use std::borrow::Cow;
+use std::fs::{self, File};
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 /// A field in a file or in memory, read on demand.
 ///
 /// Regular files are mapped, not loaded; they must not be shortened while the value lives. Pipes and
-/// devices are read into memory.
+/// devices are read into memory, as far as the field goes.
 ///
 /// `.npy`: versions 1 to 3, C and Fortran order, either byte order, types f16, f32 and f64, rank 2
 /// and 3. Leading axes of length 1 beyond rank 3 are dropped: `(1, 1, 64, 64)` is read as
@@ -48,15 +49,18 @@ impl Input {
         dtype: Option<Dtype>,
     ) -> Result<Self> {
         let path = path.as_ref();
-        FileBytes::load(path)
-            .and_then(|bytes| {
-                if is_npy(bytes.bytes()) {
-                    Self::from_npy(bytes)?.agreeing(shape, dtype)
-                } else {
-                    Self::from_raw(bytes, raw_layout(shape, dtype)?)
-                }
-            })
-            .map_err(|e| e.within(path.display()))
+        let open = || {
+            if let Some(file) = open_stream(path)? {
+                return Self::from_reader(file, shape, dtype, &Limits::default());
+            }
+            let bytes = FileBytes::load(path)?;
+            if is_npy(bytes.bytes()) {
+                Self::from_npy(bytes)?.agreeing(shape, dtype)
+            } else {
+                Self::from_raw(bytes, raw_layout(shape, dtype)?)
+            }
+        };
+        open().map_err(|e| e.within(path.display()))
     }
 
     /// Opens a `.npy` file.
@@ -234,6 +238,15 @@ impl Input {
             Volume::new(shape, v.into_owned()).map(AnyVolume::from)
         })
     }
+}
+
+/// A pipe or a device, which may have no end: it is read as far as its field goes. `None` for what can be mapped.
+fn open_stream(path: &Path) -> Result<Option<File>> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_file() || metadata.is_dir() {
+        return Ok(None);
+    }
+    Ok(Some(File::open(path)?))
 }
 
 pub(super) fn is_npy(bytes: &[u8]) -> bool {
