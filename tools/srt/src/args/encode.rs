@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args as ClapArgs};
 
 use super::backend::BackendChoice;
+use super::lock::LockChoice;
 use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
@@ -135,6 +136,9 @@ pub(crate) struct EncodeArgs {
     /// Overwrite the output
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// When another process is rewriting the output from what it holds
+    #[arg(long, value_name = "WHAT", default_value = "wait")]
+    pub(crate) lock: LockChoice,
 }
 
 /// `--embed-weights`.

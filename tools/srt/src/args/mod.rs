@@ -5,6 +5,7 @@ mod decode;
 mod demo;
 mod encode;
 mod eval;
+mod lock;
 mod memory;
 mod merge;
 mod model;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{StatArgs, values_of};
-use crate::output::{print_json, print_line};
 use srt::{Error, Moments, Observer, Result, measure};
+use srt_program::{print_json, print_line};
 
 /// The report of `--json`, schema version 1: of the ordinary values, which are finite and not the mask
 /// value.

@@ -1,6 +1,7 @@
 //! `srt encode`.
 
 mod dataset;
+mod destination;
 mod report;
 mod resume;
 mod series;
@@ -12,19 +13,22 @@ use std::time::Instant;
 
 use crate::args::{Embed, EncodeArgs, quarter_of_ram};
 use crate::commands::stat::range;
-use crate::input::read_file;
 use crate::models;
-use crate::output::{Spinner, overwrite, print_json, print_line};
+use crate::output::Spinner;
+use destination::destination;
 use report::Report;
 use resume::complete_part;
 use series::Series;
-use srt::{
-    AtomicFile, EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names,
-};
+use srt::{EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names};
+use srt_program::{note, print_json, print_line, read_file, say};
 use write::write;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
+    let mut output = destination(args)?;
+    if args.append || args.resume {
+        output.lock(args.lock.contention(args.quiet))?;
+    }
     if args.part.is_some() {
         args.check_part()?;
     }
@@ -35,10 +39,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     }
     let mut options = options(args)?;
     let old = args.append.then(|| existing(args)).transpose()?;
-    let file = AtomicFile::create(
-        args.output(),
-        overwrite(args.force || args.append || args.resume),
-    )?;
+    let file = output.create()?;
     let series = Series::open(args)?;
     let old = old.as_ref().map(|file| models::open(file.bytes()));
     let old = old
@@ -88,10 +89,10 @@ fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
     } else {
         ""
     };
-    eprintln!(
-        "note: {} is not used: nothing is gained{instead}",
+    note(format!(
+        "{} is not used: nothing is gained{instead}",
         args.model
-    );
+    ));
 }
 
 fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
@@ -133,7 +134,7 @@ fn existing(args: &EncodeArgs) -> Result<FileBytes> {
 fn observer(args: &EncodeArgs, spinner: Arc<Spinner>) -> Observer {
     let observer = Observer::default().with_ssim(args.json);
     if args.verbose {
-        observer.on_progress(|pass| eprintln!("pass {}: {:.4}", pass.passes, pass.quality))
+        observer.on_progress(|pass| say(format!("pass {}: {:.4}", pass.passes, pass.quality)))
     } else {
         observer.on_progress(move |pass| spinner.pass(pass))
     }

@@ -174,7 +174,7 @@ fn continue_with(
 }
 
 /// Names and paths of all inputs in the order given.
-fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
+pub(super) fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
     let mut name = None;
     let mut named = Vec::new();
     for text in &args.field {

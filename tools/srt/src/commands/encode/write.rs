@@ -5,10 +5,8 @@ use std::sync::Arc;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
-use srt::{
-    AtomicFile, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result,
-    Shape,
-};
+use srt::{Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result, Shape};
+use srt_program::{OutputFile, within_input};
 
 /// Encodes all of a series into `out`.
 pub(super) fn write(
@@ -16,8 +14,8 @@ pub(super) fn write(
     series: Series,
     old: Option<&Decoder<'_>>,
     mut options: EncodeOptions,
-    out: AtomicFile,
-) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    out: OutputFile,
+) -> Result<(OutputFile, FileReport, Vec<FrameLine>)> {
     if args.part.is_some() && (series.is_open() || series.len() != 1) {
         return Err(one_input());
     }
@@ -82,7 +80,7 @@ struct SeriesWriter<'a> {
     /// By field of the series: the number of its first step.
     first_steps: Vec<u64>,
     observer: Observer,
-    encoder: Encoder<AtomicFile>,
+    encoder: Encoder<OutputFile>,
 }
 
 impl SeriesWriter<'_> {
@@ -105,7 +103,7 @@ impl SeriesWriter<'_> {
             key = key.planes(slab.start..slab.end());
         }
         let report = encoder.write(&key, &values);
-        let report = report.map_err(|e| e.within(item.path.display()))?;
+        let report = report.map_err(|e| within_input(e, &item.path))?;
         let name = &encoder.dataset().fields[place].name;
         Ok(FrameLine::new(name, step, time, &report))
     }
