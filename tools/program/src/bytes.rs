@@ -18,12 +18,20 @@ const MOST_OF_OTHERS: u64 = 256 << 20;
 /// # Errors
 /// `Io`; `LimitExceeded` for what does not end.
 pub fn read_file(path: &Path) -> Result<FileBytes> {
+    load_file(path).map_err(|e| e.within(path.display()))
+}
+
+/// As [`read_file`]; errors do not name the file.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn load_file(path: &Path) -> Result<FileBytes> {
     if is_standard(path) {
         return read_stream(io::stdin().lock(), MOST_OF_OTHERS);
     }
-    match open_stream(path).map_err(|e| Error::from(e).within(path.display()))? {
-        None => FileBytes::open(path),
-        Some(file) => read_stream(file, MOST_OF_OTHERS).map_err(|e| e.within(path.display())),
+    match open_stream(path)? {
+        None => FileBytes::load(path),
+        Some(file) => read_stream(file, MOST_OF_OTHERS),
     }
 }
 

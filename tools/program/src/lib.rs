@@ -17,7 +17,7 @@ mod print;
 mod signals;
 mod text;
 
-pub use bytes::read_file;
+pub use bytes::{load_file, read_file};
 pub use destination::Destination;
 pub use lock::{Contention, Lock};
 pub use output::{OutputFile, is_reader_gone, within_input};

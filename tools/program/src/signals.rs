@@ -52,7 +52,7 @@ pub fn handle_signals(truncated: u8) {
     let ignored = std::sync::Arc::default();
     let _ = signal_hook::flag::register(SIGXFSZ, ignored);
     let wait = move || {
-        for signal in signals.forever() {
+        if let Some(signal) = signals.forever().next() {
             end(signal, truncated);
         }
     };

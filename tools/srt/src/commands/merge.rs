@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::args::MergeArgs;
 use crate::models;
 use crate::output::overwrite;
-use srt::{Error, FileBytes, Result, merge};
-use srt_program::{Destination, print_json, print_line};
+use srt::{Error, Result, merge};
+use srt_program::{Destination, print_json, print_line, read_file};
 
 /// The report of `--json`, schema version 1.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode> {
         destination.lock(args.lock.contention(args.quiet))?;
     }
     let file = destination.create()?;
-    let files = inputs.iter().map(FileBytes::open);
+    let files = inputs.iter().map(|path| read_file(path));
     let files = files.collect::<Result<Vec<_>>>()?;
     let decoders = files
         .iter()

@@ -117,8 +117,8 @@ fn list(json: bool) -> Result<()> {
     Ok(())
 }
 
-fn info(name: &str, json: bool) -> Result<()> {
-    let source = if builtin_names().any(|builtin| builtin == name) {
+fn info(name: &Path, json: bool) -> Result<()> {
+    let source = if builtin_names().any(|builtin| name.as_os_str() == builtin) {
         "built in"
     } else {
         "file"
@@ -177,7 +177,7 @@ fn import(file: &Path, name: Option<&str>, force: bool) -> Result<()> {
     print_line(&format!("imported {} to {}", model.name, path.display()))
 }
 
-fn export(name: &str, output: &Path, force: bool) -> Result<()> {
+fn export(name: &Path, output: &Path, force: bool) -> Result<()> {
     let model = models::find(name)?;
     let bytes = match output.extension() {
         Some(e) if e == "safetensors" => model.to_safetensors()?,
@@ -189,7 +189,7 @@ fn export(name: &str, output: &Path, force: bool) -> Result<()> {
             )));
         }
     };
-    write(output, force, Path::new(name), &bytes)
+    write(output, force, name, &bytes)
 }
 
 /// A weights pack: a file with networks and no field.

@@ -6,20 +6,20 @@ mod stream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::args::DecodeArgs;
+use crate::args::{DecodeArgs, threads};
 use crate::input::{find_frames, several_frames};
 use crate::models;
 use crate::output::{FieldFile, field_format, overwrite, write_volume};
-use srt::{DecodeOptions, Error, FileBytes, FrameReader, Result};
-use srt_program::{Destination, is_reader_gone, say, within_input};
+use srt::{DecodeOptions, Error, FrameReader, Result};
+use srt_program::{Destination, is_reader_gone, load_file, say, within_input};
 
 pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     if args.threads == Some(0) {
         return Err(Error::invalid("at least one thread expected, 0 found"));
     }
-    let output = destination(args).map_err(|e| e.within(args.input.display()))?;
     let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
-    options.resources.threads = args.threads;
+    options.resources.threads = threads(args.threads);
+    let output = destination(args).map_err(|e| e.within(args.input.display()))?;
     let done = if args.input.as_os_str() == "-" {
         stream::run(args, &output, options)
     } else {
@@ -41,7 +41,7 @@ fn destination(args: &DecodeArgs) -> Result<Destination> {
 }
 
 fn decode_file(args: &DecodeArgs, output: &Destination, mut options: DecodeOptions) -> Result<()> {
-    let bytes = FileBytes::load(&args.input)?;
+    let bytes = load_file(&args.input)?;
     if args.region.is_some() || args.level > 0 {
         bytes.expect_parts();
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::series::listed;
 use crate::args::EncodeArgs;
@@ -21,7 +21,7 @@ pub(super) fn destination(args: &EncodeArgs) -> Result<Destination> {
         return Err(Error::invalid(message).within(path.display()));
     }
     let others = [Some(&args.model), args.range.as_ref()];
-    let others = others.into_iter().flatten().map(PathBuf::from);
+    let others = others.into_iter().flatten().cloned();
     let inputs = listed(args)?.into_iter().map(|(_, path)| path);
     let overwrite = overwrite(args.force || args.append || args.resume);
     Destination::decide(path, overwrite, inputs.chain(others))

@@ -2,6 +2,7 @@
 
 mod dataset;
 mod destination;
+mod fills;
 mod report;
 mod resume;
 mod series;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::args::{Embed, EncodeArgs, quarter_of_ram};
+use crate::args::{Embed, EncodeArgs, quarter_of_ram, threads};
 use crate::commands::stat::range;
 use crate::models;
 use crate::output::Spinner;
@@ -76,11 +77,12 @@ fn tell(args: &EncodeArgs, report: &Report) -> Result<()> {
 
 /// A model asked for by name that no frame uses is a surprise: says why.
 fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
-    if report.model != "none" || matches!(args.model.as_str(), "default" | "none") {
+    let model = args.model.as_os_str();
+    if report.model != "none" || model == "default" || model == "none" {
         return;
     }
     let embedded = match args.embed_weights {
-        Embed::Auto => !builtin_names().any(|name| name == args.model),
+        Embed::Auto => !builtin_names().any(|name| model == name),
         Embed::Yes => true,
         Embed::No => false,
     };
@@ -91,7 +93,7 @@ fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
     };
     note(format!(
         "{} is not used: nothing is gained{instead}",
-        args.model
+        args.model.display()
     ));
 }
 
@@ -113,7 +115,7 @@ fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     options.coding.mask_value = args.mask_value;
     options.coding.range = args.range.as_deref().map(range).transpose()?;
     options.resources.backend = args.backend.open()?;
-    options.resources.threads = args.threads;
+    options.resources.threads = threads(args.threads);
     options.resources.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
     options.coding.model = models::choose(&args.model)?;
     options.coding.embed_weights = args.embed_weights.into();

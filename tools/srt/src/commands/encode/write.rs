@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fills::FillWatch;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
@@ -41,6 +42,7 @@ pub(super) fn write(
         places,
         first_steps,
         observer,
+        watch: FillWatch::new(args),
         encoder,
     };
     let mut lines = Vec::new();
@@ -48,6 +50,7 @@ pub(super) fn write(
         lines.push(writer.add(item)?);
         Ok(())
     })?;
+    writer.watch.end();
     let (file, report) = writer.encoder.finish()?;
     Ok((file, report, lines))
 }
@@ -80,6 +83,7 @@ struct SeriesWriter<'a> {
     /// By field of the series: the number of its first step.
     first_steps: Vec<u64>,
     observer: Observer,
+    watch: FillWatch<'a>,
     encoder: Encoder<OutputFile>,
 }
 
@@ -98,6 +102,9 @@ impl SeriesWriter<'_> {
         }));
         let values = item.input.values()?;
         let values = values.slice(own);
+        self.watch.look(&item.path, &values, |values| {
+            item.input.release(first + values.start..first + values.end);
+        });
         let mut key = FrameKey::new(place, step).at(time);
         if let Some(slab) = slab {
             key = key.planes(slab.start..slab.end());
