@@ -358,7 +358,7 @@ fn names_of_others_are_shown_and_not_obeyed() {
         }
     }
     let (_, report) = json(&["info"], &path);
-    assert_eq!(report["fields"][0]["name"], name);
+    assert_eq!(report["dataset"]["fields"][0]["name"], name);
 }
 
 #[test]
