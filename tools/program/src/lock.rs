@@ -19,6 +19,8 @@ pub enum Contention {
     Wait,
     /// The same without a note.
     WaitQuietly,
+    /// Wait where there are locks, as one who replaces the file without having read it.
+    WaitIfLocked,
     /// Give up.
     Fail,
 }
@@ -157,7 +159,10 @@ impl<'a> Waiter<'a> {
                         "another process is rewriting the file (--lock wait waits for it)";
                     return Err(Error::new(ErrorKind::Io, message));
                 }
-                (TryLockError::WouldBlock, Contention::Wait | Contention::WaitQuietly) => {}
+                (
+                    TryLockError::WouldBlock,
+                    Contention::Wait | Contention::WaitQuietly | Contention::WaitIfLocked,
+                ) => {}
                 (TryLockError::Error(e), Contention::Fail) => {
                     let message = format!("the file cannot be locked: {e}");
                     return Err(Error::new(ErrorKind::Io, message));
@@ -182,7 +187,7 @@ impl<'a> Waiter<'a> {
     }
 
     fn tell(&mut self) {
-        if self.contention == Contention::Wait && !self.has_told {
+        if self.contention != Contention::WaitQuietly && !self.has_told {
             let name = self.path.display();
             note(format!(
                 "waiting for another process that is rewriting {name} (--lock fail does not wait)"

@@ -62,7 +62,7 @@ impl OutputFile {
                 lock.check_unchanged()?;
                 None
             }
-            None if replaces => Lock::take(&self.path, Contention::Wait).ok(),
+            None if replaces => Lock::take(&self.path, Contention::WaitIfLocked).ok(),
             None => None,
         };
         self.file.commit()
