@@ -138,6 +138,52 @@ impl<'ast> Visit<'ast> for Offences<'_> {
     }
 }
 
+/// What srt and srt-inspect say goes through one room, which escapes what a terminal would obey.
+#[test]
+fn the_programs_print_in_one_place() {
+    const DOORS: [&str; 5] = [
+        "println!",
+        "print!(",
+        "dbg!",
+        "io::stdout()",
+        "io::stderr()",
+    ];
+    let mut found = Vec::new();
+    for (root, files) in sources() {
+        let is_program = [
+            "tools/srt/src",
+            "tools/srt-inspect/src",
+            "tools/program/src",
+        ];
+        if !is_program.iter().any(|program| root == Path::new(program)) {
+            continue;
+        }
+        for file in &files {
+            let name = root.join(&file.name);
+            if name == Path::new("tools/program/src/print.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&name).unwrap();
+            let code = text
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or(""));
+            for (number, line) in code.enumerate() {
+                // A spinner may ask whether there is a terminal.
+                let opens = DOORS.iter().any(|door| line.contains(door));
+                if opens && !line.contains("is_terminal") {
+                    found.push(format!(
+                        "{}:{}: {}",
+                        name.display(),
+                        number + 1,
+                        line.trim()
+                    ));
+                }
+            }
+        }
+    }
+    none(&found);
+}
+
 #[test]
 fn functions_are_short_and_plain() {
     let mut found = Vec::new();

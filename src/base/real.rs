@@ -142,3 +142,27 @@ impl Real for f64 {
         self as i32
     }
 }
+
+/// A number in a message: its digits, or with an exponent where these would be many.
+#[must_use]
+pub fn short_number(value: f64) -> String {
+    let digits = value.to_string();
+    if digits.len() <= 20 {
+        return digits;
+    }
+    format!("{value:e}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_many_digits_are_shown_with_an_exponent() {
+        let shown = [40.0, 0.001, 1e-4, 123_456_789.5, 1e300, -2.5e-200].map(short_number);
+        assert_eq!(
+            shown,
+            ["40", "0.001", "0.0001", "123456789.5", "1e300", "-2.5e-200"]
+        );
+    }
+}

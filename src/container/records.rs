@@ -4,6 +4,7 @@
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
+use crate::base::real::short_number;
 use crate::container::bytes::{Cursor, Encode};
 use crate::container::form::{
     MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
@@ -86,11 +87,11 @@ impl Bound {
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Psnr(v) => write!(f, "PSNR of at least {v} dB"),
-            Self::Ssim(v) => write!(f, "SSIM of at least {v}"),
-            Self::MaxError(v) => write!(f, "maximum error of {v}"),
-            Self::RelError(v) => write!(f, "maximum error of {v} of the range"),
-            Self::Ratio(v) => write!(f, "compression ratio of {v}"),
+            Self::Psnr(v) => write!(f, "PSNR of at least {} dB", short_number(*v)),
+            Self::Ssim(v) => write!(f, "SSIM of at least {}", short_number(*v)),
+            Self::MaxError(v) => write!(f, "maximum error of {}", short_number(*v)),
+            Self::RelError(v) => write!(f, "maximum error of {} of the range", short_number(*v)),
+            Self::Ratio(v) => write!(f, "compression ratio of {}", short_number(*v)),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::base::dtype::Element;
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Shape;
-use crate::base::real::Real;
+use crate::base::real::{Real, short_number};
 use crate::codec::mask::Mask;
 use crate::container::Bound;
 use crate::frame::encoded::EncodedFrame;
@@ -50,13 +50,37 @@ pub(crate) fn encode_frame<E: Element>(
     let (min, max) = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
     let normalisation = match measured {
         Some(normalisation) if min != max => normalisation,
-        _ => return constant::encode(&original, options.bound, min),
+        _ => {
+            let encoded = constant::encode(&original, options.bound, min)?;
+            return with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes());
+        }
     };
     let normalisation = match options.coding.range {
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
-    FrameEncoder::new(original, normalisation, options, networks).encode()
+    let encoded = FrameEncoder::new(original, normalisation, options, networks).encode()?;
+    with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes())
+}
+
+/// A frame of any form, unless a ratio was asked for that its file does not reach.
+fn with_ratio_met(
+    encoded: EncodedFrame,
+    bound: Bound,
+    dtype: Dtype,
+    raw_bytes: f64,
+) -> Result<EncodedFrame> {
+    let ratio = raw_bytes / encoded.file_bytes(dtype) as f64;
+    match bound {
+        Bound::Ratio(wanted) if !Goal::Ratio(wanted).is_met_by(&encoded, ratio) => Err(Error::new(
+            ErrorKind::BoundNotMet,
+            format!(
+                "a compression ratio of {} is out of reach for this field",
+                short_number(wanted)
+            ),
+        )),
+        _ => Ok(encoded),
+    }
 }
 
 /// Tells the values that are no ordinary numbers; `None` where all are.
@@ -105,7 +129,8 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             Profile::Pooled(pooled) => self.pooled(pooled),
             Profile::Default => match self.wavelet()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
-                None => self.lossless_instead(),
+                // No lossy form keeps the bound.
+                None => self.lossless(),
             },
         }
     }
@@ -177,19 +202,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             }
         }
         Ok(lossy)
-    }
-
-    /// What is left when no lossy form keeps the bound. A ratio may be out of reach for it too.
-    fn lossless_instead(&self) -> Result<EncodedFrame> {
-        let lossless = self.lossless()?;
-        let ratio = self.original.raw_bytes() / self.file_bytes(&lossless) as f64;
-        match self.options.bound {
-            Bound::Ratio(wanted) if !self.goal.is_met_by(&lossless, ratio) => Err(Error::new(
-                ErrorKind::BoundNotMet,
-                format!("a compression ratio of {wanted} is out of reach for this field"),
-            )),
-            _ => Ok(lossless),
-        }
     }
 
     fn file_bytes(&self, encoded: &EncodedFrame) -> usize {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::backend::Backend;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Axes;
+use crate::base::real::short_number;
 use crate::container::Bound;
 use crate::transform::Wavelet;
 
@@ -196,5 +197,8 @@ pub(crate) fn check_bound(bound: Bound) -> Result<()> {
     if ok {
         return Ok(());
     }
-    Err(Error::invalid(format!("{what} expected, {value} found")))
+    Err(Error::invalid(format!(
+        "{what} expected, {} found",
+        short_number(value)
+    )))
 }

@@ -30,6 +30,14 @@ fn edge(plan: &LevelPlan, axis: usize) -> Edge {
 
 /// Splits the grid `fine` (extents `plan.fine`, overwritten) into low-pass and details.
 pub fn forward<T: Real>(wavelet: Wavelet, plan: &LevelPlan, fine: &mut [T]) -> Bands<T> {
+    match plan.squeezed() {
+        Some(plan) => split(wavelet, &plan, fine),
+        None => split(wavelet, plan, fine),
+    }
+}
+
+/// [`forward`] with the axes as they stand.
+pub(super) fn split<T: Real>(wavelet: Wavelet, plan: &LevelPlan, fine: &mut [T]) -> Bands<T> {
     let dims = plan.fine.dims();
     if plan.split.contains(0) {
         columns(
@@ -69,6 +77,14 @@ pub fn forward<T: Real>(wavelet: Wavelet, plan: &LevelPlan, fine: &mut [T]) -> B
 
 /// Joins low-pass and details into the grid `plan.fine`; the subbands are overwritten.
 pub fn inverse<T: Real>(wavelet: Wavelet, plan: &LevelPlan, bands: &mut Bands<T>) -> Vec<T> {
+    match plan.squeezed() {
+        Some(plan) => join(wavelet, &plan, bands),
+        None => join(wavelet, plan, bands),
+    }
+}
+
+/// [`inverse`] with the axes as they stand.
+pub(super) fn join<T: Real>(wavelet: Wavelet, plan: &LevelPlan, bands: &mut Bands<T>) -> Vec<T> {
     let dims = plan.fine.dims();
     let mut fine = vec![T::ZERO; plan.fine.len()];
     let planes = planes_of(plan, bands);

@@ -158,6 +158,30 @@ impl LevelPlan {
         }
     }
 
+    /// This level with its axes of one sample before the others: the same samples in the same order and the same
+    /// arithmetic, in rows as long as can be. `None` where the axes stand so already.
+    #[must_use]
+    pub(super) fn squeezed(&self) -> Option<Self> {
+        let mut from = [0, 1, 2];
+        from.sort_by_key(|&axis| self.fine.dims()[axis] > 1);
+        if from == [0, 1, 2] {
+            return None;
+        }
+        let moved = |is_in: &dyn Fn(usize) -> bool| {
+            let axes = (0..3).filter(|&to| is_in(from[to]));
+            axes.fold(Axes::NONE, Axes::with)
+        };
+        let grid = |shape: Shape| shape.with_dims(from.map(|axis| shape.dims()[axis]));
+        let band = |code: &SubbandCode| SubbandCode::of(moved(&|axis| code.is_high(axis)));
+        Some(Self {
+            fine: grid(self.fine),
+            coarse: grid(self.coarse),
+            split: moved(&|axis| self.split.contains(axis)),
+            periodic: moved(&|axis| self.periodic.contains(axis)),
+            details: self.details.iter().map(band).collect(),
+        })
+    }
+
     /// The part of subband `code` over `cells`.
     #[must_use]
     pub fn band_region(&self, code: SubbandCode, cells: Region) -> Region {

@@ -50,6 +50,28 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
+    /// Rows as long as can be give the bits of rows of one sample.
+    #[test]
+    fn axes_of_one_sample_change_no_bit(
+        extents in prop::array::uniform3(prop_oneof![Just(1usize), 1usize..=40]),
+        seed: u64,
+        periodic in 0u8..8,
+        haar: bool,
+    ) {
+        let w = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };
+        let shape = Shape::new(&extents).unwrap();
+        let plan = Plan::new(shape, Axes::from_bits(periodic).unwrap(), 1);
+        if let Some(level) = plan.levels().first() {
+            let data = noise(shape.len(), seed);
+            let bands = forward(w, level, &mut data.clone());
+            let plain = level::split(w, level, &mut data.clone());
+            prop_assert_eq!(&bands.low, &plain.low);
+            prop_assert_eq!(&bands.details, &plain.details);
+            let back = inverse(w, level, &mut bands.clone());
+            prop_assert_eq!(back, level::join(w, level, &mut bands.clone()));
+        }
+    }
+
     #[test]
     fn inverse_undoes_forward(shape in shapes(), seed: u64, periodic in 0u8..8, haar: bool) {
         let w = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };

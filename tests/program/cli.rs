@@ -499,23 +499,6 @@ fn nothing_is_overwritten_without_force() {
 }
 
 #[test]
-fn an_output_may_be_its_own_input() {
-    let b = Bench::new();
-    let values = b.field("same");
-    b.expect(
-        DONE,
-        &["encode", "same", "same", "--max-error", "1e-3", "-f"],
-    );
-    b.expect(DONE, &["decode", "same", "back.npy"]);
-    let decoded = b.read_f32("back.npy");
-    assert!(values.iter().zip(&decoded).all(|(x, y)| common::within(
-        (*x).into(),
-        (*y).into(),
-        1e-3
-    )));
-}
-
-#[test]
 fn pipes_carry_fields_and_files() {
     let b = Bench::new();
     b.field("in.npy");

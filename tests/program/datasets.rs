@@ -222,7 +222,7 @@ fn a_failed_append_leaves_the_file_alone() {
             &["b.npy", "out.srt", "--unit", "km"],
             "\"m\" and \"km\"",
         ),
-        (USAGE, &["out.srt", "out.srt"], "not an npy file"),
+        (USAGE, &["out.srt", "out.srt"], "one of the inputs"),
         (CORRUPT, &["b.npy", "cut.srt"], "cut.srt"),
         (CORRUPT, &["b.npy", "bad.srt"], "crc"),
     ] {

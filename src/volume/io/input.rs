@@ -19,7 +19,7 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 /// A field in a file or in memory, read on demand.
 ///
 /// Regular files are mapped, not loaded; they must not be shortened while the value lives. Pipes and
-/// devices are read into memory.
+/// devices are read into memory, as far as the field goes.
 ///
 /// `.npy`: versions 1 to 3, C and Fortran order, either byte order, types f16, f32 and f64, rank 2
 /// and 3. Leading axes of length 1 beyond rank 3 are dropped: `(1, 1, 64, 64)` is read as
@@ -31,31 +31,6 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a field, as `.npy` if the file starts as one (its name does not matter), else as raw.
-    ///
-    /// A raw file needs both `shape` and `dtype`; for `.npy` they may be left out, and where given
-    /// must agree with the header.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when `shape` or `dtype` is missing or contradicts the file, else as
-    /// [`Input::open_npy`] and [`Input::open_raw`].
-    pub fn open(
-        path: impl AsRef<Path>,
-        shape: Option<Shape>,
-        dtype: Option<Dtype>,
-    ) -> Result<Self> {
-        let path = path.as_ref();
-        FileBytes::load(path)
-            .and_then(|bytes| {
-                if is_npy(bytes.bytes()) {
-                    Self::from_npy(bytes)?.agreeing(shape, dtype)
-                } else {
-                    Self::from_raw(bytes, raw_layout(shape, dtype)?)
-                }
-            })
-            .map_err(|e| e.within(path.display()))
-    }
-
     /// Opens a `.npy` file.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod cast;
 mod input;
 mod npy;
+mod open;
 mod output;
 mod stream;
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
             "shape" => &mut extents,
             _ => {
                 return Err(
-                    Error::corrupt(format!("npy header: unknown key '{key}'")).at(at as u64)
+                    Error::corrupt(format!("npy header: unknown key {key:?}")).at(at as u64)
                 );
             }
         };
@@ -129,26 +129,42 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
     })
 }
 
+/// Signs for the order of bytes.
+const ORDERS: [char; 4] = ['<', '>', '|', '='];
+
+/// A floating-point type in any of numpy's spellings: code and size, code of one letter, name. Without `<` or `>` it is in
+/// the order of the machine.
+fn float_type(text: &str) -> Option<(Dtype, ByteOrder)> {
+    let text = text.trim_end_matches('\0');
+    let (order, name) = match text.strip_prefix(ORDERS) {
+        None => (ByteOrder::NATIVE, text),
+        Some(name) if text.starts_with('<') => (ByteOrder::Little, name),
+        Some(name) if text.starts_with('>') => (ByteOrder::Big, name),
+        Some(name) => (ByteOrder::NATIVE, name),
+    };
+    let dtype = match name {
+        "f2" | "e" | "float16" | "half" => Dtype::F16,
+        "f4" | "f" | "float32" | "single" => Dtype::F32,
+        "f8" | "d" | "float64" | "double" | "float" => Dtype::F64,
+        _ => return None,
+    };
+    Some((dtype, order))
+}
+
 fn sample_type(descr: &Literal) -> Result<(Dtype, ByteOrder)> {
     let found = match descr {
-        Literal::Text(text) => match text.as_str() {
-            "<f2" => return Ok((Dtype::F16, ByteOrder::Little)),
-            "<f4" => return Ok((Dtype::F32, ByteOrder::Little)),
-            "<f8" => return Ok((Dtype::F64, ByteOrder::Little)),
-            ">f2" => return Ok((Dtype::F16, ByteOrder::Big)),
-            ">f4" => return Ok((Dtype::F32, ByteOrder::Big)),
-            ">f8" => return Ok((Dtype::F64, ByteOrder::Big)),
-            other => match other
-                .trim_start_matches(['<', '>', '|', '='])
-                .chars()
-                .next()
-            {
-                Some('i' | 'u') => format!("integers ('{other}')"),
-                Some('c') => format!("complex numbers ('{other}')"),
-                Some('b') => format!("booleans or bytes ('{other}')"),
-                _ => format!("'{other}'"),
-            },
-        },
+        Literal::Text(text) => {
+            if let Some(found) = float_type(text) {
+                return Ok(found);
+            }
+            let shown = text.escape_debug();
+            match text.trim_start_matches(ORDERS).chars().next() {
+                Some('i' | 'u') => format!("integers ('{shown}')"),
+                Some('c') => format!("complex numbers ('{shown}')"),
+                Some('b') => format!("booleans or bytes ('{shown}')"),
+                _ => format!("'{shown}'"),
+            }
+        }
         Literal::List(_) => "a structured type".to_owned(),
         Literal::Bool(_) | Literal::Int(_) | Literal::None => {
             return Err(Error::corrupt("npy header: 'descr' is not a type"));
@@ -220,6 +236,10 @@ impl HeaderText<'_> {
     }
 
     fn finish(&mut self) -> Result<()> {
+        // Some writers fill up with zeros instead of blanks.
+        while self.peek() == Some(0) {
+            self.at += 1;
+        }
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.error("end of header expected")),
@@ -313,4 +333,41 @@ fn short(expected: usize, found: usize) -> Error {
     Error::truncated(format!(
         "npy header of at least {expected} bytes expected, file has {found}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_in_all_spellings_of_numpy() {
+        // Padded with zeros.
+        let read = |descr: &str| {
+            let dict =
+                format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, 3), }}\0\0\n");
+            let len = (dict.len() as u16).to_le_bytes();
+            parse(&[MAGIC, &b"\x01\0"[..], &len, dict.as_bytes()].concat())
+        };
+        for (dtype, codes) in [
+            (Dtype::F16, ["f2", "e", "float16", "half", "f2\0"]),
+            (Dtype::F32, ["f4", "f", "float32", "single", "f4\0\0"]),
+            (Dtype::F64, ["f8", "d", "float64", "double", "float"]),
+        ] {
+            for code in codes {
+                for (sign, order) in [
+                    ("", ByteOrder::NATIVE),
+                    ("=", ByteOrder::NATIVE),
+                    ("|", ByteOrder::NATIVE),
+                    ("<", ByteOrder::Little),
+                    (">", ByteOrder::Big),
+                ] {
+                    let layout = read(&format!("{sign}{code}")).unwrap();
+                    assert_eq!((layout.dtype, layout.order), (dtype, order), "{sign}{code}");
+                }
+            }
+        }
+        for other in ["", "<", "f", "=f16", "<<f4", "f4 ", "\0f4"] {
+            assert_eq!(read(other).is_ok(), other == "f", "{other:?}");
+        }
+    }
 }

@@ -155,7 +155,7 @@ pub enum Overwrite {
 ///
 /// Until then a hidden temporary file beside it takes the bytes; dropping the value removes that.
 /// A new file gets the permissions of the process's umask, a replaced one keeps its own. A symbolic
-/// link is followed. `-` is standard output, and devices and pipes are written to directly: what
+/// link is followed, also one that leads to no file yet. `-` is standard output, and devices and pipes are written to directly: what
 /// went there cannot be taken back.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -188,6 +188,16 @@ impl AtomicFile {
         Ok(Self {
             destination: destination.map_err(|e| e.within(path.display()))?,
         })
+    }
+
+    /// The file that takes the bytes until then; `None` where they go to their place at once. Whoever ends the program
+    /// without dropping the value, as signals do, has to remove it.
+    #[must_use]
+    pub fn temporary_path(&self) -> Option<&Path> {
+        match &self.destination {
+            Destination::Renamed { out, .. } => Some(out.get_ref().path()),
+            Destination::Direct(_) | Destination::Stdout(_) => None,
+        }
     }
 
     /// Completes the output: flushes it to the disk and gives it its name.
@@ -246,7 +256,7 @@ fn open_destination(path: &Path, overwrite: Overwrite) -> Result<Destination> {
     }
     let target = match &existing {
         Some(_) => path.canonicalize()?,
-        None => path.to_owned(),
+        None => end_of_links(path),
     };
     let Some(name) = target.file_name() else {
         return Err(Error::invalid("a file name expected"));
@@ -266,6 +276,18 @@ fn open_destination(path: &Path, overwrite: Overwrite) -> Result<Destination> {
         target,
         overwrite,
     })
+}
+
+/// Where a link leads that leads to no file yet; any other path as it is. The system follows fewer links than this.
+fn end_of_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..64 {
+        match (fs::read_link(&path), path.parent()) {
+            (Ok(next), Some(dir)) => path = dir.join(next),
+            (Ok(_), None) | (Err(_), _) => break,
+        }
+    }
+    path
 }
 
 fn create_beside(dir: &Path, stem: &str) -> Result<NamedTempFile> {

@@ -411,6 +411,20 @@ fn permissions_links_and_devices_are_respected() {
     write(&link);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(mode(&ours), 0o640);
+    // Through two links to a file that is not there yet.
+    symlink("new", dir.path().join("d")).unwrap();
+    symlink("d", dir.path().join("e")).unwrap();
+    write(&dir.path().join("e"));
+    assert!(
+        fs::symlink_metadata(dir.path().join("new"))
+            .unwrap()
+            .is_file()
+    );
+    assert!(
+        fs::symlink_metadata(dir.path().join("d"))
+            .unwrap()
+            .is_symlink()
+    );
     write(Path::new("/dev/null"));
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }

@@ -97,7 +97,10 @@ pub fn text(file: &File<'_>, chunk: &Chunk, bytes: usize) -> String {
     for line in &fields {
         out += &format!(
             "  {:>10} {:>8}  {} = {}\n",
-            line.offset, line.len, line.name, line.value
+            line.offset,
+            line.len,
+            line.name,
+            srt_program::printable(&line.value)
         );
     }
     if let Some(error) = error {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use srt::{Error, ErrorKind};
+use srt_program::printable;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +82,8 @@ impl Finding {
             Some(number) => format!("chunk {number}, byte {}", self.offset),
             None => format!("byte {}", self.offset),
         };
-        format!("{severity}: {place}: {} [{}]", self.message, self.rule)
+        let message = printable(&self.message);
+        format!("{severity}: {place}: {message} [{}]", self.rule)
     }
 
     /// The finding as data.

@@ -6,6 +6,7 @@ use srt::container::{
 };
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
+use srt_program::printable;
 
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
@@ -133,11 +134,11 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
         for (number, field) in dataset.fields.iter().enumerate() {
             let unit = match field.unit.as_str() {
                 "" => String::new(),
-                unit => format!("  // in {unit}"),
+                unit => format!("  // in {}", printable(unit)),
             };
             let name = match field.name.as_str() {
-                "" => "(no name)",
-                name => name,
+                "" => "(no name)".into(),
+                name => printable(name),
             };
             out += &format!("  {number}: {} {name}{unit}\n", field.dtype);
         }
@@ -173,7 +174,7 @@ fn placement_text(dataset: &Dataset) -> String {
     };
     let unit = match dataset.length_unit.as_str() {
         "" => String::new(),
-        unit => format!("  // in {unit}"),
+        unit => format!("  // in {}", printable(unit)),
     };
     let spacing = line("spacing", &placement.spacing);
     format!(
@@ -187,7 +188,7 @@ fn networks_text(file: &File<'_>) -> String {
     if let Some(reference) = &file.reference {
         out += &format!(
             "networks:  // by reference\n  {}  sha-256 {}\n",
-            reference.name,
+            printable(&reference.name),
             hex(&reference.sha256)
         );
     }
@@ -228,7 +229,10 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
     };
     if let Some(time) = frame.time {
         let unit = file.dataset.as_ref().map_or("", |d| &d.time_unit);
-        line("time", format!("{time} {unit}").trim_end().to_owned());
+        line(
+            "time",
+            format!("{time} {}", printable(unit)).trim_end().to_owned(),
+        );
     }
     if let Some(slab) = frame.slab {
         line("planes", format!("{} to {}", slab.start, slab.end()));

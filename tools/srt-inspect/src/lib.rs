@@ -24,15 +24,18 @@ mod rules;
 pub mod scan;
 mod weights;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde_json::{Value, json};
-use srt::base::file::FileBytes;
-use srt::volume::io::{AtomicFile, Overwrite};
-use srt::{Error, ErrorKind, Limits, Result};
+use srt::volume::io::Overwrite;
+use srt::{ErrorKind, Limits, Result};
+use srt_program::{
+    Destination, handle_signals, print_json, print_text, printable, read_file, report_error,
+    within_input,
+};
 
 use args::{Args, Command, Input};
 use file::File;
@@ -43,10 +46,11 @@ pub const SCHEMA: u32 = 1;
 /// The file is damaged, and said so in the report.
 const DAMAGED: u8 = 3;
 
-/// Runs the program. Exit codes: 0 done; 1 a check failed; 2 usage or I/O; 3 damaged; 4 not known to
-/// this program.
+/// Runs the program. Exit codes: 0 done; 1 a check failed; 2 usage or I/O; 3 damaged, or shortened while it was read;
+/// 4 not known to this program; 128 + n ended by signal n.
 #[must_use]
 pub fn main() -> ExitCode {
+    handle_signals(DAMAGED);
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -57,9 +61,8 @@ pub fn main() -> ExitCode {
     };
     match run(&args.command) {
         Ok(code) => ExitCode::from(code),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            report_error(&error);
             ExitCode::from(match error.kind() {
                 ErrorKind::Corrupt | ErrorKind::Truncated => DAMAGED,
                 ErrorKind::Unsupported | ErrorKind::MissingWeights => 4,
@@ -71,66 +74,102 @@ pub fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<u8> {
     let limits = Limits::default();
-    let input = match command {
-        Command::Info(input) | Command::List(input) | Command::Check(input) => input,
-        Command::Dump { input, .. }
-        | Command::Recover { input, .. }
-        | Command::Map { input, .. } => input,
-    };
-    let source = open(&input.file)?;
-    let file = File::new(source.bytes(), &limits);
-    let done = match command {
-        Command::Info(_) => {
-            let name = input.file.display().to_string();
-            report(
-                input,
-                || info::text(&file, &name, &limits),
-                || info::json(&file, &limits),
-            )?;
-            damage_code(&file)
-        }
-        Command::List(_) => {
-            report(input, || list::text(&file), || list::json(&file))?;
-            damage_code(&file)
-        }
-        Command::Dump { chunk, bytes, .. } => {
-            run_dump(&file, input, chunk.as_deref(), *bytes)?;
-            damage_code(&file)
-        }
-        Command::Check(_) => {
-            let findings = check::findings(&file, &limits);
-            report(
-                input,
-                || check::text(&file, &findings),
-                || check::json(&file, &findings),
-            )?;
-            check::exit_code(&findings)
-        }
-        Command::Recover { output, force, .. } => {
-            run_recover(&file, input, output, *force, &limits)
-                .map_err(|e| e.within(input.file.display()))?;
-            0
-        }
-        Command::Map {
+    let (input, output) = match command {
+        Command::Info(input) | Command::List(input) | Command::Check(input) => (input, None),
+        Command::Dump { input, .. } => (input, None),
+        Command::Recover {
+            input,
             output,
-            frame,
+            force,
+        } => (input, Some((output.clone(), *force))),
+        Command::Map {
+            input,
+            output,
             force,
             ..
         } => {
             let output = output.clone().unwrap_or_else(|| map_name(&input.file));
-            let png =
-                map::png(&file, *frame, &limits).map_err(|e| e.within(input.file.display()))?;
-            write(&output, *force, &png)?;
-            let text = || format!("wrote {}\n", output.display());
-            report(
-                input,
-                text,
-                || json!({ "schema": SCHEMA, "output": output, "bytes": png.len() }),
-            )?;
-            0
+            (input, Some((output, *force)))
         }
     };
-    Ok(done)
+    let output = output.map(|(path, force)| destination(&path, force, &input.file));
+    let output = output
+        .transpose()
+        .map_err(|e| e.within(input.file.display()))?;
+    let source = read_file(&input.file)?;
+    let file = File::new(source.bytes(), &limits);
+    match output {
+        None => look(command, input, &file, &limits),
+        Some(output) => {
+            write(command, input, &file, &output, &limits)
+                .map_err(|e| within_input(e, &input.file))?;
+            Ok(0)
+        }
+    }
+}
+
+/// The commands that only report.
+fn look(command: &Command, input: &Input, file: &File<'_>, limits: &Limits) -> Result<u8> {
+    match command {
+        Command::Info(_) => {
+            let name = input.file.display().to_string();
+            let name = printable(&name);
+            report(
+                input,
+                || info::text(file, &name, limits),
+                || info::json(file, limits),
+            )?;
+        }
+        Command::List(_) => report(input, || list::text(file), || list::json(file))?,
+        Command::Dump { chunk, bytes, .. } => run_dump(file, input, chunk.as_deref(), *bytes)?,
+        Command::Check(_) => {
+            let findings = check::findings(file, limits);
+            report(
+                input,
+                || check::text(file, &findings),
+                || check::json(file, &findings),
+            )?;
+            return Ok(check::exit_code(&findings));
+        }
+        // These write: see below.
+        Command::Recover { .. } | Command::Map { .. } => {}
+    }
+    Ok(damage_code(file))
+}
+
+/// The commands that write a file.
+fn write(
+    command: &Command,
+    input: &Input,
+    file: &File<'_>,
+    output: &Destination,
+    limits: &Limits,
+) -> Result<()> {
+    match command {
+        Command::Recover { .. } => run_recover(file, input, output, limits),
+        Command::Map { frame, .. } => run_map(file, input, output, *frame, limits),
+        Command::Info(_) | Command::List(_) | Command::Check(_) | Command::Dump { .. } => Ok(()),
+    }
+}
+
+fn run_map(
+    file: &File<'_>,
+    input: &Input,
+    output: &Destination,
+    frame: usize,
+    limits: &Limits,
+) -> Result<()> {
+    let png = map::png(file, frame, limits)?;
+    let mut out = output.create()?;
+    out.write_all(&png)?;
+    out.commit()?;
+    let name = output.path().display().to_string();
+    let text = || format!("wrote {}\n", printable(&name));
+    report(
+        input,
+        text,
+        || json!({ "schema": SCHEMA, "output": name, "bytes": png.len() }),
+    )
 }
 
 fn damage_code(file: &File<'_>) -> u8 {
@@ -148,7 +187,7 @@ fn run_dump(file: &File<'_>, input: &Input, chunk: Option<&str>, bytes: usize) -
         return print_json(&json!({ "schema": SCHEMA, "chunks": chunks }));
     }
     for chunk in chunks {
-        print(&dump::text(file, chunk, bytes))?;
+        print_text(&dump::text(file, chunk, bytes))?;
     }
     Ok(())
 }
@@ -156,22 +195,22 @@ fn run_dump(file: &File<'_>, input: &Input, chunk: Option<&str>, bytes: usize) -
 fn run_recover(
     file: &File<'_>,
     input: &Input,
-    output: &Path,
-    force: bool,
+    output: &Destination,
     limits: &Limits,
 ) -> Result<()> {
-    let mut out = create(output, force)?;
+    let mut out = output.create()?;
     let recovered = recover::recover(file, limits, &mut out)?;
     out.commit()?;
+    let name = output.path().display().to_string();
     let text = || {
         let mut out: String = recovered
             .dropped
             .iter()
-            .map(|line| format!("given up: {line}\n"))
+            .map(|line| format!("given up: {}\n", printable(line)))
             .collect();
         out += &format!(
             "wrote {}: {} frames kept, {} given up, {} bytes\n",
-            output.display(),
+            printable(&name),
             recovered.frames,
             recovered.dropped.len(),
             recovered.bytes
@@ -181,7 +220,7 @@ fn run_recover(
     report(input, text, || {
         json!({
             "schema": SCHEMA,
-            "output": output,
+            "output": name,
             "bytes": recovered.bytes,
             "frames": recovered.frames,
             "dropped": recovered.dropped,
@@ -190,28 +229,13 @@ fn run_recover(
     })
 }
 
-fn open(path: &Path) -> Result<FileBytes> {
-    if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes.into());
-    }
-    FileBytes::open(path)
-}
-
-fn create(path: &Path, force: bool) -> Result<AtomicFile> {
+fn destination(path: &Path, force: bool, input: &Path) -> Result<Destination> {
     let overwrite = if force {
         Overwrite::Replace
     } else {
         Overwrite::Refuse
     };
-    AtomicFile::create(path, overwrite)
-}
-
-fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
-    let mut out = create(path, force)?;
-    out.write_all(bytes)?;
-    out.commit()
+    Destination::decide(path, overwrite, [input])
 }
 
 /// `a/b.srt` -> `a/b.map.png`.
@@ -231,20 +255,6 @@ fn report(
     if input.json {
         print_json(&json())
     } else {
-        print(&text())
+        print_text(&text())
     }
-}
-
-fn print_json(value: &Value) -> Result<()> {
-    print(&format!("{value:#}\n"))
-}
-
-fn print(text: &str) -> Result<()> {
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
-}
-
-/// A reader that went away, as in `srt-inspect list a.srt | head`, is no error.
-fn is_closed_pipe(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -326,3 +326,56 @@ fn other_files_are_refused_in_words() {
         Some(2)
     );
 }
+
+#[test]
+fn names_of_others_are_shown_and_not_obeyed() {
+    let folder = Folder::new();
+    let name = "x\u{1b}]0;title\u{7}\u{9b}2J\n\u{202e}y";
+    let (shape, values) = field(&[8, 8], false);
+    let values = Values::F32(Cow::Owned(values));
+    let options = EncodeOptions::new(PSNR).with_field(name).with_unit(name);
+    let view = VolumeView::new(shape, &values).unwrap();
+    let (bytes, _) = encode_with_report(view, &options, Vec::new()).unwrap();
+    let path = folder.write("a\u{1b}[31m.srt", &bytes);
+    let cut = folder.write("b\u{1b}[31m.srt", &bytes[..bytes.len() - 60]);
+    for path in [&path, &cut] {
+        for command in ["info", "list", "dump", "check", "map", "recover"] {
+            let out = folder.path("\u{1b}[2Jout");
+            let out = out.to_str().unwrap();
+            let more: &[&str] = match command {
+                "map" | "recover" => &["--output", out],
+                _ => &[],
+            };
+            for json in [&[][..], &["--json"]] {
+                let _ = std::fs::remove_file(out);
+                let output = run(&[&[command], more, json].concat(), path);
+                for text in [output.stdout, output.stderr] {
+                    let text = String::from_utf8(text).unwrap();
+                    let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+                    assert!(!text.contains(obeyed), "{command}: {text:?}");
+                }
+            }
+        }
+    }
+    let (_, report) = json(&["info"], &path);
+    assert_eq!(report["dataset"]["fields"][0]["name"], name);
+}
+
+#[test]
+fn an_output_that_is_the_input_is_refused() {
+    let folder = Folder::new();
+    let bytes = encode(&[16, 20], false, PSNR);
+    let path = folder.write("a.srt", &bytes);
+    std::fs::hard_link(&path, folder.path("b.srt")).unwrap();
+    for command in ["recover", "map"] {
+        for output in ["a.srt", "b.srt"] {
+            let output = folder.path(output);
+            let args = [command, "-f", "--output", output.to_str().unwrap()];
+            let refused = run(&args, &path);
+            assert_eq!(refused.status.code(), Some(2));
+            let text = String::from_utf8(refused.stderr).unwrap();
+            assert!(text.contains("the output is one of the inputs"), "{text}");
+            assert!(std::fs::read(&path).unwrap() == bytes);
+        }
+    }
+}

@@ -1,16 +1,18 @@
 //! `srt demo`: the whole way on a sample of real turbulence that the program carries.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::args::DemoArgs;
-use crate::output::{print_line, write_volume};
+use crate::output::write_volume;
 use srt::{
-    AnyVolume, AtomicFile, Bound, EncodeOptions, Error, Input, Limits, Overwrite, Result,
-    decode_any, encode_with_report,
+    AnyVolume, Bound, EncodeOptions, Error, Input, Limits, Overwrite, Result, decode_any,
+    encode_with_report,
 };
 use srt_pictures::{PanelOptions, slice_panel};
+use srt_program::{Destination, print_line};
 
 /// Velocity magnitude of isotropic turbulence, 64^3 voxels, from a direct numerical simulation.
 const SAMPLE: &[u8] = include_bytes!("../../../tests/data/turbulence_64.npy");
@@ -19,7 +21,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
     std::fs::create_dir_all(&args.dir).map_err(|e| Error::from(e).within(args.dir.display()))?;
     let input = Input::from_reader(SAMPLE, None, None, &Limits::default())?;
     let shape = input.shape();
-    write_volume(&args.dir.join("original.npy"), true, &input.to_volume()?)?;
+    write_volume(&place(&args.dir.join("original.npy"))?, &input.to_volume()?)?;
     print_line(&format!(
         "sample: turbulent velocity magnitude, {shape} f32, {} bytes\n",
         4 * shape.len()
@@ -44,7 +46,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
         ))?;
         let stem = args.dir.join(format!("psnr{target:.0}"));
         write_bytes(&stem.with_extension("srt"), &bytes)?;
-        write_volume(&stem.with_extension("npy"), true, &decoded)?;
+        write_volume(&place(&stem.with_extension("npy"))?, &decoded)?;
         if let (40.0, AnyVolume::F32(decoded)) = (target, &decoded) {
             let caption = format!(
                 "turbulence 64^3 at {:.1} dB: {} bytes",
@@ -62,8 +64,14 @@ pub(super) fn run(args: &DemoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_bytes(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path, Overwrite::Replace)?;
+/// A place for a result, over those of the last time.
+fn place(path: &Path) -> Result<Destination> {
+    let inputs: [&Path; 0] = [];
+    Destination::decide(path, Overwrite::Replace, inputs)
+}
+
+fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = place(path)?.create()?;
     file.write_all(bytes)?;
     file.commit()
 }

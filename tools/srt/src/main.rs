@@ -27,10 +27,12 @@ use clap::Parser;
 
 use args::Args;
 
-use srt::{Error, ErrorKind};
+use srt::ErrorKind;
+use srt_program::{handle_signals, report_error};
 
 fn main() -> ExitCode {
     return_large_blocks();
+    handle_signals(exit_code(ErrorKind::Truncated));
     run_program()
 }
 
@@ -53,7 +55,7 @@ fn return_large_blocks() {}
 
 /// Parses the command line, runs the command and maps errors to exit codes: 0 done; 1 bound not met
 /// or check failed; 2 usage or I/O; 3 corrupt or truncated; 4 unsupported or weights missing;
-/// 5 device.
+/// 5 device; 128 + n ended by signal n.
 fn run_program() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -65,9 +67,8 @@ fn run_program() -> ExitCode {
     };
     match commands::run(&args.command) {
         Ok(code) => code,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            report_error(&error);
             ExitCode::from(exit_code(error.kind()))
         }
     }
@@ -83,10 +84,4 @@ fn exit_code(kind: ErrorKind) -> u8 {
         // A kind that the library knows and this program does not yet.
         _ => 2,
     }
-}
-
-/// A reader that went away, as in `srt decode a.srt - | head -c 100`, is no error.
-fn is_closed_pipe(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }

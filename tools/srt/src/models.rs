@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::folders::user_folder;
 use crate::worker::sz3_worker;
 use srt::{
-    DecodeOptions, Decoder, Error, ErrorKind, FileBytes, Form, Frame, Hierarchy, Limits, MAGIC,
-    Model, PooledPayload, Result, builtin, builtin_names,
+    DecodeOptions, Decoder, Error, ErrorKind, Form, Frame, Hierarchy, Limits, MAGIC, Model,
+    PooledPayload, Result, builtin, builtin_names,
 };
+use srt_program::load_file;
 
 /// The folder of imported models: `srt/models` in the user's data folder.
 pub(crate) fn store() -> Result<PathBuf> {
@@ -36,7 +37,7 @@ pub(crate) fn stored() -> Vec<(String, PathBuf)> {
 /// Reads a weight set: quantised safetensors, or the embedded weights of an `.srt` file.
 pub(crate) fn read(path: &Path) -> Result<Hierarchy> {
     let read = || {
-        let file = FileBytes::open(path)?;
+        let file = load_file(path)?;
         let bytes = file.bytes();
         if !bytes.starts_with(&MAGIC) {
             return Hierarchy::from_safetensors(bytes, &Limits::default());
@@ -84,32 +85,33 @@ pub(crate) fn stored_models() -> impl Iterator<Item = Arc<Hierarchy>> {
 }
 
 /// A model by name (built in, or in the store) or by file.
-pub(crate) fn find(name: &str) -> Result<Arc<Hierarchy>> {
-    if let Some(model) = builtin(name)? {
+pub(crate) fn find(model: &Path) -> Result<Arc<Hierarchy>> {
+    let name = model.to_str();
+    if let Some(model) = name.map(builtin).transpose()?.flatten() {
         return Ok(model);
     }
-    if let Some((_, path)) = stored().into_iter().find(|(stored, _)| stored == name) {
+    let stored_model = |(stored, _): &(String, PathBuf)| Some(stored.as_str()) == name;
+    if let Some((_, path)) = stored().into_iter().find(stored_model) {
         return read(&path).map(Arc::new);
     }
-    let path = Path::new(name);
-    if path.exists() {
-        return read(path).map(Arc::new);
+    if model.exists() {
+        return read(model).map(Arc::new);
     }
     let known: Vec<String> = builtin_names()
         .map(str::to_owned)
         .chain(stored().into_iter().map(|(name, _)| name))
         .collect();
     Err(Error::invalid(format!(
-        "no model and no file {name:?}; models: default, none, {}",
+        "no model and no file {model:?}; models: default, none, {}",
         known.join(", ")
     )))
 }
 
 /// The value of `--model`.
-pub(crate) fn choose(name: &str) -> Result<Model> {
-    Ok(match name {
-        "default" => Model::Default,
-        "none" => Model::None,
-        name => Model::Given(find(name)?),
+pub(crate) fn choose(model: &Path) -> Result<Model> {
+    Ok(match model.to_str() {
+        Some("default") => Model::Default,
+        Some("none") => Model::None,
+        _ => Model::Given(find(model)?),
     })
 }

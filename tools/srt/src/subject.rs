@@ -5,9 +5,10 @@ use std::path::Path;
 use crate::input::find_frame;
 use crate::models;
 use srt::{
-    AnyVolume, Bound, EvalReport, FileBytes, Form, Input, Interpolation, Leaf, MAGIC,
-    PooledPayload, Result,
+    AnyVolume, Bound, EvalReport, Form, Input, Interpolation, Leaf, Limits, MAGIC, PooledPayload,
+    Result,
 };
+use srt_program::read_file;
 
 /// A reconstruction, measured.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ pub(super) fn read_like(
     field: Option<&str>,
     step: Option<u64>,
 ) -> Result<Reconstruction> {
-    let bytes = FileBytes::open(path)?;
+    let bytes = read_file(path)?;
     let plain = |volume| Reconstruction {
         volume,
         bytes: None,
@@ -93,7 +94,21 @@ pub(super) fn read_like(
     if bytes.bytes().starts_with(&MAGIC) {
         return decode(bytes.bytes(), field, step).map_err(|e| e.within(path.display()));
     }
-    if bytes.bytes().starts_with(b"\x93NUMPY") {
+    let is_npy = bytes.bytes().starts_with(b"\x93NUMPY");
+    if !path.is_file() {
+        // Cannot be read again.
+        let (shape, dtype) = if is_npy {
+            (None, None)
+        } else {
+            (Some(like.shape()), Some(like.dtype()))
+        };
+        let field = Input::from_reader(bytes.bytes(), shape, dtype, &Limits::default());
+        return field
+            .map_err(|e| e.within(path.display()))?
+            .to_volume()
+            .map(plain);
+    }
+    if is_npy {
         return Input::open_npy(path)?.to_volume().map(plain);
     }
     let raw = Input::open_raw(path, like.shape(), like.dtype())?;

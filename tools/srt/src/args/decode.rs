@@ -32,13 +32,16 @@ pub(crate) struct DecodeArgs {
     /// What runs the networks; the bytes do not depend on it
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(crate) backend: BackendChoice,
-    /// Threads; all cores if not given
+    /// Threads; all cores if not given, and no more than four to a core (16 on fewer than four)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Overwrite the output
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Say how many bytes of the file were read (of standard input, all are)
+    /// Print nothing but errors
     #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Say how many bytes of the file were read (of standard input, all are)
+    #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 }

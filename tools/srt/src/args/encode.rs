@@ -1,10 +1,12 @@
 //! Arguments of `srt encode`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args as ClapArgs};
 
 use super::backend::BackendChoice;
+use super::lock::LockChoice;
 use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
@@ -19,24 +21,19 @@ pub(crate) struct EncodeArgs {
     #[arg(required = true, value_names = ["INPUT", "OUTPUT"], num_args = 1..)]
     files: Vec<PathBuf>,
     /// Peak signal-to-noise ratio of at least DB
-    #[arg(
-        long,
-        value_name = "DB",
-        group = "bound",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "DB", group = "bound", allow_hyphen_values = true)]
     psnr: Option<f64>,
     /// Structural similarity of at least S
-    #[arg(long, value_name = "S", group = "bound", allow_negative_numbers = true)]
+    #[arg(long, value_name = "S", group = "bound", allow_hyphen_values = true)]
     ssim: Option<f64>,
     /// Absolute error of every value at most E, in the field's unit; 0 is lossless
-    #[arg(long, value_name = "E", group = "bound", allow_negative_numbers = true)]
+    #[arg(long, value_name = "E", group = "bound", allow_hyphen_values = true)]
     max_error: Option<f64>,
     /// Absolute error of every value at most R times the field's range
-    #[arg(long, value_name = "R", group = "bound", allow_negative_numbers = true)]
+    #[arg(long, value_name = "R", group = "bound", allow_hyphen_values = true)]
     rel_error: Option<f64>,
     /// Compression ratio of X
-    #[arg(long, value_name = "X", group = "bound", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", group = "bound", allow_hyphen_values = true)]
     ratio: Option<f64>,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
@@ -48,7 +45,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) wavelet: Option<Wavelet>,
     /// Name of the field; NAME=FILE for each further field or time step of one
     #[arg(long, value_name = "NAME[=FILE]")]
-    pub(crate) field: Vec<String>,
+    pub(crate) field: Vec<OsString>,
     /// Unit of the field; NAME=UNIT where there are several
     #[arg(long, value_name = "[NAME=]UNIT")]
     pub(crate) unit: Vec<String>,
@@ -92,7 +89,7 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "N")]
     pub(crate) brick: Option<u32>,
     /// A value that marks voxels without data; it is kept exactly
-    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
     pub(crate) mask_value: Option<f64>,
     /// Encode only part I of N (from 1): a slab of the field along its slowest axis, for srt merge
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
@@ -103,11 +100,11 @@ pub(crate) struct EncodeArgs {
     /// Range of the whole field, which PSNR and relative errors refer to: two values, or the JSON
     /// report of srt stat; that of the input if not given
     #[arg(long, value_name = "MIN:MAX|FILE", allow_hyphen_values = true)]
-    pub(crate) range: Option<String>,
+    pub(crate) range: Option<PathBuf>,
     /// Networks: default (built in), none, the name of a model, or a file (.safetensors, or .srt
     /// with embedded weights)
     #[arg(long, value_name = "MODEL", default_value = "default")]
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) paper: PaperArgs,
     /// Put the weights into the file; auto: unless they are built into the program
@@ -120,7 +117,7 @@ pub(crate) struct EncodeArgs {
     /// What runs the networks; the bytes do not depend on it
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(crate) backend: BackendChoice,
-    /// Threads; all cores if not given
+    /// Threads; all cores if not given, and no more than four to a core (16 on fewer than four)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Report as JSON on standard output
@@ -135,6 +132,9 @@ pub(crate) struct EncodeArgs {
     /// Overwrite the output
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// When another process is rewriting the output from what it holds
+    #[arg(long, value_name = "WHAT", default_value = "wait")]
+    pub(crate) lock: LockChoice,
 }
 
 /// `--embed-weights`.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::lock::LockChoice;
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct MergeArgs {
     /// Files to join, in any order; last, the file to write
@@ -18,4 +20,7 @@ pub(crate) struct MergeArgs {
     /// Overwrite the output
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// When another process is rewriting the output from what it holds
+    #[arg(long, value_name = "WHAT", default_value = "wait")]
+    pub(crate) lock: LockChoice,
 }

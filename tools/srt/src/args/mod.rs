@@ -5,6 +5,7 @@ mod decode;
 mod demo;
 mod encode;
 mod eval;
+mod lock;
 mod memory;
 mod merge;
 mod model;
@@ -13,6 +14,7 @@ mod part;
 mod raw;
 mod region;
 mod stat;
+mod threads;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +28,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use model::{ModelArgs, ModelCommand};
 pub(crate) use part::{PartText, values_of};
 pub(crate) use stat::StatArgs;
+pub(crate) use threads::threads;
 pub(crate) use verify::VerifyArgs;
 
 /// Error-bounded compression of scientific volumes.

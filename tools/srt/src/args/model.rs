@@ -21,7 +21,7 @@ pub(crate) enum ModelCommand {
     /// Networks, parameters and identity of a model
     Info {
         /// Name of a model, or a file
-        model: String,
+        model: PathBuf,
         /// Report as JSON
         #[arg(long)]
         json: bool,
@@ -40,7 +40,7 @@ pub(crate) enum ModelCommand {
     /// Write a model to a .safetensors file or an .srt weights pack
     Export {
         /// Name of a model, or a file
-        model: String,
+        model: PathBuf,
         /// File to write
         output: PathBuf,
         /// Overwrite the output

@@ -19,6 +19,12 @@ pub(crate) struct RawArgs {
 }
 
 impl RawArgs {
+    /// Bytes of a raw field, where all is given.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        let shape = self.shape().ok().flatten()?;
+        (shape.len() as u64).checked_mul(self.dtype?.size() as u64)
+    }
+
     fn shape(&self) -> Result<Option<Shape>> {
         match self.shape.as_slice() {
             [] => Ok(None),

@@ -18,7 +18,7 @@ pub(crate) struct StatArgs {
     #[arg(long, value_name = "I/N")]
     pub(crate) part: Option<PartText>,
     /// A value that marks voxels without data
-    #[arg(long, value_name = "V", allow_negative_numbers = true)]
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
     pub(crate) mask_value: Option<f64>,
     /// Report as JSON
     #[arg(long)]

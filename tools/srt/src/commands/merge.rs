@@ -1,14 +1,16 @@
 //! `srt merge`.
 
 use std::io::BufWriter;
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::args::MergeArgs;
 use crate::models;
-use crate::output::{overwrite, print_json, print_line};
-use srt::{AtomicFile, Error, FileBytes, Result, merge};
+use crate::output::overwrite;
+use srt::{Error, Result, merge};
+use srt_program::{Destination, print_json, print_line, read_file};
 
 /// The report of `--json`, schema version 1.
 #[derive(Debug, Serialize)]
@@ -23,8 +25,14 @@ pub(crate) fn run(args: &MergeArgs) -> Result<ExitCode> {
         .files
         .split_last()
         .ok_or_else(|| Error::invalid("files to merge and an output expected"))?;
-    let file = AtomicFile::create(output, overwrite(args.force))?;
-    let files = inputs.iter().map(FileBytes::open);
+    // It may be one of the files: nothing of them is lost in it.
+    let others: [&Path; 0] = [];
+    let mut destination = Destination::decide(output, overwrite(args.force), others)?;
+    if destination.is_among(inputs) {
+        destination.lock(args.lock.contention(args.quiet))?;
+    }
+    let file = destination.create()?;
+    let files = inputs.iter().map(|path| read_file(path));
     let files = files.collect::<Result<Vec<_>>>()?;
     let decoders = files
         .iter()

@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::args::{ModelArgs, ModelCommand};
 use crate::models;
-use crate::output::{overwrite, print_json, print_line};
+use crate::output::overwrite;
 use srt::{
-    AtomicFile, ChunkType, Dataset, Error, Hierarchy, Network, Result, Shape, Writer, builtin,
-    builtin_names,
+    ChunkType, Dataset, Error, Hierarchy, Network, Result, Shape, Writer, builtin, builtin_names,
 };
+use srt_program::{Destination, print_json, print_line};
 
 pub(crate) fn run(args: &ModelArgs) -> Result<ExitCode> {
     match &args.command {
@@ -117,8 +117,8 @@ fn list(json: bool) -> Result<()> {
     Ok(())
 }
 
-fn info(name: &str, json: bool) -> Result<()> {
-    let source = if builtin_names().any(|builtin| builtin == name) {
+fn info(name: &Path, json: bool) -> Result<()> {
+    let source = if builtin_names().any(|builtin| name.as_os_str() == builtin) {
         "built in"
     } else {
         "file"
@@ -173,11 +173,11 @@ fn import(file: &Path, name: Option<&str>, force: bool) -> Result<()> {
     let dir = models::store()?;
     std::fs::create_dir_all(&dir).map_err(|e| Error::from(e).within(dir.display()))?;
     let path = dir.join(format!("{}.safetensors", model.name));
-    write(&path, force, &model.to_safetensors()?)?;
+    write(&path, force, file, &model.to_safetensors()?)?;
     print_line(&format!("imported {} to {}", model.name, path.display()))
 }
 
-fn export(name: &str, output: &Path, force: bool) -> Result<()> {
+fn export(name: &Path, output: &Path, force: bool) -> Result<()> {
     let model = models::find(name)?;
     let bytes = match output.extension() {
         Some(e) if e == "safetensors" => model.to_safetensors()?,
@@ -189,7 +189,7 @@ fn export(name: &str, output: &Path, force: bool) -> Result<()> {
             )));
         }
     };
-    write(output, force, &bytes)
+    write(output, force, name, &bytes)
 }
 
 /// A weights pack: a file with networks and no field.
@@ -203,8 +203,8 @@ fn pack(model: &Hierarchy) -> Result<Vec<u8>> {
     Ok(writer.finish()?.0)
 }
 
-fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path, overwrite(force))?;
+fn write(path: &Path, force: bool, input: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = Destination::decide(path, overwrite(force), [input])?.create()?;
     file.write_all(bytes)?;
     file.commit()
 }

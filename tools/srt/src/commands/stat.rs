@@ -1,5 +1,6 @@
 //! `srt stat`.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,8 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{StatArgs, values_of};
-use crate::output::{print_json, print_line};
 use srt::{Error, Moments, Observer, Result, measure};
+use srt_program::{print_json, print_line};
+
+/// No report is longer.
+const MOST_BYTES: u64 = 1 << 16;
 
 /// The report of `--json`, schema version 1: of the ordinary values, which are finite and not the mask
 /// value.
@@ -118,7 +122,9 @@ fn joined(reports: impl Iterator<Item = Result<Report>>) -> Result<Report> {
 
 fn read(path: &Path) -> Result<Report> {
     let read = || {
-        let text = std::fs::read_to_string(path)?;
+        let mut text = String::new();
+        let file = std::fs::File::open(path)?;
+        file.take(MOST_BYTES).read_to_string(&mut text)?;
         let bad = |e: serde_json::Error| {
             Error::invalid(format!("a report of srt stat --json expected: {e}"))
         };
@@ -131,16 +137,16 @@ fn read(path: &Path) -> Result<Report> {
 ///
 /// # Errors
 /// `InvalidArgument` when it is none.
-pub(crate) fn range(text: &str) -> Result<(f64, f64)> {
-    let given = text.split_once(':').and_then(|(min, max)| {
+pub(crate) fn range(given: &Path) -> Result<(f64, f64)> {
+    let text = given.to_str().unwrap_or_default();
+    let values = text.split_once(':').and_then(|(min, max)| {
         let range: (f64, f64) = (min.parse().ok()?, max.parse().ok()?);
         Some(range)
     });
-    let (min, max) = match given {
+    let (min, max) = match values {
         Some(range) => range,
         None => {
-            let report =
-                read(Path::new(text)).map_err(|e| e.within("--range takes MIN:MAX or a file"))?;
+            let report = read(given).map_err(|e| e.within("--range takes MIN:MAX or a file"))?;
             let none = || Error::invalid("the report is of a field without ordinary values");
             report.min.zip(report.max).ok_or_else(none)?
         }

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
-use crate::input::{read_file, walk};
+use crate::input::walk;
 use crate::measure::measure;
 use crate::models;
-use crate::output::{print_json, print_line};
 use srt::{Bound, Error, EvalReport, Frame, FrameReader, Result};
+use srt_program::{print_json, print_line, read_file};
 
 /// What was found about one frame.
 #[derive(Debug, Serialize)]

@@ -3,32 +3,22 @@
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::overwrite::overwrite;
 use srt::{
-    AnyVolume, AtomicFile, Dtype, Error, FieldFormat, Result, Shape, dtype_dispatch, write_header,
+    AnyVolume, Dtype, Error, FieldFormat, Result, Shape, dtype_dispatch, write_header,
     write_samples,
 };
+use srt_program::{Destination, OutputFile};
 
 /// A decoded field on its way to a file: raw if the name ends in `.raw`, else `.npy`.
 pub(crate) struct FieldFile {
-    file: BufWriter<AtomicFile>,
+    file: BufWriter<OutputFile>,
 }
 
 impl FieldFile {
     /// Starts a field of `shape`; its values follow by [`FieldFile::push`].
-    pub(crate) fn create(path: &Path, force: bool, shape: Shape, dtype: Dtype) -> Result<Self> {
-        let format = match path.extension() {
-            Some(e) if e == "raw" => FieldFormat::Raw,
-            Some(e) if e == "npy" => FieldFormat::Npy,
-            _ if path.as_os_str() == "-" => FieldFormat::Npy,
-            _ => {
-                return Err(Error::invalid(format!(
-                    "a name ending in .npy or .raw expected, {} found",
-                    path.display()
-                )));
-            }
-        };
-        let mut file = BufWriter::new(AtomicFile::create(path, overwrite(force))?);
+    pub(crate) fn create(destination: &Destination, shape: Shape, dtype: Dtype) -> Result<Self> {
+        let format = field_format(destination.path())?;
+        let mut file = BufWriter::new(destination.create()?);
         write_header(&mut file, format, shape, dtype)?;
         Ok(Self { file })
     }
@@ -45,9 +35,25 @@ impl FieldFile {
     }
 }
 
+/// How a field of that name is laid out.
+///
+/// # Errors
+/// `InvalidArgument` for a name that does not tell.
+pub(crate) fn field_format(path: &Path) -> Result<FieldFormat> {
+    match path.extension() {
+        Some(e) if e == "raw" => Ok(FieldFormat::Raw),
+        Some(e) if e == "npy" => Ok(FieldFormat::Npy),
+        _ if path.as_os_str() == "-" => Ok(FieldFormat::Npy),
+        _ => Err(Error::invalid(format!(
+            "a name ending in .npy or .raw expected, {} found",
+            path.display()
+        ))),
+    }
+}
+
 /// Writes a decoded field: raw if the name ends in `.raw`, else `.npy`.
-pub(crate) fn write_volume(path: &Path, force: bool, volume: &AnyVolume) -> Result<()> {
-    let mut file = FieldFile::create(path, force, volume.shape(), volume.dtype())?;
+pub(crate) fn write_volume(destination: &Destination, volume: &AnyVolume) -> Result<()> {
+    let mut file = FieldFile::create(destination, volume.shape(), volume.dtype())?;
     file.push(volume)?;
     file.commit()
 }

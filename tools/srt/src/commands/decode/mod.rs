@@ -6,29 +6,42 @@ mod stream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::args::DecodeArgs;
+use crate::args::{DecodeArgs, threads};
 use crate::input::{find_frames, several_frames};
 use crate::models;
-use crate::output::{FieldFile, write_volume};
-use srt::{DecodeOptions, Error, FileBytes, FrameReader, Result};
+use crate::output::{FieldFile, field_format, overwrite, write_volume};
+use srt::{DecodeOptions, Error, FrameReader, Result};
+use srt_program::{Destination, is_reader_gone, load_file, say, within_input};
 
 pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     if args.threads == Some(0) {
         return Err(Error::invalid("at least one thread expected, 0 found"));
     }
     let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
-    options.resources.threads = args.threads;
+    options.resources.threads = threads(args.threads);
+    let output = destination(args).map_err(|e| e.within(args.input.display()))?;
     let done = if args.input.as_os_str() == "-" {
-        stream::run(args, options)
+        stream::run(args, &output, options)
     } else {
-        decode_file(args, options)
+        decode_file(args, &output, options)
     };
-    done.map_err(|e| e.within(args.input.display()))?;
-    Ok(ExitCode::SUCCESS)
+    match done {
+        // Whoever reads the field had all it wanted: a pager, or `head`.
+        Err(error) if is_reader_gone(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(within_input(error, &args.input)),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }
 
-fn decode_file(args: &DecodeArgs, mut options: DecodeOptions) -> Result<()> {
-    let bytes = FileBytes::load(&args.input)?;
+/// Decides on the output before anything is read.
+fn destination(args: &DecodeArgs) -> Result<Destination> {
+    field_format(&args.output)?;
+    let inputs = [&args.input].into_iter().chain(&args.weights);
+    Destination::decide(&args.output, overwrite(args.force), inputs)
+}
+
+fn decode_file(args: &DecodeArgs, output: &Destination, mut options: DecodeOptions) -> Result<()> {
+    let bytes = load_file(&args.input)?;
     if args.region.is_some() || args.level > 0 {
         bytes.expect_parts();
     }
@@ -37,12 +50,12 @@ fn decode_file(args: &DecodeArgs, mut options: DecodeOptions) -> Result<()> {
     }
     let decoder = models::open_with(bytes.bytes(), options, args.level)?;
     let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
-    if frames.len() > 1 && args.output.as_os_str() != "-" {
+    if frames.len() > 1 && !output.is_stdout() {
         return Err(several_frames());
     }
     frames
         .into_iter()
-        .try_for_each(|frame| write(args, frame.level(args.level)))?;
+        .try_for_each(|frame| write(args, output, frame.level(args.level)))?;
     if args.verbose {
         report_read(decoder.bytes_read(), bytes.bytes().len() as u64);
     }
@@ -52,25 +65,22 @@ fn decode_file(args: &DecodeArgs, mut options: DecodeOptions) -> Result<()> {
 /// Says how much of a file was looked at.
 fn report_read(read: u64, all: u64) {
     let share = 100.0 * read as f64 / all as f64;
-    eprintln!("{read} of {all} bytes read ({share:.2} %)");
+    say(format!("{read} of {all} bytes read ({share:.2} %)"));
 }
 
 /// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a
 /// whole.
-fn write(args: &DecodeArgs, frame: FrameReader<'_>) -> Result<()> {
+fn write(args: &DecodeArgs, output: &Destination, frame: FrameReader<'_>) -> Result<()> {
     let grid = frame.grid()?;
     if let Some(region) = &args.region {
         let volume = frame.region(region.within(grid)?).read_any()?;
-        return write_volume(&args.output, args.force, &volume);
+        return write_volume(output, &volume);
     }
     let mut file = None;
     frame.layers(|layer| {
         let file = match &mut file {
             Some(file) => file,
-            None => {
-                let new = FieldFile::create(&args.output, args.force, grid, layer.dtype())?;
-                file.insert(new)
-            }
+            None => file.insert(FieldFile::create(output, grid, layer.dtype())?),
         };
         file.push(&layer)
     })?;

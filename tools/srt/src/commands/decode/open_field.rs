@@ -1,13 +1,12 @@
 //! Fields that arrive on standard input, on their way out.
 
-use std::path::Path;
-
 use crate::output::FieldFile;
 use srt::{Error, Result, Shape};
+use srt_program::Destination;
 
 /// Where decoded fields go.
-pub(super) struct Output {
-    to_stdout: bool,
+pub(super) struct Output<'a> {
+    pub(super) destination: &'a Destination,
     /// A complete field that does not have its name yet.
     file: Option<FieldFile>,
     has_fields: bool,
@@ -26,10 +25,10 @@ pub(super) struct OpenField {
     pub(super) next: u64,
 }
 
-impl Output {
-    pub(super) fn to(path: &Path) -> Self {
+impl<'a> Output<'a> {
+    pub(super) fn to(destination: &'a Destination) -> Self {
         Self {
-            to_stdout: path.as_os_str() == "-",
+            destination,
             file: None,
             has_fields: false,
             open: None,
@@ -43,7 +42,7 @@ impl Output {
 
     /// Whether no further field may come: a file takes one.
     pub(super) fn is_full(&self) -> bool {
-        self.has_fields && !self.to_stdout
+        self.has_fields && !self.destination.is_stdout()
     }
 
     /// Whether the field that arrives slab by slab is that of this place.
@@ -54,7 +53,7 @@ impl Output {
     /// Takes a complete field; on standard output it goes out at once.
     pub(super) fn take(&mut self, file: FieldFile) -> Result<()> {
         self.has_fields = true;
-        if self.to_stdout {
+        if self.destination.is_stdout() {
             return file.commit();
         }
         self.file = Some(file);

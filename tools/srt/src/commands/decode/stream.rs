@@ -10,10 +10,15 @@ use crate::models;
 use crate::output::FieldFile;
 use crate::worker::sz3_worker;
 use srt::{DecodeOptions, Error, ErrorKind, Result, Shape, Slab, StreamDecoder};
+use srt_program::Destination;
 
 /// Decodes the frames asked for as they arrive. When the stream ends early, what was complete is kept.
-pub(super) fn run(args: &DecodeArgs, options: DecodeOptions) -> Result<()> {
-    let mut output = Output::to(&args.output);
+pub(super) fn run(
+    args: &DecodeArgs,
+    destination: &Destination,
+    options: DecodeOptions,
+) -> Result<()> {
+    let mut output = Output::to(destination);
     match decode(args, options, &mut output) {
         Err(error) if error.kind() == ErrorKind::Truncated => {
             output.commit()?;
@@ -24,7 +29,7 @@ pub(super) fn run(args: &DecodeArgs, options: DecodeOptions) -> Result<()> {
     }
 }
 
-fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output) -> Result<()> {
+fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output<'_>) -> Result<()> {
     let mut decoder = open(args, options)?;
     let choice = FrameChoice::new(decoder.dataset(), args.field.as_deref(), args.step)?;
     while let Some(frame) = decoder.next_frame()? {
@@ -46,7 +51,7 @@ fn decode(args: &DecodeArgs, options: DecodeOptions, output: &mut Output) -> Res
             }
         }
         match frame.slab {
-            None => output.take(write(args, &mut decoder)?)?,
+            None => output.take(write(args, output.destination, &mut decoder)?)?,
             Some(slab) => write_slab(args, &mut decoder, slab, place, output)?,
         }
     }
@@ -71,10 +76,14 @@ fn open(args: &DecodeArgs, options: DecodeOptions) -> Result<StreamDecoder<Stdin
 }
 
 /// Decodes what was asked for of the current frame.
-fn write<R: std::io::Read>(args: &DecodeArgs, decoder: &mut StreamDecoder<R>) -> Result<FieldFile> {
+fn write<R: std::io::Read>(
+    args: &DecodeArgs,
+    destination: &Destination,
+    decoder: &mut StreamDecoder<R>,
+) -> Result<FieldFile> {
     let grid = decoder.frame()?.level(args.level).grid()?;
     let frame = decoder.frame()?.level(args.level);
-    let create = |shape, dtype| FieldFile::create(&args.output, args.force, shape, dtype);
+    let create = |shape, dtype| FieldFile::create(destination, shape, dtype);
     if let Some(region) = &args.region {
         let volume = frame.region(region.within(grid)?).read_any()?;
         let mut file = create(volume.shape(), volume.dtype())?;
@@ -98,7 +107,7 @@ fn write_slab<R: std::io::Read>(
     decoder: &mut StreamDecoder<R>,
     slab: Slab,
     place: (u64, u64),
-    output: &mut Output,
+    output: &mut Output<'_>,
 ) -> Result<()> {
     if args.region.is_some() {
         return Err(Error::invalid(
@@ -106,6 +115,7 @@ fn write_slab<R: std::io::Read>(
         ));
     }
     let grid = grid_of_field(args, decoder)?;
+    let destination = output.destination;
     let mut open = output.open.take();
     let expected = open.as_ref().map_or(0, |open| open.next);
     if slab.start != expected {
@@ -123,7 +133,7 @@ fn write_slab<R: std::io::Read>(
             Some(open) => open,
             None => open.insert(OpenField {
                 place,
-                file: FieldFile::create(&args.output, args.force, grid, layer.dtype())?,
+                file: FieldFile::create(destination, grid, layer.dtype())?,
                 grid,
                 next: 0,
             }),

@@ -1,6 +1,8 @@
 //! `srt encode`.
 
 mod dataset;
+mod destination;
+mod fills;
 mod report;
 mod resume;
 mod series;
@@ -10,21 +12,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::args::{Embed, EncodeArgs, quarter_of_ram};
+use crate::args::{Embed, EncodeArgs, quarter_of_ram, threads};
 use crate::commands::stat::range;
-use crate::input::read_file;
 use crate::models;
-use crate::output::{Spinner, overwrite, print_json, print_line};
+use crate::output::Spinner;
+use destination::destination;
 use report::Report;
 use resume::complete_part;
 use series::Series;
-use srt::{
-    AtomicFile, EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names,
-};
+use srt::{EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names};
+use srt_program::{note, print_json, print_line, read_file, say};
 use write::write;
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
+    let mut output = destination(args)?;
+    if args.append || args.resume {
+        output.lock(args.lock.contention(args.quiet))?;
+    }
     if args.part.is_some() {
         args.check_part()?;
     }
@@ -35,10 +40,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     }
     let mut options = options(args)?;
     let old = args.append.then(|| existing(args)).transpose()?;
-    let file = AtomicFile::create(
-        args.output(),
-        overwrite(args.force || args.append || args.resume),
-    )?;
+    let file = output.create()?;
     let series = Series::open(args)?;
     let old = old.as_ref().map(|file| models::open(file.bytes()));
     let old = old
@@ -75,11 +77,12 @@ fn tell(args: &EncodeArgs, report: &Report) -> Result<()> {
 
 /// A model asked for by name that no frame uses is a surprise: says why.
 fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
-    if report.model != "none" || matches!(args.model.as_str(), "default" | "none") {
+    let model = args.model.as_os_str();
+    if report.model != "none" || model == "default" || model == "none" {
         return;
     }
     let embedded = match args.embed_weights {
-        Embed::Auto => !builtin_names().any(|name| name == args.model),
+        Embed::Auto => !builtin_names().any(|name| model == name),
         Embed::Yes => true,
         Embed::No => false,
     };
@@ -88,10 +91,10 @@ fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
     } else {
         ""
     };
-    eprintln!(
-        "note: {} is not used: nothing is gained{instead}",
-        args.model
-    );
+    note(format!(
+        "{} is not used: nothing is gained{instead}",
+        args.model.display()
+    ));
 }
 
 fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
@@ -112,7 +115,7 @@ fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     options.coding.mask_value = args.mask_value;
     options.coding.range = args.range.as_deref().map(range).transpose()?;
     options.resources.backend = args.backend.open()?;
-    options.resources.threads = args.threads;
+    options.resources.threads = threads(args.threads);
     options.resources.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
     options.coding.model = models::choose(&args.model)?;
     options.coding.embed_weights = args.embed_weights.into();
@@ -133,7 +136,7 @@ fn existing(args: &EncodeArgs) -> Result<FileBytes> {
 fn observer(args: &EncodeArgs, spinner: Arc<Spinner>) -> Observer {
     let observer = Observer::default().with_ssim(args.json);
     if args.verbose {
-        observer.on_progress(|pass| eprintln!("pass {}: {:.4}", pass.passes, pass.quality))
+        observer.on_progress(|pass| say(format!("pass {}: {:.4}", pass.passes, pass.quality)))
     } else {
         observer.on_progress(move |pass| spinner.pass(pass))
     }

@@ -56,5 +56,5 @@ fn is_form_of(form: &Form, args: &EncodeArgs) -> bool {
     };
     form.periodic == args.periodic.unwrap_or_default()
         && args.wavelet.is_none_or(|pair| pair.to_u8() == form.wavelet)
-        && (args.model != "none" || form.network.is_none())
+        && (args.model.as_os_str() != "none" || form.network.is_none())
 }

@@ -1,8 +1,11 @@
 //! What `srt encode` is given: fields, each with its inputs by time step.
 
+use std::ffi::OsStr;
 use std::io::StdinLock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use clap_lex::OsStrExt;
 
 use crate::args::EncodeArgs;
 use srt::{Error, FieldStream, Input, Result, Shape};
@@ -174,13 +177,13 @@ fn continue_with(
 }
 
 /// Names and paths of all inputs in the order given.
-fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
+pub(super) fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
     let mut name = None;
     let mut named = Vec::new();
     for text in &args.field {
-        match text.split_once('=') {
-            Some((name, path)) => named.push((name.to_owned(), PathBuf::from(path))),
-            None if name.replace(text.clone()).is_some() => {
+        match text.split_once("=") {
+            Some((name, path)) => named.push((field_name(name)?, PathBuf::from(path))),
+            None if name.replace(field_name(text)?).is_some() => {
                 return Err(Error::invalid(
                     "one name for the inputs expected: name further fields with --field NAME=FILE",
                 ));
@@ -197,6 +200,12 @@ fn listed(args: &EncodeArgs) -> Result<Vec<(String, PathBuf)>> {
         .iter()
         .map(|path| (name.clone(), path.clone()));
     Ok(plain.chain(named).collect())
+}
+
+/// Names are UTF-8 in files, where paths may be anything.
+fn field_name(text: &OsStr) -> Result<String> {
+    let name = text.to_str().map(str::to_owned);
+    name.ok_or_else(|| Error::invalid(format!("a name in UTF-8 expected, {text:?} found")))
 }
 
 /// A part is of one field at one step.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use super::fills::FillWatch;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
-use srt::{
-    AtomicFile, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result,
-    Shape,
-};
+use srt::{Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result, Shape};
+use srt_program::{OutputFile, within_input};
 
 /// Encodes all of a series into `out`.
 pub(super) fn write(
@@ -16,8 +15,8 @@ pub(super) fn write(
     series: Series,
     old: Option<&Decoder<'_>>,
     mut options: EncodeOptions,
-    out: AtomicFile,
-) -> Result<(AtomicFile, FileReport, Vec<FrameLine>)> {
+    out: OutputFile,
+) -> Result<(OutputFile, FileReport, Vec<FrameLine>)> {
     if args.part.is_some() && (series.is_open() || series.len() != 1) {
         return Err(one_input());
     }
@@ -43,6 +42,7 @@ pub(super) fn write(
         places,
         first_steps,
         observer,
+        watch: FillWatch::new(args),
         encoder,
     };
     let mut lines = Vec::new();
@@ -50,6 +50,7 @@ pub(super) fn write(
         lines.push(writer.add(item)?);
         Ok(())
     })?;
+    writer.watch.end();
     let (file, report) = writer.encoder.finish()?;
     Ok((file, report, lines))
 }
@@ -82,7 +83,8 @@ struct SeriesWriter<'a> {
     /// By field of the series: the number of its first step.
     first_steps: Vec<u64>,
     observer: Observer,
-    encoder: Encoder<AtomicFile>,
+    watch: FillWatch<'a>,
+    encoder: Encoder<OutputFile>,
 }
 
 impl SeriesWriter<'_> {
@@ -100,12 +102,15 @@ impl SeriesWriter<'_> {
         }));
         let values = item.input.values()?;
         let values = values.slice(own);
+        self.watch.look(&item.path, &values, |values| {
+            item.input.release(first + values.start..first + values.end);
+        });
         let mut key = FrameKey::new(place, step).at(time);
         if let Some(slab) = slab {
             key = key.planes(slab.start..slab.end());
         }
         let report = encoder.write(&key, &values);
-        let report = report.map_err(|e| e.within(item.path.display()))?;
+        let report = report.map_err(|e| within_input(e, &item.path))?;
         let name = &encoder.dataset().fields[place].name;
         Ok(FrameLine::new(name, step, time, &report))
     }

@@ -25,14 +25,19 @@ pub(super) struct Label {
 }
 
 impl Label {
+    /// Where the label of `path` is, if it has one.
+    pub(super) fn path_of(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ENDING);
+        PathBuf::from(name)
+    }
+
     /// Reads the label of `path`, if it has one.
     ///
     /// # Errors
     /// `Corrupt` for a label that is none, `Io` for one that cannot be read.
     pub(super) fn of(path: &Path) -> Result<Self> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ENDING);
-        let name = PathBuf::from(name);
+        let name = Self::path_of(path);
         let within = |error: Error| error.within(name.display());
         let file = match std::fs::File::open(&name) {
             Ok(file) => file,

@@ -12,13 +12,14 @@ use serde::Serialize;
 
 use crate::args::EvalArgs;
 use crate::measure::{doubles, measure};
-use crate::output::{overwrite, print_json, print_line};
+use crate::output::overwrite;
 use crate::report::{Original, Page};
 use crate::spectrum::power_spectrum;
 use crate::subject::{Reconstruction, Subject, read_like};
 use label::Label;
 use spectra::Spectra;
-use srt::{AtomicFile, Error, EvalReport, Input, Result};
+use srt::{Error, EvalReport, Input, Result};
+use srt_program::{Destination, OutputFile, print_json, print_line};
 
 /// One reconstruction in `--json`; what was not asked for or does not apply is left out. Names, bytes
 /// and series tell several files apart; one file is told by its quality alone.
@@ -64,7 +65,19 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
+/// Starts the page: told before the work, not after it, when it may not be written.
+fn page_file(args: &EvalArgs, path: &Path) -> Result<OutputFile> {
+    let fields = [&args.original].into_iter().chain(&args.reconstructed);
+    let labels: Vec<_> = fields.clone().map(|path| Label::path_of(path)).collect();
+    let inputs = fields.chain(&labels);
+    Destination::decide(path, overwrite(args.force), inputs)?.create()
+}
+
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    let file = match &args.html {
+        Some(path) => Some(page_file(args, path)?),
+        None => None,
+    };
     let input = args.raw.open(&args.original)?;
     let name = name_of(&args.original);
     // Spectra and pictures are made in double precision.
@@ -79,15 +92,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         let dtype = input.dtype().to_string();
         Some(Original::new(&name, input.shape(), dtype, &values)?)
     };
-    // Told before the work, not after it, when a label is none or the page may not be written.
+    // Told before the work, not after it, when a label is none.
     let paths = args.reconstructed.iter();
     let labels = paths
         .map(|path| Label::of(path))
         .collect::<Result<Vec<_>>>()?;
-    let file = match &args.html {
-        Some(path) => Some(AtomicFile::create(path, overwrite(args.force))?),
-        None => None,
-    };
     let mut evaluation = Evaluation {
         args,
         input: &input,

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::output::print_line;
 use srt::Result;
+use srt_program::print_line;
 
 /// Mean power by wavenumber, which is the place in the lists.
 #[derive(Debug, Serialize)]
