@@ -37,6 +37,8 @@ pub(crate) fn encode_frame<E: Element>(
 ) -> Result<Encoded> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options.coding.mask_value, &options.observer);
+    let is_exact = |mask: &Mask| !wants_bits(options.bound) || mask.keeps(values);
+    let keeps_bits = mask.as_ref().is_none_or(is_exact);
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let coded_mask = mask.map(|mask| Arc::from(mask.encode(shape, E::DTYPE)));
     let original = Original {
@@ -46,17 +48,28 @@ pub(crate) fn encode_frame<E: Element>(
         mask: coded_mask.as_ref(),
         observer: &options.observer,
     };
+    if let Some(value) = original.constant().filter(|_| keeps_bits) {
+        return constant::encode(&original, options.bound, value);
+    }
     let measured = Normalisation::measure(values, original.ordinary, original.observer);
-    let (min, max) = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
     let normalisation = match measured {
-        Some(normalisation) if min != max => normalisation,
-        _ => return constant::encode(&original, options.bound, min),
+        Some(normalisation) if normalisation.range.0 != normalisation.range.1 => normalisation,
+        // Zeros of both signs, or more patterns than a mask holds: no range that a transform could work with.
+        _ => {
+            let range = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
+            return lossless::encode(&original, options.bound, range);
+        }
     };
     let normalisation = match options.coding.range {
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
     FrameEncoder::new(original, normalisation, options, networks).encode()
+}
+
+/// Whether every bit has to come back.
+fn wants_bits(bound: Bound) -> bool {
+    matches!(bound, Bound::MaxError(0.0) | Bound::RelError(0.0))
 }
 
 /// Tells the values that are no ordinary numbers; `None` where all are.
@@ -98,7 +111,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 
     fn encode(&self) -> Result<Encoded> {
-        if self.goal == Goal::MaxError(0.0) {
+        if wants_bits(self.options.bound) || self.goal == Goal::MaxError(0.0) {
             return self.lossless();
         }
         match &self.options.coding.profile {
