@@ -140,7 +140,7 @@ __device__ __forceinline__ void convolve(const ConvParams& p, Store store) {
     Halo halo(p, shared);
     int2* const units = (int2*)halo.behind();
     halo.find_voxels((int*)(units + 2 * p.steps));
-    // Units are read behind the first chunk's barrier.
+    // Units are read after the first chunk's barrier.
     for (int i = thread; i < 2 * p.steps; i += THREADS) units[i] = p.units[i];
 
     Sums<WARP_TILES, N> sums;

@@ -21,7 +21,7 @@ __device__ __forceinline__ void convolve_warpgroup(const ConvParams& p, Store st
     Halo halo(p, shared + 2 * WG_GROUP_BYTES);
     int2* const units = (int2*)halo.behind();
     halo.find_voxels((int*)(units + 2 * p.steps));
-    // Units are read behind the first barrier.
+    // Units are read after the first barrier.
     for (int i = thread; i < 2 * p.steps; i += THREADS) units[i] = p.units[i];
 
     Sums<1, WG_TILES> sums;

@@ -1,7 +1,7 @@
 // Types and device primitives. Every PTX instruction of the kernels is in this file; the host emulator
 // (tools/gpu-check/src/emulator.h) defines SRT_EMULATOR and brings its own versions of the same functions.
 //
-// Text only: the program puts the generated parameter structs, this file and the kernels one behind the
+// Text only: the program puts the generated parameter structs, this file and the kernels one after the
 // other and compiles the whole (src/backend/cuda/source.rs). Constants that the host knows too come as -D.
 
 typedef unsigned char u8;
@@ -62,7 +62,7 @@ SRT_MMA(mma_u8, "u8")
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define SRT_WGMMA
 
-// Shared memory written by threads is visible to the tensor cores behind this and a barrier.
+// Shared memory written by threads is visible to the tensor cores after this and a barrier.
 __device__ __forceinline__ void async_proxy_fence() { asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory"); }
 
 // Multiplications to come see the registers as they are now.

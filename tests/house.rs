@@ -11,7 +11,7 @@ use proc_macro2::LineColumn;
 use source::SourceFile;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Expr, Item, Lit, Pat};
+use syn::{Item, Lit, Pat};
 
 const LONGEST_FUNCTION: usize = 80;
 const LONGEST_FILE: usize = 500;
@@ -155,6 +155,13 @@ impl<'ast> Visit<'ast> for Offences<'_> {
         visit::visit_impl_item_fn(self, item);
     }
 
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        if let Some(body) = &item.default {
+            self.function(&item.sig.ident, item.sig.span().start(), body.span().end());
+        }
+        visit::visit_trait_item_fn(self, item);
+    }
+
     fn visit_expr_match(&mut self, item: &'ast syn::ExprMatch) {
         let is_bool = |pat: &Pat| matches!(pat, Pat::Lit(lit) if matches!(lit.lit, Lit::Bool(_)));
         if item
@@ -177,10 +184,6 @@ impl<'ast> Visit<'ast> for Offences<'_> {
             self.found
                 .push(format!("{}:{line}: too many arguments allowed", self.file));
         }
-    }
-
-    fn visit_expr(&mut self, item: &'ast Expr) {
-        visit::visit_expr(self, item);
     }
 }
 

@@ -70,36 +70,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Circles that are still to be taken apart; one that is gone must leave this list.
-const CIRCLES_LEFT: &[&str] = &[
-    "circle in backend/: device, fallback",
-    "circle in base/: dtype, real",
-    "circle in codec/ctx/: model, start",
-    "circle in container/: index, size",
-    "circle in container/: pooled, records",
-    "circle in file/: decoder, frame_reader",
-    "circle in file/: stream_decoder, stream_frame_reader",
-    "circle in frame/: layout, wavelet",
-    "circle in frame/pooled/: coded, encode",
-    "circle in recon/: levels, placement",
-    "circle in volume/io/: input, stream",
-];
-/// The same in the programs, by tool.
-const CIRCLES_LEFT_IN_TOOLS: &[(&str, &[&str])] =
-    &[("srt-inspect", &["circle in /: file, weights"])];
-
-/// What of `found` is not among those left, and what of those is gone.
-fn besides(found: Vec<String>, left: &[&str]) -> Vec<String> {
-    let gone = left
-        .iter()
-        .filter(|circle| !found.iter().any(|f| f == *circle));
-    let gone: Vec<String> = gone
-        .map(|circle| format!("gone, take it off the list: {circle}"))
-        .collect();
-    let new = found.into_iter().filter(|f| !left.contains(&f.as_str()));
-    new.chain(gone).collect()
-}
-
 /// What is wrong with a source, line by line.
 fn findings(root: &Path, table: &[(&str, &[&str])]) -> Vec<String> {
     let graph = Graph::new(source::read(root));
@@ -194,7 +164,7 @@ fn arrows_point_one_way() {
     // Another source, such as an older one, can be looked at instead.
     let other = std::env::var_os("LAYERING_SOURCE").map(std::path::PathBuf::from);
     let root = other.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    let found = besides(findings(&root, MAY_USE), CIRCLES_LEFT);
+    let found = findings(&root, MAY_USE);
     assert!(
         found.is_empty(),
         "{} findings:\n{}",
@@ -218,9 +188,7 @@ fn the_program_and_its_tools_have_no_circles() {
             .join("tools")
             .join(tool)
             .join("src");
-        let left = CIRCLES_LEFT_IN_TOOLS.iter().find(|(name, _)| *name == tool);
-        let left = left.map_or(&[][..], |(_, circles)| circles);
-        let found = besides(circles_in_folders(&Graph::new(source::read(&root))), left);
+        let found = circles_in_folders(&Graph::new(source::read(&root)));
         assert!(found.is_empty(), "{tool}:\n{}", found.join("\n"));
     }
 }

@@ -3,8 +3,8 @@
 
 use std::any::Any;
 
-use crate::backend::fallback::OnFailure;
 use crate::backend::input::NetworkInput;
+use crate::backend::on_failure::OnFailure;
 use crate::backend::request::{PredictRequest, Scaling};
 use crate::base::error::Result;
 use crate::base::grid::Region;

@@ -10,6 +10,7 @@
 //! | `input` | units, quantisation, what a region needs of its surroundings |
 //! | `plan` | a network as a program, where its activations lie, tiles |
 //! | `cache` | networks in a backend's form, kept between calls |
+//! | `on_failure` | who does the work of a device that fails |
 //! | `device` | devices that put whole levels together |
 //! | `fallback` | one backend in place of another that fails |
 //! | [`cpu`] | backends on the processor |
@@ -22,11 +23,13 @@ pub mod cuda;
 pub mod device;
 mod fallback;
 mod input;
+mod on_failure;
 mod plan;
 mod request;
 
-pub use fallback::{Fallback, OnFailure};
+pub use fallback::Fallback;
 pub use input::{NetworkInput, input_multiplier, quantise_input, unit};
+pub use on_failure::OnFailure;
 pub use request::{PredictRequest, Scaling, values_per_cell};
 
 use crate::base::error::Result;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
-use crate::base::real::Real;
+use crate::base::real::{Real, RealSlice};
 
 pub use half::f16;
 
@@ -63,6 +63,15 @@ impl Dtype {
         match self {
             Self::F16 | Self::F32 => Self::F32,
             Self::F64 => Self::F64,
+        }
+    }
+
+    /// A working precision as data: F32 or F64.
+    #[must_use]
+    pub fn of<T: Real>() -> Self {
+        match T::values(&[]) {
+            RealSlice::F32(_) => Self::F32,
+            RealSlice::F64(_) => Self::F64,
         }
     }
 }
@@ -323,7 +332,7 @@ mod tests {
             assert_eq!(dtype.to_string().parse::<Dtype>().unwrap(), dtype);
             dtype_dispatch!(dtype, E => {
                 assert_eq!((E::DTYPE, size_of::<E>()), (dtype, dtype.size()));
-                assert_eq!(<<E as Element>::Work as Real>::PRECISION, dtype.working());
+                assert_eq!(Dtype::of::<<E as Element>::Work>(), dtype.working());
             });
         }
         let other = (0..=u8::MAX).filter(|b| ![2, 4, 8].contains(b));

@@ -202,6 +202,13 @@ impl Region {
         (0..2).find(|&axis| self.size[axis] > 1).unwrap_or(2)
     }
 
+    /// How many planes across the slowest axis hold about `values` values; at least 1.
+    #[must_use]
+    pub fn planes_of(&self, values: usize) -> usize {
+        let planes = self.size[self.slowest_axis()].max(1);
+        (values / (self.len() / planes).max(1)).max(1)
+    }
+
     /// The box cut into slabs along its slowest axis: each `thickness` planes, at least 1, the last
     /// perhaps less. An empty box has none.
     pub fn slabs(self, thickness: usize) -> impl Iterator<Item = Self> {
@@ -358,6 +365,15 @@ mod tests {
             size: [4, 0, 2],
         };
         assert_eq!(empty.slabs(2).count(), 0);
+        assert_eq!(empty.planes_of(7), 7);
+    }
+
+    #[test]
+    fn planes_hold_about_so_many_values() {
+        let start = [2, 9, 4];
+        let planes = |size, values| Region { start, size }.planes_of(values);
+        assert_eq!([11, 12, 23, 24].map(|n| planes([5, 4, 3], n)), [1, 1, 1, 2]);
+        assert_eq!((planes([1, 4, 3], 9), planes([1, 1, 7], 9)), (3, 9));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 
-use crate::base::dtype::Dtype;
-
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -49,8 +47,6 @@ pub trait Real:
 {
     /// Zero.
     const ZERO: Self;
-    /// The type as data: F32 or F64.
-    const PRECISION: Dtype;
     /// Values with their precision.
     fn values(values: &[Self]) -> RealSlice<'_>;
     /// [`Real::values`], to be written.
@@ -73,7 +69,6 @@ pub trait Real:
 
 impl Real for f32 {
     const ZERO: Self = 0.0;
-    const PRECISION: Dtype = Dtype::F32;
     fn values(values: &[Self]) -> RealSlice<'_> {
         RealSlice::F32(values)
     }
@@ -112,7 +107,6 @@ impl Real for f32 {
 
 impl Real for f64 {
     const ZERO: Self = 0.0;
-    const PRECISION: Dtype = Dtype::F64;
     fn values(values: &[Self]) -> RealSlice<'_> {
         RealSlice::F64(values)
     }

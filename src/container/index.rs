@@ -4,12 +4,13 @@ use crate::base::error::{Error, Result};
 use crate::container::bytes::{Cursor, Encode};
 use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkType};
 use crate::container::header::HEADER_LEN;
-use crate::container::size;
 
 /// Length of the trailer in bytes.
 pub const TRAILER_LEN: usize = 24;
 /// Last bytes of every file.
 pub const END_MAGIC: [u8; 8] = *b"SRTEND\r\n";
+/// Bytes of an entry, about: code, length and part.
+const ENTRY: usize = 6;
 /// Code of a type that is not in the registry: its letters follow.
 const OTHER_TYPE: u8 = 0xFF;
 
@@ -42,7 +43,7 @@ impl Entry {
 
 /// Payload of `INDX`: type, length and part of every chunk before it, in file order.
 pub(super) fn encode_index(entries: &[Entry]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(usize::try_from(size::index(entries)).unwrap_or(0));
+    let mut out = Vec::with_capacity(ENTRY * entries.len());
     out.put_varint(entries.len() as u64);
     for entry in entries {
         match entry.kind.code() {

@@ -8,6 +8,7 @@ mod bytes;
 mod chunk;
 pub(crate) mod contents;
 mod dataset;
+mod form;
 mod header;
 mod index;
 pub mod order;
@@ -27,14 +28,13 @@ pub use bricks::{
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 pub use dataset::{Dataset, Field, Placement, set_or_check_unit};
+pub use form::NetworkUse;
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
-pub use records::{
-    Bound, Form, Frame, Measured, NetworkUse, QUALITY_STEPS, WaveletForm, WeightsReference,
-};
+pub use records::{Bound, Form, Frame, Measured, QUALITY_STEPS, WaveletForm, WeightsReference};
 pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;

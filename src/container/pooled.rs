@@ -1,9 +1,9 @@
-//! Form 3 of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
+//! The pooled form of a frame: mean-pooled boxes in a representative volume (spec section 4.3).
 
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::container::bytes::Cursor;
-use crate::container::records::{
+use crate::container::form::{
     MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
 };
 

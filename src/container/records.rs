@@ -5,13 +5,14 @@ use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
 use crate::container::bytes::{Cursor, Encode};
+use crate::container::form::{
+    MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
+};
 use crate::container::pooled::PooledForm;
 use crate::container::slab::Slab;
 
 /// Time of a step that is not known, where a field follows it.
 const UNKNOWN: u64 = 0x7FF8_0000_0000_0000;
-/// Most levels of a frame.
-pub(super) const MAX_LEVELS: u64 = 15;
 
 /// `NREF`: a weight set by reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,13 +204,6 @@ pub struct WaveletForm {
 /// Steps of [`WaveletForm::quality`] in a decibel.
 pub const QUALITY_STEPS: f64 = 2.0;
 
-/// How a frame uses the file's weight set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkUse {
-    /// Gain per level, finest first; 0 where the network is not used.
-    pub gains: Vec<f32>,
-}
-
 impl Frame {
     /// Serialises the record for a field of type `dtype`: numbers in the field's unit are stored in
     /// the working precision ([`Dtype::working`]), which holds them exactly.
@@ -400,58 +394,4 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
         network: gains(f, levels)?,
         quality: f.take("quality of levels", levels.into())?.to_vec(),
     })
-}
-
-/// The gains at the end of a form with `levels` levels.
-pub(super) fn gains(f: &mut Cursor<'_>, levels: u8) -> Result<Option<NetworkUse>> {
-    let gains = f.u8("gain count")?;
-    if gains > levels {
-        return Err(f.corrupt(format!("up to {levels} gains expected, {gains} found")));
-    }
-    let gains: Vec<f32> = (0..gains)
-        .map(|_| match f.f32("gain")? {
-            gain if gain.is_finite() && gain >= 0.0 => Ok(gain),
-            gain => Err(f.corrupt(format!("finite gain from 0 expected, {gain} found"))),
-        })
-        .collect::<Result<_>>()?;
-    Ok((!gains.is_empty()).then_some(NetworkUse { gains }))
-}
-
-/// Appends what [`gains`] reads.
-pub(super) fn put_gains(out: &mut Vec<u8>, network: Option<&NetworkUse>) {
-    let gains = network.map_or(&[][..], |network| &network.gains);
-    out.push(gains.len().to_le_bytes()[0]);
-    for gain in gains {
-        out.extend(gain.to_le_bytes());
-    }
-}
-
-/// Appends what [`real`] reads.
-pub(super) fn put_real(out: &mut Vec<u8>, value: f64, dtype: Dtype) {
-    match dtype {
-        Dtype::F64 => out.extend(value.to_le_bytes()),
-        #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
-        Dtype::F16 | Dtype::F32 => out.extend((value as f32).to_le_bytes()),
-    }
-}
-
-/// A finite number in the working precision.
-pub(super) fn real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
-    let value = match dtype {
-        Dtype::F64 => f.f64(what)?,
-        Dtype::F16 | Dtype::F32 => f64::from(f.f32(what)?),
-    };
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(f.corrupt(format!("finite {what} expected, {value} found")))
-    }
-}
-
-/// A finite number above 0 in the working precision.
-pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
-    match real(f, what, dtype)? {
-        value if value > 0.0 => Ok(value),
-        value => Err(f.corrupt(format!("positive {what} expected, {value} found"))),
-    }
 }

@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
 use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader};
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
-use crate::file::frame_key::FieldKey;
-use crate::file::frame_reader::FrameReader;
 use crate::file::setup::{Record, Setup};
+use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::networks::Networks;
-use crate::frame::wavelet::cache::BrickCache;
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;
 
@@ -122,49 +120,6 @@ impl<'a> Decoder<'a> {
         self.setup.set_worker(worker);
     }
 
-    /// The frame of a field at a time step, to be read.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when the file has no such field or frame.
-    pub fn frame(&self, field: impl Into<FieldKey>, step: u64) -> Result<FrameReader<'_>> {
-        let field = field.into();
-        let number = field.number(&self.dataset)? as u64;
-        let mut frames = self.frames();
-        let is_it =
-            |frame: &FrameReader<'_>| (frame.record().field, frame.record().step) == (number, step);
-        let missing = || Error::invalid(format!("the file has no frame of {field} at step {step}"));
-        frames.find(is_it).ok_or_else(missing)
-    }
-
-    /// The frame with a number in file order, to be read.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a frame that does not exist.
-    pub fn frame_at(&self, index: usize) -> Result<FrameReader<'_>> {
-        let count = self.frames.len();
-        let missing = || Error::invalid(format!("frame {index} of {count} asked for"));
-        self.frames().nth(index).ok_or_else(missing)
-    }
-
-    /// The frame of a file that has only one, to be read.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it has none or several.
-    pub fn only_frame(&self) -> Result<FrameReader<'_>> {
-        match self.frames.len() {
-            1 => self.frame_at(0),
-            count => Err(Error::invalid(format!(
-                "a file of one frame expected, {count} found"
-            ))),
-        }
-    }
-
-    /// All frames in file order, to be read.
-    pub fn frames(&self) -> impl ExactSizeIterator<Item = FrameReader<'_>> {
-        let frames = self.frames.iter().enumerate();
-        frames.map(|(index, records)| FrameReader::new(self, index, records))
-    }
-
     /// The weight set of the file, if it names one.
     ///
     /// # Errors
@@ -198,6 +153,11 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// The numbers of the records of each frame, in file order.
+    pub(super) fn records_of_frames(&self) -> &[Vec<usize>] {
+        &self.frames
     }
 
     /// A record with its chunks.

@@ -1,11 +1,12 @@
-//! What can be read of a frame.
+//! The frames of a file, and what can be read of each.
 
 use crate::base::dtype::Element;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Form, Frame, slowest};
 use crate::file::decoder::Decoder;
 use crate::file::field_source::{FieldSource, Request};
+use crate::file::frame_key::FieldKey;
 use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
@@ -44,8 +45,53 @@ pub struct FrameReader<'d> {
     request: Request,
 }
 
+impl Decoder<'_> {
+    /// The frame of a field at a time step, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the file has no such field or frame.
+    pub fn frame(&self, field: impl Into<FieldKey>, step: u64) -> Result<FrameReader<'_>> {
+        let field = field.into();
+        let number = field.number(self.dataset())? as u64;
+        let mut frames = self.frames();
+        let is_it =
+            |frame: &FrameReader<'_>| (frame.record().field, frame.record().step) == (number, step);
+        let missing = || Error::invalid(format!("the file has no frame of {field} at step {step}"));
+        frames.find(is_it).ok_or_else(missing)
+    }
+
+    /// The frame with a number in file order, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a frame that does not exist.
+    pub fn frame_at(&self, index: usize) -> Result<FrameReader<'_>> {
+        let count = self.records_of_frames().len();
+        let missing = || Error::invalid(format!("frame {index} of {count} asked for"));
+        self.frames().nth(index).ok_or_else(missing)
+    }
+
+    /// The frame of a file that has only one, to be read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it has none or several.
+    pub fn only_frame(&self) -> Result<FrameReader<'_>> {
+        match self.records_of_frames().len() {
+            1 => self.frame_at(0),
+            count => Err(Error::invalid(format!(
+                "a file of one frame expected, {count} found"
+            ))),
+        }
+    }
+
+    /// All frames in file order, to be read.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = FrameReader<'_>> {
+        let frames = self.records_of_frames().iter().enumerate();
+        frames.map(|(index, records)| FrameReader::new(self, index, records))
+    }
+}
+
 impl<'d> FrameReader<'d> {
-    pub(super) fn new(decoder: &'d Decoder<'_>, index: usize, records: &'d [usize]) -> Self {
+    fn new(decoder: &'d Decoder<'_>, index: usize, records: &'d [usize]) -> Self {
         Self {
             decoder,
             index,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::codec::worker::Worker;
+use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
 use crate::frame::networks::Networks;
-use crate::frame::wavelet::cache::FrameCache;
 use crate::network::Hierarchy;
 use crate::options::{DecodeOptions, Workplace};
 

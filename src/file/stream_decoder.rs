@@ -11,7 +11,6 @@ use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::partial_frame::PartialFrame;
 use crate::file::setup::{Record, Setup};
-use crate::file::stream_frame_reader::StreamFrameReader;
 use crate::frame::wavelet::quality::LevelField;
 use crate::network::{Hierarchy, Network};
 use crate::options::DecodeOptions;
@@ -172,12 +171,12 @@ impl<R: Read> StreamDecoder<R> {
     /// values they were filled with.
     ///
     /// # Errors
-    /// As [`StreamFrameReader::read_any`].
+    /// As [`crate::StreamFrameReader::read_any`].
     pub fn next_level(&mut self) -> Result<Option<LevelField>> {
         let Some(level) = self.current.as_ref().and_then(|frame| frame.next_level) else {
             return Ok(None);
         };
-        let volume = self.frame()?.level(level).read_any()?;
+        let volume = self.with_source(level, |source| source.whole(level))?;
         let psnr_db = self.current.as_mut().and_then(|current| {
             current.next_level = level.checked_sub(1);
             current.chunks.frame.psnr_db(level)
@@ -187,17 +186,6 @@ impl<R: Read> StreamDecoder<R> {
             psnr_db,
             volume,
         }))
-    }
-
-    /// The current frame, to be read, as far as [`StreamDecoder::next_frame`] has come.
-    ///
-    /// # Errors
-    /// `InvalidArgument` without a frame.
-    pub fn frame(&mut self) -> Result<StreamFrameReader<'_, R>> {
-        if self.current.is_none() {
-            return Err(Error::invalid("no frame to decode: go on to one first"));
-        }
-        Ok(StreamFrameReader::new(self))
     }
 
     /// Calls `decode` with all that the current frame takes at `level`, once that has arrived.

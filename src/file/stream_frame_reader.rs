@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::base::dtype::Element;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::file::field_source::Request;
 use crate::file::stream_decoder::StreamDecoder;
@@ -18,8 +18,21 @@ pub struct StreamFrameReader<'d, R> {
     request: Request,
 }
 
+impl<R: Read> StreamDecoder<R> {
+    /// The current frame, to be read, as far as [`StreamDecoder::next_frame`] has come.
+    ///
+    /// # Errors
+    /// `InvalidArgument` without a frame.
+    pub fn frame(&mut self) -> Result<StreamFrameReader<'_, R>> {
+        if self.record().is_none() {
+            return Err(Error::invalid("no frame to decode: go on to one first"));
+        }
+        Ok(StreamFrameReader::new(self))
+    }
+}
+
 impl<'d, R: Read> StreamFrameReader<'d, R> {
-    pub(super) fn new(decoder: &'d mut StreamDecoder<R>) -> Self {
+    fn new(decoder: &'d mut StreamDecoder<R>) -> Self {
         Self {
             decoder,
             request: Request::default(),

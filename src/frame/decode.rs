@@ -12,6 +12,7 @@ use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
 use crate::container::{Form, PooledForm, WaveletForm};
 use crate::frame::bricks::FileBricks;
+use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
 use crate::frame::layout::{DecodeRequest, FrameLayout};
@@ -19,7 +20,6 @@ use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::sample::{Normalisation, RUN};
-use crate::frame::wavelet::cache::FrameCache;
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::{constant, lossless};
 use crate::recon::Predictor;
@@ -153,7 +153,8 @@ impl FrameSource<'_> {
             return sink(self.volume(&finish, grid.region(), values)?);
         }
         let Form::Wavelet(form) = form else {
-            for region in slabs(grid.region()) {
+            let whole = grid.region();
+            for region in whole.slabs(whole.planes_of(SLAB_VALUES)) {
                 sink(self.volume(&finish, region, self.simple(form, region)?)?)?;
             }
             return Ok(());
@@ -362,18 +363,6 @@ struct Finish {
 
 /// Values of one box of a field without levels.
 const SLAB_VALUES: usize = 1 << 24;
-
-/// A grid in boxes along its slowest axis longer than 1.
-fn slabs(whole: Region) -> impl Iterator<Item = Region> {
-    let axis = (0..2).find(|&axis| whole.size[axis] > 1).unwrap_or(2);
-    let thickness = (SLAB_VALUES / (whole.len() / whole.size[axis])).max(1);
-    (0..whole.size[axis]).step_by(thickness).map(move |first| {
-        let mut slab = whole;
-        slab.start[axis] = first;
-        slab.size[axis] = thickness.min(whole.size[axis] - first);
-        slab
-    })
-}
 
 /// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
 /// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).

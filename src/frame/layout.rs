@@ -10,8 +10,8 @@ use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::ctx::BrickDecoder;
 use crate::container::WaveletForm;
+use crate::frame::cache::FrameCache;
 use crate::frame::queue::in_order;
-use crate::frame::wavelet::cache::FrameCache;
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{

@@ -11,8 +11,8 @@ use crate::frame::chunks::Payloads;
 use crate::frame::encoded::{Encoded, Verification};
 use crate::frame::original::Original;
 
-/// Values per part, of the format.
-const PART: usize = 1 << 22;
+/// Values per part, of the format (spec section 4.8).
+pub const LOSSLESS_PART: usize = 1 << 22;
 
 /// Encodes a field exactly; `range` is that of its ordinary values.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn encode<E: Element>(
     let mut encoded = Encoded::new(original, bound, range, verification, Form::Lossless);
     // The parts hold the bits of all voxels.
     encoded.mask = None;
-    let parts = original.values.par_chunks(PART).enumerate();
+    let parts = original.values.par_chunks(LOSSLESS_PART).enumerate();
     encoded.bricks = parts.map(pack).collect();
     Ok(encoded)
 }
@@ -48,24 +48,24 @@ pub(crate) fn decode<E: Element>(
     region: Region,
 ) -> Result<Vec<E>> {
     let total = whole.len();
-    if chunks.len() != total.div_ceil(PART) {
+    if chunks.len() != total.div_ceil(LOSSLESS_PART) {
         return Err(Error::corrupt(format!(
             "{} parts expected, {} found",
-            total.div_ceil(PART),
+            total.div_ceil(LOSSLESS_PART),
             chunks.len()
         )));
     }
     // Values before the region's first and after its last need no decoding.
     let mut rows = Vec::new();
     whole.for_each_row(&region, &region, |at, _, len| rows.push((at, len)));
-    let first = rows.first().map_or(0, |row| row.0) / PART;
-    let last = rows.last().map_or(0, |row| row.0 + row.1 - 1) / PART;
+    let first = rows.first().map_or(0, |row| row.0) / LOSSLESS_PART;
+    let last = rows.last().map_or(0, |row| row.0 + row.1 - 1) / LOSSLESS_PART;
     let unpack = |(part, &chunk): (usize, &usize)| {
         if payloads.part(chunk) as usize != part {
             return Err(Error::corrupt(format!("part {part} is missing")));
         }
         let size = E::DTYPE.size();
-        let len = PART.min(total - part * PART);
+        let len = LOSSLESS_PART.min(total - part * LOSSLESS_PART);
         let bytes = lossless::decode(payloads.payload(chunk)?, size, len * size)?;
         Ok(E::decode(&bytes, ByteOrder::Little))
     };
@@ -77,7 +77,7 @@ pub(crate) fn decode<E: Element>(
     }
     let mut out = Vec::with_capacity(region.len());
     for (at, len) in rows {
-        out.extend_from_slice(&values[at - first * PART..][..len]);
+        out.extend_from_slice(&values[at - first * LOSSLESS_PART..][..len]);
     }
     Ok(out)
 }

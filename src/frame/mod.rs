@@ -1,6 +1,7 @@
 //! One field at one time step, to chunks and back.
 
 mod bricks;
+pub(crate) mod cache;
 pub(crate) mod chunks;
 mod constant;
 pub(crate) mod decode;
@@ -18,6 +19,7 @@ pub(crate) mod sample;
 pub(crate) mod wavelet;
 
 pub use layout::FrameLayout;
+pub use lossless::LOSSLESS_PART;
 pub use pooled::check_pooled;
 pub use wavelet::pass::code_at_step;
 pub use wavelet::quality::LevelField;

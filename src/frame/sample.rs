@@ -45,7 +45,7 @@ impl<T: Real> Normalisation<T> {
         }
         let (min, max) = (T::from_f64(all.min), T::from_f64(all.max));
         // At least one step of the smallest number, so that dividing by it is always defined.
-        let smallest = match T::PRECISION {
+        let smallest = match Dtype::of::<T>() {
             Dtype::F16 | Dtype::F32 => f64::from(f32::from_bits(1)),
             Dtype::F64 => f64::from_bits(1),
         };
@@ -77,7 +77,7 @@ impl<T: Real> Normalisation<T> {
     }
 
     /// PSNR and relative error by the range of the field that the values are part of.
-    pub(crate) fn judge(&self, comparison: Comparison) -> Comparison {
+    pub(crate) fn relate_to_range(&self, comparison: Comparison) -> Comparison {
         let (min, max) = self.bounds();
         if (min, max) == (comparison.min, comparison.max) {
             comparison

@@ -8,8 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::layers::Sink;
-use crate::recon::levels::LevelTask;
-use crate::recon::placement::Placement;
+use crate::recon::levels::{LevelTask, Placement};
 use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.
@@ -81,8 +80,7 @@ impl<T: Real> OnDevice<'_, T> {
     /// Cuts the box of a level that is asked for so that each part fits the device.
     fn boxes(&self, task: &LevelTask<'_>, low: &DeviceOrHost<T>) -> Result<Vec<Region>> {
         let fine = task.window.fine;
-        let axis = (0..2).find(|&axis| fine.size[axis] > 1).unwrap_or(2);
-        let extent = fine.size[axis];
+        let extent = fine.size[fine.slowest_axis()];
         let mut count = if task.is_last {
             fine.len().div_ceil(BOX_VOXELS).max(1)
         } else {
@@ -91,15 +89,7 @@ impl<T: Real> OnDevice<'_, T> {
         loop {
             // Cuts between the cells: a cell in two boxes would be predicted twice.
             let thickness = extent.div_ceil(count).next_multiple_of(2);
-            let boxes: Vec<Region> = (0..extent)
-                .step_by(thickness)
-                .map(|first| {
-                    let mut part = fine;
-                    part.start[axis] += first;
-                    part.size[axis] = thickness.min(extent - first);
-                    part
-                })
-                .collect();
+            let boxes: Vec<Region> = fine.slabs(thickness).collect();
             if self.all_fit(task, &boxes, low)? {
                 return Ok(boxes);
             }

@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::levels::{LevelStep, LevelTask, Synthesis, crop_details, cropped, upscale};
-use crate::recon::placement::{Placement, whole_level};
+use crate::recon::levels::{
+    LevelStep, LevelTask, Placement, Synthesis, crop_details, cropped, upscale,
+};
+use crate::recon::whole::whole_level;
 use crate::transform::LevelPlan;
 
 /// Cells that two neighbouring layers or slabs share: what a cut spoils on either side of it.
@@ -85,17 +87,9 @@ impl Synthesis<'_> {
         ) else {
             return vec![whole];
         };
-        let plane = whole.len() / whole.size[axis];
-        let thickness = (cells / plane / edge).max(1) * edge;
-        (0..whole.size[axis])
-            .step_by(thickness)
-            .map(|first| {
-                let mut layer = whole;
-                layer.start[axis] = first;
-                layer.size[axis] = thickness.min(whole.size[axis] - first);
-                layer
-            })
-            .collect()
+        // An axis that is split has several cells, and those before it one: it is the slowest of the cells, too.
+        let thickness = (whole.planes_of(cells) / edge).max(1) * edge;
+        whole.slabs(thickness).collect()
     }
 }
 

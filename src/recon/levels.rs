@@ -1,4 +1,4 @@
-//! The level loop.
+//! The level loop, and what is given to it: what a level does with its details, and where the grids between the levels lie.
 
 use std::ops::{ControlFlow, Range};
 
@@ -6,7 +6,6 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::Partition;
-use crate::recon::placement::Placement;
 use crate::recon::predict::{LevelPart, Predictor};
 use crate::recon::window::{LevelWindow, Window};
 use crate::transform::{Bands, LevelPlan, Plan, Wavelet, inverse};
@@ -38,6 +37,22 @@ pub trait LevelStep<T> {
     /// # Errors
     /// What predicting or reading them reports.
     fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>>;
+}
+
+/// Takes grids from level to level.
+pub trait Placement<T> {
+    /// A grid of a level, or what stands for it.
+    type Grid;
+
+    /// The grid of a level from the low-pass of its window, or the end of the loop.
+    ///
+    /// # Errors
+    /// What predicting, reading and handing on the level's grid reports.
+    fn level(
+        &mut self,
+        task: &LevelTask<'_>,
+        low: Self::Grid,
+    ) -> Result<ControlFlow<Self::Grid, Self::Grid>>;
 }
 
 /// How a frame is put together again.

@@ -7,8 +7,8 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | `levels` | the loop, and what a step is given |
-//! | `placement` | where grids lie; the whole of each in memory |
+//! | `levels` | the loop, what a step is given, where grids may lie |
+//! | `whole` | the whole of each grid in memory |
 //! | `layers` | large levels layer by layer |
 //! | `device` | on a device |
 //! | `residuals` | stored integers to details |
@@ -20,22 +20,22 @@ mod bricks;
 mod device;
 mod layers;
 mod levels;
-mod placement;
 mod predict;
 mod residuals;
 #[cfg(test)]
 pub(crate) mod testing;
+mod whole;
 mod window;
 
 pub use bricks::{Brick, BrickGrid, Partition, Source};
 pub use device::{DeviceOrHost, LevelPieces, OnDevice};
 pub use layers::Layered;
-pub use levels::{LevelLoop, LevelStep, LevelTask, Synthesis, walk};
+pub use levels::{LevelLoop, LevelStep, LevelTask, Placement, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
-pub use placement::{Placement, Whole};
 pub use predict::{LevelPart, Networks, Predictor};
 pub use residuals::{
     Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };
 pub(crate) use residuals::{band_regions, grids_of, or_zeros};
+pub use whole::Whole;
 pub use window::{LevelWindow, Window};

@@ -315,17 +315,13 @@ fn condition(step: f32, gain: f32) -> i16 {
         .round_ties_even() as i16
 }
 
-/// Cuts a box into slabs along its slowest axis longer than 1, of about `values` values.
+/// Cuts a box into slabs of about `values` values. A single row stays whole: the finer grid has several rows there.
 fn slabs(cells: Region, values: usize) -> impl Iterator<Item = Region> {
-    let axis = if cells.size[0] > 1 { 0 } else { 1 };
-    let plane = cells.len() / cells.size[axis];
-    let thickness = (values / plane).max(SLAB_PLANES);
-    (0..cells.size[axis]).step_by(thickness).map(move |first| {
-        let mut region = cells;
-        region.start[axis] += first;
-        region.size[axis] = thickness.min(cells.size[axis] - first);
-        region
-    })
+    let thickness = match cells.slowest_axis() {
+        2 => cells.size[2],
+        _ => cells.planes_of(values).max(SLAB_PLANES),
+    };
+    cells.slabs(thickness)
 }
 
 #[cfg(test)]

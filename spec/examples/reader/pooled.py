@@ -1,4 +1,4 @@
-"""Frames of form 3: mean-pooled boxes in a representative volume (spec 4.10 and 6.7)."""
+"""Frames of the pooled form: mean-pooled boxes in a representative volume (spec 4.10 and 6.7)."""
 
 from itertools import product
 

@@ -78,7 +78,7 @@ class Frame:
     ssim: float | None
     max_error: float
     form: int  # 0 constant, 1 lossless, 2 multiresolution, 3 pooled
-    # Forms 2 and 3; levels is the coarsest level in form 3:
+    # Multiresolution and pooled form; levels is the coarsest level in the pooled form:
     filter: int = 0
     periodic: list = field(default_factory=lambda: [False] * 3)  # z, y, x
     levels: int = 0
@@ -92,7 +92,7 @@ class Frame:
     # All forms:
     time: float | None = None  # None: not known
     planes: tuple | None = None  # (first, number) along the slowest axis; None: all
-    # Form 3:
+    # Pooled form:
     finest: int = 0
     interpolation: int = 0
     payload: int = 0  # 0 quantised, 1 SZ3
@@ -159,7 +159,7 @@ def multiresolution(f, out, size):
 
 
 def pooled(f, out, size):
-    """The fields of form 3."""
+    """The fields of the pooled form."""
     out.levels, out.finest, out.interpolation, out.payload = f.u8(), f.u8(), f.u8(), f.u8()
     need(out.finest <= out.levels <= 15, "levels")
     if out.interpolation > 1 or out.payload > 1:

@@ -26,7 +26,7 @@ pub(super) struct Grid {
     pub(super) outer: Region,
     /// The part of it that is good.
     pub(super) region: Region,
-    /// Behind the kernels that make it.
+    /// After the kernels that make it.
     ready: Option<Mark>,
 }
 

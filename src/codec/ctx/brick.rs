@@ -2,7 +2,8 @@
 
 use crate::base::error::{Error, Result};
 use crate::codec::ctx::MAX_MAGNITUDE;
-use crate::codec::ctx::model::{BrickModel, EXPONENTS, UNARY, cell, raw_bits};
+use crate::codec::ctx::contexts::{EXPONENTS, UNARY, cell, raw_bits};
+use crate::codec::ctx::model::BrickModel;
 use crate::codec::ctx::range::{RangeDecoder, RangeEncoder};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 

@@ -1,6 +1,6 @@
 //! Counts of every coded bit by context: what the start tables are trained from.
 
-use crate::codec::ctx::model::{BINS, ESCAPE_GROUP, EXPONENTS, SIGNS, UNARY, cell, raw_bits};
+use crate::codec::ctx::contexts::{BINS, ESCAPE_GROUP, EXPONENTS, SIGNS, UNARY, cell, raw_bits};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 
 /// Zeros and ones seen by one adaptive bit.

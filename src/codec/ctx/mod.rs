@@ -3,6 +3,7 @@
 
 mod brick;
 mod census;
+mod contexts;
 mod cost;
 mod model;
 mod quantise;

@@ -2,8 +2,9 @@
 //! adaptive model has at that moment: later coefficients are priced by what earlier ones taught it.
 
 use crate::base::real::Real;
+use crate::codec::ctx::contexts::{UNARY, cell, raw_bits};
 use crate::codec::ctx::cost::{BIT, cost};
-use crate::codec::ctx::model::{BrickModel, UNARY, cell, raw_bits};
+use crate::codec::ctx::model::BrickModel;
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::codec::ctx::{BLOCK, MAX_MAGNITUDE};
 

@@ -1,7 +1,7 @@
 //! The order of coefficients in a brick and the context of each: shared by quantiser, encoder and
 //! decoder, so that they cannot disagree.
 
-use crate::codec::ctx::model::{BIN, MAX_ENERGY};
+use crate::codec::ctx::contexts::{BIN, MAX_ENERGY};
 use crate::transform::SubbandCode;
 
 /// Edge of a block in coefficients: the unit that the octree can leave out.

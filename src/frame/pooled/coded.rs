@@ -9,7 +9,7 @@ use crate::container::{Form, Interpolation, NetworkUse, PooledForm};
 use crate::frame::encoded::{Encoded, Verification};
 use crate::frame::networks::Networks;
 use crate::frame::pooled::decode::level_range;
-use crate::frame::pooled::encode::PooledEncoder;
+use crate::frame::pooled::encoder::PooledEncoder;
 use crate::frame::pooled::payload;
 use crate::frame::pooled::stored::{grid, plan_of, stitch};
 use crate::frame::pooled::upscale::Upscaler;

@@ -7,15 +7,13 @@ use crate::base::real::Real;
 use crate::container::{Bound, Interpolation};
 use crate::frame::encoded::Encoded;
 use crate::frame::networks::Networks;
-use crate::frame::original::Original;
 use crate::frame::pooled::coded::{CodedVolume, RepresentativeVolume, Upscale};
+use crate::frame::pooled::encoder::PooledEncoder;
 use crate::frame::pooled::reduce::Task;
 use crate::frame::pooled::stored::{most_levels, plan_of, pool};
 use crate::frame::pooled::upscale::{root_power, scaled};
-use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::gains;
-use crate::metrics::Comparison;
-use crate::options::{Downscaling, EncodeOptions, PooledOptions, Upscaling};
+use crate::options::{Downscaling, Upscaling};
 use crate::transform::{Plan, Wavelet, forward};
 
 /// What the target is raised by, in dB, when the check with the networks or the coded volume fails; in the
@@ -31,16 +29,6 @@ const ROOM: f64 = 1.8;
 const HALVINGS: usize = 2;
 /// The same where nothing is downscaled, so that no target is left to raise.
 const LAST_HALVINGS: usize = 12;
-
-/// A field that varies, with all that says how it is coded.
-pub(crate) struct PooledEncoder<'a, E: Element> {
-    pub(crate) original: Original<'a, E>,
-    pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) options: &'a EncodeOptions,
-    pub(crate) pooled: &'a PooledOptions,
-    /// Networks that may be used.
-    pub(crate) networks: Option<&'a Networks>,
-}
 
 /// Encodes a field; `None` when the bound cannot be kept in this form.
 ///
@@ -183,19 +171,5 @@ impl<'a, E: Element> PooledEncoder<'a, E> {
             last = Some(tree);
         }
         Ok(smallest)
-    }
-
-    /// `range / 10^(P / 20)` in the normalised unit: errors of at most this keep a PSNR of `psnr` dB.
-    pub(super) fn epsilon(&self, psnr: f64) -> f64 {
-        let (min, max) = self.normalisation.bounds();
-        (max - min) / self.normalisation.scale.to_f64() / 10f64.powf(psnr / 20.0)
-    }
-
-    /// Normalised values compared with the field, in its own type.
-    pub(super) fn compare(&self, mut values: Vec<E::Work>) -> Result<(Comparison, Vec<E>)> {
-        self.normalisation.undo(&mut values);
-        let decoded = E::from_work(values);
-        let comparison = self.original.compare(&decoded)?;
-        Ok((self.normalisation.judge(comparison), decoded))
     }
 }

@@ -5,6 +5,7 @@
 mod coded;
 mod decode;
 mod encode;
+mod encoder;
 mod payload;
 mod reduce;
 mod resample;
@@ -14,4 +15,5 @@ mod upscale;
 pub use decode::check_pooled;
 
 pub(crate) use decode::{PooledFrame, grid_of_level, octree_of};
-pub(crate) use encode::{PooledEncoder, encode};
+pub(crate) use encode::encode;
+pub(crate) use encoder::PooledEncoder;

@@ -1,6 +1,6 @@
 //! The coded representative volume (paper section 4.2.3; spec section 4.10).
 
-use crate::base::dtype::{ByteOrder, Element};
+use crate::base::dtype::{ByteOrder, Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::base::real::{Real, RealSlice, RealSliceMut};
@@ -58,7 +58,9 @@ pub(crate) fn encode<T: Real>(
                 RealSlice::F64(values) => f64::encode_le(values, &mut bytes),
             }
             let bound = epsilon.to_f64();
-            worker.encode(shape, T::PRECISION, bound, &bytes).map(Some)
+            worker
+                .encode(shape, Dtype::of::<T>(), bound, &bytes)
+                .map(Some)
         }
     }
 }
@@ -94,7 +96,7 @@ pub(crate) fn decode<T: Real>(
                 Error::unsupported("the payload is coded with SZ3: the program srt-sz3 is needed")
             })?;
             // The worker gives back as many bytes as the values have.
-            let bytes = worker.decode(shape, T::PRECISION, bytes)?;
+            let bytes = worker.decode(shape, Dtype::of::<T>(), bytes)?;
             let mut values = vec![T::ZERO; shape.len()];
             match T::values_mut(&mut values) {
                 RealSliceMut::F32(out) => {

@@ -2,7 +2,6 @@
 
 pub(crate) mod analysis;
 pub(crate) mod bricks;
-pub(crate) mod cache;
 pub(crate) mod encode;
 pub(crate) mod gains;
 mod grids;

@@ -46,7 +46,7 @@ impl FrameLayout {
         let low = shared.low_pass(level_loop.low_pass_box(), dequantiser);
         let mut sink_error = None;
         let mut counted = |part: Region, values: Vec<T>| {
-            let axis = (0..2).find(|&a| region.size[a] > 1).unwrap_or(2);
+            let axis = region.slowest_axis();
             rest.region.start[axis] = part.end(axis);
             rest.region.size[axis] = region.end(axis) - part.end(axis);
             sink(part, values).map_err(|e| {

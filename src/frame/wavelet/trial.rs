@@ -264,7 +264,7 @@ impl<'a, E: Element> Candidate<'a, E> {
             form,
             payloads,
             corrections,
-            comparison: self.normalisation.judge(comparer.finish()?),
+            comparison: self.normalisation.relate_to_range(comparer.finish()?),
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })

@@ -1,7 +1,6 @@
 //! Fields to read: from a memory map without a copy where the bytes allow it.
 
 use std::borrow::Cow;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -12,11 +11,9 @@ use crate::base::dtype::{ByteOrder, Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
-use crate::base::limits::Limits;
 use crate::volume::io::cast::cast;
 use crate::volume::io::npy;
 use crate::volume::io::npy::Layout;
-use crate::volume::io::stream::FieldStream;
 use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
 /// A field in a file or in memory, read on demand.
@@ -83,26 +80,6 @@ impl Input {
             .map_err(|e| e.within(path.display()))
     }
 
-    /// Reads a field from a stream to its end, under the rules of [`Input::open`]. Memory grows with
-    /// the bytes that arrive, up to `limits.decoded_bytes`.
-    ///
-    /// # Errors
-    /// As [`Input::open`], and `LimitExceeded`.
-    pub fn from_reader(
-        reader: impl Read,
-        shape: Option<Shape>,
-        dtype: Option<Dtype>,
-        limits: &Limits,
-    ) -> Result<Self> {
-        let mut stream = FieldStream::new(reader, shape, dtype, limits.clone());
-        let field = stream.next_field()?;
-        let field = field.ok_or_else(|| Error::truncated("a field expected, none found"))?;
-        if !stream.at_end()? {
-            check_len(field.bytes.bytes().len().saturating_add(1), &field.layout)?;
-        }
-        Ok(field)
-    }
-
     pub(super) fn from_npy(bytes: FileBytes) -> Result<Self> {
         if !is_npy(bytes.bytes()) {
             return Err(Error::invalid("not an npy file: its first bytes differ"));
@@ -131,6 +108,11 @@ impl Input {
             )));
         }
         Ok(self)
+    }
+
+    /// Checks that the field would be whole with `more` bytes after it.
+    pub(super) fn check_followed_by(&self, more: usize) -> Result<()> {
+        check_len(self.bytes.bytes().len().saturating_add(more), &self.layout)
     }
 
     /// The extents.

@@ -11,8 +11,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use crate::base::dtype::{ByteOrder, Dtype, Element};
-pub use crate::volume::{AnyVolume, Values};
 pub use input::Input;
 pub use output::{
     AtomicFile, FieldFormat, Overwrite, write_field, write_header, write_npy, write_raw,

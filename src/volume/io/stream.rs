@@ -25,6 +25,28 @@ pub struct FieldStream<R> {
     npy: Option<bool>,
 }
 
+impl Input {
+    /// Reads a field from a stream to its end, under the rules of [`Input::open`]. Memory grows with
+    /// the bytes that arrive, up to `limits.decoded_bytes`.
+    ///
+    /// # Errors
+    /// As [`Input::open`], and `LimitExceeded`.
+    pub fn from_reader(
+        reader: impl Read,
+        shape: Option<Shape>,
+        dtype: Option<Dtype>,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let mut stream = FieldStream::new(reader, shape, dtype, limits.clone());
+        let field = stream.next_field()?;
+        let field = field.ok_or_else(|| Error::truncated("a field expected, none found"))?;
+        if !stream.at_end()? {
+            field.check_followed_by(1)?;
+        }
+        Ok(field)
+    }
+}
+
 impl<R: Read> FieldStream<R> {
     /// Reads from the first byte of a field on, under the rules of [`Input::open`]. Memory grows with
     /// the bytes that arrive, up to `limits.decoded_bytes` for one field.
@@ -77,7 +99,7 @@ impl<R: Read> FieldStream<R> {
     ///
     /// # Errors
     /// `Io`.
-    pub(super) fn at_end(&mut self) -> Result<bool> {
+    fn at_end(&mut self) -> Result<bool> {
         self.read_to(1)?;
         Ok(self.ahead.is_empty())
     }

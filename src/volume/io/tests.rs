@@ -8,6 +8,7 @@ use half::f16;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::dtype::{ByteOrder, Dtype, Element};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;

@@ -6,11 +6,12 @@ use srt::Limits;
 use crate::file::File;
 use crate::finding::{Finding, Severity};
 use crate::layers::{BRICK_MISSING, check_frame};
+use crate::rules;
 
 /// All findings in file order.
 #[must_use]
 pub fn findings(file: &File<'_>, limits: &Limits) -> Vec<Finding> {
-    let mut all = file.all_findings();
+    let mut all = rules::findings(file);
     for frame in &file.frames {
         let found = check_frame(file, frame, limits).into_iter();
         // After a gap the loss is reported already, once.

@@ -218,7 +218,7 @@ fn reference(f: &mut Fields<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of form 2, then of form 3, before their real numbers.
+/// Bytes of the multiresolution form, then of the pooled form, before their real numbers.
 const WAVELET_FORM: &[&str] = &[
     "filter pair",
     "periodic axes",
@@ -316,7 +316,7 @@ fn brick_run(f: &mut Fields<'_>, first: u32) -> Result<()> {
     Ok(())
 }
 
-/// The fields of form 2 or 3 up to the gains; the number of levels.
+/// The fields of the multiresolution or the pooled form up to the gains; the number of levels.
 fn form(f: &mut Fields<'_>, dtype: Dtype, small: &[&str], first: &str) -> Result<u8> {
     let mut levels = 0;
     for &name in small {

@@ -9,6 +9,7 @@ use srt::{Limits, Shape};
 
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
+use crate::rules;
 use crate::scan::{PayloadState, known_version};
 
 /// One row of the table of levels.
@@ -348,7 +349,7 @@ fn state_text(file: &File<'_>) -> String {
             "damaged or missing"
         }
     );
-    for finding in file.all_findings() {
+    for finding in rules::findings(file) {
         out += &format!("  {}\n", finding.line());
     }
     out
@@ -399,7 +400,7 @@ pub fn json(file: &File<'_>, limits: &Limits) -> Value {
         "chunks": file.scan.chunks.len(),
         "chunks_damaged": file.scan.chunks.iter().filter(|c| !whole(c)).count(),
         "index_ok": file.scan.index_ok,
-        "findings": file.all_findings().iter().map(|f| f.json()).collect::<Vec<_>>(),
+        "findings": rules::findings(file).iter().map(|f| f.json()).collect::<Vec<_>>(),
     })
 }
 

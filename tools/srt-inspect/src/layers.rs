@@ -5,8 +5,7 @@ use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
 use srt::codec::lossless;
 use srt::codec::mask::Mask;
 use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
-use srt::frame::FrameLayout;
-use srt::frame::check_pooled;
+use srt::frame::{FrameLayout, LOSSLESS_PART, check_pooled};
 use srt::recon::{Brick, Source};
 use srt::transform::{Plan, Wavelet};
 use srt::{Dtype, Error, Limits, Result, Shape};
@@ -14,9 +13,6 @@ use srt::{Dtype, Error, Limits, Result, Shape};
 use crate::file::{File, FrameChunks};
 use crate::finding::Finding;
 use crate::scan::Chunk;
-
-/// Values per lossless part (spec section 4.8).
-const LOSSLESS_PART: usize = 1 << 22;
 
 /// The rule for bricks that the octree asks for and the file does not have.
 pub const BRICK_MISSING: &str = "brick-missing";

@@ -6,6 +6,7 @@
 //! | [`scan`] | header, chunks, index, trailer, past damage |
 //! | [`mod@file`] | chunks put together to records and frames |
 //! | [`layers`] | octree and bricks of one frame |
+//! | `rules` | rules between records; all that they say |
 //! | `weights` | rules between networks and frames |
 //! | [`info`], [`list`], [`dump`], [`check`], [`recover`], [`map`] | the commands |
 
@@ -19,6 +20,7 @@ pub mod layers;
 pub mod list;
 pub mod map;
 pub mod recover;
+mod rules;
 pub mod scan;
 mod weights;
 

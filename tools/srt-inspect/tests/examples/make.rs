@@ -260,12 +260,12 @@ pub(crate) const EXAMPLES: &[Example] = &[
     ),
     example(
         "pooled_3d",
-        "form 3: leaves of several levels, linear interpolation, odd sizes",
+        "pooled form: leaves of several levels, linear interpolation, odd sizes",
         || encode(&[21, 24, 35], bump, &paper(30.0)),
     ),
     example(
         "pooled_residual_2d_f64",
-        "form 3: embedded network (random weights) of subbands, binary64",
+        "pooled form: embedded network (random weights) of subbands, binary64",
         || {
             encode_f64(
                 &[48, 40],
@@ -276,7 +276,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
     ),
     example(
         "pooled_shuffle_3d",
-        "form 3: embedded network (random weights) of voxels",
+        "pooled form: embedded network (random weights) of voxels",
         || encode(&[24, 17, 32], bump, &pooled("trainer/rrdb3d_shuffle", 5.0)),
     ),
     example(
@@ -286,7 +286,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
     ),
     Example {
         name: "series_3d",
-        about: "spacing, origin, units and times; weights (NREF) behind a frame that uses none",
+        about: "spacing, origin, units and times; weights (NREF) after a frame that uses none",
         weights: Some("turbulence3d-s.srt"),
         build: series,
     },

@@ -1,26 +1,10 @@
-//! Where the grids between the levels lie.
+//! Each grid between the levels whole in memory.
 
 use std::ops::ControlFlow;
 
 use crate::base::error::Result;
 use crate::base::real::Real;
-use crate::recon::levels::{LevelStep, LevelTask, cropped, upscale};
-
-/// Takes grids from level to level.
-pub trait Placement<T> {
-    /// A grid of a level, or what stands for it.
-    type Grid;
-
-    /// The grid of a level from the low-pass of its window, or the end of the loop.
-    ///
-    /// # Errors
-    /// What predicting, reading and handing on the level's grid reports.
-    fn level(
-        &mut self,
-        task: &LevelTask<'_>,
-        low: Self::Grid,
-    ) -> Result<ControlFlow<Self::Grid, Self::Grid>>;
-}
+use crate::recon::levels::{LevelStep, LevelTask, Placement, cropped, upscale};
 
 /// Each grid whole in memory. Where the step wants no finer grid, the loop ends with the low-pass.
 pub struct Whole<'a, T> {

@@ -1,0 +1,70 @@
+//! What the forms of a frame share in its record: networks with their gains, numbers in the working precision
+//! (spec section 4.3).
+
+use crate::base::dtype::Dtype;
+use crate::base::error::Result;
+use crate::container::bytes::Cursor;
+
+/// Most levels of a frame.
+pub(super) const MAX_LEVELS: u64 = 15;
+
+/// How a frame uses the file's weight set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkUse {
+    /// Gain per level, finest first; 0 where the network is not used.
+    pub gains: Vec<f32>,
+}
+
+/// The gains at the end of a form with `levels` levels.
+pub(super) fn gains(f: &mut Cursor<'_>, levels: u8) -> Result<Option<NetworkUse>> {
+    let gains = f.u8("gain count")?;
+    if gains > levels {
+        return Err(f.corrupt(format!("up to {levels} gains expected, {gains} found")));
+    }
+    let gains: Vec<f32> = (0..gains)
+        .map(|_| match f.f32("gain")? {
+            gain if gain.is_finite() && gain >= 0.0 => Ok(gain),
+            gain => Err(f.corrupt(format!("finite gain from 0 expected, {gain} found"))),
+        })
+        .collect::<Result<_>>()?;
+    Ok((!gains.is_empty()).then_some(NetworkUse { gains }))
+}
+
+/// Appends what [`gains`] reads.
+pub(super) fn put_gains(out: &mut Vec<u8>, network: Option<&NetworkUse>) {
+    let gains = network.map_or(&[][..], |network| &network.gains);
+    out.push(gains.len().to_le_bytes()[0]);
+    for gain in gains {
+        out.extend(gain.to_le_bytes());
+    }
+}
+
+/// Appends what [`real`] reads.
+pub(super) fn put_real(out: &mut Vec<u8>, value: f64, dtype: Dtype) {
+    match dtype {
+        Dtype::F64 => out.extend(value.to_le_bytes()),
+        #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
+        Dtype::F16 | Dtype::F32 => out.extend((value as f32).to_le_bytes()),
+    }
+}
+
+/// A finite number in the working precision.
+pub(super) fn real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
+    let value = match dtype {
+        Dtype::F64 => f.f64(what)?,
+        Dtype::F16 | Dtype::F32 => f64::from(f.f32(what)?),
+    };
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(f.corrupt(format!("finite {what} expected, {value} found")))
+    }
+}
+
+/// A finite number above 0 in the working precision.
+pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
+    match real(f, what, dtype)? {
+        value if value > 0.0 => Ok(value),
+        value => Err(f.corrupt(format!("positive {what} expected, {value} found"))),
+    }
+}
