@@ -1,4 +1,4 @@
-// input_i16: the input channels of a network on a frame (spec networks 3 and 4).
+// input_i16: the input channels of a network on a box (spec networks 3 and 4).
 //
 //   field: the low-pass, extended;  inside_field: the same, 0 outside the domain;  inside: `inside_value` inside, 0
 //   outside;  condition: one number. All 0 outside the domain along clipped axes (zero padding).
@@ -33,11 +33,11 @@ struct Place {
 
 KERNEL(4) input_i16(const InputParams p) {
     const u64 voxel = (u64)blockIdx.x * THREADS + threadIdx.x;
-    const u64 plane = (u64)p.frame.y * p.frame.x;
-    if (voxel >= plane * p.frame.z) return;
+    const u64 plane = (u64)p.size.y * p.size.x;
+    if (voxel >= plane * p.size.z) return;
     const Place z((int)(voxel / plane) + p.first.z, p.domain.z, p.origin.z, p.extension.z, p.clipped.z);
-    const Place y((int)(voxel % plane) / p.frame.x + p.first.y, p.domain.y, p.origin.y, p.extension.y, p.clipped.y);
-    const Place x((int)(voxel % plane) % p.frame.x + p.first.x, p.domain.x, p.origin.x, p.extension.x, p.clipped.x);
+    const Place y((int)(voxel % plane) / p.size.x + p.first.y, p.domain.y, p.origin.y, p.extension.y, p.clipped.y);
+    const Place x((int)(voxel % plane) % p.size.x + p.first.x, p.domain.x, p.origin.x, p.extension.x, p.clipped.x);
     uint4 out = make_uint4(0, 0, 0, 0);
     if (!(z.zero || y.zero || x.zero)) {
         const int value = p.field[((u64)z.index * p.extent.y + y.index) * p.extent.x + x.index];

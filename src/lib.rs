@@ -98,7 +98,7 @@
 //!    levels, octree leaves and bricks, and which of them a box needs ([`recon::LevelLoop`] goes over just those).
 //! 4. The level loop, the encoder's own ([`recon::walk`]), predicts the details of each level, adds the residuals that the
 //!    bricks hold ([`recon::AddResiduals`]) and inverts the wavelet ([`transform::inverse`]): in whole, layer by layer, or on
-//!    a GPU ([`recon::Placement`]).
+//!    a GPU ([`recon::GridStorage`]).
 //! 5. Values go back to the field's unit and are rounded to its type; corrections and mask are applied, and the box is a
 //!    [`Volume`].
 

@@ -24,61 +24,12 @@ const DEFINED_TWICE: &[(&str, &str)] = &[
         "the accumulators of one kernel, once for each set of instructions",
     ),
     (
-        "Candidate",
-        "of the search for a PSNR, and the field that all searches try: to be told apart",
-    ),
-    (
-        "Frame",
-        "a record of a file, and the rim of a zone of activations: to be told apart",
-    ),
-    (
-        "Grid",
-        "of a program of layers, and in the memory of a device: to be told apart",
-    ),
-    (
-        "Kernel",
-        "a CUDA kernel, and the weights of an interpolation: to be told apart",
-    ),
-    (
-        "Layout",
-        "of activations in memory, and of an array in a .npy file: to be told apart",
-    ),
-    (
-        "Line",
-        "of a stream of work, and a straight line through two measurements",
-    ),
-    (
-        "Outputs",
-        "of a convolution, and of a program of layers: to be told apart",
-    ),
-    (
-        "Placement",
-        "where the voxels lie in space, and where a level is reconstructed: to be told apart",
-    ),
-    ("Request", "to a worker process, and for a part of a field"),
-    (
         "Sealed",
         "a trait of that name keeps each of two public traits to this crate",
     ),
     (
         "Shared",
         "what the calls of one backend share, once for each backend",
-    ),
-    (
-        "Sink",
-        "what takes decoded boxes: once by type, once by trait object",
-    ),
-    (
-        "Source",
-        "of a layer's input, and which coefficients a grid holds: to be told apart",
-    ),
-    (
-        "Target",
-        "of a search for a PSNR, and of the other searches",
-    ),
-    (
-        "Weights",
-        "of one network, and what a file holds of a set: to be told apart",
     ),
 ];
 

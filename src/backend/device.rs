@@ -113,7 +113,7 @@ pub enum LowPass<'a> {
 
 /// Where the low-pass of a level is, and which box of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LowPlace {
+pub enum LowPassLocation {
     /// In host memory: the device will need room for it.
     Host(Region),
     /// On the device already.
@@ -142,7 +142,7 @@ pub trait LevelDevice: Send + Sync {
     ///
     /// # Errors
     /// As [`LevelDevice::level`].
-    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool>;
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPassLocation) -> Result<bool>;
 
     /// Puts a level together in the precision of `low`; calls `pieces` once.
     ///

@@ -284,7 +284,7 @@ impl MaskModel {
         let at = |row: &[u8], x: usize| row.get(x).copied().unwrap_or(0);
         let (mut left, mut left2, mut up_left) = (0, 0, 0);
         for x in 0..row.len() {
-            let near = Near {
+            let neighbours = Neighbours {
                 left,
                 left2,
                 up_left,
@@ -293,35 +293,35 @@ impl MaskModel {
                 back: rows.behind.map_or(0, |b| b[x]),
                 back_right: rows.behind.map_or(0, |b| at(b, x + 1)),
             };
-            row[x] = self.voxel(&near, row[x], coder);
-            (left2, left, up_left) = (left, row[x], near.up);
+            row[x] = self.voxel(&neighbours, row[x], coder);
+            (left2, left, up_left) = (left, row[x], neighbours.up);
         }
         RowKind::Coded
     }
 
     #[inline]
-    fn voxel<C: BitCoder>(&mut self, near: &Near, class: u8, coder: &mut C) -> u8 {
-        let Near { left, up, back, .. } = *near;
+    fn voxel<C: BitCoder>(&mut self, neighbours: &Neighbours, class: u8, coder: &mut C) -> u8 {
+        let Neighbours { left, up, back, .. } = *neighbours;
         let context = bits([
             left == up,
             left == back,
-            left == near.up_right,
-            left == near.up_left,
-            left == near.back_right,
-            left == near.left2,
+            left == neighbours.up_right,
+            left == neighbours.up_left,
+            left == neighbours.back_right,
+            left == neighbours.left2,
             left == 0,
         ]);
         if coder.bit(&mut self.left[context], class == left) {
             return left;
         }
         if up != left {
-            let context = bits([up == back, up == near.up_right, up == 0]);
+            let context = bits([up == back, up == neighbours.up_right, up == 0]);
             if coder.bit(&mut self.up[context], class == up) {
                 return up;
             }
         }
         if back != left && back != up {
-            let context = bits([back == near.back_right, back == 0]);
+            let context = bits([back == neighbours.back_right, back == 0]);
             if coder.bit(&mut self.back[context], class == back) {
                 return back;
             }
@@ -345,7 +345,7 @@ struct Rows<'a> {
 }
 
 /// Classes of the coded neighbours of a voxel, 0 outside the grid.
-struct Near {
+struct Neighbours {
     left: u8,
     left2: u8,
     up_left: u8,

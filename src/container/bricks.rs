@@ -118,13 +118,13 @@ fn policy_for(bricks: &[(u32, Vec<u8>)]) -> RunPolicy {
 /// A run of bricks: what its head says of them.
 #[derive(Clone, Debug)]
 pub struct BrickRun<'a> {
-    bricks: Vec<Place<'a>>,
+    bricks: Vec<RunEntry<'a>>,
     head_len: usize,
 }
 
 /// A brick in its run.
 #[derive(Clone, Debug)]
-struct Place<'a> {
+struct RunEntry<'a> {
     number: u32,
     offset: u64,
     bytes: &'a [u8],
@@ -160,7 +160,7 @@ impl<'a> BrickRun<'a> {
         for (number, len) in heads {
             let offset = f.offset();
             let len = len.unwrap_or(f.rest().len());
-            bricks.push(Place {
+            bricks.push(RunEntry {
                 number,
                 offset,
                 bytes: f.take("brick", len)?,
@@ -187,8 +187,8 @@ impl<'a> BrickRun<'a> {
     /// `Corrupt` when it has another checksum than the head says.
     pub fn brick(&self, number: u32) -> Result<Option<&'a [u8]>> {
         let found = self.bricks.binary_search_by_key(&number, |b| b.number).ok();
-        let place = found.and_then(|i| self.bricks.get(i));
-        place.map(Place::checked).transpose()
+        let entry = found.and_then(|i| self.bricks.get(i));
+        entry.map(RunEntry::checked).transpose()
     }
 
     /// All bricks, which ascend.
@@ -196,7 +196,7 @@ impl<'a> BrickRun<'a> {
     /// # Errors
     /// `Corrupt` when one has another checksum than the head says.
     pub fn all(&self) -> Result<Vec<NumberedBrick<'a>>> {
-        let numbered = |place: &Place<'a>| Ok((place.number, place.checked()?));
+        let numbered = |entry: &RunEntry<'a>| Ok((entry.number, entry.checked()?));
         self.bricks.iter().map(numbered).collect()
     }
 }
@@ -237,7 +237,7 @@ fn read_checksums(f: &mut Cursor<'_>, payload: &[u8], count: usize) -> Result<Ve
     Ok(checksums)
 }
 
-impl<'a> Place<'a> {
+impl<'a> RunEntry<'a> {
     fn checked(&self) -> Result<&'a [u8]> {
         if let Some(stored) = self.checksum {
             check(

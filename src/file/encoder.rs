@@ -10,10 +10,10 @@ use crate::container::{
     CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Writer, WrittenFrames, slowest,
 };
 use crate::file::decoder::Decoder;
+use crate::file::encoder_weights::EncoderWeights;
 use crate::file::frame_key::FrameKey;
-use crate::file::weights::Weights;
 use crate::frame::encode::encode_frame;
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::networks::PricedNetworks;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
@@ -49,7 +49,7 @@ pub struct Encoder<W> {
     dataset: Dataset,
     options: EncodeOptions,
     workplace: Workplace,
-    weights: Option<Weights>,
+    weights: Option<EncoderWeights>,
     written: WrittenFrames,
     /// What has been written so far; the rest is filled in at the end.
     report: FileReport,
@@ -107,7 +107,7 @@ impl<W: Write> Encoder<W> {
     /// # Errors
     /// `InvalidArgument` for options or a dataset that make no sense.
     pub fn new(out: W, dataset: Dataset, options: EncodeOptions) -> Result<Self> {
-        let weights = Weights::choose(dataset.shape, &options)?;
+        let weights = EncoderWeights::choose(dataset.shape, &options)?;
         Self::start(out, dataset, options, weights)
     }
 
@@ -136,9 +136,9 @@ impl<W: Write> Encoder<W> {
         }
         let weights = match (&options.coding.model, file.has_weights()) {
             (Model::None, _) => None,
-            (_, false) => Weights::choose(dataset.shape, &options)?,
+            (_, false) => EncoderWeights::choose(dataset.shape, &options)?,
             (_, true) => match file.weights()? {
-                Some(hierarchy) => Weights::of_file(hierarchy, &options)?,
+                Some(hierarchy) => EncoderWeights::of_file(hierarchy, &options)?,
                 None => None,
             },
         };
@@ -151,7 +151,7 @@ impl<W: Write> Encoder<W> {
         out: W,
         dataset: Dataset,
         options: EncodeOptions,
-        weights: Option<Weights>,
+        weights: Option<EncoderWeights>,
     ) -> Result<Self> {
         check_bound(options.bound)?;
         dataset.check()?;
@@ -251,19 +251,19 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<Encoded> {
+    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<EncodedFrame> {
         let mut options = Cow::Borrowed(&self.options);
         if key.slab.is_some() {
             let periodic = options.coding.periodic.without(slowest(shape));
             options.to_mut().coding.periodic = periodic;
         }
-        let networks = self.weights.as_ref().map(Weights::priced);
+        let networks = self.weights.as_ref().map(EncoderWeights::priced);
         self.workplace
             .run(|| encode_values(shape, values, &options, networks))
     }
 
     /// Writes a frame, after what it needs and the file still lacks. Returns the bytes of its chunks.
-    fn put(&mut self, encoded: &Encoded, dtype: Dtype) -> Result<u64> {
+    fn put(&mut self, encoded: &EncodedFrame, dtype: Dtype) -> Result<u64> {
         if self.writer.entries().is_empty() {
             self.describe()?;
         }
@@ -376,6 +376,6 @@ fn encode_values(
     values: &Values<'_>,
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
-) -> Result<Encoded> {
+) -> Result<EncodedFrame> {
     dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks))
 }

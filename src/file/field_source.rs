@@ -10,7 +10,7 @@ use crate::volume::{AnyVolume, Volume};
 
 /// What of a field is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Request {
+pub(crate) struct FieldRequest {
     /// Downscaling level; 0 is full resolution.
     pub(crate) level: usize,
     /// Box of the level's grid; `None`: all of it.
@@ -57,7 +57,7 @@ impl FieldSource<'_> {
     ///
     /// # Errors
     /// As [`FieldSource::whole`] and [`FieldSource::region`].
-    pub(crate) fn read(&self, request: Request) -> Result<AnyVolume> {
+    pub(crate) fn read(&self, request: FieldRequest) -> Result<AnyVolume> {
         match request.region {
             Some(region) => self.region(request.level, region),
             None => self.whole(request.level),
@@ -68,7 +68,7 @@ impl FieldSource<'_> {
     ///
     /// # Errors
     /// As [`FieldSource::read`], and `InvalidArgument` for another type.
-    pub(crate) fn read_as<T: Element>(&self, request: Request) -> Result<Volume<T>> {
+    pub(crate) fn read_as<T: Element>(&self, request: FieldRequest) -> Result<Volume<T>> {
         if T::DTYPE != self.dtype {
             return Err(other_type(self.dtype, T::DTYPE));
         }
@@ -81,7 +81,7 @@ impl FieldSource<'_> {
     /// As [`FieldSource::layers`] and [`FieldSource::region`].
     pub(crate) fn read_layers(
         &self,
-        request: Request,
+        request: FieldRequest,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
     ) -> Result<()> {
         match request.region {

@@ -5,7 +5,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Form, Frame, slowest};
 use crate::file::decoder::Decoder;
-use crate::file::field_source::{FieldSource, Request};
+use crate::file::field_source::{FieldRequest, FieldSource};
 use crate::file::frame_key::FieldKey;
 use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
@@ -42,7 +42,7 @@ pub struct FrameReader<'d> {
     index: usize,
     /// Numbers of its records: one, or its slabs; at least one.
     records: &'d [usize],
-    request: Request,
+    request: FieldRequest,
 }
 
 impl Decoder<'_> {
@@ -96,7 +96,7 @@ impl<'d> FrameReader<'d> {
             decoder,
             index,
             records,
-            request: Request::default(),
+            request: FieldRequest::default(),
         }
     }
 

@@ -7,11 +7,12 @@
 //! | `decoder`, `frame_reader` | a whole file, and what can be read of a frame: [`Decoder`], [`FrameReader`] |
 //! | `stream_decoder`, `stream_frame_reader`, `partial_frame` | the same of a file that arrives: [`StreamDecoder`] |
 //! | `setup`, `field_source`, `file_weights` | what both decoders share: options, frames in slabs, weight sets |
-//! | `weights` | the networks an encoder may use |
+//! | `encoder_weights` | the networks an encoder may use |
 //! | `merge`, `statistics` | files made apart, joined; a field measured before it is encoded |
 
 mod decoder;
 mod encoder;
+pub(crate) mod encoder_weights;
 mod field_source;
 mod file_weights;
 mod frame_key;
@@ -23,7 +24,6 @@ mod simple;
 mod statistics;
 mod stream_decoder;
 mod stream_frame_reader;
-pub(crate) mod weights;
 
 pub use decoder::Decoder;
 pub use encoder::{Encoder, FileReport, FrameReport};

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
-use crate::file::field_source::Request;
+use crate::file::field_source::FieldRequest;
 use crate::file::stream_decoder::StreamDecoder;
 use crate::volume::{AnyVolume, Volume};
 
@@ -15,7 +15,7 @@ use crate::volume::{AnyVolume, Volume};
 #[must_use]
 pub struct StreamFrameReader<'d, R> {
     decoder: &'d mut StreamDecoder<R>,
-    request: Request,
+    request: FieldRequest,
 }
 
 impl<R: Read> StreamDecoder<R> {
@@ -35,7 +35,7 @@ impl<'d, R: Read> StreamFrameReader<'d, R> {
     fn new(decoder: &'d mut StreamDecoder<R>) -> Self {
         Self {
             decoder,
-            request: Request::default(),
+            request: FieldRequest::default(),
         }
     }
 

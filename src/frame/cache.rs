@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::error::Result;
 
-/// CachedIntegers of one brick, grid by grid.
+/// Integers of one brick, grid by grid.
 type CachedIntegers = Arc<Vec<Vec<i32>>>;
 
 /// Decoded bricks of a file, up to a number of bytes; the one unused for longest goes first.
 #[derive(Debug)]
 pub(crate) struct BrickCache {
     limit: usize,
-    kept: Mutex<Kept>,
+    entries: Mutex<CacheEntries>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct CacheEntries {
     bricks: HashMap<(usize, usize), (CachedIntegers, u64)>,
     bytes: usize,
     /// Counts uses: the age of an entry.
@@ -28,7 +28,7 @@ impl BrickCache {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            kept: Mutex::default(),
+            entries: Mutex::default(),
         }
     }
 
@@ -57,15 +57,15 @@ impl FrameCache<'_> {
         // A panic while the lock was held leaves nothing half done: entries are whole.
         let lock = || {
             self.cache
-                .kept
+                .entries
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         };
         {
-            let mut kept = lock();
-            kept.clock += 1;
-            let now = kept.clock;
-            if let Some((brick, used)) = kept.bricks.get_mut(&key) {
+            let mut entries = lock();
+            entries.clock += 1;
+            let now = entries.clock;
+            if let Some((brick, used)) = entries.bricks.get_mut(&key) {
                 *used = now;
                 return Ok(Arc::clone(brick));
             }
@@ -75,19 +75,19 @@ impl FrameCache<'_> {
         if size > self.cache.limit {
             return Ok(brick);
         }
-        let mut kept = lock();
-        let now = kept.clock;
-        if let Some((old, _)) = kept.bricks.insert(key, (Arc::clone(&brick), now)) {
-            kept.bytes -= bytes(&old);
+        let mut entries = lock();
+        let now = entries.clock;
+        if let Some((old, _)) = entries.bricks.insert(key, (Arc::clone(&brick), now)) {
+            entries.bytes -= bytes(&old);
         }
-        kept.bytes += size;
-        while kept.bytes > self.cache.limit {
-            let oldest = kept.bricks.iter().min_by_key(|(_, (_, used))| *used);
+        entries.bytes += size;
+        while entries.bytes > self.cache.limit {
+            let oldest = entries.bricks.iter().min_by_key(|(_, (_, used))| *used);
             let Some(oldest) = oldest.map(|(&key, _)| key) else {
                 break;
             };
-            if let Some((old, _)) = kept.bricks.remove(&oldest) {
-                kept.bytes -= bytes(&old);
+            if let Some((old, _)) = entries.bricks.remove(&oldest) {
+                entries.bytes -= bytes(&old);
             }
         }
         Ok(brick)
@@ -120,7 +120,7 @@ mod tests {
                 })
                 .unwrap();
             assert_eq!(*got, brick(n));
-            assert!(cache.kept.lock().unwrap().bytes <= cache.limit);
+            assert!(cache.entries.lock().unwrap().bytes <= cache.limit);
         }
         // 1 was the oldest when 3 came.
         assert_eq!(decoded, [0, 1, 2, 3, 1]);
@@ -134,6 +134,6 @@ mod tests {
         let frame = cache.frame(0);
         assert!(frame.get_or(0, || Err(crate::Error::corrupt("x"))).is_err());
         frame.get_or(0, || Ok(vec![vec![0; 1000]])).unwrap();
-        assert_eq!(cache.kept.lock().unwrap().bytes, 0);
+        assert_eq!(cache.entries.lock().unwrap().bytes, 0);
     }
 }

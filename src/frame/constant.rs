@@ -4,7 +4,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::container::{Bound, Form, Frame};
-use crate::frame::encoded::{Encoded, Verification};
+use crate::frame::encoded::{EncodedFrame, Verification};
 use crate::frame::original::Original;
 
 /// Encodes a field whose ordinary values, if there are any, all are `value`.
@@ -15,12 +15,12 @@ pub(crate) fn encode<E: Element>(
     original: &Original<'_, E>,
     bound: Bound,
     value: E,
-) -> Result<Encoded> {
+) -> Result<EncodedFrame> {
     let decoded = vec![value; original.values.len()];
     let value = E::Work::from_f64(value.to_f64());
     let verification = Verification::of_equal(original.compare(&decoded)?);
     let range = (value, value);
-    Ok(Encoded::new(
+    Ok(EncodedFrame::new(
         original,
         bound,
         range,

@@ -91,7 +91,7 @@ impl FrameSource<'_> {
             }
             simple => self.simple(simple, region)?,
         };
-        self.volume(&self.finish::<E>(level)?, region, values)
+        self.volume(&self.post_processing::<E>(level)?, region, values)
     }
 
     /// Decodes all of downscaling level `level`.
@@ -147,15 +147,15 @@ impl FrameSource<'_> {
     ) -> Result<()> {
         let grid = self.grid(level)?;
         let form = self.checked_form()?;
-        let finish = self.finish::<E>(level)?;
+        let post = self.post_processing::<E>(level)?;
         if let Form::Pooled(form) = form {
             let values = self.pooled(form, level)?;
-            return sink(self.volume(&finish, grid.region(), values)?);
+            return sink(self.volume(&post, grid.region(), values)?);
         }
         let Form::Wavelet(form) = form else {
             let whole = grid.region();
             for region in whole.slabs(whole.planes_of(SLAB_VALUES)) {
-                sink(self.volume(&finish, region, self.simple(form, region)?)?)?;
+                sink(self.volume(&post, region, self.simple(form, region)?)?)?;
             }
             return Ok(());
         };
@@ -169,7 +169,7 @@ impl FrameSource<'_> {
             level,
             &mut |region, values| {
                 let samples = self.to_field(geometry, form, level, values);
-                sink(self.volume(&finish, region, samples)?)
+                sink(self.volume(&post, region, samples)?)
             },
         )
     }
@@ -209,11 +209,11 @@ impl FrameSource<'_> {
     }
 
     /// Corrections and mask of the whole field; they belong to full resolution.
-    fn finish<E: Element>(&self, level: usize) -> Result<Finish> {
+    fn post_processing<E: Element>(&self, level: usize) -> Result<PostProcessing> {
         let (shape, chunks) = (self.shape, self.chunks);
-        let mut finish = Finish::default();
+        let mut post = PostProcessing::default();
         if level > 0 {
-            return Ok(finish);
+            return Ok(post);
         }
         if let Some(number) = chunks.corrections {
             let goal = Goal::new(chunks.frame.bound, chunks.frame.range);
@@ -222,26 +222,26 @@ impl FrameSource<'_> {
             })?;
             let payload = self.payloads.payload(number)?;
             let corrections = Corrections::decode(shape, E::DTYPE, payload, self.limits)?;
-            finish.corrections = Some((corrections, bound));
+            post.corrections = Some((corrections, bound));
         }
         if let Some(number) = chunks.mask {
             let payload = self.payloads.payload(number)?;
-            finish.mask = Some(Mask::decode(shape, E::DTYPE, payload, self.limits)?);
+            post.mask = Some(Mask::decode(shape, E::DTYPE, payload, self.limits)?);
         }
-        Ok(finish)
+        Ok(post)
     }
 
     /// The values of a box, finished. In 2-D the `z` extent stays 1.
     fn volume<E: Element>(
         &self,
-        finish: &Finish,
+        post: &PostProcessing,
         region: Region,
         mut values: Vec<E>,
     ) -> Result<Volume<E>> {
-        if let Some((corrections, bound)) = &finish.corrections {
+        if let Some((corrections, bound)) = &post.corrections {
             corrections.apply(*bound, self.shape, region, &mut values)?;
         }
-        if let Some(mask) = &finish.mask {
+        if let Some(mask) = &post.mask {
             mask.apply(self.shape, region, &mut values);
         }
         Volume::new(self.shape.with_dims(region.size), values)
@@ -356,7 +356,7 @@ impl FrameSource<'_> {
 
 /// What is done to decoded values at full resolution.
 #[derive(Default)]
-struct Finish {
+struct PostProcessing {
     corrections: Option<(Corrections, f64)>,
     mask: Option<Mask>,
 }

@@ -8,7 +8,7 @@ use crate::base::grid::Shape;
 use crate::base::real::Real;
 use crate::codec::mask::Mask;
 use crate::container::Bound;
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
@@ -34,7 +34,7 @@ pub(crate) fn encode_frame<E: Element>(
     values: &[E],
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
-) -> Result<Encoded> {
+) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options.coding.mask_value, &options.observer);
     let is_exact = |mask: &Mask| !wants_bits(options.bound) || mask.keeps(values);
@@ -110,7 +110,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         }
     }
 
-    fn encode(&self) -> Result<Encoded> {
+    fn encode(&self) -> Result<EncodedFrame> {
         if wants_bits(self.options.bound) || self.goal == Goal::MaxError(0.0) {
             return self.lossless();
         }
@@ -123,11 +123,11 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         }
     }
 
-    fn lossless(&self) -> Result<Encoded> {
+    fn lossless(&self) -> Result<EncodedFrame> {
         lossless::encode(&self.original, self.options.bound, self.normalisation.range)
     }
 
-    fn pooled(&self, pooled: &PooledOptions) -> Result<Encoded> {
+    fn pooled(&self, pooled: &PooledOptions) -> Result<EncodedFrame> {
         let encoder = PooledEncoder {
             original: self.original,
             normalisation: self.normalisation,
@@ -143,7 +143,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
 
     /// Transforms the field, searches the step without networks and with them, and chooses. `None` when the goal is out
     /// of reach of this form.
-    fn wavelet(&self) -> Result<Option<Encoded>> {
+    fn wavelet(&self) -> Result<Option<EncodedFrame>> {
         let samples = FieldSamples {
             original: self.original,
             normalisation: self.normalisation,
@@ -154,7 +154,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         let Some(priced) = self.networks else {
             return Ok(without);
         };
-        let start = without.as_ref().and_then(Encoded::step);
+        let start = without.as_ref().and_then(EncodedFrame::step);
         let start = start.map(|step| step * COARSER_WITH_NETWORKS);
         let with = encoder.run(Some(&priced), start)?;
         Ok(self.choose(without, with, priced.frame_share))
@@ -163,11 +163,11 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     /// The better of two frames, of which that with networks bears `share` bytes of their weights.
     fn choose(
         &self,
-        without: Option<Encoded>,
-        with: Option<Encoded>,
+        without: Option<EncodedFrame>,
+        with: Option<EncodedFrame>,
         share: usize,
-    ) -> Option<Encoded> {
-        let with = with.filter(Encoded::uses_networks);
+    ) -> Option<EncodedFrame> {
+        let with = with.filter(EncodedFrame::uses_networks);
         let (Some(a), Some(b)) = (&without, &with) else {
             return with.or(without);
         };
@@ -181,7 +181,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         if is_better { with } else { without }
     }
 
-    fn smaller_of_lossless_and(&self, lossy: Encoded) -> Result<Encoded> {
+    fn smaller_of_lossless_and(&self, lossy: EncodedFrame) -> Result<EncodedFrame> {
         let bytes = self.file_bytes(&lossy);
         if bytes as f64 > TRY_LOSSLESS_ABOVE * self.original.raw_bytes() {
             let lossless = self.lossless()?;
@@ -193,7 +193,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 
     /// What is left when no lossy form keeps the bound. A ratio may be out of reach for it too.
-    fn lossless_instead(&self) -> Result<Encoded> {
+    fn lossless_instead(&self) -> Result<EncodedFrame> {
         let lossless = self.lossless()?;
         let ratio = self.original.raw_bytes() / self.file_bytes(&lossless) as f64;
         match self.options.bound {
@@ -205,7 +205,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         }
     }
 
-    fn file_bytes(&self, encoded: &Encoded) -> usize {
+    fn file_bytes(&self, encoded: &EncodedFrame) -> usize {
         encoded.file_bytes(E::DTYPE)
     }
 }

@@ -12,7 +12,7 @@ use crate::metrics::Comparison;
 
 /// A frame before it is written.
 #[derive(Debug)]
-pub(crate) struct Encoded {
+pub(crate) struct EncodedFrame {
     pub(crate) frame: Frame,
     pub(crate) mask: Option<Arc<[u8]>>,
     pub(crate) tree: Option<Vec<u8>>,
@@ -45,7 +45,7 @@ impl Verification {
     }
 }
 
-impl Encoded {
+impl EncodedFrame {
     /// A frame of `form` with the mask of its field and, as yet, no other chunks. `range` is that of the ordinary values.
     pub(crate) fn new<E: Element>(
         original: &Original<'_, E>,

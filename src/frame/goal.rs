@@ -1,7 +1,7 @@
 //! What a bound asks of one frame.
 
 use crate::container::Bound;
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 
 /// A ratio counts as reached from this fraction of it: its search ends within 1 % of a length, and lengths are estimates.
 const RATIO_TOLERANCE: f64 = 0.97;
@@ -40,7 +40,7 @@ impl Goal {
     }
 
     /// Whether a frame is what was asked for; `ratio` is that of its file.
-    pub(crate) fn is_met_by(self, encoded: &Encoded, ratio: f64) -> bool {
+    pub(crate) fn is_met_by(self, encoded: &EncodedFrame, ratio: f64) -> bool {
         match self {
             Self::Psnr(target) => encoded.comparison.psnr_db >= target,
             Self::Ssim(target) => {
@@ -60,7 +60,7 @@ mod tests {
     use crate::frame::constant;
     use crate::frame::original::tests::original;
 
-    fn encoded(psnr_db: f64, ssim: Option<f32>, max_abs_error: f64) -> Encoded {
+    fn encoded(psnr_db: f64, ssim: Option<f32>, max_abs_error: f64) -> EncodedFrame {
         let values = [1f32; 4];
         let shape = Shape::new(&[2, 2]).unwrap();
         let original = original(shape, &values, None);

@@ -15,8 +15,8 @@ use crate::frame::queue::in_order;
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{
-    AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, Layered, LevelWindow,
-    Partition, Predictor, ResidualSource, Source, Synthesis, TakeGrids, grids_of,
+    AddResiduals, Brick, BrickGrid, Coefficients, HeldCoefficients, LayeredGrids, LevelWindow,
+    Partition, Predictor, ResidualSource, Sink, Subbands, Synthesis, TakeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
@@ -25,9 +25,6 @@ const LAYER_CELLS: usize = 1 << 21;
 /// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
 /// many threads.
 pub(crate) const BATCH: usize = 64;
-
-/// Takes boxes of a grid that follow each other along its slowest axis, and their values.
-pub(crate) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
 
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]
@@ -237,14 +234,14 @@ impl FrameLayout {
             dequantiser,
             source: &mut source,
         };
-        let mut placement = Layered {
+        let mut storage = LayeredGrids {
             step: &mut step,
             target: request.level,
             layers,
             slab_cells: LAYER_CELLS,
             sink,
         };
-        match level_loop.run(Some(low), &mut placement)? {
+        match level_loop.run(Some(low), &mut storage)? {
             Some(low) => sink(request.region, low),
             None => Ok(()),
         }
@@ -266,9 +263,9 @@ impl FrameLayout {
         first: usize,
         windows: &[LevelWindow],
     ) -> Result<Coefficients> {
-        let is_wanted = |grid: &BrickGrid| match grid.source {
-            Source::LowPass => true,
-            Source::Details(level) => level
+        let is_wanted = |grid: &BrickGrid| match grid.subbands {
+            Subbands::LowPass => true,
+            Subbands::Details(level) => level
                 .checked_sub(first)
                 .and_then(|i| windows.get(i))
                 .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
@@ -339,9 +336,9 @@ impl ResidualSource for HostBricks<'_> {
         if level >= self.first_held {
             return self.held.read(level, cells, take);
         }
-        let source = Source::Details(level);
+        let subbands = Subbands::Details(level);
         let touches = |grid: &BrickGrid| {
-            grid.source == source && !grid.region.intersection(&cells).is_empty()
+            grid.subbands == subbands && !grid.region.intersection(&cells).is_empty()
         };
         let bricks = self.layout.partition.bricks().iter().enumerate();
         let layer: Vec<(usize, &Brick)> = bricks
@@ -352,7 +349,7 @@ impl ResidualSource for HostBricks<'_> {
             let decoded: Vec<Arc<Vec<Vec<i32>>>> =
                 batch.par_iter().map(decode).collect::<Result<_>>()?;
             take(&grids_of(
-                source,
+                subbands,
                 batch.iter().map(|(_, brick)| *brick).zip(&decoded),
             ));
         }

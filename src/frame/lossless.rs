@@ -8,7 +8,7 @@ use crate::base::grid::Region;
 use crate::codec::lossless;
 use crate::container::{Bound, Form};
 use crate::frame::chunks::Payloads;
-use crate::frame::encoded::{Encoded, Verification};
+use crate::frame::encoded::{EncodedFrame, Verification};
 use crate::frame::original::Original;
 
 /// Values per part, of the format (spec section 4.8).
@@ -22,14 +22,14 @@ pub(crate) fn encode<E: Element>(
     original: &Original<'_, E>,
     bound: Bound,
     range: (E::Work, E::Work),
-) -> Result<Encoded> {
+) -> Result<EncodedFrame> {
     let pack = |(part, values): (usize, &[E])| {
         let mut bytes = Vec::with_capacity(size_of_val(values));
         E::encode_le(values, &mut bytes);
         (part as u32, lossless::encode(&bytes, E::DTYPE.size()))
     };
     let verification = Verification::of_equal(original.compare(original.values)?);
-    let mut encoded = Encoded::new(original, bound, range, verification, Form::Lossless);
+    let mut encoded = EncodedFrame::new(original, bound, range, verification, Form::Lossless);
     // The parts hold the bits of all voxels.
     encoded.mask = None;
     let parts = original.values.par_chunks(LOSSLESS_PART).enumerate();

@@ -23,9 +23,9 @@ fn min_edge(shape: Shape) -> usize {
     edge >> halvings.count()
 }
 
-/// Which coefficients a grid holds.
+/// Which subbands a grid holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Subbands {
     /// The low-pass of the coarsest level.
     LowPass,
     /// The detail subbands of a level.
@@ -35,8 +35,8 @@ pub enum Source {
 /// The part of one level that lies in a brick.
 #[derive(Clone, Debug)]
 pub struct BrickGrid {
-    /// Which coefficients.
-    pub source: Source,
+    /// Which subbands.
+    pub subbands: Subbands,
     /// Box in the level's low-pass grid; its start is a multiple of the block edge.
     pub region: Region,
     /// Bands and blocks in coding order.
@@ -73,7 +73,7 @@ impl Partition {
         let planar = plan.shape().rank() == 2;
         let coarsest = plan.coarsest();
         let mut shared = vec![BrickGrid {
-            source: Source::LowPass,
+            subbands: Subbands::LowPass,
             region: coarsest.region(),
             layout: GridLayout {
                 bands: vec![BandLayout {
@@ -146,7 +146,7 @@ impl BrickGrid {
             })
             .collect();
         Self {
-            source: Source::Details(index),
+            subbands: Subbands::Details(index),
             region,
             layout: GridLayout {
                 bands,
@@ -184,16 +184,16 @@ impl BrickGrid {
     /// Level of the details it holds; `None` for the low-pass.
     #[must_use]
     pub fn level(&self) -> Option<usize> {
-        match self.source {
-            Source::LowPass => None,
-            Source::Details(level) => Some(level),
+        match self.subbands {
+            Subbands::LowPass => None,
+            Subbands::Details(level) => Some(level),
         }
     }
 
     /// Which blocks of the grid the tree stores; all for the low-pass.
     #[must_use]
     pub fn stored(&self, tree: &Octree) -> Vec<bool> {
-        let Source::Details(level) = self.source else {
+        let Subbands::Details(level) = self.subbands else {
             return vec![true; self.layout.block_count()];
         };
         let nodes = &tree.grids()[level];
@@ -235,14 +235,14 @@ impl BrickGrid {
         }
     }
 
-    /// Copies this grid's part of bands into one run, band after band. `places` says which box of its
+    /// Copies this grid's part of bands into one vector, band after band. `regions` says which box of its
     /// subband each of `bands` holds; it contains the grid's part.
     #[must_use]
-    pub fn gather<T: Copy>(&self, places: &[Region], bands: &[impl AsRef<[T]>]) -> Vec<T> {
+    pub fn gather<T: Copy>(&self, regions: &[Region], bands: &[impl AsRef<[T]>]) -> Vec<T> {
         let mut out = Vec::with_capacity(self.len());
-        for ((layout, place), band) in self.layout.bands.iter().zip(places).zip(bands) {
+        for ((layout, region), band) in self.layout.bands.iter().zip(regions).zip(bands) {
             let (band, part) = (band.as_ref(), self.band_region(layout));
-            place.for_each_row(&part, &part, |at, _, len| {
+            region.for_each_row(&part, &part, |at, _, len| {
                 out.extend_from_slice(&band[at..at + len]);
             });
         }
@@ -250,11 +250,11 @@ impl BrickGrid {
     }
 
     /// Calls `f(band values, grid values)` row by row for the part of subband number `band` that lies
-    /// both in this grid and in `place`, the box that `values` holds.
+    /// both in this grid and in `region`, the box that `values` holds.
     pub(super) fn zip_band<T, V>(
         &self,
         band: usize,
-        place: &Region,
+        region: &Region,
         values: &mut [T],
         grid: &[V],
         mut f: impl FnMut(&mut [T], &[V]),
@@ -263,7 +263,7 @@ impl BrickGrid {
         let Some(layout) = rest.first() else { return };
         let first: usize = before.iter().map(BandLayout::len).sum();
         let own = self.band_region(layout);
-        place.for_each_row(&own, &place.intersection(&own), |row, at, len| {
+        region.for_each_row(&own, &region.intersection(&own), |row, at, len| {
             let at = first + at;
             f(&mut values[row..row + len], &grid[at..at + len]);
         });
@@ -301,7 +301,7 @@ mod tests {
             }
             for (index, level) in plan.levels().iter().enumerate() {
                 let grids = partition.bricks().iter().flat_map(|brick| &brick.grids);
-                let own = grids.filter(|grid| grid.source == Source::Details(index));
+                let own = grids.filter(|grid| grid.subbands == Subbands::Details(index));
                 let cells: usize = own.map(|grid| grid.region.len()).sum();
                 assert_eq!(cells, level.coarse.len());
             }

@@ -3,12 +3,14 @@
 
 use std::ops::ControlFlow;
 
-use crate::backend::device::{DeviceGrid, LevelDevice, LevelJob, LowPass, LowPlace, TakePiece};
+use crate::backend::device::{
+    DeviceGrid, LevelDevice, LevelJob, LowPass, LowPassLocation, TakePiece,
+};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::layers::Sink;
-use crate::recon::levels::{LevelTask, Placement};
+use crate::recon::levels::{GridStorage, LevelTask};
 use crate::transform::Dequantiser;
 
 /// Voxels of a box of the finest level at most: the host receives one while the device makes the next.
@@ -27,7 +29,7 @@ pub enum DeviceOrHost<T> {
 
 /// Grids on a device. The boxes of the wanted grid go to the sink, and the loop ends with nothing; it ends with a grid
 /// where there is no level.
-pub struct OnDevice<'a, T> {
+pub struct GridsOnDevice<'a, T> {
     /// The device.
     pub device: &'a dyn LevelDevice,
     /// How integers become coefficients.
@@ -38,7 +40,7 @@ pub struct OnDevice<'a, T> {
     pub sink: &'a mut Sink<'a, T>,
 }
 
-impl<T: Real> Placement<T> for OnDevice<'_, T> {
+impl<T: Real> GridStorage<T> for GridsOnDevice<'_, T> {
     type Grid = Option<DeviceOrHost<T>>;
 
     fn level(
@@ -76,7 +78,7 @@ impl<T: Real> Placement<T> for OnDevice<'_, T> {
     }
 }
 
-impl<T: Real> OnDevice<'_, T> {
+impl<T: Real> GridsOnDevice<'_, T> {
     /// Cuts the box of a level that is asked for so that each part fits the device.
     fn boxes(&self, task: &LevelTask<'_>, low: &DeviceOrHost<T>) -> Result<Vec<Region>> {
         let fine = task.window.fine;
@@ -112,8 +114,8 @@ impl<T: Real> OnDevice<'_, T> {
         for &part in boxes {
             let (job, needed) = self.job(task, part)?;
             let low = match low {
-                DeviceOrHost::Host(..) => LowPlace::Host(needed),
-                DeviceOrHost::Device(grid) => LowPlace::Device(grid.region()),
+                DeviceOrHost::Host(..) => LowPassLocation::Host(needed),
+                DeviceOrHost::Device(grid) => LowPassLocation::Device(grid.region()),
             };
             fit = fit && self.device.fits(&job, size_of::<T>(), low)?;
         }

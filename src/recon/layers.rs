@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::levels::{
-    LevelStep, LevelTask, Placement, Synthesis, crop_details, cropped, upscale,
+    GridStorage, LevelStep, LevelTask, Synthesis, crop_details, cropped, upscale,
 };
 use crate::recon::whole::whole_level;
 use crate::transform::LevelPlan;
@@ -18,11 +18,11 @@ const SHARED: usize = 4;
 const LEAST_THICKNESS: usize = 8;
 
 /// Takes boxes of the wanted grid, which follow each other along its slowest axis, and their values.
-pub(super) type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
+pub type Sink<'a, T> = dyn FnMut(Region, Vec<T>) -> Result<()> + 'a;
 
 /// The finest levels in layers, the others whole. The grid that is wanted goes to the sink, and the loop ends with
 /// nothing; it ends with a grid where there is no level.
-pub struct Layered<'a, T> {
+pub struct LayeredGrids<'a, T> {
     /// What is done with the details.
     pub step: &'a mut dyn LevelStep<T>,
     /// Number of the finest level.
@@ -35,7 +35,7 @@ pub struct Layered<'a, T> {
     pub sink: &'a mut Sink<'a, T>,
 }
 
-impl<T: Real> Placement<T> for Layered<'_, T> {
+impl<T: Real> GridStorage<T> for LayeredGrids<'_, T> {
     type Grid = Option<Vec<T>>;
 
     fn level(
@@ -215,8 +215,8 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::base::grid::Shape;
-    use crate::recon::testing::{Frame, Reread, noise};
-    use crate::recon::{AddResiduals, HeldCoefficients, Layered};
+    use crate::recon::testing::{RepeatedCoefficients, TestFrame, noise};
+    use crate::recon::{AddResiduals, HeldCoefficients, LayeredGrids};
     use crate::transform::Wavelet;
 
     proptest! {
@@ -233,7 +233,7 @@ mod tests {
         ) {
             let shape = Shape::new(&[z, y, x]).unwrap();
             let wavelet = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };
-            let frame = Frame::new(shape, wavelet, if networks { &[0.2, 0.1] } else { &[] });
+            let frame = TestFrame::new(shape, wavelet, if networks { &[0.2, 0.1] } else { &[] });
             let coefficients = noise(&frame.partition, seed);
             let synthesis = frame.synthesis();
             let whole = frame.decode(coefficients.clone(), 0, shape.region());
@@ -250,16 +250,16 @@ mod tests {
                 found.extend(values);
                 Ok(())
             };
-            let mut source = Reread(held);
+            let mut source = RepeatedCoefficients(held);
             let mut step = AddResiduals { dequantiser: frame.dequantiser, source: &mut source };
-            let mut placement = Layered {
+            let mut storage = LayeredGrids {
                 step: &mut step,
                 target: 0,
                 layers: vec![layers],
                 slab_cells: 1,
                 sink: &mut sink,
             };
-            level_loop.run(Some(low), &mut placement).unwrap();
+            level_loop.run(Some(low), &mut storage).unwrap();
             prop_assert!(found == whole);
         }
     }

@@ -40,7 +40,7 @@ pub trait LevelStep<T> {
 }
 
 /// Takes grids from level to level.
-pub trait Placement<T> {
+pub trait GridStorage<T> {
     /// A grid of a level, or what stands for it.
     type Grid;
 
@@ -141,8 +141,8 @@ impl LevelLoop<'_> {
     /// Goes from `low`, the box [`LevelLoop::low_pass_box`] of the coarsest low-pass, to the grid that is wanted.
     ///
     /// # Errors
-    /// What the placement reports.
-    pub fn run<T, P: Placement<T>>(&self, low: P::Grid, placement: &mut P) -> Result<P::Grid> {
+    /// What the storage reports.
+    pub fn run<T, P: GridStorage<T>>(&self, low: P::Grid, storage: &mut P) -> Result<P::Grid> {
         let levels = self.target..self.target + self.windows.len();
         walk(levels, low, |index, low| {
             let task = LevelTask {
@@ -152,7 +152,7 @@ impl LevelLoop<'_> {
                 window: self.windows[index - self.target],
                 is_last: index == self.target,
             };
-            placement.level(&task, low)
+            storage.level(&task, low)
         })
     }
 }

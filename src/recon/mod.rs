@@ -3,7 +3,7 @@
 //!
 //! One loop ([`walk`]) goes over the levels. What a level does with its details is a step given to it
 //! ([`LevelStep`]): the decoder adds stored residuals, the encoder quantises its own and adds them back.
-//! Where a level's grid lies is its placement ([`Placement`]): whole, layer by layer, or on a device.
+//! Where a level's grid lies is its storage ([`GridStorage`]): whole, layer by layer, or on a device.
 //!
 //! | module | job |
 //! |---|---|
@@ -27,15 +27,15 @@ pub(crate) mod testing;
 mod whole;
 mod window;
 
-pub use bricks::{Brick, BrickGrid, Partition, Source};
-pub use device::{DeviceOrHost, LevelPieces, OnDevice};
-pub use layers::Layered;
-pub use levels::{LevelLoop, LevelStep, LevelTask, Placement, Synthesis, walk};
+pub use bricks::{Brick, BrickGrid, Partition, Subbands};
+pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
+pub use layers::{LayeredGrids, Sink};
+pub use levels::{GridStorage, LevelLoop, LevelStep, LevelTask, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
 pub use predict::{LevelPart, Networks, Predictor};
 pub use residuals::{
     Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
 };
 pub(crate) use residuals::{band_regions, grids_of, or_zeros};
-pub use whole::Whole;
+pub use whole::WholeGrids;
 pub use window::{LevelWindow, Window};

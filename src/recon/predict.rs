@@ -329,12 +329,12 @@ mod tests {
     use super::*;
     use crate::base::grid::Shape;
     use crate::network::testing::Random;
-    use crate::recon::testing::{Frame, networks};
+    use crate::recon::testing::{TestFrame, networks};
 
     /// A frame of one level with networks, and its whole low-pass.
-    fn frame(gain: f32) -> (Frame, Vec<f32>) {
+    fn frame(gain: f32) -> (TestFrame, Vec<f32>) {
         let shape = Shape::new(&[37, 30, 41]).unwrap();
-        let frame = Frame::new(shape, Wavelet::Cdf97, &[gain]);
+        let frame = TestFrame::new(shape, Wavelet::Cdf97, &[gain]);
         let mut random = Random(3);
         let len = frame.plan.levels()[0].coarse.len();
         (frame, (0..len).map(|_| random.unit() - 0.5).collect())

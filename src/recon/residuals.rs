@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::bricks::{Brick, BrickGrid, Partition, Source};
+use crate::recon::bricks::{Brick, BrickGrid, Partition, Subbands};
 use crate::recon::levels::LevelStep;
 use crate::recon::predict::LevelPart;
 use crate::transform::{Dequantiser, LevelPlan, Plan};
@@ -28,7 +28,7 @@ pub enum Accumulate {
 /// How residuals come to the bands over some cells.
 pub struct Residuals<T> {
     /// The box of its subband that each band holds.
-    pub places: Vec<Region>,
+    pub regions: Vec<Region>,
     /// How integers become coefficients.
     pub dequantiser: Dequantiser<T>,
     /// What the bands hold where no residual was added yet.
@@ -36,12 +36,12 @@ pub struct Residuals<T> {
 }
 
 impl<T: Real> Residuals<T> {
-    /// Decodes `grids`, which are of the bands' source, with their integers, into the bands.
+    /// Decodes `grids`, which are of the same subbands as the bands, with their integers, into the bands.
     pub fn add(&self, grids: &[(&BrickGrid, &[i32])], bands: &mut [Vec<T>]) {
         let dequantiser = self.dequantiser;
         bands.par_iter_mut().enumerate().for_each(|(band, values)| {
             for (grid, q) in grids {
-                grid.zip_band(band, &self.places[band], values, q, |values, q| {
+                grid.zip_band(band, &self.regions[band], values, q, |values, q| {
                     let changed = values.iter_mut().zip(q).filter(|(_, q)| **q != 0);
                     match self.accumulate {
                         Accumulate::Overwrite => {
@@ -79,7 +79,7 @@ impl<T: Real> LevelStep<T> for AddResiduals<'_, T> {
     fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
         let (accumulate, mut details) = or_zeros(part.predict()?, part.level, part.cells);
         let residuals = Residuals {
-            places: detail_regions(part.level, part.cells),
+            regions: detail_regions(part.level, part.cells),
             dequantiser: self.dequantiser,
             accumulate,
         };
@@ -104,19 +104,19 @@ impl HeldCoefficients<'_> {
     pub fn low_pass<T: Real>(&self, cells: Region, dequantiser: Dequantiser<T>) -> Vec<T> {
         let mut low = vec![vec![T::ZERO; cells.len()]];
         let residuals = Residuals {
-            places: vec![cells],
+            regions: vec![cells],
             dequantiser,
             accumulate: Accumulate::Overwrite,
         };
         let bricks = self.partition.bricks().iter().zip(&self.coefficients);
-        residuals.add(&grids_of(Source::LowPass, bricks), &mut low);
+        residuals.add(&grids_of(Subbands::LowPass, bricks), &mut low);
         low.swap_remove(0)
     }
 
-    /// Frees the coefficients of all bricks that hold grids of `source` alone.
-    fn free(&mut self, source: Source) {
+    /// Frees the coefficients of all bricks that hold grids of `subbands` alone.
+    fn free(&mut self, subbands: Subbands) {
         for (brick, coefficients) in self.partition.bricks().iter().zip(&mut self.coefficients) {
-            if brick.grids.iter().all(|grid| grid.source == source) {
+            if brick.grids.iter().all(|grid| grid.subbands == subbands) {
                 *coefficients = Arc::default();
             }
         }
@@ -125,19 +125,19 @@ impl HeldCoefficients<'_> {
 
 impl ResidualSource for HeldCoefficients<'_> {
     fn read(&mut self, level: usize, _: Region, take: &mut TakeGrids<'_>) -> Result<()> {
-        let source = Source::Details(level);
+        let subbands = Subbands::Details(level);
         let bricks = self.partition.bricks().iter().zip(&self.coefficients);
-        take(&grids_of(source, bricks));
-        self.free(source);
+        take(&grids_of(subbands, bricks));
+        self.free(subbands);
         Ok(())
     }
 }
 
-/// The boxes of its subbands that the bands of `source` over `cells` hold.
-pub(crate) fn band_regions(plan: &Plan, source: Source, cells: Region) -> Vec<Region> {
-    match source {
-        Source::LowPass => vec![cells],
-        Source::Details(level) => detail_regions(&plan.levels()[level], cells),
+/// The boxes that the bands of `subbands` over `cells` hold.
+pub(crate) fn band_regions(plan: &Plan, subbands: Subbands, cells: Region) -> Vec<Region> {
+    match subbands {
+        Subbands::LowPass => vec![cells],
+        Subbands::Details(level) => detail_regions(&plan.levels()[level], cells),
     }
 }
 
@@ -146,14 +146,14 @@ fn detail_regions(level: &LevelPlan, cells: Region) -> Vec<Region> {
     level.details.iter().map(region).collect()
 }
 
-/// The grids of `source` among decoded bricks that store anything.
+/// The grids of `subbands` among decoded bricks that store anything.
 pub(crate) fn grids_of<'a>(
-    source: Source,
+    subbands: Subbands,
     bricks: impl Iterator<Item = (&'a Brick, &'a Arc<Vec<Vec<i32>>>)>,
 ) -> Vec<(&'a BrickGrid, &'a [i32])> {
     bricks
         .flat_map(|(brick, coefficients)| brick.grids.iter().zip(&**coefficients))
-        .filter(|(grid, q)| grid.source == source && !q.is_empty())
+        .filter(|(grid, q)| grid.subbands == subbands && !q.is_empty())
         .map(|(grid, q)| (grid, q.as_slice()))
         .collect()
 }

@@ -9,12 +9,12 @@ use crate::network::testing::{Random, narrow_residual, random_network};
 use crate::network::{Architecture, Hierarchy, Transform};
 use crate::recon::{
     AddResiduals, BrickGrid, Coefficients, HeldCoefficients, Networks, Partition, Predictor,
-    ResidualSource, Source, Synthesis, TakeGrids, Whole, grids_of,
+    ResidualSource, Subbands, Synthesis, TakeGrids, WholeGrids, grids_of,
 };
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
 /// What a frame is put together with.
-pub(crate) struct Frame {
+pub(crate) struct TestFrame {
     pub(crate) wavelet: Wavelet,
     pub(crate) plan: Plan,
     pub(crate) partition: Partition,
@@ -38,7 +38,7 @@ pub(crate) fn networks(wavelet: Wavelet) -> Networks {
     }
 }
 
-impl Frame {
+impl TestFrame {
     /// `gains` by level; none: no networks.
     pub(crate) fn new(shape: Shape, wavelet: Wavelet, gains: &[f32]) -> Self {
         let plan = Plan::new(shape, Axes::NONE, 15);
@@ -83,7 +83,9 @@ impl Frame {
             dequantiser: self.dequantiser,
             source: &mut held,
         };
-        level_loop.run(low, &mut Whole { step: &mut step }).unwrap()
+        level_loop
+            .run(low, &mut WholeGrids { step: &mut step })
+            .unwrap()
     }
 }
 
@@ -100,12 +102,12 @@ pub(crate) fn noise(partition: &Partition, seed: u32) -> Coefficients {
 }
 
 /// Held coefficients that can be read again.
-pub(crate) struct Reread<'a>(pub(crate) HeldCoefficients<'a>);
+pub(crate) struct RepeatedCoefficients<'a>(pub(crate) HeldCoefficients<'a>);
 
-impl ResidualSource for Reread<'_> {
+impl ResidualSource for RepeatedCoefficients<'_> {
     fn read(&mut self, level: usize, _: Region, take: &mut TakeGrids<'_>) -> Result<()> {
         let bricks = self.0.partition.bricks().iter().zip(&self.0.coefficients);
-        take(&grids_of(Source::Details(level), bricks));
+        take(&grids_of(Subbands::Details(level), bricks));
         Ok(())
     }
 }

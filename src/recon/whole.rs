@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 
 use crate::base::error::Result;
 use crate::base::real::Real;
-use crate::recon::levels::{LevelStep, LevelTask, Placement, cropped, upscale};
+use crate::recon::levels::{GridStorage, LevelStep, LevelTask, cropped, upscale};
 
 /// Each grid whole in memory. Where the step wants no finer grid, the loop ends with the low-pass.
-pub struct Whole<'a, T> {
+pub struct WholeGrids<'a, T> {
     /// What is done with the details.
     pub step: &'a mut dyn LevelStep<T>,
 }
 
-impl<T: Real> Placement<T> for Whole<'_, T> {
+impl<T: Real> GridStorage<T> for WholeGrids<'_, T> {
     type Grid = Vec<T>;
 
     fn level(&mut self, task: &LevelTask<'_>, low: Vec<T>) -> Result<ControlFlow<Vec<T>, Vec<T>>> {

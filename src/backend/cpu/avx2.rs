@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::plan::parts::parts;
 
@@ -36,9 +36,9 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
 }
 
 /// Convolves and converts to output rows. The caller has run `assert_sources` and `assert_rows`.
-pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], scaling: &OutputScaling<'_>) {
     for group in &job.conv.groups {
-        let epilogue = Convert::new(job, group, rows, out);
+        let epilogue = Convert::new(job, group, rows, scaling);
         // SAFETY: as in `activations`; the rows were checked by the caller.
         unsafe {
             match group.width {
@@ -142,12 +142,17 @@ pub(super) struct Convert<'a> {
 }
 
 impl<'a> Convert<'a> {
-    pub(super) fn new(job: &Job<'_>, group: &Group, rows: &mut [f32], out: &Outputs<'a>) -> Self {
+    pub(super) fn new(
+        job: &Job<'_>,
+        group: &Group,
+        rows: &mut [f32],
+        scaling: &OutputScaling<'a>,
+    ) -> Self {
         Self {
-            scale: &out.scale[group.output..group.output + group.width],
+            scale: &scaling.scale[group.output..group.output + group.width],
             // Of the first voxel; `assert_rows` made sure of `output` more elements.
             rows: rows[group.output..].as_mut_ptr(),
-            add: out.add,
+            add: scaling.add,
             size: [job.size[1], job.size[2], job.conv.outputs()],
         }
     }

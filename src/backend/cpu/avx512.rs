@@ -13,7 +13,7 @@
 use std::arch::x86_64::*;
 
 use crate::backend::cpu::avx2::{Convert, Epilogue, Requantise, finish_block};
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::plan::parts::parts;
 
@@ -37,9 +37,9 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
 }
 
 /// Convolves and converts to output rows. The caller has run `assert_sources` and `assert_rows`.
-pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], scaling: &OutputScaling<'_>) {
     for group in &job.conv.groups {
-        let epilogue = Convert::new(job, group, rows, out);
+        let epilogue = Convert::new(job, group, rows, scaling);
         run_group(job, group, arena, &epilogue);
     }
 }
@@ -69,15 +69,15 @@ unsafe fn run<const Z: usize, const Y: usize, E: Epilogue>(
     arena: *const i16,
     epilogue: &E,
 ) {
-    let mut done = Finished([0; VOXELS * MAX_WIDTH]);
+    let mut sums = BlockSums([0; VOXELS * MAX_WIDTH]);
     for [z, y] in job.rows() {
         for (x, voxels) in parts(job.size[2], VOXELS) {
             let at = [z, y, x];
-            // SAFETY: `voxels` voxels from `at` lie in the job's size; `done` has room for
+            // SAFETY: `voxels` voxels from `at` lie in the job's size; `sums` has room for
             // the most voxels times the widest group.
             unsafe {
-                accumulate::<Z, Y>(job, group, arena, at, voxels, done.0.as_mut_ptr());
-                finish_block(&done.0, at, voxels, 16 * Z + 8 * Y, epilogue);
+                accumulate::<Z, Y>(job, group, arena, at, voxels, sums.0.as_mut_ptr());
+                finish_block(&sums.0, at, voxels, 16 * Z + 8 * Y, epilogue);
             }
         }
     }
@@ -85,7 +85,7 @@ unsafe fn run<const Z: usize, const Y: usize, E: Epilogue>(
 
 /// Accumulators of a block on their way to the epilogue, `[voxel][output]`.
 #[repr(align(64))]
-struct Finished([i32; VOXELS * MAX_WIDTH]);
+struct BlockSums([i32; VOXELS * MAX_WIDTH]);
 
 /// Accumulates `voxels` voxels from `at` along `x` to `out`, `[voxel][output]`.
 ///

@@ -21,7 +21,7 @@ pub(super) struct Job<'a> {
 
 /// How accumulators become output.
 #[derive(Clone, Copy)]
-pub(super) struct Outputs<'a> {
+pub(super) struct OutputScaling<'a> {
     /// One factor per padded output.
     pub(super) scale: &'a [f32],
     /// Whether to add to what is there.
@@ -58,8 +58,8 @@ impl Job<'_> {
     }
 
     /// The same for output rows, `[z][y][x][padded outputs]`.
-    pub(super) fn assert_rows(&self, outputs: &Outputs<'_>, len: usize) {
-        assert_eq!(outputs.scale.len(), self.conv.outputs());
+    pub(super) fn assert_rows(&self, scaling: &OutputScaling<'_>, len: usize) {
+        assert_eq!(scaling.scale.len(), self.conv.outputs());
         assert_eq!(
             len,
             self.size.iter().product::<usize>() * self.conv.outputs()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 #[cfg(any(target_arch = "aarch64", test))]
 use crate::backend::cpu::neon;
 use crate::backend::cpu::packed::Packing;
@@ -84,17 +84,23 @@ impl Isa {
     }
 
     /// Convolves and converts to output rows.
-    pub(super) fn outputs(self, job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+    pub(super) fn outputs(
+        self,
+        job: &Job<'_>,
+        arena: &[i16],
+        rows: &mut [f32],
+        scaling: &OutputScaling<'_>,
+    ) {
         job.assert_sources(arena.len());
-        job.assert_rows(out, rows.len());
+        job.assert_rows(scaling, rows.len());
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2::outputs(job, arena, rows, out),
+            Self::Avx2 => avx2::outputs(job, arena, rows, scaling),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => avx512::outputs(job, arena, rows, out),
+            Self::Avx512Vnni => avx512::outputs(job, arena, rows, scaling),
             #[cfg(any(target_arch = "aarch64", test))]
-            Self::Neon => neon::outputs(job, arena, rows, out),
-            _ => portable::outputs(job, arena, rows, out),
+            Self::Neon => neon::outputs(job, arena, rows, scaling),
+            _ => portable::outputs(job, arena, rows, scaling),
         }
     }
 }

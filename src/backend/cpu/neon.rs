@@ -8,7 +8,7 @@
 #[cfg(target_arch = "aarch64")]
 use std::arch::aarch64::*;
 
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 #[cfg(not(target_arch = "aarch64"))]
 use crate::backend::cpu::neon_model::*;
 use crate::backend::cpu::packed::{Group, LANES, Packing};
@@ -35,10 +35,10 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
 }
 
 /// Convolves and converts to output rows. The caller has run `assert_sources` and `assert_rows`.
-pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], scaling: &OutputScaling<'_>) {
     for group in &job.conv.groups {
         // SAFETY: as in `activations`; the rows were checked by the caller.
-        unsafe { outputs_of_group(job, group, arena.as_ptr(), rows, out) };
+        unsafe { outputs_of_group(job, group, arena.as_ptr(), rows, scaling) };
     }
 }
 
@@ -88,9 +88,9 @@ unsafe fn outputs_of_group(
     group: &Group,
     arena: *const i16,
     rows: &mut [f32],
-    out: &Outputs<'_>,
+    scaling: &OutputScaling<'_>,
 ) {
-    let scale = &out.scale[group.output..][..LANES];
+    let scale = &scaling.scale[group.output..][..LANES];
     let finish = |acc: Eight, at: [usize; 3]| {
         let voxel = (at[0] * job.size[1] + at[1]) * job.size[2] + at[2];
         let row = &mut rows[voxel * job.conv.outputs() + group.output..][..LANES];
@@ -100,7 +100,7 @@ unsafe fn outputs_of_group(
                 let scale = vld1q_f32(scale.as_ptr().add(4 * half));
                 let mut value = vmulq_f32(vcvtq_f32_s32(acc), scale);
                 let to = row.as_mut_ptr().add(4 * half);
-                if out.add {
+                if scaling.add {
                     value = vaddq_f32(vld1q_f32(to), value);
                 }
                 vst1q_f32(to, value);

@@ -3,7 +3,7 @@
 //! Activations lie in blocks of [`LANES`] channels, `[block][z][y][x][lane]`: the stride between
 //! voxels is a constant, and the concatenation in a dense block is a list of blocks.
 
-pub(super) use crate::backend::plan::program::{LANES, Outputs, Source};
+pub(super) use crate::backend::plan::program::{LANES, Outputs, SourceBlock};
 use crate::network::{Layer, LayerScales};
 
 /// How an instruction set wants its weights.
@@ -31,7 +31,7 @@ pub(super) struct Group {
 /// One convolution, ready for a loop.
 pub(super) struct PackedConv {
     pub(super) kernel: [usize; 3],
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<SourceBlock>,
     pub(super) groups: Vec<Group>,
     /// Padded with zeros to whole blocks, as are the scales.
     pub(super) bias: Vec<i32>,
@@ -47,7 +47,7 @@ impl PackedConv {
     pub(super) fn new(
         layer: &Layer,
         outputs: Outputs,
-        sources: Vec<Source>,
+        sources: Vec<SourceBlock>,
         packing: Packing,
     ) -> Self {
         let pairs: usize = sources.iter().map(|s| s.pairs()).sum();
@@ -106,14 +106,14 @@ impl PackedConv {
 fn pack_group(
     layer: &Layer,
     outputs: Outputs,
-    sources: &[Source],
+    sources: &[SourceBlock],
     group: Group,
     packing: Packing,
     out: &mut Vec<i16>,
 ) {
     let spec = &layer.spec;
     let [kz, ky, kx] = spec.kernel;
-    let weight = |output: usize, lane: usize, source: &Source, tap: usize| {
+    let weight = |output: usize, lane: usize, source: &SourceBlock, tap: usize| {
         let output = group.output + output;
         if output >= outputs.count || lane >= source.channels {
             return 0;

@@ -1,7 +1,7 @@
 //! Kernels in plain Rust, for machines without one of the others: the safe twin of the SIMD
 //! modules.
 
-use crate::backend::cpu::conv::{Activations, Job, Outputs};
+use crate::backend::cpu::conv::{Activations, Job, OutputScaling};
 use crate::backend::cpu::packed::{Group, LANES, Packing};
 use crate::backend::plan::parts::parts;
 
@@ -46,10 +46,10 @@ pub(super) fn activations(job: &Job<'_>, arena: &mut [i16], to: &Activations) {
 }
 
 /// Convolves and converts to output rows, `[z][y][x][padded outputs]`.
-pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outputs<'_>) {
+pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], scaling: &OutputScaling<'_>) {
     let conv = job.conv;
     for group in &conv.groups {
-        let scale = &out.scale[group.output..group.output + LANES];
+        let scale = &scaling.scale[group.output..group.output + LANES];
         for_each_block(job, |at, voxels| {
             let acc = accumulate(job, arena, group, at, voxels);
             for (v, acc) in acc.iter().take(voxels).enumerate() {
@@ -57,7 +57,7 @@ pub(super) fn outputs(job: &Job<'_>, arena: &[i16], rows: &mut [f32], out: &Outp
                 let row = &mut rows[voxel * conv.outputs() + group.output..][..LANES];
                 for ((row, acc), scale) in row.iter_mut().zip(acc).zip(scale) {
                     let value = *acc as f32 * scale;
-                    *row = if out.add { *row + value } else { value };
+                    *row = if scaling.add { *row + value } else { value };
                 }
             }
         });

@@ -1,10 +1,10 @@
 //! One tile through all layers.
 
 use crate::backend::cpu::Isa;
-use crate::backend::cpu::conv::{Job, Outputs};
+use crate::backend::cpu::conv::{Job, OutputScaling};
 use crate::backend::cpu::packed::PackedConv;
 use crate::backend::input::{is_clipped, refinement};
-use crate::backend::plan::layout::{Frame, Layout, Tile};
+use crate::backend::plan::layout::{ActivationBox, Layout, Tile};
 use crate::backend::plan::program::{Grid, INPUT_BLOCK, LANES, Step};
 use crate::backend::request::PredictRequest;
 use crate::base::grid::Region;
@@ -55,7 +55,7 @@ impl TileRun<'_> {
             // Steps write inside the domain only: what lies outside stays zero.
             scratch.arena[..fine_start].fill(0);
         }
-        self.fill_input(&tile.frames[Grid::Coarse as usize], scratch);
+        self.fill_input(&tile.boxes[Grid::Coarse as usize], scratch);
         for step in once {
             self.step(step, &tile, &mut scratch.arena);
         }
@@ -74,15 +74,15 @@ impl TileRun<'_> {
         }
     }
 
-    /// Writes the input channels on the whole frame (spec networks 3 and 4).
-    fn fill_input(&self, frame: &Frame, scratch: &mut Scratch) {
+    /// Writes the input channels on the whole coarse box (spec networks 3 and 4).
+    fn fill_input(&self, tile_box: &ActivationBox, scratch: &mut Scratch) {
         let Scratch { arena, columns, .. } = scratch;
         let PredictRequest { input, network, .. } = self.layout.request;
         let arch = network.arch();
         let clipped = [0, 1, 2].map(|axis| is_clipped(network, input.extension[axis]));
         let has = |channel| arch.channels.contains(channel);
         let place = |axis: usize, i: usize| {
-            let t = frame.start[axis] + i as isize;
+            let t = tile_box.start[axis] + i as isize;
             let inside = input.is_inside_axis(axis, t);
             // Beyond zero padding nothing is looked at; any index of the box will do.
             let index = if clipped[axis] && !inside {
@@ -93,12 +93,12 @@ impl TileRun<'_> {
             (index, inside)
         };
         columns.clear();
-        columns.extend((0..frame.size[2]).map(|x| place(2, x)));
-        let mut out = arena[INPUT_BLOCK * frame.strides().block..][..frame.strides().block]
+        columns.extend((0..tile_box.size[2]).map(|x| place(2, x)));
+        let mut out = arena[INPUT_BLOCK * tile_box.strides().block..][..tile_box.strides().block]
             .chunks_exact_mut(LANES);
-        for z in 0..frame.size[0] {
+        for z in 0..tile_box.size[0] {
             let (iz, inside_z) = place(0, z);
-            for y in 0..frame.size[1] {
+            for y in 0..tile_box.size[1] {
                 let (iy, inside_y) = place(1, y);
                 let row = &input.field[(iz * input.size[1] + iy) * input.size[2]..];
                 let zero_row = clipped[0] && !inside_z || clipped[1] && !inside_y;
@@ -144,7 +144,7 @@ impl TileRun<'_> {
         Job {
             conv,
             start: self.layout.first_tap(tile, grid, at, conv.kernel),
-            strides: tile.frames[grid as usize].strides(),
+            strides: tile.boxes[grid as usize].strides(),
             size,
         }
     }
@@ -178,18 +178,18 @@ impl TileRun<'_> {
             let mut at = region.start.map(|v| v as isize);
             at[0] += z as isize;
             let job = self.job(&program.head, tile, grid, at, size);
-            let out = Outputs {
+            let scaling = OutputScaling {
                 scale: head_scale,
                 add: false,
             };
-            self.isa.outputs(&job, arena, rows, &out);
+            self.isa.outputs(&job, arena, rows, &scaling);
             if let Some(shortcut) = &program.shortcut {
                 let job = self.job(shortcut, tile, Grid::Coarse, at, size);
-                let out = Outputs {
+                let scaling = OutputScaling {
                     scale: shortcut_scale,
                     add: true,
                 };
-                self.isa.outputs(&job, arena, rows, &out);
+                self.isa.outputs(&job, arena, rows, &scaling);
             }
             emit(z, rows);
         }

@@ -32,7 +32,7 @@ pub struct Compiler {
 
 /// Machine code and what the compiler said.
 #[derive(Clone, Debug)]
-pub struct Compiled {
+pub struct CompilerOutput {
     /// An ELF file for one architecture.
     pub cubin: Vec<u8>,
     /// Warnings, and the use of registers and memory where asked for.
@@ -77,7 +77,7 @@ impl Compiler {
     ///
     /// # Errors
     /// `Device` with the compiler's log.
-    pub fn compile(self, text: &str, arch: &str, report: bool) -> Result<Compiled> {
+    pub fn compile(self, text: &str, arch: &str, report: bool) -> Result<CompilerOutput> {
         let text = CString::new(text).map_err(|_| Error::invalid("a NUL in the kernels' text"))?;
         let program = NvrtcProgram::new(&text)?;
         let mut options = vec![
@@ -94,7 +94,7 @@ impl Compiler {
         let compiled = unsafe { result::compile_program(program.0, &options) };
         let log = program.log();
         match compiled {
-            Ok(()) => Ok(Compiled {
+            Ok(()) => Ok(CompilerOutput {
                 cubin: program.cubin()?,
                 log,
             }),

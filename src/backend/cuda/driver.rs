@@ -7,9 +7,9 @@ use std::ffi::{CString, c_void};
 use cudarc::driver::{result, sys};
 
 use crate::backend::cuda::compile::{KernelStore, machine_code};
-use crate::backend::cuda::machine::{Address, Kernel, Launch, Machine, Mark};
+use crate::backend::cuda::machine::{Address, Download, Kernel, Launch, Machine, Mark};
 use crate::backend::cuda::source::THREADS;
-use crate::backend::cuda::streams::{Line, Streams};
+use crate::backend::cuda::streams::{Stream, Streams};
 use crate::base::error::{Error, ErrorKind, Result};
 
 /// Functions of the driver that are called; cudarc panics where one is missing.
@@ -203,7 +203,7 @@ impl Machine for Gpu {
         unsafe { result::malloc_sync(bytes) }.map_err(|e| failed("cuMemAlloc", e))
     }
 
-    unsafe fn release(&self, at: Address) {
+    unsafe fn free(&self, at: Address) {
         if self.enter().is_ok() {
             // SAFETY: the caller vouches for `at`.
             let _ = unsafe { result::free_sync(at) };
@@ -212,7 +212,7 @@ impl Machine for Gpu {
 
     unsafe fn upload(&self, to: Address, from: &[u8]) -> Result<()> {
         self.enter()?;
-        let launches = self.streams.of(Line::Launches);
+        let launches = self.streams.of(Stream::Launches);
         // SAFETY: the caller vouches for the room; `from` lives until all is done.
         unsafe { result::memcpy_htod_async(to, from, launches) }
             .map_err(|e| failed("cuMemcpyHtoD", e))?;
@@ -221,13 +221,13 @@ impl Machine for Gpu {
 
     fn finish(&self) -> Result<()> {
         self.enter()?;
-        let done = self.streams.finish(Line::Launches);
+        let done = self.streams.finish(Stream::Launches);
         done.map_err(|e| failed("cuStreamSynchronize", e))
     }
 
     unsafe fn download(&self, from: Address, to: &mut [u8]) -> Result<()> {
         self.enter()?;
-        let launches = self.streams.of(Line::Launches);
+        let launches = self.streams.of(Stream::Launches);
         // SAFETY: the caller vouches for what is there; `to` lives until all is done.
         unsafe { result::memcpy_dtoh_async(to, from, launches) }
             .map_err(|e| failed("cuMemcpyDtoH", e))?;
@@ -236,7 +236,7 @@ impl Machine for Gpu {
 
     unsafe fn clear(&self, at: Address, bytes: u64) -> Result<()> {
         self.enter()?;
-        let launches = self.streams.of(Line::Launches);
+        let launches = self.streams.of(Stream::Launches);
         // SAFETY: the caller vouches for the room.
         unsafe { result::memset_d8_async(at, 0, bytes as usize, launches) }
             .map_err(|e| failed("cuMemset", e))
@@ -251,7 +251,7 @@ impl Machine for Gpu {
         Ok(at.cast())
     }
 
-    unsafe fn release_host(&self, at: *mut u8) {
+    unsafe fn free_host(&self, at: *mut u8) {
         if self.enter().is_ok() {
             // SAFETY: the caller vouches for `at`.
             let _ = unsafe { result::free_host(at.cast()) };
@@ -260,41 +260,36 @@ impl Machine for Gpu {
 
     unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
         self.enter()?;
-        let uploads = self.streams.of(Line::Uploads);
+        let uploads = self.streams.of(Stream::Uploads);
         // SAFETY: the caller vouches for both places until the mark.
         unsafe { sys::cuMemcpyHtoDAsync_v2(to, from.cast(), bytes, uploads) }
             .result()
-            .and_then(|()| self.streams.mark(Line::Uploads))
+            .and_then(|()| self.streams.mark(Stream::Uploads))
             .map_err(|e| failed("cuMemcpyHtoD", e))
     }
 
-    unsafe fn download_beside(
-        &self,
-        after: Mark,
-        from: Address,
-        to: *mut u8,
-        bytes: usize,
-    ) -> Result<Mark> {
+    unsafe fn download_beside(&self, after: Mark, copy: Download) -> Result<Mark> {
+        let Download { from, to, bytes } = copy;
         self.enter()?;
-        let downloads = self.streams.of(Line::Downloads);
-        let held = self.streams.hold(Line::Downloads, after);
+        let downloads = self.streams.of(Stream::Downloads);
+        let held = self.streams.hold(Stream::Downloads, after);
         // SAFETY: the caller vouches for both places until the mark.
         held.and_then(|()| unsafe {
             sys::cuMemcpyDtoHAsync_v2(to.cast(), from, bytes, downloads).result()
         })
-        .and_then(|()| self.streams.mark(Line::Downloads))
+        .and_then(|()| self.streams.mark(Stream::Downloads))
         .map_err(|e| failed("cuMemcpyDtoH", e))
     }
 
     fn mark(&self) -> Result<Mark> {
         self.enter()?;
-        let mark = self.streams.mark(Line::Launches);
+        let mark = self.streams.mark(Stream::Launches);
         mark.map_err(|e| failed("cuEventRecord", e))
     }
 
     fn hold(&self, mark: Mark) -> Result<()> {
         self.enter()?;
-        let held = self.streams.hold(Line::Launches, mark);
+        let held = self.streams.hold(Stream::Launches, mark);
         held.map_err(|e| failed("cuStreamWaitEvent", e))
     }
 
@@ -320,7 +315,7 @@ impl Machine for Gpu {
                 (x, y, 1),
                 (THREADS as u32, 1, 1),
                 launch.shared_bytes,
-                self.streams.of(Line::Launches),
+                self.streams.of(Stream::Launches),
                 &mut arguments,
             )
         }

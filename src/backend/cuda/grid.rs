@@ -16,7 +16,7 @@ use crate::base::real::RealSliceMut;
 const IDLE: usize = 4;
 
 /// A box of a grid on the device.
-pub(super) struct Grid {
+pub(super) struct CudaGrid {
     machine: Arc<dyn Machine>,
     shared: Arc<Shared>,
     /// Present until dropped.
@@ -30,7 +30,7 @@ pub(super) struct Grid {
     ready: Option<Mark>,
 }
 
-impl Grid {
+impl CudaGrid {
     /// Memory for the box `outer`, of which `region` will be good; its values are anything.
     pub(super) fn new(
         machine: &Arc<dyn Machine>,
@@ -93,7 +93,7 @@ impl Grid {
     }
 }
 
-impl DeviceGrid for Grid {
+impl DeviceGrid for CudaGrid {
     fn region(&self) -> Region {
         self.region
     }
@@ -141,7 +141,7 @@ impl DeviceGrid for Grid {
     }
 }
 
-impl Drop for Grid {
+impl Drop for CudaGrid {
     fn drop(&mut self) {
         // Kernels under way may still read it. Whoever takes the memory next writes it after them.
         if let Some(memory) = self.memory.take() {

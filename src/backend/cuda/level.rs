@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use crate::backend::cuda::grid::Grid;
+use crate::backend::cuda::grid::CudaGrid;
 use crate::backend::cuda::lift::{Lifting, Precision, View};
 use crate::backend::cuda::machine::{Kernel, Machine};
 use crate::backend::cuda::params::{QuantiseParams, WidenParams, bytes_of};
-use crate::backend::cuda::pieces::Pending;
-use crate::backend::cuda::run::{CallData, Run, launch_each, scaled};
+use crate::backend::cuda::pieces::PieceUploads;
+use crate::backend::cuda::run::{CallData, NetworkRun, launch_each, scaled};
 use crate::backend::cuda::stage::Uploads;
-use crate::backend::cuda::{Buffers, Cuda, Prepared, lock, room, too_little};
+use crate::backend::cuda::{Buffers, Cuda, DeviceNetwork, lock, room, too_little};
 use crate::backend::device::{
-    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPlace, Pieces,
+    DeviceGrid, LevelDevice, LevelJob, LevelPrediction, LowPass, LowPassLocation, Pieces,
 };
 use crate::backend::request::values_per_cell;
 use crate::base::error::{Error, Result};
@@ -183,7 +183,7 @@ struct Level<'a> {
     precision: Precision,
     sizes: Sizes,
     /// The prediction's network in the form of the device.
-    prepared: Option<Arc<Prepared>>,
+    device_network: Option<Arc<DeviceNetwork>>,
 }
 
 impl<'a> Level<'a> {
@@ -195,13 +195,15 @@ impl<'a> Level<'a> {
     ) -> Result<Self> {
         check(job, low)?;
         let prediction = job.prediction.as_ref();
-        let prepared = prediction.map(|p| cuda.prepared(p.network)).transpose()?;
+        let device_network = prediction
+            .map(|p| cuda.device_network(p.network))
+            .transpose()?;
         Ok(Self {
             cuda,
             job,
             precision,
             sizes: Sizes::new(job, precision, low),
-            prepared,
+            device_network,
         })
     }
 
@@ -211,10 +213,10 @@ impl<'a> Level<'a> {
 
     /// Tiles and bytes of the activations, when at most `most` bytes may be taken for them.
     fn activations(&self, low: Region, most: u64) -> (Vec<Region>, u64) {
-        match (&self.job.prediction, &self.prepared) {
-            (Some(p), Some(prepared)) => {
+        match (&self.job.prediction, &self.device_network) {
+            (Some(p), Some(device_network)) => {
                 let request = p.request(low, &[]);
-                let layout = self.cuda.layout(prepared, &request, most);
+                let layout = self.cuda.layout(device_network, &request, most);
                 self.cuda.tiles(&layout, p.cells, most)
             }
             _ => (Vec::new(), 0),
@@ -240,34 +242,34 @@ impl<'a> Level<'a> {
     fn predict(
         &self,
         buffers: &mut Buffers,
-        low: &Grid,
+        low: &CudaGrid,
         most: u64,
     ) -> Result<Vec<(SubbandCode, View)>> {
         let machine = self.machine();
         let sizes = &self.sizes;
-        let (Some(p), Some(prepared)) = (&self.job.prediction, &self.prepared) else {
+        let (Some(p), Some(device_network)) = (&self.job.prediction, &self.device_network) else {
             let bands = room(&mut buffers.bands, machine, sizes.bands)?;
             bands.clear(0, sizes.bands)?;
             return Ok(self.subbands(bands.at(), self.job.cells, &self.job.level));
         };
         let request = p.request(low.outer, &[]);
-        let layout = self.cuda.layout(prepared, &request, most);
+        let layout = self.cuda.layout(device_network, &request, most);
         let (tiles, bytes) = self.cuda.tiles(&layout, p.cells, most);
         let field = room(&mut buffers.call, machine, sizes.field)?.at();
         let planes = room(&mut buffers.planes, machine, sizes.planes)?.at();
         let arena = room(&mut buffers.arena, machine, bytes)?;
-        let head = scaled(Some(&prepared.program.head), p.scaling.gain);
-        let shortcut = scaled(prepared.program.shortcut.as_ref(), p.scaling.unit);
+        let head = scaled(Some(&device_network.program.head), p.scaling.gain);
+        let shortcut = scaled(device_network.program.shortcut.as_ref(), p.scaling.unit);
         let scales = [
             buffers.uploads.add_bytes(machine, bytes_of(&head))?,
             buffers.uploads.add_bytes(machine, bytes_of(&shortcut))?,
         ];
         buffers.uploads.send(|| {
             self.quantise(low, field, p.multiplier)?;
-            let run = Run {
+            let run = NetworkRun {
                 machine: machine.as_ref(),
                 layout: &layout,
-                constants: &prepared.constants,
+                constants: &device_network.constants,
                 arena,
                 call: CallData {
                     field,
@@ -286,7 +288,7 @@ impl<'a> Level<'a> {
     }
 
     /// Network input from a whole grid.
-    fn quantise(&self, low: &Grid, to: u64, multiplier: f32) -> Result<()> {
+    fn quantise(&self, low: &CudaGrid, to: u64, multiplier: f32) -> Result<()> {
         let kernel = match self.precision {
             Precision::F32 => Kernel::QuantiseF32,
             Precision::F64 => Kernel::QuantiseF64,
@@ -383,7 +385,12 @@ impl<'a> Level<'a> {
         }
     }
 
-    fn run(&self, buffers: &mut Buffers, low: &Grid, pieces: &mut Pieces<'_>) -> Result<Grid> {
+    fn run(
+        &self,
+        buffers: &mut Buffers,
+        low: &CudaGrid,
+        pieces: &mut Pieces<'_>,
+    ) -> Result<CudaGrid> {
         let machine = self.machine();
         let all = self.cuda.memory(buffers)?;
         let most = all.saturating_sub(self.sizes.beside_low());
@@ -393,11 +400,11 @@ impl<'a> Level<'a> {
         }
         let fine = fine_box(self.job.cells, &self.job.level);
         let boxes = [fine, self.job.fine];
-        let mut result = Grid::new(machine, &self.cuda.shared, self.precision, boxes)?;
+        let mut result = CudaGrid::new(machine, &self.cuda.shared, self.precision, boxes)?;
         let bands = self.predict(buffers, low, most)?;
-        let mut pending = Pending::new(machine, self.precision, self.job, &bands);
-        pieces(&mut |piece| pending.take(&mut buffers.uploads, piece))?;
-        pending.flush(&mut buffers.uploads)?;
+        let mut piece_uploads = PieceUploads::new(machine, self.precision, self.job, &bands);
+        pieces(&mut |piece| piece_uploads.take(&mut buffers.uploads, piece))?;
+        piece_uploads.flush(&mut buffers.uploads)?;
         let low_view = low.view(self.job.cells.start)?;
         let place = |code: SubbandCode| {
             let found = bands.iter().find(|(other, _)| *other == code);
@@ -413,7 +420,7 @@ impl<'a> Level<'a> {
 
 impl Cuda {
     /// A box of host memory as a grid.
-    fn bring(&self, region: Region, values: RealSlice<'_>) -> Result<Grid> {
+    fn bring(&self, region: Region, values: RealSlice<'_>) -> Result<CudaGrid> {
         let (precision, len, bytes) = match values {
             RealSlice::F32(values) => (Precision::F32, values.len(), bytes_of(values)),
             RealSlice::F64(values) => (Precision::F64, values.len(), bytes_of(values)),
@@ -421,7 +428,7 @@ impl Cuda {
         if len != region.len() {
             return Err(contradiction("a low-pass of another length"));
         }
-        let mut grid = Grid::new(&self.machine, &self.shared, precision, [region; 2])?;
+        let mut grid = CudaGrid::new(&self.machine, &self.shared, precision, [region; 2])?;
         grid.memory()?.upload(bytes)?;
         grid.finish()?;
         Ok(grid)
@@ -429,18 +436,18 @@ impl Cuda {
 }
 
 impl LevelDevice for Cuda {
-    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPlace) -> Result<bool> {
+    fn fits(&self, job: &LevelJob<'_>, value_bytes: usize, low: LowPassLocation) -> Result<bool> {
         let precision = match value_bytes {
             4 => Precision::F32,
             _ => Precision::F64,
         };
-        let (LowPlace::Host(region) | LowPlace::Device(region)) = low;
+        let (LowPassLocation::Host(region) | LowPassLocation::Device(region)) = low;
         let level = Level::new(self, job, precision, region)?;
         let buffers = lock(&self.shared.buffers);
         let all = self.memory(&buffers)?;
         drop(buffers);
         let mut fixed = level.sizes.beside_low();
-        if low == LowPlace::Host(region) {
+        if low == LowPassLocation::Host(region) {
             fixed += level.sizes.low;
         }
         // Results of two calls may be there at once.
@@ -463,7 +470,7 @@ impl LevelDevice for Cuda {
             }
             LowPass::Device(grid) => grid
                 .as_any()
-                .downcast_ref::<Grid>()
+                .downcast_ref::<CudaGrid>()
                 .ok_or_else(|| contradiction("a grid of another device"))?,
         };
         let level = Level::new(self, job, low.precision, low.region)?;

@@ -94,7 +94,7 @@ fn code(high: [bool; 3]) -> SubbandCode {
 
 /// The two ways.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+enum Direction {
     Join,
     Split,
 }
@@ -117,10 +117,14 @@ impl Lifting<'_> {
             0 => [out, other],
             _ => [other, out],
         };
-        self.rows(Way::Join, band, View::dense(from, self.level.fine.dims()))?;
+        self.rows(
+            Direction::Join,
+            band,
+            View::dense(from, self.level.fine.dims()),
+        )?;
         for axis in axes {
             let [from_view, to_view] = [from, to].map(|at| View::dense(at, self.level.fine.dims()));
-            self.along(Way::Join, axis, from_view, to_view)?;
+            self.along(Direction::Join, axis, from_view, to_view)?;
             [from, to] = [to, from];
         }
         Ok(())
@@ -141,21 +145,26 @@ impl Lifting<'_> {
                 && let Some(at) = others.next()
             {
                 let to = View::dense(at, self.level.fine.dims());
-                self.along(Way::Split, axis, from, to)?;
+                self.along(Direction::Split, axis, from, to)?;
                 from = to;
             }
         }
-        self.rows(Way::Split, band, from)
+        self.rows(Direction::Split, band, from)
     }
 
     /// Rows of the fine grid and the subbands they are made of, scales included.
-    fn rows(&self, way: Way, band: &dyn Fn(SubbandCode) -> View, grid: View) -> Result<()> {
+    fn rows(
+        &self,
+        direction: Direction,
+        band: &dyn Fn(SubbandCode) -> View,
+        grid: View,
+    ) -> Result<()> {
         let level = self.level;
         let bytes = self.precision.bytes();
         let axes = level.split.count();
-        let scales = match way {
-            Way::Join => self.wavelet.synthesis_scales(axes),
-            Way::Split => self.wavelet.analysis_scales(axes),
+        let scales = match direction {
+            Direction::Join => self.wavelet.synthesis_scales(axes),
+            Direction::Split => self.wavelet.analysis_scales(axes),
         };
         let split = [0, 1, 2].map(|axis| level.split.contains(axis));
         for (z, y) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -171,12 +180,12 @@ impl Lifting<'_> {
             let [mut from, mut to] = [bands, pairs];
             // The odd samples of a row lie after the even ones.
             to[1].0 += bytes;
-            if way == Way::Split {
+            if direction == Direction::Split {
                 [from, to] = [to, from];
             }
             let high_axes = usize::from(z) + usize::from(y);
             self.launch(
-                way,
+                direction,
                 2,
                 dims,
                 [from, to],
@@ -187,7 +196,7 @@ impl Lifting<'_> {
     }
 
     /// Alternating low and high samples along `axis`, both ways.
-    fn along(&self, way: Way, axis: usize, from: View, to: View) -> Result<()> {
+    fn along(&self, direction: Direction, axis: usize, from: View, to: View) -> Result<()> {
         let mut size = self.level.fine.dims();
         size[axis] = size[axis].div_ceil(2);
         let (mut first, mut which) = ([0; 3], [false; 3]);
@@ -197,13 +206,13 @@ impl Lifting<'_> {
             let both = [view, view.from(first, self.precision.bytes())];
             both.map(|view| (view.at, view.every_second(which).strides))
         };
-        self.launch(way, axis, size, [pairs(from), pairs(to)], [1.0; 2])
+        self.launch(direction, axis, size, [pairs(from), pairs(to)], [1.0; 2])
     }
 
     /// One launch; low and high samples of source and target.
     fn launch(
         &self,
-        way: Way,
+        direction: Direction,
         axis: usize,
         size: [usize; 3],
         [from, to]: [[(Address, Strides); 2]; 2],
@@ -234,21 +243,21 @@ impl Lifting<'_> {
             periodic: i32::from(self.level.periodic.contains(axis)),
             unused: 0,
         };
-        launch_each(self.machine, self.kernel(way), size, &params)
+        launch_each(self.machine, self.kernel(direction), size, &params)
     }
 
-    fn kernel(&self, way: Way) -> Kernel {
+    fn kernel(&self, direction: Direction) -> Kernel {
         use Kernel as K;
         use Precision::{F32, F64};
-        match (way, self.wavelet.lifting().is_some(), self.precision) {
-            (Way::Join, true, F32) => K::JoinCdf97F32,
-            (Way::Join, true, F64) => K::JoinCdf97F64,
-            (Way::Join, false, F32) => K::JoinHaarF32,
-            (Way::Join, false, F64) => K::JoinHaarF64,
-            (Way::Split, true, F32) => K::SplitCdf97F32,
-            (Way::Split, true, F64) => K::SplitCdf97F64,
-            (Way::Split, false, F32) => K::SplitHaarF32,
-            (Way::Split, false, F64) => K::SplitHaarF64,
+        match (direction, self.wavelet.lifting().is_some(), self.precision) {
+            (Direction::Join, true, F32) => K::JoinCdf97F32,
+            (Direction::Join, true, F64) => K::JoinCdf97F64,
+            (Direction::Join, false, F32) => K::JoinHaarF32,
+            (Direction::Join, false, F64) => K::JoinHaarF64,
+            (Direction::Split, true, F32) => K::SplitCdf97F32,
+            (Direction::Split, true, F64) => K::SplitCdf97F64,
+            (Direction::Split, false, F32) => K::SplitHaarF32,
+            (Direction::Split, false, F64) => K::SplitHaarF64,
         }
     }
 }

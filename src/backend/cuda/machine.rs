@@ -10,7 +10,7 @@ pub type Address = u64;
 /// A kernel of `kernels/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kernel {
-    /// Input channels on a frame.
+    /// Input channels on a box.
     Input,
     /// Convolution to activations, 8 outputs a block.
     Conv8,
@@ -115,6 +115,17 @@ impl Kernel {
     }
 }
 
+/// A copy from the device to the host.
+#[derive(Clone, Copy, Debug)]
+pub struct Download {
+    /// The first byte on the device.
+    pub from: Address,
+    /// Where it goes.
+    pub to: *mut u8,
+    /// How many bytes there are.
+    pub bytes: usize,
+}
+
 /// Shape of a launch; every block has [`crate::backend::cuda::source::THREADS`] threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Launch {
@@ -156,7 +167,7 @@ pub trait Machine: Send + Sync {
     ///
     /// # Safety
     /// `at` came from [`Machine::allocate`] of this machine, and no launch to come names it.
-    unsafe fn release(&self, at: Address);
+    unsafe fn free(&self, at: Address);
 
     /// Copies to the device, after all launches so far, and waits for it.
     ///
@@ -201,7 +212,7 @@ pub trait Machine: Send + Sync {
     ///
     /// # Safety
     /// `at` came from [`Machine::allocate_host`] of this machine, and no copy to come names it.
-    unsafe fn release_host(&self, at: *mut u8);
+    unsafe fn free_host(&self, at: *mut u8);
 
     /// Copies to the device beside the launches, after earlier copies of this kind. Nothing else waits for it, unless told
     /// to wait for the mark.
@@ -220,14 +231,9 @@ pub trait Machine: Send + Sync {
     /// `Device`.
     ///
     /// # Safety
-    /// `to` is page-locked with room for `bytes` bytes, which nobody touches until the mark is reached; `from` holds them.
-    unsafe fn download_beside(
-        &self,
-        after: Mark,
-        from: Address,
-        to: *mut u8,
-        bytes: usize,
-    ) -> Result<Mark>;
+    /// `copy.to` is page-locked with room for the bytes, which nobody touches until the mark is reached; `copy.from` holds
+    /// them.
+    unsafe fn download_beside(&self, after: Mark, copy: Download) -> Result<Mark>;
 
     /// The point after all launches so far.
     ///
@@ -302,10 +308,11 @@ impl Memory {
         bytes: usize,
     ) -> Result<Mark> {
         assert!(bytes <= to.bytes && offset + bytes as u64 <= self.bytes);
+        let (from, to) = (self.at + offset, to.at);
         // SAFETY: both hold `bytes` bytes: checked above; the caller leaves them alone.
         unsafe {
             self.machine
-                .download_beside(after, self.at + offset, to.at, bytes)
+                .download_beside(after, Download { from, to, bytes })
         }
     }
 
@@ -345,7 +352,7 @@ impl Drop for Memory {
         // Where this fails the device is lost and reads nothing any more.
         let _ = self.machine.finish();
         // SAFETY: `at` came from this machine; launches are done, and whoever copies beside them borrows the memory.
-        unsafe { self.machine.release(self.at) }
+        unsafe { self.machine.free(self.at) }
     }
 }
 
@@ -388,6 +395,6 @@ impl HostMemory {
 impl Drop for HostMemory {
     fn drop(&mut self) {
         // SAFETY: `at` came from this machine; the owner waited for all copies.
-        unsafe { self.machine.release_host(self.at) }
+        unsafe { self.machine.free_host(self.at) }
     }
 }

@@ -38,15 +38,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-pub use compile::{Compiled, Compiler, KernelStore};
-pub use machine::{Address, Kernel, Launch, Machine, Mark};
+pub use compile::{Compiler, CompilerOutput, KernelStore};
+pub use machine::{Address, Download, Kernel, Launch, Machine, Mark};
 
 use crate::backend::cache::{Cache, lock};
 use crate::backend::cpu::Cpu;
 use crate::backend::cuda::machine::Memory;
 use crate::backend::cuda::pack::{Constants, DeviceConv};
 use crate::backend::cuda::params::{bytes_of, bytes_of_mut};
-use crate::backend::cuda::run::{CallData, Run, scaled};
+use crate::backend::cuda::run::{CallData, NetworkRun, scaled};
 use crate::backend::cuda::stage::{Downloads, Uploads};
 use crate::backend::device::DeviceHandle;
 use crate::backend::plan::layout::Layout;
@@ -87,7 +87,7 @@ pub struct Cuda {
 /// What clones of a backend share.
 #[derive(Default)]
 struct Shared {
-    networks: Cache<Prepared>,
+    networks: Cache<DeviceNetwork>,
     /// Scratch memory, kept between calls. A call takes it away: one beside it makes its own.
     buffers: Mutex<Buffers>,
     /// Memory of grids that are no more.
@@ -110,7 +110,7 @@ impl Shared {
 }
 
 /// A network on the device.
-struct Prepared {
+struct DeviceNetwork {
     program: Program<DeviceConv>,
     constants: Memory,
 }
@@ -259,7 +259,7 @@ impl Cuda {
         Ok(())
     }
 
-    fn prepared(&self, network: &Network) -> Result<Arc<Prepared>> {
+    fn device_network(&self, network: &Network) -> Result<Arc<DeviceNetwork>> {
         self.shared.networks.get_or_make(network, || {
             let mut constants = Constants::default();
             let program = Program::new(network, |layer, outputs, sources| {
@@ -268,7 +268,7 @@ impl Cuda {
             })?;
             let memory = Memory::new(&self.machine, constants.bytes.len() as u64)?;
             memory.upload(&constants.bytes)?;
-            Ok(Prepared {
+            Ok(DeviceNetwork {
                 program,
                 constants: memory,
             })
@@ -293,14 +293,14 @@ impl Cuda {
     ) -> Result<()> {
         let (machine, region) = (&self.machine, request.region);
         let (input, scaling) = (&request.input, request.scaling);
-        let prepared = self.prepared(request.network)?;
+        let device_network = self.device_network(request.network)?;
         let extent = NetworkInput::needed(request.network, region, input.domain, input.extension);
         let field = cut(input, extent);
         let field_bytes = (size_of_val(&field[..]) as u64).next_multiple_of(256);
         let out_bytes = size_of_val(out) as u64;
         let most = self.memory(buffers)?;
         let most = most.saturating_sub(field_bytes + out_bytes);
-        let layout = self.layout(&prepared, request, most);
+        let layout = self.layout(&device_network, request, most);
         let (tiles, bytes) = self.tiles(&layout, region, most);
         if bytes > most {
             return Err(too_little(bytes, most));
@@ -308,7 +308,7 @@ impl Cuda {
 
         let mut data = bytes_of(&field).to_vec();
         data.resize(field_bytes as usize, 0);
-        let program = &prepared.program;
+        let program = &device_network.program;
         data.extend_from_slice(bytes_of(&scaled(Some(&program.head), scaling.gain)));
         let shortcut_scales = data.len() as u64;
         let shortcut = scaled(program.shortcut.as_ref(), scaling.unit);
@@ -322,10 +322,10 @@ impl Cuda {
         let call = room(call, machine, data.len() as u64)?;
         call.upload(&data)?;
         let planes = room(planes, machine, out_bytes)?;
-        let run = Run {
+        let run = NetworkRun {
             machine: machine.as_ref(),
             layout: &layout,
-            constants: &prepared.constants,
+            constants: &device_network.constants,
             arena: room(arena, machine, bytes)?,
             call: CallData {
                 field: call.at(),
@@ -349,12 +349,12 @@ impl Cuda {
     /// Where activations lie when at most `most` bytes of them may.
     fn layout<'a>(
         &self,
-        prepared: &'a Prepared,
+        device_network: &'a DeviceNetwork,
         request: &'a PredictRequest<'a>,
         most: u64,
     ) -> Layout<'a, DeviceConv> {
         Layout {
-            program: &prepared.program,
+            program: &device_network.program,
             request,
             section_bytes: (most as f64 * SECTION_SHARE) as usize,
         }

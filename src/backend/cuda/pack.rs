@@ -3,7 +3,7 @@
 use crate::backend::cuda::machine::Kernel;
 use crate::backend::cuda::params::{Plain, bytes_of};
 use crate::backend::cuda::source::{TILE_X, WGMMA_STEPS};
-use crate::backend::plan::program::{LANES, Outputs, Source};
+use crate::backend::plan::program::{LANES, Outputs, SourceBlock};
 use crate::base::error::{Error, Result};
 use crate::network::{Layer, LayerRole, LayerScales};
 
@@ -78,7 +78,7 @@ impl DeviceConv {
     pub(super) fn new(
         layer: &Layer,
         outputs: Outputs,
-        sources: &[Source],
+        sources: &[SourceBlock],
         has_warpgroups: bool,
         to: &mut Constants,
     ) -> Result<Self> {
@@ -277,7 +277,7 @@ fn tap_position(kernel: [usize; 3], tap: usize) -> [usize; 3] {
 fn fragments(
     layer: &Layer,
     outputs: Outputs,
-    sources: &[Source],
+    sources: &[SourceBlock],
     [chunk, steps, group, most]: [usize; 4],
     as_matrices: bool,
 ) -> Vec<u8> {

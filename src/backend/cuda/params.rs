@@ -91,7 +91,7 @@ params! {
         extension: Int3 as "Int3",
         clipped: Int3 as "Int3",
         first: Int3 as "Int3",
-        frame: Int3 as "Int3",
+        size: Int3 as "Int3",
         channels: i32 as "int",
         inside_value: i32 as "int",
         condition: i32 as "int",

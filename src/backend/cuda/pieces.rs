@@ -13,7 +13,7 @@ use crate::base::grid::Region;
 use crate::transform::SubbandCode;
 
 /// Pieces that are staged; their kernels start when the stage is sent.
-pub(super) struct Pending<'a> {
+pub(super) struct PieceUploads<'a> {
     machine: &'a Arc<dyn Machine>,
     precision: Precision,
     job: &'a LevelJob<'a>,
@@ -22,7 +22,7 @@ pub(super) struct Pending<'a> {
     staged: Vec<ResidualParams>,
 }
 
-impl<'a> Pending<'a> {
+impl<'a> PieceUploads<'a> {
     pub(super) fn new(
         machine: &'a Arc<dyn Machine>,
         precision: Precision,

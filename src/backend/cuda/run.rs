@@ -29,7 +29,7 @@ pub(super) struct CallData {
 }
 
 /// One network on one region.
-pub(super) struct Run<'a> {
+pub(super) struct NetworkRun<'a> {
     pub(super) machine: &'a dyn Machine,
     pub(super) layout: &'a Layout<'a, DeviceConv>,
     /// Constants of the network.
@@ -40,7 +40,7 @@ pub(super) struct Run<'a> {
     pub(super) region: Region,
 }
 
-impl Run<'_> {
+impl NetworkRun<'_> {
     /// Computes the part `tile` of the region.
     pub(super) fn tile(&self, tile: Region) -> Result<()> {
         let layout = self.layout;
@@ -70,12 +70,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes the input channels on the whole coarse frame (spec networks 3 and 4).
+    /// Writes the input channels on the whole coarse box (spec networks 3 and 4).
     fn input(&self, tile: &Tile) -> Result<()> {
         let PredictRequest { input, network, .. } = self.layout.request;
         let arch = network.arch();
-        let frame = &tile.frames[Grid::Coarse as usize];
-        let block = frame.strides().block * INPUT_BLOCK;
+        let tile_box = &tile.boxes[Grid::Coarse as usize];
+        let block = tile_box.strides().block * INPUT_BLOCK;
         let [z, y, x] = input.extension.map(extension_number);
         let clipped = input
             .extension
@@ -88,13 +88,13 @@ impl Run<'_> {
             domain: input.domain.into(),
             extension: Int3 { z, y, x },
             clipped: clipped.into(),
-            first: frame.start.into(),
-            frame: frame.size.into(),
+            first: tile_box.start.into(),
+            size: tile_box.size.into(),
             channels: arch.channels.bits().into(),
             inside_value: arch.inside_value().into(),
             condition: input.condition.unwrap_or(0).into(),
         };
-        launch_each(self.machine, Kernel::Input, frame.size, &params)
+        launch_each(self.machine, Kernel::Input, tile_box.size, &params)
     }
 
     fn step(&self, step: &Step<DeviceConv>, tile: &Tile) -> Result<()> {
@@ -142,7 +142,7 @@ impl Run<'_> {
             units: constants + plan.units,
             weights: constants + conv.weights,
             bias: constants + conv.bias,
-            from: tile.frames[grid as usize].strides().into(),
+            from: tile.boxes[grid as usize].strides().into(),
             size: size.into(),
             kernel: conv.kernel.into(),
             tile: plan.tile.into(),
@@ -200,7 +200,7 @@ impl Run<'_> {
             bias: self.constants.at() + conv.bias,
             scale: self.call.scales[1],
             planes,
-            from: tile.frames[Grid::Coarse as usize].strides().into(),
+            from: tile.boxes[Grid::Coarse as usize].strides().into(),
             to,
             size: part.size.into(),
             kernel: conv.kernel.into(),

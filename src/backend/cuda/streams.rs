@@ -16,7 +16,7 @@ const EVENTS: u64 = 64;
 
 /// A stream of a GPU.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Line {
+pub(super) enum Stream {
     Launches,
     Uploads,
     Downloads,
@@ -51,13 +51,13 @@ impl Streams {
     }
 
     /// The handle of a stream.
-    pub(super) fn of(&self, line: Line) -> sys::CUstream {
-        self.streams[line as usize]
+    pub(super) fn of(&self, stream: Stream) -> sys::CUstream {
+        self.streams[stream as usize]
     }
 
-    /// The point after all work in `line` so far.
-    pub(super) fn mark(&self, line: Line) -> Result<Mark, DriverError> {
-        let number = line as usize;
+    /// The point after all work in `stream` so far.
+    pub(super) fn mark(&self, stream: Stream) -> Result<Mark, DriverError> {
+        let number = stream as usize;
         let mut events = lock(&self.events);
         let (all, count) = &mut events[number];
         // SAFETY: event and stream live as long as this.
@@ -71,11 +71,11 @@ impl Streams {
         lock(&self.events)[(mark % 3) as usize].0[(mark / 3 % EVENTS) as usize]
     }
 
-    /// Lets work to come in `line` wait for `mark`.
-    pub(super) fn hold(&self, line: Line, mark: Mark) -> Result<(), DriverError> {
+    /// Lets work to come in `stream` wait for `mark`.
+    pub(super) fn hold(&self, stream: Stream, mark: Mark) -> Result<(), DriverError> {
         let flags = sys::CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT;
         // SAFETY: event and stream live as long as this.
-        unsafe { stream::wait_event(self.of(line), self.event(mark), flags) }
+        unsafe { stream::wait_event(self.of(stream), self.event(mark), flags) }
     }
 
     /// Waits for `mark`.
@@ -84,9 +84,9 @@ impl Streams {
         unsafe { event::synchronize(self.event(mark)) }
     }
 
-    /// Waits for all work in `line`.
-    pub(super) fn finish(&self, line: Line) -> Result<(), DriverError> {
+    /// Waits for all work in `stream`.
+    pub(super) fn finish(&self, stream: Stream) -> Result<(), DriverError> {
         // SAFETY: the stream lives as long as this.
-        unsafe { stream::synchronize(self.of(line)) }
+        unsafe { stream::synchronize(self.of(stream)) }
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::backend::input::{is_clipped, refinement};
 use crate::backend::plan::parts::parts;
-use crate::backend::plan::program::{Grid, LANES, Program, Step, Target};
+use crate::backend::plan::program::{Grid, LANES, Program, Step, StepTarget};
 use crate::backend::request::PredictRequest;
 use crate::base::grid::Region;
 
@@ -46,12 +46,12 @@ pub(in crate::backend) struct Activations {
 
 /// A box of activations in coordinates of its grid, which may lie outside the domain.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::backend) struct Frame {
+pub(in crate::backend) struct ActivationBox {
     pub(in crate::backend) start: [isize; 3],
     pub(in crate::backend) size: [usize; 3],
 }
 
-impl Frame {
+impl ActivationBox {
     /// `region` grown by `margin`, cut to `domain` grown by `zeros` along the clipped axes.
     fn around(
         region: Region,
@@ -59,7 +59,7 @@ impl Frame {
         domain: [usize; 3],
         clip: [Option<usize>; 3],
     ) -> Self {
-        let mut frame = Self::default();
+        let mut out = Self::default();
         for axis in 0..3 {
             let mut low = region.start[axis] as isize - margin[axis] as isize;
             let mut high = (region.end(axis) + margin[axis]) as isize;
@@ -67,10 +67,10 @@ impl Frame {
                 low = low.max(-(zeros as isize));
                 high = high.min((domain[axis] + zeros) as isize);
             }
-            frame.start[axis] = low;
-            frame.size[axis] = (high - low) as usize;
+            out.start[axis] = low;
+            out.size[axis] = (high - low) as usize;
         }
-        frame
+        out
     }
 
     /// Bytes of one block of activations.
@@ -98,7 +98,7 @@ impl Frame {
 /// Coordinates of one tile.
 pub(in crate::backend) struct Tile {
     /// Coarse and fine activations.
-    pub(in crate::backend) frames: [Frame; 2],
+    pub(in crate::backend) boxes: [ActivationBox; 2],
     /// The region in voxels of both grids.
     pub(in crate::backend) regions: [Region; 2],
     /// Extents of the domain on both grids.
@@ -128,7 +128,7 @@ impl<C> Layout<'_, C> {
         );
         let blocks = |grid: Grid| self.program.blocks[grid as usize] as u64;
         let bytes = |grid: Grid| {
-            section.frames[grid as usize]
+            section.boxes[grid as usize]
                 .bytes()
                 .saturating_mul(blocks(grid))
         };
@@ -142,7 +142,7 @@ impl<C> Layout<'_, C> {
         tile: &Tile,
     ) -> impl Iterator<Item = Region> + use<C> {
         let blocks = self.program.blocks[Grid::Fine as usize];
-        let plane = tile.frames[Grid::Fine as usize].strides().slice * 2 * blocks;
+        let plane = tile.boxes[Grid::Fine as usize].strides().slice * 2 * blocks;
         // Fine planes, without their halo, to coarse ones.
         let fitting = (self.section_bytes / plane.max(1)).saturating_sub(8) / 2;
         let whole = tile.regions[Grid::Coarse as usize];
@@ -158,7 +158,7 @@ impl<C> Layout<'_, C> {
     pub(in crate::backend) fn section(&self, tile: &Tile, region: Region) -> Tile {
         let part = self.tile(region);
         Tile {
-            frames: [tile.frames[0], part.frames[1]],
+            boxes: [tile.boxes[0], part.boxes[1]],
             ..part
         }
     }
@@ -187,8 +187,8 @@ impl<C> Layout<'_, C> {
             },
         ];
         let domains = [self.request.input.domain, scaled(self.request.input.domain)];
-        let frames = [0, 1].map(|g| {
-            Frame::around(
+        let boxes = [0, 1].map(|g| {
+            ActivationBox::around(
                 regions[g],
                 self.rank_margin(self.program.reach[g]),
                 domains[g],
@@ -196,27 +196,27 @@ impl<C> Layout<'_, C> {
             )
         });
         Tile {
-            frames,
+            boxes,
             regions,
             domains,
         }
     }
 
     /// The box that `step` computes for the tile on `region`.
-    pub(in crate::backend) fn zone(&self, step: &Step<C>, region: Region) -> Frame {
+    pub(in crate::backend) fn zone(&self, step: &Step<C>, region: Region) -> ActivationBox {
         let tile = self.tile(region);
         let g = step.grid as usize;
         let margin = self.rank_margin(step.margin);
-        Frame::around(tile.regions[g], margin, tile.domains[g], self.clip(0))
+        ActivationBox::around(tile.regions[g], margin, tile.domains[g], self.clip(0))
     }
 
-    /// Whether the frame reaches beyond the domain along a clipped axis.
+    /// Whether the box reaches beyond the domain along a clipped axis.
     pub(in crate::backend) fn touches_zeros(&self, tile: &Tile, grid: Grid) -> bool {
-        let frame = &tile.frames[grid as usize];
+        let tile_box = &tile.boxes[grid as usize];
         (0..3).any(|axis| {
-            let end = frame.start[axis] + frame.size[axis] as isize;
+            let end = tile_box.start[axis] + tile_box.size[axis] as isize;
             is_clipped(self.request.network, self.request.input.extension[axis])
-                && (frame.start[axis] < 0 || end > tile.domains[grid as usize][axis] as isize)
+                && (tile_box.start[axis] < 0 || end > tile.domains[grid as usize][axis] as isize)
         })
     }
 
@@ -224,13 +224,13 @@ impl<C> Layout<'_, C> {
     pub(in crate::backend) fn grid_start(&self, tile: &Tile, grid: Grid) -> usize {
         match grid {
             Grid::Coarse => 0,
-            Grid::Fine => tile.frames[0].strides().block * self.program.blocks[0],
+            Grid::Fine => tile.boxes[0].strides().block * self.program.blocks[0],
         }
     }
 
     /// Elements of the arena of a tile with the fine blocks of one section.
     pub(in crate::backend) fn arena_len(&self, section: &Tile) -> usize {
-        let fine = section.frames[Grid::Fine as usize].strides().block;
+        let fine = section.boxes[Grid::Fine as usize].strides().block;
         self.grid_start(section, Grid::Fine) + fine * self.program.blocks[Grid::Fine as usize]
     }
 
@@ -243,7 +243,7 @@ impl<C> Layout<'_, C> {
         taps: [usize; 3],
     ) -> usize {
         let first = [0, 1, 2].map(|axis| at[axis] - (taps[axis] / 2) as isize);
-        self.grid_start(tile, grid) + tile.frames[grid as usize].offset(first)
+        self.grid_start(tile, grid) + tile.boxes[grid as usize].offset(first)
     }
 
     /// Where the result of `step`, which begins at `zone.start`, goes.
@@ -251,13 +251,13 @@ impl<C> Layout<'_, C> {
         &self,
         step: &Step<C>,
         tile: &Tile,
-        zone: &Frame,
+        zone: &ActivationBox,
     ) -> Activations {
         match step.target {
-            Target::Activation { block, skip, blend } => {
-                let frame = &tile.frames[step.grid as usize];
-                let strides = frame.strides();
-                let first = self.grid_start(tile, step.grid) + frame.offset(zone.start);
+            StepTarget::Activation { block, skip, blend } => {
+                let tile_box = &tile.boxes[step.grid as usize];
+                let strides = tile_box.strides();
+                let first = self.grid_start(tile, step.grid) + tile_box.offset(zone.start);
                 Activations {
                     to: first + block * strides.block,
                     strides,
@@ -265,15 +265,15 @@ impl<C> Layout<'_, C> {
                     blend: blend.map(|(block, beta)| (first + block * strides.block, beta)),
                 }
             }
-            Target::Shuffled { block, offset } => {
+            StepTarget::Shuffled { block, offset } => {
                 let factor = refinement(self.request.network);
-                let frame = &tile.frames[Grid::Fine as usize];
-                let strides = frame.strides();
+                let tile_box = &tile.boxes[Grid::Fine as usize];
+                let strides = tile_box.strides();
                 let at = [0, 1, 2]
                     .map(|axis| zone.start[axis] * factor[axis] as isize + offset[axis] as isize);
                 Activations {
                     to: self.grid_start(tile, Grid::Fine)
-                        + frame.offset(at)
+                        + tile_box.offset(at)
                         + block * strides.block,
                     strides: Strides {
                         block: strides.block,

@@ -9,7 +9,7 @@ pub(in crate::backend) const LANES: usize = 8;
 
 /// A block of input channels of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::backend) struct Source {
+pub(in crate::backend) struct SourceBlock {
     /// Number of the block in its grid.
     pub(in crate::backend) block: usize,
     /// Input channel of the layer in its first lane.
@@ -18,14 +18,14 @@ pub(in crate::backend) struct Source {
     pub(in crate::backend) channels: usize,
 }
 
-impl Source {
+impl SourceBlock {
     /// Pairs of lanes in use.
     pub(in crate::backend) fn pairs(self) -> usize {
         self.channels.div_ceil(2)
     }
 
     /// Consecutive blocks from `block` that hold `channels` channels from `channel`.
-    pub(in crate::backend) fn run(
+    pub(in crate::backend) fn consecutive(
         block: usize,
         channel: usize,
         channels: usize,
@@ -77,11 +77,11 @@ pub(in crate::backend) struct Step<C> {
     pub(in crate::backend) grid: Grid,
     /// How far beyond the region the result must be known, in voxels of `grid`.
     pub(in crate::backend) margin: usize,
-    pub(in crate::backend) target: Target,
+    pub(in crate::backend) target: StepTarget,
 }
 
 /// Where the result of a step goes.
-pub(in crate::backend) enum Target {
+pub(in crate::backend) enum StepTarget {
     /// Requantised, to the blocks from `block` on.
     Activation {
         block: usize,
@@ -119,7 +119,7 @@ impl<C> Program<C> {
     /// the backend's form.
     pub(in crate::backend) fn new(
         network: &Network,
-        mut pack: impl FnMut(&Layer, Outputs, Vec<Source>) -> Result<C>,
+        mut pack: impl FnMut(&Layer, Outputs, Vec<SourceBlock>) -> Result<C>,
     ) -> Result<Self> {
         let arch = network.arch();
         let features = usize::from(arch.features);
@@ -127,7 +127,7 @@ impl<C> Program<C> {
             Head::Subbands => 0,
             Head::VoxelShuffle => 3,
         };
-        let mut maker = Maker {
+        let mut builder = ProgramBuilder {
             network,
             pack: &mut pack,
             features,
@@ -137,18 +137,18 @@ impl<C> Program<C> {
             steps: Vec::new(),
         };
         let channels = arch.channels.count();
-        let x = maker.trunk(Source::run(INPUT_BLOCK, 0, channels).collect())?;
-        debug_assert_eq!(maker.margin, head_margin);
-        let fine_from = maker.steps.len();
+        let x = builder.trunk(SourceBlock::consecutive(INPUT_BLOCK, 0, channels).collect())?;
+        debug_assert_eq!(builder.margin, head_margin);
+        let fine_from = builder.steps.len();
         let (head_block, fine_blocks) = match arch.head {
             Head::Subbands => (x, 0),
-            Head::VoxelShuffle => (maker.shuffle(x)?, 2 * features.div_ceil(LANES)),
+            Head::VoxelShuffle => (builder.shuffle(x)?, 2 * features.div_ceil(LANES)),
         };
-        let head = maker.layer(LayerRole::Head)?;
-        let head = maker.packed(head, Source::run(head_block, 0, features))?;
-        let fields = Source::run(INPUT_BLOCK, 0, arch.channels.field_count());
+        let head = builder.layer(LayerRole::Head)?;
+        let head = builder.packed(head, SourceBlock::consecutive(head_block, 0, features))?;
+        let fields = SourceBlock::consecutive(INPUT_BLOCK, 0, arch.channels.field_count());
         let shortcut = match network.layer(LayerRole::Shortcut) {
-            Some(layer) => Some(maker.packed(layer, fields)?),
+            Some(layer) => Some(builder.packed(layer, fields)?),
             None => None,
         };
         Ok(Self {
@@ -159,11 +159,11 @@ impl<C> Program<C> {
                 Head::VoxelShuffle => Grid::Fine,
             },
             shortcut,
-            blocks: [maker.blocks, fine_blocks],
+            blocks: [builder.blocks, fine_blocks],
             // Fine: `refine` and `head` reach 3 voxels, whole coarse voxels are shuffled.
             reach: [network.radius(), 4],
-            zeros: [maker.widest, 2],
-            steps: maker.steps,
+            zeros: [builder.widest, 2],
+            steps: builder.steps,
         })
     }
 }
@@ -184,9 +184,9 @@ fn trunk_radius(network: &Network) -> usize {
 }
 
 /// Brings some outputs of a layer, which reads the blocks given, into a backend's form.
-type Pack<'a, C> = dyn FnMut(&Layer, Outputs, Vec<Source>) -> Result<C> + 'a;
+type Pack<'a, C> = dyn FnMut(&Layer, Outputs, Vec<SourceBlock>) -> Result<C> + 'a;
 
-struct Maker<'a, C> {
+struct ProgramBuilder<'a, C> {
     network: &'a Network,
     pack: &'a mut Pack<'a, C>,
     features: usize,
@@ -199,7 +199,7 @@ struct Maker<'a, C> {
     steps: Vec<Step<C>>,
 }
 
-impl<'a, C> Maker<'a, C> {
+impl<'a, C> ProgramBuilder<'a, C> {
     fn layer(&self, role: LayerRole) -> Result<&'a Layer> {
         self.network
             .layer(role)
@@ -207,7 +207,7 @@ impl<'a, C> Maker<'a, C> {
     }
 
     /// All outputs of `layer`, packed.
-    fn packed(&mut self, layer: &Layer, sources: impl Iterator<Item = Source>) -> Result<C> {
+    fn packed(&mut self, layer: &Layer, sources: impl Iterator<Item = SourceBlock>) -> Result<C> {
         if layer.spec.role != LayerRole::Head {
             self.widest = self.widest.max(layer.spec.kernel[2] / 2);
         }
@@ -225,7 +225,7 @@ impl<'a, C> Maker<'a, C> {
     fn activation(
         &mut self,
         role: LayerRole,
-        sources: Vec<Source>,
+        sources: Vec<SourceBlock>,
         block: usize,
         skip: Option<usize>,
         blend: Option<(usize, f32)>,
@@ -237,13 +237,13 @@ impl<'a, C> Maker<'a, C> {
             conv,
             grid: Grid::Coarse,
             margin: self.margin,
-            target: Target::Activation { block, skip, blend },
+            target: StepTarget::Activation { block, skip, blend },
         });
         Ok(())
     }
 
     /// The input convolution and the trunk; returns the first block of its result.
-    fn trunk(&mut self, input: Vec<Source>) -> Result<usize> {
+    fn trunk(&mut self, input: Vec<SourceBlock>) -> Result<usize> {
         let first = self.reserve(self.features);
         self.activation(LayerRole::Input, input, first, None, None)?;
         match self.network.arch().trunk {
@@ -255,7 +255,7 @@ impl<'a, C> Maker<'a, C> {
                 };
                 let (mut x, mut next) = (first, other);
                 for block in 0..blocks {
-                    let sources = Source::run(x, 0, self.features).collect();
+                    let sources = SourceBlock::consecutive(x, 0, self.features).collect();
                     self.activation(LayerRole::Block(block), sources, next, Some(x), None)?;
                     (x, next) = (next, x);
                 }
@@ -277,13 +277,18 @@ impl<'a, C> Maker<'a, C> {
                     for dense in 0..dense_blocks {
                         let free = scratch.iter().find(|&&b| b != x && b != r);
                         let next = free.copied().unwrap_or(scratch[0]);
-                        let mut sources: Vec<_> = Source::run(r, 0, self.features).collect();
+                        let mut sources: Vec<_> =
+                            SourceBlock::consecutive(r, 0, self.features).collect();
                         for (conv, &block_of_growth) in grown.iter().enumerate() {
                             let conv = conv as u16;
                             let role = LayerRole::Dense { block, dense, conv };
                             self.activation(role, sources.clone(), block_of_growth, None, None)?;
                             let channel = self.features + usize::from(conv) * growth;
-                            sources.extend(Source::run(block_of_growth, channel, growth));
+                            sources.extend(SourceBlock::consecutive(
+                                block_of_growth,
+                                channel,
+                                growth,
+                            ));
                         }
                         let conv = convolutions - 1;
                         let role = LayerRole::Dense { block, dense, conv };
@@ -295,7 +300,7 @@ impl<'a, C> Maker<'a, C> {
                 }
                 let free = scratch.iter().find(|&&b| b != x);
                 let end = free.copied().unwrap_or(scratch[0]);
-                let sources = Source::run(x, 0, self.features).collect();
+                let sources = SourceBlock::consecutive(x, 0, self.features).collect();
                 self.activation(LayerRole::TrunkEnd, sources, end, Some(first), None)?;
                 Ok(end)
             }
@@ -314,25 +319,25 @@ impl<'a, C> Maker<'a, C> {
                 count: self.features,
             };
             let layer = self.layer(LayerRole::Shuffle)?;
-            let sources = Source::run(x, 0, self.features).collect();
+            let sources = SourceBlock::consecutive(x, 0, self.features).collect();
             let conv = (self.pack)(layer, outputs, sources)?;
             self.steps.push(Step {
                 conv,
                 grid: Grid::Coarse,
                 margin: self.margin,
-                target: Target::Shuffled {
+                target: StepTarget::Shuffled {
                     block: shuffled,
                     offset,
                 },
             });
         }
         let layer = self.layer(LayerRole::Refine)?;
-        let conv = self.packed(layer, Source::run(shuffled, 0, self.features))?;
+        let conv = self.packed(layer, SourceBlock::consecutive(shuffled, 0, self.features))?;
         self.steps.push(Step {
             conv,
             grid: Grid::Fine,
             margin: 2, // radius of the head
-            target: Target::Activation {
+            target: StepTarget::Activation {
                 block: refined,
                 skip: None,
                 blend: None,

@@ -11,7 +11,7 @@ fn smooth(shape: Shape) -> Vec<f32> {
     (0..shape.len()).map(value).collect()
 }
 
-fn encode(values: &[f32], bound: Bound) -> Encoded {
+fn encode(values: &[f32], bound: Bound) -> EncodedFrame {
     let shape = Shape::new(&[24, 24, 24]).unwrap();
     encode_frame(shape, values, &EncodeOptions::new(bound), None).unwrap()
 }
@@ -72,7 +72,7 @@ fn values_of_another_number_are_refused() {
 }
 
 /// A frame of the wavelet form whose bricks have `bytes`.
-fn candidate(bytes: usize, psnr_db: f64, uses_networks: bool) -> Encoded {
+fn candidate(bytes: usize, psnr_db: f64, uses_networks: bool) -> EncodedFrame {
     let mut encoded = encode(
         &smooth(Shape::new(&[24, 24, 24]).unwrap()),
         Bound::Psnr(40.0),
@@ -87,7 +87,11 @@ fn candidate(bytes: usize, psnr_db: f64, uses_networks: bool) -> Encoded {
 }
 
 /// Bytes of the bricks of what is chosen.
-fn chosen(bound: Bound, without: Option<Encoded>, with: Option<Encoded>) -> Option<usize> {
+fn chosen(
+    bound: Bound,
+    without: Option<EncodedFrame>,
+    with: Option<EncodedFrame>,
+) -> Option<usize> {
     let (values, shape) = ([0f32, 1.0, 2.0, 3.0], Shape::new(&[2, 2]).unwrap());
     let original = original(shape, &values, None);
     let normalisation = Normalisation::measure(&values, None, original.observer).unwrap();

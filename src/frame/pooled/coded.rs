@@ -6,7 +6,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::container::{Form, Interpolation, NetworkUse, PooledForm};
-use crate::frame::encoded::{Encoded, Verification};
+use crate::frame::encoded::{EncodedFrame, Verification};
 use crate::frame::networks::Networks;
 use crate::frame::pooled::decode::level_range;
 use crate::frame::pooled::encoder::PooledEncoder;
@@ -192,7 +192,7 @@ impl<E: Element> CodedVolume<E> {
     ///
     /// # Errors
     /// Those of the measurement of the SSIM.
-    pub(super) fn finish(self, encoder: &PooledEncoder<'_, E>) -> Result<Encoded> {
+    pub(super) fn finish(self, encoder: &PooledEncoder<'_, E>) -> Result<EncodedFrame> {
         let (original, options) = (&encoder.original, encoder.options);
         let ssim = || original.ssim(&self.decoded);
         let verification = Verification {
@@ -201,7 +201,7 @@ impl<E: Element> CodedVolume<E> {
             seconds: self.seconds,
         };
         let (range, form) = (encoder.normalisation.range, Form::Pooled(self.form));
-        let mut encoded = Encoded::new(original, options.bound, range, verification, form);
+        let mut encoded = EncodedFrame::new(original, options.bound, range, verification, form);
         encoded.tree = Some(self.tree);
         encoded.bricks = vec![(0, self.volume)];
         Ok(encoded)

@@ -5,7 +5,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Axes;
 use crate::base::real::Real;
 use crate::container::{Bound, Interpolation};
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::networks::Networks;
 use crate::frame::pooled::coded::{CodedVolume, RepresentativeVolume, Upscale};
 use crate::frame::pooled::encoder::PooledEncoder;
@@ -35,7 +35,7 @@ const LAST_HALVINGS: usize = 12;
 /// # Errors
 /// `InvalidArgument` for another bound than a PSNR or options that do not fit, and those of worker and
 /// networks.
-pub(crate) fn encode<E: Element>(encoder: &PooledEncoder<'_, E>) -> Result<Option<Encoded>> {
+pub(crate) fn encode<E: Element>(encoder: &PooledEncoder<'_, E>) -> Result<Option<EncodedFrame>> {
     let Bound::Psnr(target) = encoder.options.bound else {
         return Err(Error::invalid("the paper's profile takes a PSNR as bound"));
     };

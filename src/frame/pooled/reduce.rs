@@ -8,7 +8,7 @@
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::Interpolation;
-use crate::frame::pooled::resample::{Kernel, resample};
+use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::frame::pooled::stored::{cells_at, grid};
 use crate::octree::{Cube, Octant};
 use crate::options::{Downscaling, Trials};
@@ -162,7 +162,7 @@ impl<T: Real> Reduction<'_, T> {
     /// The box of `level` that changes with a box of the level above.
     fn effect(&self, level: usize, coarse: Region) -> Region {
         let dims = grid(self.task.plan, level).dims();
-        let reach = Kernel::reach(self.task.interpolation);
+        let reach = ResamplingFilter::reach(self.task.interpolation);
         let mut fine = coarse;
         for (axis, &extent) in dims.iter().enumerate().filter(|&(_, &extent)| extent > 1) {
             let start = (2 * coarse.start[axis]).saturating_sub(reach);
@@ -176,7 +176,7 @@ impl<T: Real> Reduction<'_, T> {
     fn interpolate(&mut self, level: usize, region: Region) -> Undo<T> {
         let plan = self.task.plan;
         let fine = resample(
-            Kernel::Upscale(self.task.interpolation),
+            ResamplingFilter::Upscale(self.task.interpolation),
             grid(plan, level + 1).dims(),
             &self.values[level + 1],
             region,

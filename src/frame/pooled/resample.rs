@@ -12,7 +12,7 @@ const RUN: usize = 1 << 14;
 
 /// How samples of one grid follow from those of its neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kernel {
+pub(crate) enum ResamplingFilter {
     /// Mean of two samples: to the coarser level.
     Pool,
     /// To the finer level.
@@ -41,7 +41,7 @@ const CUBIC: [Taps; 2] = [
     ],
 ];
 
-impl Kernel {
+impl ResamplingFilter {
     /// The taps of sample `i` and their base.
     fn taps(self, i: usize) -> (usize, Taps) {
         match self {
@@ -64,7 +64,7 @@ impl Kernel {
 /// stay as they are; along the others `x` goes first, then `y`, then `z`. Samples outside are those at
 /// the border.
 pub(crate) fn resample<T: Real>(
-    kernel: Kernel,
+    filter: ResamplingFilter,
     dims: [usize; 3],
     values: &[T],
     wanted: Region,
@@ -73,7 +73,7 @@ pub(crate) fn resample<T: Real>(
         start: [0; 3],
         size: dims,
     };
-    let needed = needed(kernel, dims, wanted);
+    let needed = needed(filter, dims, wanted);
     let mut values = whole.crop(values, &needed);
     let mut have = needed;
     for axis in (0..3).rev().filter(|&axis| dims[axis] > 1) {
@@ -83,18 +83,18 @@ pub(crate) fn resample<T: Real>(
             region: have,
             values: &values,
         };
-        values = along(kernel, axis, dims[axis], window, target);
+        values = along(filter, axis, dims[axis], window, target);
         have = target;
     }
     values
 }
 
 /// The box that the samples of `wanted` take.
-fn needed(kernel: Kernel, dims: [usize; 3], wanted: Region) -> Region {
+fn needed(filter: ResamplingFilter, dims: [usize; 3], wanted: Region) -> Region {
     let mut out = wanted;
     for axis in (0..3).filter(|&axis| dims[axis] > 1) {
         let places = |i: usize| {
-            let (base, taps) = kernel.taps(i);
+            let (base, taps) = filter.taps(i);
             taps.iter()
                 .map(move |&(offset, _)| place(base, offset, dims[axis]))
         };
@@ -115,7 +115,7 @@ fn place(base: usize, offset: isize, extent: usize) -> usize {
 
 /// One axis: a box becomes `target`, which differs from it along `axis` alone.
 fn along<T: Real>(
-    kernel: Kernel,
+    filter: ResamplingFilter,
     axis: usize,
     extent: usize,
     window: Window<'_, T>,
@@ -130,7 +130,7 @@ fn along<T: Real>(
     let mut out = vec![T::ZERO; target.len()];
     let row = |number: usize, out: &mut [T]| {
         let (outer, i) = (number / to, number % to);
-        let (base, taps) = kernel.taps(target.start[axis] + i);
+        let (base, taps) = filter.taps(target.start[axis] + i);
         for (n, &(offset, weight)) in taps.iter().enumerate() {
             let at = place(base, offset, extent) - have.start[axis];
             let source = &values[(outer * from + at) * inner..][..inner];
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn pooling_takes_means_and_repeats_a_last_odd_sample() {
         let values: Vec<f64> = (0..5).map(f64::from).collect();
-        let pooled = resample(Kernel::Pool, [1, 1, 5], &values, whole([1, 1, 3]));
+        let pooled = resample(ResamplingFilter::Pool, [1, 1, 5], &values, whole([1, 1, 3]));
         assert_eq!(pooled, [0.5, 2.5, 4.0]);
     }
 
@@ -176,13 +176,13 @@ mod tests {
     fn interpolation_follows_slopes_and_keeps_constants() {
         let slope: Vec<f64> = (0..8).map(|i| f64::from(2 * i) + 0.5).collect();
         for interpolation in BOTH {
-            let kernel = Kernel::Upscale(interpolation);
-            let fine = resample(kernel, [1, 1, 8], &slope, whole([1, 1, 16]));
+            let filter = ResamplingFilter::Upscale(interpolation);
+            let fine = resample(filter, [1, 1, 8], &slope, whole([1, 1, 16]));
             assert!(
                 (4..12).all(|i| (fine[i] - i as f64).abs() < 1e-12),
                 "{fine:?}"
             );
-            let flat = resample(kernel, [3, 4, 5], &[7.0; 60], whole([6, 7, 9]));
+            let flat = resample(filter, [3, 4, 5], &[7.0; 60], whole([6, 7, 9]));
             assert!(flat.iter().all(|&v: &f64| v == 7.0));
         }
     }
@@ -192,8 +192,8 @@ mod tests {
         let dims = [5, 6, 9];
         let values: Vec<f32> = (0..270).map(|i| (i as f32 * 0.7).sin()).collect();
         let fine = whole([9, 12, 18]);
-        for kernel in BOTH.map(Kernel::Upscale) {
-            let all = resample(kernel, dims, &values, fine);
+        for filter in BOTH.map(ResamplingFilter::Upscale) {
+            let all = resample(filter, dims, &values, fine);
             for (start, size) in [
                 ([0, 3, 5], [9, 2, 1]),
                 ([4, 0, 17], [3, 12, 1]),
@@ -201,7 +201,7 @@ mod tests {
             ] {
                 let part = Region { start, size };
                 assert_eq!(
-                    resample(kernel, dims, &values, part),
+                    resample(filter, dims, &values, part),
                     fine.crop(&all, &part)
                 );
             }
@@ -213,11 +213,11 @@ mod tests {
         let mut values = vec![0f32; 20];
         let fine = whole([1, 1, 40]);
         for interpolation in BOTH {
-            let kernel = Kernel::Upscale(interpolation);
+            let filter = ResamplingFilter::Upscale(interpolation);
             values[7] = 1.0;
-            let changed = resample(kernel, [1, 1, 20], &values, fine);
+            let changed = resample(filter, [1, 1, 20], &values, fine);
             let places: Vec<usize> = (0..40).filter(|&i| changed[i] != 0.0).collect();
-            let reach = Kernel::reach(interpolation);
+            let reach = ResamplingFilter::reach(interpolation);
             assert_eq!(
                 (places[0], places[places.len() - 1]),
                 (14 - reach, 15 + reach)

@@ -4,7 +4,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Region, Shape};
 use crate::base::real::Real;
-use crate::frame::pooled::resample::{Kernel, resample};
+use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::octree::{Cube, Octant};
 use crate::transform::Plan;
 
@@ -55,7 +55,7 @@ pub(crate) fn cells_at(region: Region, level: usize) -> Region {
 /// Mean of every 2 cells per axis: the next coarser level.
 pub(crate) fn pool<T: Real>(plan: &Plan, level: usize, values: &[T]) -> Vec<T> {
     let [fine, coarse] = [level, level + 1].map(|l| grid(plan, l));
-    resample(Kernel::Pool, fine.dims(), values, coarse.region())
+    resample(ResamplingFilter::Pool, fine.dims(), values, coarse.region())
 }
 
 /// Which cells of each level, finest first, lie in leaves of that level or a finer one.

@@ -10,7 +10,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::real::Real;
 use crate::container::{Interpolation, PooledForm};
 use crate::frame::networks::Networks;
-use crate::frame::pooled::resample::{Kernel, resample};
+use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::frame::pooled::stored::{grid, known_cells, unstitch};
 use crate::octree::Octant;
 use crate::recon::{LevelPart, Predictor, Window, upscale, walk};
@@ -84,7 +84,7 @@ impl<'a> Upscaler<'a> {
             }
         }
         Ok(resample(
-            Kernel::Upscale(self.interpolation),
+            ResamplingFilter::Upscale(self.interpolation),
             step.coarse.dims(),
             coarse,
             step.fine.region(),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::recon::{BrickGrid, Partition, Source, band_regions};
+use crate::recon::{BrickGrid, Partition, Subbands, band_regions};
 use crate::transform::{Bands, Plan, Wavelet, forward};
 
 /// Cells of one box of a level that is not held in memory: enough bricks for many threads.
@@ -40,7 +40,7 @@ pub(crate) struct Analysis<'a, T> {
 /// Bands over some cells.
 pub(crate) struct BandsOver<'a, T: Clone> {
     /// The box of its subband that each band holds.
-    pub(crate) places: Vec<Region>,
+    pub(crate) regions: Vec<Region>,
     pub(crate) bands: Cow<'a, [Vec<T>]>,
 }
 
@@ -89,14 +89,14 @@ impl<'a, T: Real> Analysis<'a, T> {
         let mut low = vec![T::ZERO; coarse.len()];
         let mut squares = vec![0.0; analysis.partition.bricks().len()];
         for cells in analysis.boxes(0) {
-            let (places, made) = analysis.make(cells, samples);
+            let (regions, made) = analysis.make(cells, samples);
             coarse
                 .region()
-                .for_each_row(&places[0], &cells, |to, from, len| {
+                .for_each_row(&regions[0], &cells, |to, from, len| {
                     low[to..to + len].copy_from_slice(&made.low[from..from + len]);
                 });
             for (number, grid) in analysis.grids_in(0, cells) {
-                squares[number] = energy(&grid.gather(&places[1..], &made.details));
+                squares[number] = energy(&grid.gather(&regions[1..], &made.details));
             }
         }
         let count = analysis.detail_count(0);
@@ -129,47 +129,47 @@ impl<'a, T: Real> Analysis<'a, T> {
         let grids = bricks.flat_map(|(n, brick)| brick.grids.iter().map(move |grid| (n, grid)));
         grids
             .filter(|(_, grid)| {
-                grid.source == Source::Details(level) && cells.contains(&grid.region)
+                grid.subbands == Subbands::Details(level) && cells.contains(&grid.region)
             })
             .collect()
     }
 
-    /// The exact bands of `source`, over `cells` at least.
-    pub(crate) fn bands(&self, source: Source, cells: Region) -> BandsOver<'_, T> {
+    /// The exact bands of `subbands`, over `cells` at least.
+    pub(crate) fn bands(&self, subbands: Subbands, cells: Region) -> BandsOver<'_, T> {
         let held = |cells, bands| BandsOver {
-            places: band_regions(&self.plan, source, cells),
+            regions: band_regions(&self.plan, subbands, cells),
             bands: Cow::Borrowed(bands),
         };
-        match (source, self.samples) {
-            (Source::LowPass, _) => held(
+        match (subbands, self.samples) {
+            (Subbands::LowPass, _) => held(
                 self.plan.coarsest().region(),
                 std::slice::from_ref(&self.low),
             ),
-            (Source::Details(0), Some(samples)) => {
-                let (mut places, made) = self.make(cells, samples);
-                places.remove(0);
+            (Subbands::Details(0), Some(samples)) => {
+                let (mut regions, made) = self.make(cells, samples);
+                regions.remove(0);
                 BandsOver {
-                    places,
+                    regions,
                     bands: Cow::Owned(made.details),
                 }
             }
-            (Source::Details(level), _) => held(
+            (Subbands::Details(level), _) => held(
                 self.plan.levels()[level].coarse.region(),
                 &self.details[level],
             ),
         }
     }
 
-    /// The bands of the finest level over `cells` and what a transform of them spoils; the places of
+    /// The bands of the finest level over `cells` and what a transform of them spoils; the regions of
     /// the low-pass and of the details.
     fn make(&self, cells: Region, samples: &dyn Samples<T>) -> (Vec<Region>, Bands<T>) {
         let level = &self.plan.levels()[0];
         let wide = level.with_margin(cells);
         let mut fine = samples.normalised(level.fine_of(wide));
-        let mut places = vec![wide];
-        places.extend(band_regions(&self.plan, Source::Details(0), wide));
+        let mut regions = vec![wide];
+        regions.extend(band_regions(&self.plan, Subbands::Details(0), wide));
         (
-            places,
+            regions,
             forward(self.wavelet, &level.window(wide), &mut fine),
         )
     }
@@ -179,13 +179,13 @@ impl<'a, T: Real> Analysis<'a, T> {
     #[must_use]
     pub(crate) fn detail_rms(&self, level: usize) -> f64 {
         let measure = || {
-            let source = Source::Details(level);
+            let subbands = Subbands::Details(level);
             let whole = self.plan.levels()[level].coarse.region();
-            let exact = self.bands(source, whole);
+            let exact = self.bands(subbands, whole);
             let squares: Vec<f64> = self
                 .grids_in(level, whole)
                 .into_par_iter()
-                .map(|(_, grid)| energy(&grid.gather(&exact.places, &exact.bands)))
+                .map(|(_, grid)| energy(&grid.gather(&exact.regions, &exact.bands)))
                 .collect();
             (squares.iter().sum::<f64>() / self.detail_count(level)).sqrt()
         };
@@ -308,17 +308,18 @@ mod tests {
             assert!(streamed.is_streamed(0) && !streamed.is_streamed(1) && !held.is_streamed(0));
             assert_eq!(held.low, streamed.low, "{extents:?}");
             for level in 0..held.plan.levels().len() {
-                let source = Source::Details(level);
+                let subbands = Subbands::Details(level);
                 assert_eq!(
                     held.detail_rms(level).to_bits(),
                     streamed.detail_rms(level).to_bits()
                 );
                 for cells in streamed.boxes(level) {
                     let grids = streamed.grids_in(level, cells);
-                    let (exact, anew) = (held.bands(source, cells), streamed.bands(source, cells));
+                    let (exact, anew) =
+                        (held.bands(subbands, cells), streamed.bands(subbands, cells));
                     for (number, grid) in grids {
-                        let exact = grid.gather(&exact.places, &exact.bands);
-                        let anew = grid.gather(&anew.places, &anew.bands);
+                        let exact = grid.gather(&exact.regions, &exact.bands);
+                        let anew = grid.gather(&anew.regions, &anew.bands);
                         assert!(exact == anew, "{extents:?}, level {level}, brick {number}");
                     }
                 }

@@ -5,7 +5,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
-use crate::frame::encoded::Encoded;
+use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
@@ -13,7 +13,7 @@ use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials};
 use crate::frame::wavelet::search::{max_error, psnr, target};
-use crate::frame::wavelet::trial::{Candidate, NormalisedField, Verify};
+use crate::frame::wavelet::trial::{NormalisedField, TransformedField, Verify};
 use crate::options::EncodeOptions;
 use crate::transform::Wavelet;
 
@@ -23,7 +23,7 @@ const HELD_COPIES: usize = 5;
 /// A transformed field and what is asked of its frames.
 pub(crate) struct WaveletEncoder<'a, E: Element> {
     original: Original<'a, E>,
-    candidate: Candidate<'a, E>,
+    transformed: TransformedField<'a, E>,
     goal: Goal,
     options: &'a EncodeOptions,
     measure_ssim: bool,
@@ -54,7 +54,13 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let coding = &options.coding;
         Ok(Self {
             original,
-            candidate: Candidate::new(original.shape, coding, wavelet, normalisation, field)?,
+            transformed: TransformedField::new(
+                original.shape,
+                coding,
+                wavelet,
+                normalisation,
+                field,
+            )?,
             goal,
             options,
             // The SSIM takes the whole decoded field in memory.
@@ -71,7 +77,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         &self,
         networks: Option<&PricedNetworks<'_>>,
         start: Option<f64>,
-    ) -> Result<Option<Encoded>> {
+    ) -> Result<Option<EncodedFrame>> {
         let added = networks.map_or(0, |priced| priced.file_bytes);
         let networks = networks.map(|priced| priced.networks);
         let Some(best) = self.search(networks, start, added)? else {
@@ -90,17 +96,20 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         start: Option<f64>,
         added: usize,
     ) -> Result<Option<BestTrial>> {
-        let candidate = &self.candidate;
+        let transformed = &self.transformed;
         let verify = Verify {
             correct_beyond: self.goal.max_error(),
             keep_field: self.measure_ssim,
         };
-        let mut trials = FrameTrials::new(candidate, networks, self.original, verify);
-        let range = candidate.normalised_range();
+        let mut trials = FrameTrials::new(transformed, networks, self.original, verify);
+        let range = transformed.normalised_range();
         match self.goal {
             Goal::Psnr(db) => {
-                let coarsest = candidate.coarsest_step().ln();
-                psnr::search(&mut trials, psnr::Target::new(db, range, start, coarsest))
+                let coarsest = transformed.coarsest_step().ln();
+                psnr::search(
+                    &mut trials,
+                    psnr::PsnrTarget::new(db, range, start, coarsest),
+                )
             }
             Goal::Ssim(ssim) => {
                 let aim = target::Target::ssim(ssim, start, range);
@@ -114,32 +123,32 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                     &mut trials,
                     target::Target::bytes(bytes, start, range),
                     |trials: &FrameTrials<'_, E>, trial| {
-                        Ok(target::Reached::bytes(trials.bytes(trial) + overhead))
+                        Ok(target::TrialQuality::bytes(trials.bytes(trial) + overhead))
                     },
                 )
             }
             Goal::MaxError(bound) => {
-                let unit = bound / candidate.form.scale;
+                let unit = bound / transformed.form.scale;
                 max_error::search(&mut trials, unit, FrameTrials::corrected_bytes)
             }
         }
     }
 
-    fn finish(&self, best: BestTrial) -> Encoded {
+    fn finish(&self, best: BestTrial) -> EncodedFrame {
         let BestTrial {
             mut form,
             payloads,
             corrections,
             verification,
         } = best;
-        let analysis = &self.candidate.analysis;
-        let (low, high) = self.candidate.normalisation.bounds();
+        let analysis = &self.transformed.analysis;
+        let (low, high) = self.transformed.normalisation.bounds();
         let range = (high - low) / form.scale;
         form.quality = level_quality(analysis, range, verification.comparison.psnr_db);
-        let mut encoded = Encoded::new(
+        let mut encoded = EncodedFrame::new(
             &self.original,
             self.options.bound,
-            self.candidate.normalisation.range,
+            self.transformed.normalisation.range,
             verification,
             Form::Wavelet(form),
         );

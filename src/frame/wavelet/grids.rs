@@ -8,7 +8,7 @@ use crate::base::real::Real;
 use crate::codec::ctx::{BlockCost, BrickQuantiser, Quantiser};
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::integers::Integers;
-use crate::recon::{BrickGrid, LevelPart, Source, band_regions};
+use crate::recon::{BrickGrid, LevelPart, Subbands, band_regions};
 
 /// One grid after quantisation.
 pub(super) struct GridPass {
@@ -93,13 +93,13 @@ impl<T: Real> StreamedLevel<'_, T> {
         grids: Vec<(usize, &BrickGrid)>,
         predicted: Option<&[Vec<T>]>,
     ) -> Option<Vec<(usize, QuantisedGrid)>> {
-        let source = Source::Details(0);
-        let exact = self.analysis.bands(source, cells);
-        let places = band_regions(&self.analysis.plan, source, cells);
+        let subbands = Subbands::Details(0);
+        let exact = self.analysis.bands(subbands, cells);
+        let regions = band_regions(&self.analysis.plan, subbands, cells);
         let brick = |(number, grid): (usize, &BrickGrid)| {
-            let mut residuals = grid.gather(&exact.places, &exact.bands);
+            let mut residuals = grid.gather(&exact.regions, &exact.bands);
             if let Some(predicted) = predicted {
-                subtract(&mut residuals, &grid.gather(&places, predicted));
+                subtract(&mut residuals, &grid.gather(&regions, predicted));
             }
             let mut session = BrickQuantiser::new(self.quantiser);
             Some((number, quantise_grid(&mut session, grid, &residuals)?))

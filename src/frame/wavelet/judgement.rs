@@ -7,7 +7,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::gains::GainFit;
-use crate::recon::{BrickGrid, Source, band_regions};
+use crate::recon::{BrickGrid, Subbands, band_regions};
 
 /// Bricks of a level, about, that are looked at to decide whether its prediction pays.
 const LOOK_AT: usize = 64;
@@ -28,7 +28,7 @@ pub(super) struct Judgement {
 }
 
 /// A level at a quantisation step, and what is predicted of it.
-pub(super) struct Judged<'a, T: Real> {
+pub(super) struct PredictedLevel<'a, T: Real> {
     pub(super) analysis: &'a Analysis<'a, T>,
     pub(super) level: usize,
     pub(super) inverse_step: T,
@@ -47,7 +47,7 @@ struct Sums {
     fit: GainFit,
 }
 
-impl<T: Real> Judged<'_, T> {
+impl<T: Real> PredictedLevel<'_, T> {
     /// Measures the prediction by evenly spread bricks, with exactly rounded operations in a fixed order, so that every
     /// encoder decides alike whatever it holds in memory.
     ///
@@ -74,21 +74,21 @@ impl<T: Real> Judged<'_, T> {
     fn look(&self, grid: &BrickGrid) -> Result<Sums> {
         let steps = |v: T| (v * self.inverse_step).to_f64();
         let bits = |steps: f64| log2(1.0 + steps * steps);
-        let source = Source::Details(self.level);
+        let subbands = Subbands::Details(self.level);
         let mut sums = Sums::default();
         let Some(predicted) = (self.predict)(grid.region)? else {
             return Ok(sums);
         };
-        let exact = self.analysis.bands(source, grid.region);
-        let exact = grid.gather(&exact.places, &exact.bands);
-        let places = band_regions(&self.analysis.plan, source, grid.region);
-        let predicted = grid.gather(&places, &predicted);
+        let exact = self.analysis.bands(subbands, grid.region);
+        let exact = grid.gather(&exact.regions, &exact.bands);
+        let regions = band_regions(&self.analysis.plan, subbands, grid.region);
+        let predicted = grid.gather(&regions, &predicted);
         for (&d, &p) in exact.iter().zip(&predicted) {
             sums.with += bits(steps(d - p));
             sums.without += bits(steps(d));
         }
         if let Some(shortcut) = (self.shortcut)(grid.region)? {
-            let shortcut = grid.gather(&places, &shortcut);
+            let shortcut = grid.gather(&regions, &shortcut);
             for ((&d, &p), &s) in exact.iter().zip(&predicted).zip(&shortcut) {
                 sums.fit.add(steps(d - p), steps(p - s));
             }
@@ -125,7 +125,10 @@ mod tests {
         let analysis = waves(Shape::new(&[48, 40, 44]).unwrap());
         let whole = analysis.plan.levels()[0].coarse.region();
         let level = &analysis.plan.levels()[0];
-        let exact = analysis.bands(Source::Details(0), whole).bands.into_owned();
+        let exact = analysis
+            .bands(Subbands::Details(0), whole)
+            .bands
+            .into_owned();
         let times = |factor: f32| -> Vec<Vec<f32>> {
             let band = |band: &Vec<f32>| band.iter().map(|d| d * factor).collect();
             exact.iter().map(band).collect()
@@ -134,14 +137,14 @@ mod tests {
             let (all, zeros) = (times(factor), times(0.0));
             let predict = |cells| Ok(Some(crop_details(level, &all, whole, cells)));
             let shortcut = |cells| Ok(Some(crop_details(level, &zeros, whole, cells)));
-            let judged = Judged {
+            let predicted = PredictedLevel {
                 analysis: &analysis,
                 level: 0,
                 inverse_step: 1e4,
                 predict: &predict,
                 shortcut: &shortcut,
             };
-            judged.measure_prediction().unwrap()
+            predicted.measure_prediction().unwrap()
         };
         assert!(measured(1.0).pays && measured(0.5).pays);
         assert!(!measured(-1.0).pays && !measured(0.0).pays);

@@ -9,9 +9,10 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::WaveletForm;
-use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, Sink, dequantiser};
+use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, dequantiser};
 use crate::recon::{
-    Brick, BrickGrid, Coefficients, DeviceOrHost, HeldCoefficients, OnDevice, Predictor, Source,
+    Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor, Sink,
+    Subbands,
 };
 
 /// Integers of some bricks, grid by grid.
@@ -59,14 +60,14 @@ impl FrameLayout {
             let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
                 self.pieces(level, cells, request, &shared.coefficients, take)
             };
-            let mut placement = OnDevice {
+            let mut storage = GridsOnDevice {
                 device: handle.device,
                 dequantiser,
                 pieces: &mut pieces,
                 sink: &mut counted,
             };
             let low = DeviceOrHost::Host(level_loop.low_pass_box(), low);
-            level_loop.run(Some(low), &mut placement).map(|_| ())
+            level_loop.run(Some(low), &mut storage).map(|_| ())
         });
         match (sink_error, done) {
             (Some(e), _) => Err(e),
@@ -94,9 +95,9 @@ impl FrameLayout {
         shared: &Coefficients,
         take: &mut TakePiece<'_>,
     ) -> Result<()> {
-        let source = Source::Details(level);
+        let subbands = Subbands::Details(level);
         let touches = |grid: &BrickGrid| {
-            grid.source == source && !grid.region.intersection(&cells).is_empty()
+            grid.subbands == subbands && !grid.region.intersection(&cells).is_empty()
         };
         let mut give = |bricks: &[(usize, &Brick)], decoded: &BrickIntegers| -> Result<()> {
             for ((_, brick), integers) in bricks.iter().zip(decoded) {

@@ -10,7 +10,7 @@ use crate::frame::original::check_len;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::encode::filter_pair;
-use crate::frame::wavelet::trial::{Candidate, NormalisedField};
+use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
 use crate::octree;
 use crate::options::{EncodeOptions, Workplace};
 use crate::volume::Values;
@@ -47,14 +47,15 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
     let networks = Networks::choose(shape, options)?;
     let networks = networks.as_ref();
     let (wavelet, field) = (filter_pair(options, networks), NormalisedField::Held(field));
-    let candidate = Candidate::<E>::new(shape, &options.coding, wavelet, normalisation, field)?;
-    let gains = candidate.gains(networks);
-    let pass = candidate.quantise(step, networks, &gains, None)?;
+    let transformed =
+        TransformedField::<E>::new(shape, &options.coding, wavelet, normalisation, field)?;
+    let gains = transformed.gains(networks);
+    let pass = transformed.quantise(step, networks, &gains, None)?;
     let mut pass = pass.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
     // The predictor is asked for again only where a level is not held.
-    let bricks = code_bricks(&candidate.analysis, &mut pass, None)?;
+    let bricks = code_bricks(&transformed.analysis, &mut pass, None)?;
     let bytes: usize = bricks.iter().map(|(_, b)| b.len()).sum();
     Ok((bytes + octree::encode(&pass.tree).len()) as u64)
 }

@@ -13,11 +13,11 @@ use crate::frame::wavelet::grids::{
     GridPass, QuantisedGrid, StreamedLevel, quantise_grid, subtract,
 };
 use crate::frame::wavelet::integers::Integers;
-use crate::frame::wavelet::judgement::{Judged, Prediction};
+use crate::frame::wavelet::judgement::{PredictedLevel, Prediction};
 use crate::octree::{Octree, prune};
 use crate::recon::{
-    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Source,
-    Synthesis, Whole, band_regions, crop_details, or_zeros,
+    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Subbands,
+    Synthesis, WholeGrids, band_regions, crop_details, or_zeros,
 };
 use crate::transform::Dequantiser;
 
@@ -110,8 +110,8 @@ fn open_loop<T: Real>(
         }
         let mut session = BrickQuantiser::new(quantiser);
         let grid = |grid: &BrickGrid| {
-            let exact = analysis.bands(grid.source, grid.region);
-            let residuals = grid.gather(&exact.places, &exact.bands);
+            let exact = analysis.bands(grid.subbands, grid.region);
+            let residuals = grid.gather(&exact.regions, &exact.bands);
             let (mut pass, integers) = quantise_grid(&mut session, grid, &residuals)?;
             pass.coefficients = Some(Integers::pack(integers));
             Some(pass)
@@ -191,7 +191,7 @@ impl<'a, T: Real> Encoding<'a, T> {
         let analysis = self.analysis;
         let zeros = vec![vec![T::ZERO; analysis.low.len()]];
         let cells = analysis.plan.coarsest().region();
-        let low = self.quantised(Source::LowPass, cells, Accumulate::Overwrite, zeros);
+        let low = self.quantised(Subbands::LowPass, cells, Accumulate::Overwrite, zeros);
         let Some(mut low) = low else {
             return Ok(None);
         };
@@ -202,7 +202,7 @@ impl<'a, T: Real> Encoding<'a, T> {
             predictor: Some(predictor),
         };
         let level_loop = synthesis.level_loop(0, analysis.plan.shape().region())?;
-        let low = level_loop.run(low.swap_remove(0), &mut Whole { step: &mut self })?;
+        let low = level_loop.run(low.swap_remove(0), &mut WholeGrids { step: &mut self })?;
         if self.overflowed {
             return Ok(None);
         }
@@ -223,14 +223,14 @@ impl<'a, T: Real> Encoding<'a, T> {
         if let Some(levels) = self.fixed_levels {
             return Ok(levels[part.index]);
         }
-        let judged = Judged {
+        let predicted = PredictedLevel {
             analysis: self.analysis,
             level: part.index,
             inverse_step: self.quantiser.inverse_step,
             predict,
             shortcut: &|cells| part.over(cells).shortcut(),
         };
-        let judgement = judged.measure_prediction()?;
+        let judgement = predicted.measure_prediction()?;
         self.gain_factors[part.index] = judgement.gain_factor;
         Ok(judgement.pays)
     }
@@ -253,22 +253,22 @@ impl<'a, T: Real> Encoding<'a, T> {
     /// where the step is too small.
     fn quantised(
         &mut self,
-        source: Source,
+        subbands: Subbands,
         cells: Region,
         accumulate: Accumulate,
         mut decoded: Vec<Vec<T>>,
     ) -> Option<Vec<Vec<T>>> {
         let analysis = self.analysis;
-        let exact = analysis.bands(source, cells);
+        let exact = analysis.bands(subbands, cells);
         let residuals = Residuals {
-            places: band_regions(&analysis.plan, source, cells),
+            regions: band_regions(&analysis.plan, subbands, cells),
             dequantiser: self.dequantiser,
             accumulate,
         };
         let bricks = analysis.partition.bricks().iter().enumerate();
         let grids: Vec<(usize, &BrickGrid)> = bricks
             .filter_map(|(number, brick)| {
-                let grid = brick.grids.iter().find(|grid| grid.source == source)?;
+                let grid = brick.grids.iter().find(|grid| grid.subbands == subbands)?;
                 Some((number, grid))
             })
             .collect();
@@ -296,9 +296,9 @@ impl<'a, T: Real> Encoding<'a, T> {
         predicted: Option<&[Vec<T>]>,
     ) -> Option<Vec<QuantisedGrid>> {
         let quantise = |session: &mut BrickQuantiser<T>, grid: &BrickGrid| {
-            let mut residuals = grid.gather(&exact.places, &exact.bands);
+            let mut residuals = grid.gather(&exact.regions, &exact.bands);
             if let Some(predicted) = predicted {
-                subtract(&mut residuals, &grid.gather(&exact.places, predicted));
+                subtract(&mut residuals, &grid.gather(&exact.regions, predicted));
             }
             quantise_grid(session, grid, &residuals)
         };
@@ -330,7 +330,7 @@ impl<T: Real> LevelStep<T> for Encoding<'_, T> {
         };
         self.used[index] = used;
         let (accumulate, bands) = or_zeros(predicted.filter(|_| used), level, cells);
-        let details = self.quantised(Source::Details(index), cells, accumulate, bands);
+        let details = self.quantised(Subbands::Details(index), cells, accumulate, bands);
         self.overflowed = details.is_none();
         // Nobody needs the field itself.
         Ok(details.filter(|_| index > 0))
@@ -355,11 +355,11 @@ impl<T: Real> LoopOutcome<T> {
         let mut wanted: Vec<Vec<bool>> = nodes.map(|n| vec![false; n]).collect();
         let mut error = 0.0;
         for (grid, pass) in pairs(&analysis.partition, &mut self.grids) {
-            match grid.source {
-                Source::LowPass => {
+            match grid.subbands {
+                Subbands::LowPass => {
                     error += pass.costs.iter().map(|c| f64::from(c.stored)).sum::<f64>();
                 }
-                Source::Details(level) => {
+                Subbands::Details(level) => {
                     let dims = all.grids()[level].dims;
                     grid.scatter_blocks(dims, &pass.costs, &mut costs[level]);
                     grid.scatter_blocks(dims, &pass.wanted, &mut wanted[level]);

@@ -62,7 +62,7 @@ impl FramePayloads {
 }
 
 /// What the encoder tries: one field, transformed, at a step to be found.
-pub(crate) struct Candidate<'a, E: Element> {
+pub(crate) struct TransformedField<'a, E: Element> {
     pub(crate) analysis: Analysis<'a, E::Work>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) form: WaveletForm,
@@ -98,7 +98,7 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) decode_seconds: f64,
 }
 
-impl<'a, E: Element> Candidate<'a, E> {
+impl<'a, E: Element> TransformedField<'a, E> {
     /// Transforms a field of `shape` as `coding` says.
     ///
     /// # Errors

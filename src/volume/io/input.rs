@@ -13,7 +13,7 @@ use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
 use crate::volume::io::cast::cast;
 use crate::volume::io::npy;
-use crate::volume::io::npy::Layout;
+use crate::volume::io::npy::ArrayLayout;
 use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
 /// A field in a file or in memory, read on demand.
@@ -27,7 +27,7 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 #[derive(Debug)]
 pub struct Input {
     bytes: FileBytes,
-    layout: Layout,
+    layout: ArrayLayout,
 }
 
 impl Input {
@@ -89,7 +89,7 @@ impl Input {
         Ok(Self { bytes, layout })
     }
 
-    pub(super) fn from_raw(bytes: FileBytes, layout: Layout) -> Result<Self> {
+    pub(super) fn from_raw(bytes: FileBytes, layout: ArrayLayout) -> Result<Self> {
         check_len(bytes.bytes().len(), &layout)?;
         Ok(Self { bytes, layout })
     }
@@ -222,7 +222,7 @@ pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(npy::MAGIC)
 }
 
-pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Layout> {
+pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<ArrayLayout> {
     let (Some(shape), Some(dtype)) = (shape, dtype) else {
         let missing = match (shape, dtype) {
             (None, None) => "shape and type are",
@@ -233,7 +233,7 @@ pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<L
             "not an npy file, and its {missing} not given"
         )));
     };
-    Ok(Layout {
+    Ok(ArrayLayout {
         offset: 0,
         shape,
         dtype,
@@ -242,7 +242,7 @@ pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<L
     })
 }
 
-fn check_len(found: usize, layout: &Layout) -> Result<()> {
+fn check_len(found: usize, layout: &ArrayLayout) -> Result<()> {
     let expected = layout.data_len()?.checked_add(layout.offset);
     let Some(expected) = expected else {
         return Err(Error::invalid("field too large for this machine"));

@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 16;
 
 /// How the samples of a field lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct ArrayLayout {
     /// First byte of the samples.
     pub(super) offset: usize,
     pub(super) shape: Shape,
@@ -29,7 +29,7 @@ pub(super) struct Layout {
     pub(super) fortran: bool,
 }
 
-impl Layout {
+impl ArrayLayout {
     /// Bytes of all samples.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ pub(super) fn data_offset(prefix: &[u8]) -> Result<usize> {
 /// # Errors
 /// `Truncated` or `Corrupt` for a damaged header; `Unsupported` for other types than f16, f32 and
 /// f64; `InvalidArgument` for other ranks than 2 and 3.
-pub(super) fn parse(bytes: &[u8]) -> Result<Layout> {
+pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
     let offset = data_offset(bytes)?;
     let header = bytes
         .get(..offset)
@@ -120,7 +120,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Layout> {
         return Err(Error::corrupt("npy header: 'fortran_order' is not a bool"));
     };
     let shape = grid_shape(&extents.ok_or_else(|| missing("shape"))?)?;
-    Ok(Layout {
+    Ok(ArrayLayout {
         offset,
         shape,
         dtype,

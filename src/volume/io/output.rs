@@ -159,11 +159,11 @@ pub enum Overwrite {
 /// went there cannot be taken back.
 #[derive(Debug)]
 pub struct AtomicFile {
-    sink: Sink,
+    destination: Destination,
 }
 
 #[derive(Debug)]
-enum Sink {
+enum Destination {
     Renamed {
         out: BufWriter<NamedTempFile>,
         target: PathBuf,
@@ -180,13 +180,13 @@ impl AtomicFile {
     /// `InvalidArgument` when `path` exists and `overwrite` refuses, or is a directory; `Io`.
     pub fn create(path: impl AsRef<Path>, overwrite: Overwrite) -> Result<Self> {
         let path = path.as_ref();
-        let sink = if path.as_os_str() == "-" {
-            Ok(Sink::Stdout(BufWriter::new(io::stdout())))
+        let destination = if path.as_os_str() == "-" {
+            Ok(Destination::Stdout(BufWriter::new(io::stdout())))
         } else {
-            open_sink(path, overwrite)
+            open_destination(path, overwrite)
         };
         Ok(Self {
-            sink: sink.map_err(|e| e.within(path.display()))?,
+            destination: destination.map_err(|e| e.within(path.display()))?,
         })
     }
 
@@ -196,10 +196,10 @@ impl AtomicFile {
     /// `InvalidArgument` when the name was taken meanwhile and must not be overwritten; `Io`. The
     /// temporary file is removed then.
     pub fn commit(self) -> Result<()> {
-        match self.sink {
-            Sink::Stdout(mut out) => Ok(out.flush()?),
-            Sink::Direct(mut out) => Ok(out.flush()?),
-            Sink::Renamed {
+        match self.destination {
+            Destination::Stdout(mut out) => Ok(out.flush()?),
+            Destination::Direct(mut out) => Ok(out.flush()?),
+            Destination::Renamed {
                 out,
                 target,
                 overwrite,
@@ -210,23 +210,23 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.sink {
-            Sink::Renamed { out, .. } => out.write(bytes),
-            Sink::Direct(out) => out.write(bytes),
-            Sink::Stdout(out) => out.write(bytes),
+        match &mut self.destination {
+            Destination::Renamed { out, .. } => out.write(bytes),
+            Destination::Direct(out) => out.write(bytes),
+            Destination::Stdout(out) => out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.sink {
-            Sink::Renamed { out, .. } => out.flush(),
-            Sink::Direct(out) => out.flush(),
-            Sink::Stdout(out) => out.flush(),
+        match &mut self.destination {
+            Destination::Renamed { out, .. } => out.flush(),
+            Destination::Direct(out) => out.flush(),
+            Destination::Stdout(out) => out.flush(),
         }
     }
 }
 
-fn open_sink(path: &Path, overwrite: Overwrite) -> Result<Sink> {
+fn open_destination(path: &Path, overwrite: Overwrite) -> Result<Destination> {
     let existing = match fs::metadata(path) {
         Ok(meta) => Some(meta),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
@@ -238,7 +238,7 @@ fn open_sink(path: &Path, overwrite: Overwrite) -> Result<Sink> {
         }
         if !meta.is_file() {
             let file = File::options().write(true).open(path)?;
-            return Ok(Sink::Direct(BufWriter::new(file)));
+            return Ok(Destination::Direct(BufWriter::new(file)));
         }
         if overwrite == Overwrite::Refuse {
             return Err(taken());
@@ -261,7 +261,7 @@ fn open_sink(path: &Path, overwrite: Overwrite) -> Result<Sink> {
     if let Some(meta) = existing {
         file.as_file().set_permissions(meta.permissions())?;
     }
-    Ok(Sink::Renamed {
+    Ok(Destination::Renamed {
         out: BufWriter::with_capacity(1 << 18, file),
         target,
         overwrite,

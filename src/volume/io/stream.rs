@@ -9,7 +9,7 @@ use crate::base::grid::Shape;
 use crate::base::limits::Limits;
 use crate::volume::io::input::{Input, is_npy, raw_layout};
 use crate::volume::io::npy;
-use crate::volume::io::npy::Layout;
+use crate::volume::io::npy::ArrayLayout;
 
 /// Reads fields that follow each other without gaps, as `numpy.save` into one open file writes them.
 /// Holds one of them at a time.
@@ -105,7 +105,7 @@ impl<R: Read> FieldStream<R> {
     }
 
     /// The bytes of a field, fewer where the stream ends early.
-    fn take(&mut self, layout: &Layout) -> Result<Vec<u8>> {
+    fn take(&mut self, layout: &ArrayLayout) -> Result<Vec<u8>> {
         let data_len = layout.data_len()?;
         self.limits.check_decoded(data_len as u64)?;
         let end = layout.offset.saturating_add(data_len);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libloading::{Library, Symbol};
 use srt::backend::cuda::source;
-use srt::backend::cuda::{Address, Kernel, Launch, Machine, Mark};
+use srt::backend::cuda::{Address, Download, Kernel, Launch, Machine, Mark};
 use srt::{Error, ErrorKind, Result};
 
 const HEADER: &str = include_str!("emulator.h");
@@ -49,7 +49,7 @@ pub enum Schedule {
 /// The emulated machine.
 #[derive(Clone)]
 pub struct Emulator {
-    compiled: Arc<Compiled>,
+    kernels: Arc<KernelLibrary>,
     order: Order,
     schedule: Schedule,
     has_warpgroups: bool,
@@ -59,7 +59,7 @@ pub struct Emulator {
 }
 
 /// What the copies of an emulator share.
-struct Compiled {
+struct KernelLibrary {
     library: Library,
     /// One launch at a time: the compiled text has one set of fibres.
     lock: Mutex<()>,
@@ -81,9 +81,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a machine does in order.
+/// What a machine does in order, as on the streams of a GPU.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum Stream {
     Launches,
     Uploads,
     Downloads,
@@ -105,25 +105,25 @@ enum Work {
 /// Work that is not done yet.
 #[derive(Default)]
 struct Queue {
-    /// Each line with the number of works that were ever in it.
-    lines: [(VecDeque<Work>, u64); 3],
+    /// Each stream with the number of works that were ever in it.
+    streams: [(VecDeque<Work>, u64); 3],
 }
 
 impl Queue {
-    fn push(&mut self, line: Line, work: Work) {
-        let (works, count) = &mut self.lines[line as usize];
+    fn push(&mut self, stream: Stream, work: Work) {
+        let (works, count) = &mut self.streams[stream as usize];
         works.push_back(work);
         *count += 1;
     }
 
-    /// The point behind all work of a line so far.
-    fn mark(&self, line: Line) -> Mark {
-        Mark(self.lines[line as usize].1 * 3 + line as u64)
+    /// The point behind all work of a stream so far.
+    fn mark(&self, stream: Stream) -> Mark {
+        Mark(self.streams[stream as usize].1 * 3 + stream as u64)
     }
 
     /// The next work before `mark`.
     fn next(&mut self, Mark(mark): Mark) -> Option<Work> {
-        let (works, count) = &mut self.lines[(mark % 3) as usize];
+        let (works, count) = &mut self.streams[(mark % 3) as usize];
         let done = *count - works.len() as u64;
         if done < mark / 3 {
             works.pop_front()
@@ -161,7 +161,7 @@ impl Emulator {
         // SAFETY: the library was made just now from our own text; it has no initialisers but empty vectors.
         let library = unsafe { Library::new(&library) }.map_err(|e| device(e.to_string()))?;
         Ok(Self {
-            compiled: Arc::new(Compiled {
+            kernels: Arc::new(KernelLibrary {
                 library,
                 lock: Mutex::new(()),
             }),
@@ -214,15 +214,15 @@ impl Emulator {
     }
 
     /// Adds work; does it where the schedule says so.
-    fn push(&self, line: Line, work: Work) -> Result<()> {
+    fn push(&self, stream: Stream, work: Work) -> Result<()> {
         let mut queue = lock(&self.queue);
-        queue.push(line, work);
-        let now = match (self.schedule, line) {
+        queue.push(stream, work);
+        let now = match (self.schedule, stream) {
             (Schedule::Late, _) => false,
-            (Schedule::CopiesFirst, line) => line != Line::Launches,
-            (Schedule::LaunchesFirst, line) => line == Line::Launches,
+            (Schedule::CopiesFirst, stream) => stream != Stream::Launches,
+            (Schedule::LaunchesFirst, stream) => stream == Stream::Launches,
         };
-        let mark = queue.mark(line);
+        let mark = queue.mark(stream);
         if now {
             self.run(&mut queue, mark)
         } else {
@@ -234,7 +234,10 @@ impl Emulator {
     fn run(&self, queue: &mut Queue, mark: Mark) -> Result<()> {
         let done = self.work(queue, mark);
         if done.is_err() {
-            queue.lines.iter_mut().for_each(|(works, _)| works.clear());
+            queue
+                .streams
+                .iter_mut()
+                .for_each(|(works, _)| works.clear());
         }
         done
     }
@@ -261,7 +264,7 @@ impl Emulator {
     /// `T` is the type of the function `name` of `emulator.h`.
     unsafe fn function<T>(&self, name: &CStr) -> Result<Symbol<'_, T>> {
         // SAFETY: the caller names the type.
-        unsafe { self.compiled.library.get(name.to_bytes_with_nul()) }
+        unsafe { self.kernels.library.get(name.to_bytes_with_nul()) }
             .map_err(|e| device(e.to_string()))
     }
 }
@@ -353,7 +356,7 @@ impl Machine for Emulator {
     }
 
     fn allocate(&self, bytes: u64) -> Result<Address> {
-        let _lock = lock(&self.compiled.lock);
+        let _lock = lock(&self.kernels.lock);
         // SAFETY: the type is that of emulator.h; the lock keeps others from its list of allocations.
         let at = unsafe {
             let allocate =
@@ -366,14 +369,14 @@ impl Machine for Emulator {
         Ok(at as Address)
     }
 
-    unsafe fn release(&self, at: Address) {
-        let _lock = lock(&self.compiled.lock);
+    unsafe fn free(&self, at: Address) {
+        let _lock = lock(&self.kernels.lock);
         // SAFETY: the caller vouches for `at`; otherwise as in `allocate`.
         unsafe {
-            if let Ok(release) =
+            if let Ok(free) =
                 self.function::<unsafe extern "C" fn(*mut c_void)>(c"emulator_release")
             {
-                release(at as *mut c_void);
+                free(at as *mut c_void);
             }
         }
     }
@@ -387,7 +390,7 @@ impl Machine for Emulator {
 
     fn finish(&self) -> Result<()> {
         let mut queue = lock(&self.queue);
-        let mark = queue.mark(Line::Launches);
+        let mark = queue.mark(Stream::Launches);
         self.run(&mut queue, mark)
     }
 
@@ -399,43 +402,38 @@ impl Machine for Emulator {
     }
 
     unsafe fn clear(&self, at: Address, bytes: u64) -> Result<()> {
-        self.push(Line::Launches, Work::Clear(at, bytes))
+        self.push(Stream::Launches, Work::Clear(at, bytes))
     }
 
     fn allocate_host(&self, bytes: u64) -> Result<*mut u8> {
         Ok(self.allocate(bytes)? as *mut u8)
     }
 
-    unsafe fn release_host(&self, at: *mut u8) {
+    unsafe fn free_host(&self, at: *mut u8) {
         // SAFETY: the caller vouches for `at`, which `allocate` gave.
-        unsafe { self.release(at as Address) }
+        unsafe { self.free(at as Address) }
     }
 
     unsafe fn upload_beside(&self, to: Address, from: *const u8, bytes: usize) -> Result<Mark> {
         let from = from as Address;
-        self.push(Line::Uploads, Work::Copy { to, from, bytes })?;
-        Ok(lock(&self.queue).mark(Line::Uploads))
+        self.push(Stream::Uploads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Stream::Uploads))
     }
 
-    unsafe fn download_beside(
-        &self,
-        after: Mark,
-        from: Address,
-        to: *mut u8,
-        bytes: usize,
-    ) -> Result<Mark> {
+    unsafe fn download_beside(&self, after: Mark, copy: Download) -> Result<Mark> {
+        let Download { from, to, bytes } = copy;
         let to = to as Address;
-        self.push(Line::Downloads, Work::After(after))?;
-        self.push(Line::Downloads, Work::Copy { to, from, bytes })?;
-        Ok(lock(&self.queue).mark(Line::Downloads))
+        self.push(Stream::Downloads, Work::After(after))?;
+        self.push(Stream::Downloads, Work::Copy { to, from, bytes })?;
+        Ok(lock(&self.queue).mark(Stream::Downloads))
     }
 
     fn mark(&self) -> Result<Mark> {
-        Ok(lock(&self.queue).mark(Line::Launches))
+        Ok(lock(&self.queue).mark(Stream::Launches))
     }
 
     fn hold(&self, mark: Mark) -> Result<()> {
-        self.push(Line::Launches, Work::After(mark))
+        self.push(Stream::Launches, Work::After(mark))
     }
 
     fn wait(&self, mark: Mark) -> Result<()> {
@@ -444,7 +442,7 @@ impl Machine for Emulator {
 
     unsafe fn launch(&self, kernel: Kernel, launch: Launch, params: &[u8]) -> Result<()> {
         let params = params.to_vec();
-        self.push(Line::Launches, Work::Launch(kernel, launch, params))
+        self.push(Stream::Launches, Work::Launch(kernel, launch, params))
     }
 }
 
@@ -459,7 +457,7 @@ impl Emulator {
         if left.is_err() {
             return Err(device("the machine broke down"));
         }
-        let _lock = lock(&self.compiled.lock);
+        let _lock = lock(&self.kernels.lock);
         let number = Kernel::ALL.iter().position(|&k| k == kernel);
         let (order, seed) = match self.order {
             Order::Forward => (0, 1),

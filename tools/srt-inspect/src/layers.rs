@@ -6,7 +6,7 @@ use srt::codec::lossless;
 use srt::codec::mask::Mask;
 use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
 use srt::frame::{FrameLayout, LOSSLESS_PART, check_pooled};
-use srt::recon::{Brick, Source};
+use srt::recon::{Brick, Subbands};
 use srt::transform::{Plan, Wavelet};
 use srt::{Dtype, Error, Limits, Result, Shape};
 
@@ -216,9 +216,9 @@ impl Layers {
                 let (mut active, mut again) = (stored, vec![0; values.len()]);
                 let _ = model.grid(&grid.layout, &values, &mut active, &mut again, &mut costs);
                 let costs: Vec<f32> = costs.iter().map(|c| c.bits).collect();
-                let (dims, level) = match grid.source {
-                    Source::LowPass => (low, self.layout.tree().grids().len()),
-                    Source::Details(level) => (
+                let (dims, level) = match grid.subbands {
+                    Subbands::LowPass => (low, self.layout.tree().grids().len()),
+                    Subbands::Details(level) => (
                         self.layout
                             .tree()
                             .grids()

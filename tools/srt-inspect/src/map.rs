@@ -27,7 +27,7 @@ const PLANAR_SIDE: usize = 640;
 const LEAST_SIDE: usize = 16;
 const BAR: usize = 24;
 
-/// Detail kept at every place of a frame.
+/// Detail kept at every voxel of a frame.
 struct Detail {
     shape: Shape,
     layers: Layers,
@@ -39,7 +39,7 @@ struct Detail {
 }
 
 /// What is kept at one voxel.
-struct Place {
+struct VoxelDetail {
     level: usize,
     /// Block of the leaf: voxels with the same one lie in the same leaf.
     leaf: [usize; 3],
@@ -101,7 +101,7 @@ impl Detail {
         class.is_some_and(|&class| class != 0)
     }
 
-    fn at(&self, voxel: [usize; 3]) -> Place {
+    fn at(&self, voxel: [usize; 3]) -> VoxelDetail {
         let block_of = |shift: [u32; 3]| {
             std::array::from_fn::<usize, 3, _>(|axis| voxel[axis] >> shift[axis] as usize)
                 .map(|c| c / BLOCK)
@@ -109,7 +109,7 @@ impl Detail {
         let low = self.shifts.last().copied().unwrap_or([0; 3]);
         let leaf = block_of(low);
         let dims = self.layers.low_blocks();
-        let mut place = Place {
+        let mut found = VoxelDetail {
             level: self.shifts.len(),
             leaf,
             bits: self.density(self.shifts.len(), dims, leaf, low),
@@ -118,14 +118,14 @@ impl Detail {
             let shift = self.shifts.get(level).copied().unwrap_or([0; 3]);
             let block = block_of(shift);
             let at = (block[0] * grid.dims[1] + block[1]) * grid.dims[2] + block[2];
-            place.leaf = block;
+            found.leaf = block;
             if !grid.stored.get(at).copied().unwrap_or(false) {
                 break;
             }
-            place.level = level;
-            place.bits += self.density(level, grid.dims, block, shift);
+            found.level = level;
+            found.bits += self.density(level, grid.dims, block, shift);
         }
-        place
+        found
     }
 
     /// Bits per voxel that a node adds.
@@ -226,8 +226,8 @@ pub fn png(file: &File<'_>, frame: usize, limits: &Limits) -> Result<Vec<u8>> {
     let levels = detail.shifts.len();
     // Level 0, where everything is kept, is the lightest.
     let level_color = |level: usize| colors.color(1.0 - level as f64 / levels.max(1) as f64);
-    let places: Vec<Vec<Place>> = slices.iter().map(|s| sample(&detail, s, dims)).collect();
-    let (low, high) = bits_range(&places);
+    let samples: Vec<Vec<VoxelDetail>> = slices.iter().map(|s| sample(&detail, s, dims)).collect();
+    let (low, high) = bits_range(&samples);
     let tall = slices.iter().map(|s| s.size[0]).max().unwrap_or(0);
     let wide: usize = slices.iter().map(|s| s.column(rank) + GAP).sum();
     let legend = BAR + 12 + Canvas::text_width(TEXT, "00: low-pass only");
@@ -246,23 +246,23 @@ pub fn png(file: &File<'_>, frame: usize, limits: &Limits) -> Result<Vec<u8>> {
         canvas.text([MARGIN, top], TEXT, INK, kind.title())?;
         let mut left = MARGIN;
         let picture = top + LINE + GAP / 2 + LINE;
-        for (slice, places) in slices.iter().zip(&places) {
+        for (slice, samples) in slices.iter().zip(&samples) {
             canvas.text([left, picture - LINE], TEXT, FAINT, &slice.title(rank))?;
             let [height, width] = slice.size;
             canvas.frame([left, picture], [width, height], FAINT);
-            for (i, place) in places.iter().enumerate() {
+            for (i, sample) in samples.iter().enumerate() {
                 let (row, column) = (i / width, i % width);
                 let voxel = slice.voxel(dims, row, column);
                 let beside = |back: usize, there: bool| {
-                    let other = places.get(i.wrapping_sub(back)).filter(|_| there);
-                    other.is_some_and(|o| (o.level, o.leaf) != (place.level, place.leaf))
+                    let other = samples.get(i.wrapping_sub(back)).filter(|_| there);
+                    other.is_some_and(|o| (o.level, o.leaf) != (sample.level, sample.leaf))
                 };
                 let edge = beside(1, column > 0) || beside(width, row > 0);
                 let color = match kind {
                     _ if detail.is_masked(voxel) => MASKED,
-                    Kind::Level if edge => level_color(place.level).map(|c| c / 4 * 3),
-                    Kind::Level => level_color(place.level),
-                    Kind::Bits => colors.color(position(place.bits, low, high)),
+                    Kind::Level if edge => level_color(sample.level).map(|c| c / 4 * 3),
+                    Kind::Level => level_color(sample.level),
+                    Kind::Bits => colors.color(position(sample.bits, low, high)),
                 };
                 canvas.set(left + column, picture + row, color);
             }
@@ -300,7 +300,7 @@ fn heading(file: &File<'_>, frame: usize, shape: Shape) -> String {
     format!("{shape}{bound}: {stored} bytes, {bits:.3} bits per voxel")
 }
 
-fn sample(detail: &Detail, slice: &Slice, dims: [usize; 3]) -> Vec<Place> {
+fn sample(detail: &Detail, slice: &Slice, dims: [usize; 3]) -> Vec<VoxelDetail> {
     let [height, width] = slice.size;
     let pixels = (0..height * width).map(|i| slice.voxel(dims, i / width, i % width));
     pixels.map(|voxel| detail.at(voxel)).collect()
@@ -308,8 +308,8 @@ fn sample(detail: &Detail, slice: &Slice, dims: [usize; 3]) -> Vec<Place> {
 
 /// Logarithms of the smallest and largest density shown, at least a factor of four apart and at
 /// most four decades.
-fn bits_range(places: &[Vec<Place>]) -> (f64, f64) {
-    let all = places.iter().flatten().map(|p| p.bits);
+fn bits_range(samples: &[Vec<VoxelDetail>]) -> (f64, f64) {
+    let all = samples.iter().flatten().map(|p| p.bits);
     let high = all.clone().fold(0.0, f64::max).max(1e-6);
     let low = all.filter(|&b| b > 0.0).fold(high, f64::min);
     let (low, high) = (low.log10(), high.log10());

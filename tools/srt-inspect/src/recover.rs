@@ -11,7 +11,7 @@ use crate::layers::check_frame;
 
 /// What was kept.
 #[derive(Debug)]
-pub struct Recovered {
+pub struct RecoveryReport {
     /// Bytes of the new file.
     pub bytes: u64,
     /// Frames kept.
@@ -27,7 +27,7 @@ pub struct Recovered {
 /// # Errors
 /// `Corrupt` when the dataset record is lost, `Unsupported` for a version this program cannot write,
 /// `Io`.
-pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Recovered> {
+pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<RecoveryReport> {
     if let Some(finding) = file.scan.findings.iter().find(|f| f.rule == "version") {
         return Err(Error::unsupported(finding.message.clone()));
     }
@@ -81,7 +81,7 @@ pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Reco
     let (_, bytes) = writer.finish()?;
     let others = file.scan.chunks.iter();
     let others = others.filter(|c| c.header.kind != ChunkType::INDX).count();
-    Ok(Recovered {
+    Ok(RecoveryReport {
         bytes,
         frames: keep.iter().filter(|&&k| k).count(),
         dropped,

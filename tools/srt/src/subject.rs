@@ -22,12 +22,12 @@ pub(super) struct Subject {
     pub(super) bytes: Option<u64>,
     pub(super) ratio: Option<f64>,
     /// What an `.srt` file tells.
-    pub(super) coded: Option<Coded>,
+    pub(super) coded: Option<CodedFrame>,
 }
 
 /// What an `.srt` file tells about its frame.
 #[derive(Debug)]
-pub(super) struct Coded {
+pub(super) struct CodedFrame {
     pub(super) bound: Bound,
     /// Profile and payload, where they are not the default, and name of the weights in use or `no networks`.
     pub(super) model: String,
@@ -73,7 +73,7 @@ impl Subject {
 pub(super) struct Reconstruction {
     pub(super) volume: AnyVolume,
     pub(super) bytes: Option<u64>,
-    pub(super) coded: Option<Coded>,
+    pub(super) coded: Option<CodedFrame>,
 }
 
 /// Reads a field from `.npy`, `.srt` (the frame of that name and step) or, with the shape and type of
@@ -136,7 +136,7 @@ fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Recons
         volume,
         // What other frames take is not this one's.
         bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
-        coded: Some(Coded {
+        coded: Some(CodedFrame {
             bound: frame.bound,
             model: format!("{profile}{model}"),
             levels,

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Quantised, StepTrials};
+use super::{QuantisedPass, StepTrials};
 use crate::base::error::Result;
 
 type Curve = Box<dyn Fn(f64) -> f64>;
@@ -100,14 +100,14 @@ impl StepTrials for Curves {
     type Trial = f64;
     type Best = f64;
 
-    fn quantise(&mut self, step: f64) -> Result<Option<Quantised<f64>>> {
+    fn quantise(&mut self, step: f64) -> Result<Option<QuantisedPass<f64>>> {
         if step < self.finest {
             return Ok(None);
         }
         self.steps.push(step);
         let x = step.ln();
         let estimate = self.quality(x) + (self.bias)(x);
-        Ok(Some(Quantised {
+        Ok(Some(QuantisedPass {
             rms_error: 10f64.powf(-estimate / 20.0),
             uses_networks: self.fixed.is_some(),
             is_settled: self.steps.len() > self.unsettled,

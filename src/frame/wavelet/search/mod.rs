@@ -39,7 +39,7 @@ pub(crate) trait StepTrials {
     ///
     /// # Errors
     /// What the predictor reports.
-    fn quantise(&mut self, step: f64) -> Result<Option<Quantised<Self::Pass>>>;
+    fn quantise(&mut self, step: f64) -> Result<Option<QuantisedPass<Self::Pass>>>;
 
     /// Uses networks on the levels where `pass` does from now on.
     fn fix_levels(&mut self, pass: &Self::Pass);
@@ -64,7 +64,7 @@ pub(crate) trait StepTrials {
 }
 
 /// A pass and what is known of it before it is coded.
-pub(crate) struct Quantised<P> {
+pub(crate) struct QuantisedPass<P> {
     /// Estimated root mean squared error, in the normalised unit.
     pub(crate) rms_error: f64,
     /// Whether a level uses networks.

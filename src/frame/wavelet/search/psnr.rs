@@ -69,7 +69,7 @@ impl Line {
 
 /// What is searched, and from where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target {
+pub(crate) struct PsnrTarget {
     /// Least PSNR in dB.
     psnr_db: f64,
     /// Range of the field in the normalised unit.
@@ -80,7 +80,7 @@ pub(crate) struct Target {
     coarsest: f64,
 }
 
-impl Target {
+impl PsnrTarget {
     /// `start` is a step that is likely near the answer, if one is known; `coarsest` is the logarithm of one at which
     /// every coefficient is zero.
     pub(crate) fn new(psnr_db: f64, range: f64, start: Option<f64>, coarsest: f64) -> Self {
@@ -100,7 +100,7 @@ impl Target {
 ///
 /// # Errors
 /// Those of the trials.
-pub(crate) fn search<T: StepTrials>(trials: &mut T, target: Target) -> Result<Option<T::Best>> {
+pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Result<Option<T::Best>> {
     let mut search = PsnrSearch::new(trials, target);
     search.approach()?;
     let best = match search.best.take() {
@@ -128,7 +128,7 @@ struct Candidate<B> {
 /// A search under way.
 struct PsnrSearch<'t, T: StepTrials> {
     trials: &'t mut T,
-    target: Target,
+    target: PsnrTarget,
     solver: Solver,
     /// Logarithm of the step of the next pass.
     x: f64,
@@ -142,7 +142,7 @@ struct PsnrSearch<'t, T: StepTrials> {
 }
 
 impl<'t, T: StepTrials> PsnrSearch<'t, T> {
-    fn new(trials: &'t mut T, target: Target) -> Self {
+    fn new(trials: &'t mut T, target: PsnrTarget) -> Self {
         Self {
             trials,
             target,

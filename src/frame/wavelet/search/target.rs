@@ -54,14 +54,14 @@ impl Target {
 
 /// What a trial has of the quality that is searched.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reached {
+pub(crate) struct TrialQuality {
     /// In a unit in which it is nearly linear in the logarithm of the step.
     quality: f64,
     /// In the unit of the bound.
     shown: f64,
 }
 
-impl Reached {
+impl TrialQuality {
     /// An SSIM. Fields without a single window have none and count as equal.
     pub(crate) fn ssim(ssim: f64) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Reached {
 pub(crate) fn search<T: StepTrials>(
     trials: &mut T,
     target: Target,
-    measure: impl Fn(&T, &T::Trial) -> Result<Reached>,
+    measure: impl Fn(&T, &T::Trial) -> Result<TrialQuality>,
 ) -> Result<Option<T::Best>> {
     let Target { wanted, slack, .. } = target;
     let miss = |quality: f64| {
@@ -105,7 +105,7 @@ pub(crate) fn search<T: StepTrials>(
             break;
         };
         let trial = trials.code(quantised.pass)?;
-        let Reached { quality, shown } = measure(trials, &trial)?;
+        let TrialQuality { quality, shown } = measure(trials, &trial)?;
         trials.pass_done(number, shown);
         let is_best = |best: &(f64, _)| miss(quality) < miss(best.0);
         if best.as_ref().is_none_or(is_best) {
@@ -139,7 +139,7 @@ mod tests {
 
     fn search_ssim(curves: &mut Curves, wanted: f64) -> Option<f64> {
         let target = Target::ssim(wanted, None, 10.0);
-        search(curves, target, |_, &x| Ok(Reached::ssim(ssim(x)))).unwrap()
+        search(curves, target, |_, &x| Ok(TrialQuality::ssim(ssim(x)))).unwrap()
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         for wanted in [1e3, 2e4, 3e6] {
             let mut curves = Curves::new(|_| 40.0);
             let target = Target::bytes(wanted, None, 10.0);
-            let measure = |_: &Curves, &x: &f64| Ok(Reached::bytes(bytes(x) as usize));
+            let measure = |_: &Curves, &x: &f64| Ok(TrialQuality::bytes(bytes(x) as usize));
             let found = search(&mut curves, target, measure).unwrap().unwrap();
             assert!((bytes(found) / wanted).ln().abs() < 0.0101, "{wanted}");
             assert!(curves.passes() < 12, "{}", curves.passes());
@@ -169,7 +169,7 @@ mod tests {
     fn the_start_given_is_the_first_step() {
         let mut curves = Curves::new(|_| 40.0);
         let target = Target::ssim(0.9, Some(0.5), 10.0);
-        search(&mut curves, target, |_, _| Ok(Reached::ssim(0.9))).unwrap();
+        search(&mut curves, target, |_, _| Ok(TrialQuality::ssim(0.9))).unwrap();
         assert_eq!(curves.steps(), [0.5]);
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let jumping = |x: f64| if x < 0.3 { 0.999 } else { 0.8 };
         let mut curves = Curves::new(|_| 40.0);
         let target = Target::ssim(0.95, None, 10.0);
-        let measure = |_: &Curves, &x: &f64| Ok(Reached::ssim(jumping(x)));
+        let measure = |_: &Curves, &x: &f64| Ok(TrialQuality::ssim(jumping(x)));
         let found = search(&mut curves, target, measure).unwrap();
         assert_eq!(jumping(found.unwrap()), 0.999);
         assert!(curves.passes() <= MAX_PASSES);
@@ -188,12 +188,12 @@ mod tests {
     fn what_is_out_of_reach_takes_a_bounded_number_of_passes() {
         let mut curves = Curves::new(|_| 40.0);
         let target = Target::ssim(0.99, None, 10.0);
-        let found = search(&mut curves, target, |_, _| Ok(Reached::ssim(0.5))).unwrap();
+        let found = search(&mut curves, target, |_, _| Ok(TrialQuality::ssim(0.5))).unwrap();
         assert_eq!(found, None);
         assert_eq!(curves.passes(), MAX_PASSES);
         // A step too fine for the coder ends it earlier.
         let mut curves = Curves::new(|_| 40.0).finest(0.1);
-        let found = search(&mut curves, target, |_, _| Ok(Reached::ssim(0.5))).unwrap();
+        let found = search(&mut curves, target, |_, _| Ok(TrialQuality::ssim(0.5))).unwrap();
         assert!(found.is_none() && curves.passes() < 5);
     }
 
@@ -201,7 +201,7 @@ mod tests {
     fn fields_without_a_window_count_as_equal() {
         let mut curves = Curves::new(|_| 40.0);
         let target = Target::ssim(0.99, None, 10.0);
-        search(&mut curves, target, |_, _| Ok(Reached::ssim(f64::NAN))).unwrap();
+        search(&mut curves, target, |_, _| Ok(TrialQuality::ssim(f64::NAN))).unwrap();
         assert_eq!(curves.shown()[0], 1.0);
     }
 }

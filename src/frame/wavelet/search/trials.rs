@@ -1,7 +1,7 @@
 //! The passes of a real frame.
 
-use super::target::Reached;
-use super::{Quantised, StepTrials};
+use super::target::TrialQuality;
+use super::{QuantisedPass, StepTrials};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::codec::corrections::Corrections;
@@ -12,7 +12,7 @@ use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::quantise::{LevelMask, Pass};
-use crate::frame::wavelet::trial::{Candidate, FramePayloads, Trial, Verify};
+use crate::frame::wavelet::trial::{FramePayloads, TransformedField, Trial, Verify};
 use crate::options::Progress;
 
 /// A trial worth keeping, without the field it decoded to: what is known of that stays.
@@ -26,7 +26,7 @@ pub(crate) struct BestTrial {
 
 /// One field during a search.
 pub(crate) struct FrameTrials<'a, E: Element> {
-    candidate: &'a Candidate<'a, E>,
+    transformed: &'a TransformedField<'a, E>,
     networks: Option<&'a Networks>,
     /// The gains of the next pass; empty without networks.
     gains: Vec<f32>,
@@ -39,15 +39,15 @@ pub(crate) struct FrameTrials<'a, E: Element> {
 impl<'a, E: Element> FrameTrials<'a, E> {
     /// The field of a trial is kept when the SSIM of what is kept shall be known.
     pub(crate) fn new(
-        candidate: &'a Candidate<'a, E>,
+        transformed: &'a TransformedField<'a, E>,
         networks: Option<&'a Networks>,
         original: Original<'a, E>,
         verify: Verify,
     ) -> Self {
         Self {
-            candidate,
+            transformed,
             networks,
-            gains: candidate.gains(networks),
+            gains: transformed.gains(networks),
             fixed_levels: None,
             original,
             verify,
@@ -58,8 +58,8 @@ impl<'a, E: Element> FrameTrials<'a, E> {
     ///
     /// # Errors
     /// Those of the measurement.
-    pub(crate) fn ssim_reached(&self, trial: &Trial<E>) -> Result<Reached> {
-        Ok(Reached::ssim(self.original.ssim(&trial.decoded)?))
+    pub(crate) fn ssim_reached(&self, trial: &Trial<E>) -> Result<TrialQuality> {
+        Ok(TrialQuality::ssim(self.original.ssim(&trial.decoded)?))
     }
 
     /// Bytes of a file that depend on the step.
@@ -87,17 +87,17 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
     type Best = BestTrial;
 
     /// A pass whose gains are fitted for the next one.
-    fn quantise(&mut self, step: f64) -> Result<Option<Quantised<Self::Pass>>> {
+    fn quantise(&mut self, step: f64) -> Result<Option<QuantisedPass<Self::Pass>>> {
         let (networks, fixed) = (self.networks, self.fixed_levels.as_ref());
         let pass = self
-            .candidate
+            .transformed
             .quantise(step, networks, &self.gains, fixed)?;
         let Some(pass) = pass else {
             return Ok(None);
         };
         gains::refit(&mut self.gains, &pass.gain_factors);
-        Ok(Some(Quantised {
-            rms_error: self.candidate.rms_error(&pass),
+        Ok(Some(QuantisedPass {
+            rms_error: self.transformed.rms_error(&pass),
             uses_networks: pass.used.contains(&true),
             is_settled: pass.is_settled(),
             pass,
@@ -109,7 +109,7 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
     }
 
     fn code(&mut self, pass: Self::Pass) -> Result<Self::Trial> {
-        self.candidate
+        self.transformed
             .code(pass, self.networks, self.original, self.verify)
     }
 

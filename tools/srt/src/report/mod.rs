@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::spectrum::power_spectrum;
-use crate::subject::{Coded, Subject};
+use crate::subject::{CodedFrame, Subject};
 use chart::figure;
 use curves::{kept, kept_section, power, power_section, rate_distortion, spectra};
 use page::{escape, section};
@@ -277,7 +277,7 @@ fn spectrum_section(before: &[f64], after: &[f64]) -> Result<String> {
     Ok(power_section("Power spectrum", lines)? + &kept_section("Power kept", vec![ratio])?)
 }
 
-fn octree_section(shape: Shape, coded: &Coded) -> String {
+fn octree_section(shape: Shape, coded: &CodedFrame) -> String {
     let title = "Octree";
     match &coded.leaves {
         None => section(

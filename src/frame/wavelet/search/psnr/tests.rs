@@ -2,8 +2,8 @@ use super::super::curves::Curves;
 use super::*;
 
 /// Starts 20 dB off, like a field of another kind than those that the first guess was fitted on.
-fn target(psnr_db: f64) -> Target {
-    Target::new(psnr_db, 1.0, Some(1.0), 30.0)
+fn target(psnr_db: f64) -> PsnrTarget {
+    PsnrTarget::new(psnr_db, 1.0, Some(1.0), 30.0)
 }
 
 fn smooth(x: f64) -> f64 {
@@ -36,7 +36,7 @@ fn smooth_curves_are_met_closely_in_few_passes() {
 fn without_a_start_the_first_step_follows_from_the_target() {
     let first = |psnr_db| {
         let mut curves = Curves::new(smooth);
-        search(&mut curves, Target::new(psnr_db, 1.0, None, 30.0)).unwrap();
+        search(&mut curves, PsnrTarget::new(psnr_db, 1.0, None, 30.0)).unwrap();
         curves.steps()[0]
     };
     assert!((first(60.0) - 4.5e-3).abs() < 1e-12);
@@ -105,7 +105,7 @@ fn a_quality_out_of_reach_takes_a_bounded_number_of_passes() {
 fn a_field_of_zeros_at_the_coarsest_step_is_enough() {
     // Even with nothing left the quality asked for is kept.
     let mut curves = Curves::new(|x| smooth(x).max(25.0));
-    let x = search(&mut curves, Target::new(10.0, 1.0, None, 4.0)).unwrap();
+    let x = search(&mut curves, PsnrTarget::new(10.0, 1.0, None, 4.0)).unwrap();
     assert_eq!(x.map(|x| curves.quality(x)), Some(25.0));
     // No pass is led beyond it; then the sweep looks for something closer in vain.
     let led = curves.passes() - SWEEP as usize;

@@ -11,7 +11,7 @@ use crate::network::{Hierarchy, builtin_by_hash};
 use crate::options::{EmbedWeights, EncodeOptions, Model};
 
 /// The networks an encoder may use, as objects and as chunks.
-pub(crate) struct Weights {
+pub(crate) struct EncoderWeights {
     pub(crate) networks: Networks,
     /// What the file still lacks of them: nothing once they are written.
     chunks: Vec<(ChunkType, u32, Vec<u8>)>,
@@ -19,7 +19,7 @@ pub(crate) struct Weights {
     frames: usize,
 }
 
-impl Weights {
+impl EncoderWeights {
     /// The weights that `options` ask for in a new file of fields of `shape`.
     ///
     /// # Errors
