@@ -138,6 +138,7 @@ fn frame(step: u64, network: bool) -> Frame {
             network,
             quality: vec![80],
         }),
+        announced: Announced::default(),
         slab: None,
     }
 }

@@ -133,6 +133,7 @@ fn one_frame(
             max_error: 0.1,
         },
         form: Form::Wavelet(form),
+        announced: Announced::default(),
         slab: None,
     };
     let mut chunks = vec![(ChunkType::FRAM, 0, frame.to_bytes(dtype))];
