@@ -55,7 +55,9 @@ impl fmt::Display for OrderFault {
             Self::PartOutOfOrder => "a part of a frame out of order",
             Self::RepeatedPart => "a second chunk of this type in one frame",
             Self::UnannouncedPart => "a part that its frame does not announce",
-            Self::MissingPart => "a chunk in the place of a mask or corrections that a frame announces",
+            Self::MissingPart => {
+                "a chunk in the place of a mask or corrections that a frame announces"
+            }
             Self::UnknownPlace => "a chunk of the file within a frame",
         })
     }

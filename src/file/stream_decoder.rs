@@ -217,9 +217,7 @@ impl<R: Read> StreamDecoder<R> {
     }
 
     fn is_current_complete(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(PartialFrame::is_complete)
+        self.current.as_ref().is_some_and(PartialFrame::is_complete)
     }
 
     /// The record of the current frame.

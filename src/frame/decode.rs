@@ -20,8 +20,8 @@ use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::sample::{Normalisation, RUN};
-use crate::frame::wavelet::predictor::predictor;
 use crate::frame::thinned::Thinning;
+use crate::frame::wavelet::predictor::predictor;
 use crate::frame::{constant, lossless};
 use crate::recon::Predictor;
 use crate::volume::{AnyVolume, Volume};
@@ -214,7 +214,9 @@ impl FrameSource<'_> {
             let whole = self.shape.region();
             lossless::decode(self.payloads, &self.chunks.bricks, whole, fine)?
         };
-        if level > 0 && let Some(mask) = &self.mask(E::DTYPE)? {
+        if level > 0
+            && let Some(mask) = &self.mask(E::DTYPE)?
+        {
             mask.apply(self.shape, fine, &mut values);
         }
         Ok(thinning.thin(fine, values))

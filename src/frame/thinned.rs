@@ -100,7 +100,11 @@ mod tests {
                 }
             }
             assert_eq!(values, expected);
-            assert!(shape.region().contains(&thinning.fine(thinning.grid.region())));
+            assert!(
+                shape
+                    .region()
+                    .contains(&thinning.fine(thinning.grid.region()))
+            );
         }
         assert!(Thinning::new(shape, 3).is_err());
     }

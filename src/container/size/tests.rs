@@ -4,7 +4,8 @@ use super::*;
 use crate::base::dtype::Dtype;
 use crate::base::grid::{Axes, Shape};
 use crate::container::{
-    Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, Writer, brick_runs,
+    Announced, Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, Writer,
+    brick_runs,
 };
 
 fn kind() -> impl Strategy<Value = ChunkType> {

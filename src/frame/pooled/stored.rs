@@ -4,8 +4,8 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Region, Shape};
 use crate::base::real::Real;
-use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::container::MAX_LEVELS;
+use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::octree::{Cube, Octant};
 use crate::transform::Plan;
 

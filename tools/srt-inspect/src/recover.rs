@@ -113,7 +113,11 @@ fn missing(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Option<Str
     }
     for (is_announced, chunk, what) in [
         (frame.announced.mask, &chunks.mask, "mask is"),
-        (frame.announced.corrections, &chunks.corrections, "corrections are"),
+        (
+            frame.announced.corrections,
+            &chunks.corrections,
+            "corrections are",
+        ),
     ] {
         if is_announced && chunk.is_none() {
             return Some(format!("its {what} lost"));
