@@ -10,7 +10,6 @@ mod common;
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use common::runs::{CHECKED, with_runs};
 use common::{decode, encode, smooth};
@@ -477,6 +476,23 @@ fn build(name: &str) -> Vec<u8> {
         "corrections_without_bound" => {
             let mut all = wavelet();
             all.push((ChunkType::CORR, 0, vec![0x55]));
+            with_frame(all, |f| f.announced.corrections = true)
+        }
+        "corrections_not_announced" => {
+            let mut all = field(Bound::MaxError(0.1), &[64, 56], false);
+            all.retain(|chunk| chunk.0 != ChunkType::CORR);
+            all.push((ChunkType::CORR, 0, vec![0x55]));
+            with_frame(all, |f| f.announced.corrections = false)
+        }
+        "corrections_lost" => {
+            let mut all = field(Bound::MaxError(0.1), &[64, 56], false);
+            all.retain(|chunk| chunk.0 != ChunkType::CORR);
+            with_frame(all, |f| f.announced.corrections = true)
+        }
+        "mask_not_announced" => with_frame(psnr(), |f| f.announced.mask = false),
+        "mask_lost" => {
+            let mut all = psnr();
+            all.retain(|chunk| chunk.0 != ChunkType::MASK);
             file(&all)
         }
         "huge_domain" => with_extents(wavelet(), [1 << 16; 3]),
@@ -485,7 +501,8 @@ fn build(name: &str) -> Vec<u8> {
             let mut all = field(Bound::MaxError(0.1), &[64, 56], false);
             all.retain(|chunk| chunk.0 != ChunkType::CORR);
             all.push((ChunkType::CORR, 0, vec![0; 8]));
-            with_extents(all, [2, 1 << 23, 1 << 23])
+            let announced = with_frame(all, |f| f.announced.corrections = true);
+            with_extents(chunks(&announced), [2, 1 << 23, 1 << 23])
         }
         "newer_draft" => newer(|h| h.version.1 += 1),
         "bound_kind" => {
@@ -565,14 +582,12 @@ fn check(folder_name: &str) {
             present.push(name.clone());
         }
         let bytes = fs::read(&path).unwrap();
-        let start = Instant::now();
         // Neither the reader with the index nor the one without may pass it, together.
         let error = decode(&bytes, 0, limits())
             .map(|_| ())
             .and_then(|()| walk(&bytes))
             .expect_err(name);
         assert_eq!(&format!("{:?}", error.kind()), expected, "{name}: {error}");
-        assert!(start.elapsed().as_secs() < 5, "{name} takes long");
     }
     for name in present {
         let found = listed.iter().any(|(listed, _)| *listed == name);

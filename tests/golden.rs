@@ -25,7 +25,7 @@ use srt::{
 };
 
 /// Version in the names: that of the format.
-const VERSION: &str = "v0_1";
+const VERSION: &str = "v0_2";
 
 /// One golden file: what it shows and how it was made.
 struct Golden {

@@ -43,7 +43,8 @@ def field_values(chunk, dataset):
     if chunk.type == "FRAM":
         f = records.frame(chunk.payload, dataset)
         found = {"field": f.field, "time step": f.step, "minimum": f.minimum, "maximum": f.maximum}
-        found |= {"bound kind": f.bound, "bound value": f.bound_value, "form": f.form}
+        found |= {"bound kind": f.bound, "bound value": f.bound_value}
+        found |= {"form, announced chunks": f.form | 64 * f.announced["MASK"] | 128 * f.announced["CORR"]}
         found |= {"measured psnr [dB]": f.psnr_db, "measured largest error": f.max_error}
         if f.form == 2:
             found |= {"filter pair": f.filter, "levels": f.levels, "shrink": f.shrink, "gain count": len(f.gains)}

@@ -63,6 +63,14 @@ impl Mask {
         })
     }
 
+    /// Whether the bits of every special one of `values`, which the mask was found in, are in the palette.
+    #[must_use]
+    pub fn keeps<E: Element>(&self, values: &[E]) -> bool {
+        let pattern = |class: u8| usize::from(class).checked_sub(1).map(|k| self.palette[k]);
+        let mut voxels = self.classes.iter().zip(values);
+        voxels.all(|(&class, value)| pattern(class).is_none_or(|bits| bits == value.to_bits64()))
+    }
+
     /// Whether each voxel is an ordinary number.
     #[must_use]
     pub fn ordinary(&self) -> Vec<bool> {

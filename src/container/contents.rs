@@ -69,4 +69,16 @@ impl Contents {
             _ => Item::Ancillary,
         })
     }
+    /// Checks that nothing is missing where no chunk but the index follows.
+    ///
+    /// # Errors
+    /// `Corrupt` when the last frame lacks a part that it announces.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        match self.order.end() {
+            Some(_) => Err(Error::corrupt(
+                "the last frame lacks a mask or corrections that it announces",
+            )),
+            None => Ok(()),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::base::error::Result;
 use crate::container::bytes::Cursor;
 
 /// Most levels of a frame.
-pub(super) const MAX_LEVELS: u64 = 15;
+pub const MAX_LEVELS: u8 = 15;
 
 /// How a frame uses the file's weight set.
 #[derive(Clone, Debug, PartialEq)]

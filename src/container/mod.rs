@@ -28,13 +28,16 @@ pub use bricks::{
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 pub use dataset::{Dataset, Field, Placement, set_or_check_unit};
-pub use form::NetworkUse;
+pub use form::{MAX_LEVELS, NetworkUse};
 pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use reader::Reader;
-pub use records::{Bound, Form, Frame, Measured, QUALITY_STEPS, WaveletForm, WeightsReference};
+pub use records::{
+    Announced, Bound, FORM_BITS, Form, Frame, Measured, QUALITY_STEPS, WaveletForm,
+    WeightsReference,
+};
 pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;

@@ -4,14 +4,14 @@
 //! ```text
 //! file  = DSET *( weights / frame )         ancillary chunks anywhere
 //! weights = *NETW / NREF                    one set, before the first frame that uses it
-//! frame = FRAM [MASK] [TREE] *BRIK [CORR]
+//! frame = FRAM [MASK] [TREE] *BRIK [CORR]   MASK and CORR where the record announces them
 //! ```
 
 use std::fmt;
 
 use crate::base::error::Error;
 use crate::container::written::WrittenFrames;
-use crate::container::{ChunkType, Entry, Frame};
+use crate::container::{Announced, ChunkType, Entry, Frame};
 
 /// What is wrong with the place of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub enum OrderFault {
     PartOutOfOrder,
     /// A second chunk of a type that a frame has one of.
     RepeatedPart,
+    /// A mask or corrections that the frame's record does not announce.
+    UnannouncedPart,
+    /// A mask or corrections that the record of a frame announces are not where they belong.
+    MissingPart,
     /// A chunk that readers must know and that is neither a part of a frame nor any other of the grammar.
     UnknownPlace,
 }
@@ -50,6 +54,10 @@ impl fmt::Display for OrderFault {
             Self::PartWithoutFrame => "a part of a frame without its frame",
             Self::PartOutOfOrder => "a part of a frame out of order",
             Self::RepeatedPart => "a second chunk of this type in one frame",
+            Self::UnannouncedPart => "a part that its frame does not announce",
+            Self::MissingPart => {
+                "a chunk in the place of a mask or corrections that a frame announces"
+            }
             Self::UnknownPlace => "a chunk of the file within a frame",
         })
     }
@@ -101,9 +109,15 @@ impl ChunkOrder {
         }
         match kind {
             ChunkType::DSET if self.has_dataset => faults.push(OrderFault::SecondDataset),
-            ChunkType::FRAM => self.begin_frame(),
-            ChunkType::NETW => faults.extend(self.add_network(part)),
-            ChunkType::NREF => faults.extend(self.add_reference()),
+            ChunkType::FRAM => faults.extend(self.begin_frame()),
+            ChunkType::NETW => {
+                faults.extend(self.end_frame());
+                faults.extend(self.add_network(part));
+            }
+            ChunkType::NREF => {
+                faults.extend(self.end_frame());
+                faults.extend(self.add_reference());
+            }
             kind if kind.is_frame_part() => {
                 if !self.in_frame {
                     faults.push(OrderFault::PartWithoutFrame);
@@ -129,8 +143,16 @@ impl ChunkOrder {
     /// frames before.
     pub fn add_frame(&mut self, frame: &Frame) -> Option<OrderFault> {
         self.networks_used |= frame.form.network().is_some();
+        if let Some(parts) = &mut self.parts {
+            parts.announced = Some(frame.announced);
+        }
         let is_free = self.frames.add(frame.id(), frame.slab);
         (!is_free).then_some(OrderFault::SecondFrame)
+    }
+
+    /// No chunk but the index follows; gives what is missing of the last frame.
+    pub fn end(&mut self) -> Option<OrderFault> {
+        self.end_frame()
     }
 
     /// Chunks are lost here, among them perhaps the record of a frame: whose parts follow cannot be told.
@@ -138,12 +160,19 @@ impl ChunkOrder {
         self.parts = None;
     }
 
-    fn begin_frame(&mut self) {
+    /// No part of the last frame follows; gives what is missing of it.
+    fn end_frame(&mut self) -> Option<OrderFault> {
+        self.parts.take().and_then(|parts| parts.missing())
+    }
+
+    fn begin_frame(&mut self) -> Option<OrderFault> {
+        let fault = self.end_frame();
         if self.weights == WeightsState::Open {
             self.weights = WeightsState::Over;
         }
         self.in_frame = true;
         self.parts = Some(FrameParts::default());
+        fault
     }
 
     fn add_network(&mut self, part: u32) -> Option<OrderFault> {
@@ -183,6 +212,8 @@ impl ChunkOrder {
 /// Which parts of a frame have been seen: `[MASK] [TREE] *BRIK [CORR]`.
 #[derive(Debug, Default)]
 struct FrameParts {
+    /// What the frame's record says of them, where it could be read.
+    announced: Option<Announced>,
     mask: bool,
     tree: bool,
     bricks: bool,
@@ -191,6 +222,11 @@ struct FrameParts {
 
 impl FrameParts {
     fn add(&mut self, kind: ChunkType) -> Vec<OrderFault> {
+        let is_mask_lost = kind != ChunkType::MASK && self.announces(ChunkType::MASK) && !self.mask;
+        // Said once.
+        self.mask |= is_mask_lost;
+        let is_unannounced = kind == ChunkType::MASK || kind == ChunkType::CORR;
+        let is_unannounced = is_unannounced && self.announced.is_some() && !self.announces(kind);
         let coded = self.bricks || self.corrections;
         let (seen, late) = match kind {
             ChunkType::MASK => (&mut self.mask, coded || self.tree),
@@ -202,8 +238,24 @@ impl FrameParts {
         let faults = [
             late.then_some(OrderFault::PartOutOfOrder),
             repeated.then_some(OrderFault::RepeatedPart),
+            is_mask_lost.then_some(OrderFault::MissingPart),
+            is_unannounced.then_some(OrderFault::UnannouncedPart),
         ];
         faults.into_iter().flatten().collect()
+    }
+
+    fn announces(&self, kind: ChunkType) -> bool {
+        self.announced.is_some_and(|announced| match kind {
+            ChunkType::MASK => announced.mask,
+            _ => announced.corrections,
+        })
+    }
+
+    /// What is missing when no part follows.
+    fn missing(&self) -> Option<OrderFault> {
+        let mask = self.announces(ChunkType::MASK) && !self.mask;
+        let corrections = self.announces(ChunkType::CORR) && !self.corrections;
+        (mask || corrections).then_some(OrderFault::MissingPart)
     }
 }
 

@@ -67,7 +67,7 @@ impl PooledForm {
 
     pub(super) fn parse(f: &mut Cursor<'_>, dtype: Dtype) -> Result<Self> {
         let levels = f.u8("level count")?;
-        if u64::from(levels) > MAX_LEVELS {
+        if levels > MAX_LEVELS {
             return Err(f.corrupt(format!(
                 "up to {MAX_LEVELS} levels expected, {levels} found"
             )));

@@ -107,6 +107,53 @@ pub struct Measured {
     pub max_error: f64,
 }
 
+/// The chunks that not every frame of a form has, as the record announces them: with the form they tell which chunk
+/// is the frame's last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// `MASK`.
+    pub mask: bool,
+    /// `CORR`.
+    pub corrections: bool,
+}
+
+/// Bits of the byte that says the form which announce chunks.
+const HAS_MASK: u8 = 1 << 6;
+const HAS_CORRECTIONS: u8 = 1 << 7;
+/// Bits of that byte which say the form itself.
+pub const FORM_BITS: u8 = !(HAS_MASK | HAS_CORRECTIONS);
+
+impl Announced {
+    fn bits(self) -> u8 {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        bit(self.mask, HAS_MASK) | bit(self.corrections, HAS_CORRECTIONS)
+    }
+
+    /// What the byte announces, and the number of the form.
+    fn split(byte: u8) -> (Self, u8) {
+        let announced = Self {
+            mask: byte & HAS_MASK != 0,
+            corrections: byte & HAS_CORRECTIONS != 0,
+        };
+        (announced, byte & FORM_BITS)
+    }
+
+    /// What is announced and cannot be, in a frame of that form and bound.
+    fn contradiction(self, form: &Form, bound: Bound) -> Option<&'static str> {
+        let is_pointwise = matches!(bound, Bound::MaxError(_) | Bound::RelError(_));
+        match form {
+            Form::Lossless if self.mask => Some("a mask in a lossless frame"),
+            Form::Constant | Form::Lossless | Form::Pooled(_) if self.corrections => {
+                Some("corrections in a frame of a form without them")
+            }
+            Form::Wavelet(_) if self.corrections && !is_pointwise => {
+                Some("corrections in a frame without a bound on the error")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// `FRAM`: one field at one time step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
@@ -124,6 +171,8 @@ pub struct Frame {
     pub measured: Measured,
     /// How the values are stored.
     pub form: Form,
+    /// Which chunks belong to the frame, beside those that its form has in any case.
+    pub announced: Announced,
     /// The part of the domain that the record is about; `None`: all of it.
     pub slab: Option<Slab>,
 }
@@ -228,11 +277,12 @@ impl Frame {
             out.extend(ssim.to_le_bytes());
         }
         out.extend(self.measured.max_error.to_le_bytes());
+        let announced = self.announced.bits();
         match &self.form {
-            Form::Constant => out.push(0),
-            Form::Lossless => out.push(1),
+            Form::Constant => out.push(announced),
+            Form::Lossless => out.push(1 | announced),
             Form::Wavelet(form) => {
-                out.push(2);
+                out.push(2 | announced);
                 out.push(form.wavelet);
                 out.push(form.periodic.bits());
                 out.push(form.levels);
@@ -246,7 +296,7 @@ impl Frame {
                 out.extend_from_slice(&form.quality);
             }
             Form::Pooled(form) => {
-                out.push(3);
+                out.push(3 | announced);
                 form.write(dtype, &mut out);
             }
         }
@@ -322,7 +372,8 @@ impl Frame {
             },
             max_error: f.f64("measured error")?,
         };
-        let form = match f.u8("form")? {
+        let (announced, form) = Announced::split(f.u8("form")?);
+        let form = match form {
             0 => Form::Constant,
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, dtype)?),
@@ -333,6 +384,9 @@ impl Frame {
                 );
             }
         };
+        if let Some(what) = announced.contradiction(&form, bound) {
+            return Err(f.corrupt(format!("{what} announced")));
+        }
         let time = match f.rest() {
             [] => None,
             rest if rest.len() > 8 && rest.starts_with(&UNKNOWN.to_le_bytes()) => {
@@ -359,6 +413,7 @@ impl Frame {
             bound,
             measured,
             form,
+            announced,
             slab,
         })
     }
@@ -368,7 +423,7 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
     let wavelet = f.u8("filter pair")?;
     let periodic = Axes::from_bits(f.u8("periodic axes")?).map_err(|e| e.at(f.offset()))?;
     let levels = f.u8("level count")?;
-    if u64::from(levels) > MAX_LEVELS {
+    if levels > MAX_LEVELS {
         return Err(f.corrupt(format!(
             "up to {MAX_LEVELS} levels expected, {levels} found"
         )));

@@ -160,6 +160,7 @@ fn records_survive_and_refuse_nonsense() {
             }),
             quality: vec![79, 50, 0],
         }),
+        announced: Announced::default(),
         slab: None,
     };
     let bytes = frame.to_bytes(Dtype::F32);
@@ -191,6 +192,7 @@ fn a_frame_may_say_its_time() {
             max_error: 0.0,
         },
         form: Form::Constant,
+        announced: Announced::default(),
         slab: None,
     };
     let parse = |bytes: &[u8]| Frame::parse(bytes, 0, |_| Some(Dtype::F64));

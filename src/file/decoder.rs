@@ -97,6 +97,7 @@ impl<'a> Decoder<'a> {
                 }
             }
         }
+        contents.end()?;
         let dataset = contents.dataset()?.clone();
         Ok(Self {
             reader,

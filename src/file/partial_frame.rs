@@ -4,8 +4,9 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;
 use crate::container::{
-    Bound, BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
+    BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
 };
+use crate::frame::LOSSLESS_PART;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::layout::FrameLayout;
 
@@ -19,8 +20,8 @@ pub(crate) struct PartialFrame {
     last_bricks: Option<Vec<u32>>,
     /// The last brick that has arrived.
     last_arrived: Option<u32>,
-    /// Whether nothing of it can follow.
-    pub(crate) complete: bool,
+    /// Parts of a lossless frame of this grid.
+    lossless_parts: usize,
     /// The level to hand out next, from coarse to fine; `None` after level 0.
     pub(crate) next_level: Option<usize>,
 }
@@ -63,14 +64,15 @@ impl Payloads for ChunkStore {
 }
 
 impl PartialFrame {
-    pub(crate) fn new(frame: Frame) -> Self {
+    /// A frame of a grid of `shape`, of which the record has arrived.
+    pub(crate) fn new(frame: Frame, shape: Shape) -> Self {
         let levels = frame.form.levels();
         Self {
             chunks: FrameChunks::new(frame),
             store: ChunkStore::default(),
             last_bricks: None,
             last_arrived: None,
-            complete: false,
+            lossless_parts: shape.len().div_ceil(LOSSLESS_PART),
             next_level: Some(levels),
         }
     }
@@ -113,19 +115,35 @@ impl PartialFrame {
         Ok(())
     }
 
+    /// Whether nothing of it can follow: record, form and octree tell what belongs to it.
+    pub(crate) fn is_complete(&self) -> bool {
+        let FrameChunks {
+            frame,
+            mask,
+            bricks,
+            corrections,
+            ..
+        } = &self.chunks;
+        let has_bricks = match &frame.form {
+            Form::Constant => true,
+            Form::Lossless => bricks.len() >= self.lossless_parts,
+            Form::Pooled(_) => !bricks.is_empty(),
+            Form::Wavelet(_) => self.has_bricks(0),
+        };
+        let has_mask = mask.is_some() || !frame.announced.mask;
+        has_bricks && has_mask && (corrections.is_some() || !frame.announced.corrections)
+    }
+
     /// Whether all that the field at `level` needs has arrived.
     pub(crate) fn has(&self, level: usize) -> bool {
-        if self.complete {
-            return true;
-        }
-        // Corrections come last, and may be missing.
-        let corrected = matches!(
-            self.chunks.frame.bound,
-            Bound::MaxError(_) | Bound::RelError(_)
-        );
+        self.is_complete() || level > 0 && self.has_bricks(level)
+    }
+
+    /// Whether the coefficients of `level` and the coarser ones have arrived.
+    fn has_bricks(&self, level: usize) -> bool {
         let needed = self.last_bricks.as_ref().and_then(|last| last.get(level));
         match (self.last_arrived, needed) {
-            (Some(arrived), Some(needed)) => arrived >= *needed && (level > 0 || !corrected),
+            (Some(arrived), Some(needed)) => arrived >= *needed,
             _ => false,
         }
     }

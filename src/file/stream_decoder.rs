@@ -149,8 +149,13 @@ impl<R: Read> StreamDecoder<R> {
             };
             match next {
                 Next::Frame(frame) => {
-                    self.current = Some(PartialFrame::new(frame.clone()));
+                    let shape = frame.shape(self.dataset.shape)?;
+                    self.current = Some(PartialFrame::new(frame.clone(), shape));
                     return Ok(Some(frame));
+                }
+                Next::Part(entry, _) if self.is_current_complete() => {
+                    let message = "a chunk that does not belong to the frame before it";
+                    return Err(Error::corrupt(message).at(entry.offset));
                 }
                 Next::Part(..) | Next::Between => {}
                 Next::End => {
@@ -211,6 +216,10 @@ impl<R: Read> StreamDecoder<R> {
         self.source(None)
     }
 
+    fn is_current_complete(&self) -> bool {
+        self.current.as_ref().is_some_and(PartialFrame::is_complete)
+    }
+
     /// The record of the current frame.
     pub(super) fn record(&self) -> Option<&Frame> {
         self.current.as_ref().map(|current| &current.chunks.frame)
@@ -245,7 +254,7 @@ impl<R: Read> StreamDecoder<R> {
         })
     }
 
-    /// Reads the next chunk of the current frame, or finds that there is none.
+    /// Reads the next chunk of the current frame.
     fn receive(&mut self) -> Result<()> {
         let next = self.pull()?;
         let Some(current) = &mut self.current else {
@@ -259,8 +268,7 @@ impl<R: Read> StreamDecoder<R> {
             }
             Next::Between => {}
             Next::Frame(_) | Next::End => {
-                current.complete = true;
-                self.ahead = Some(next);
+                return Err(Error::corrupt("a frame ends before all of it was there"));
             }
         }
         Ok(())
@@ -269,6 +277,7 @@ impl<R: Read> StreamDecoder<R> {
     /// Reads one chunk.
     fn pull(&mut self) -> Result<Next> {
         let Some((entry, payload)) = self.stream.next_chunk()? else {
+            self.contents.end()?;
             return Ok(Next::End);
         };
         Ok(match self.contents.add(&entry, || Ok(&payload))? {

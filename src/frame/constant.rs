@@ -14,9 +14,10 @@ use crate::frame::original::Original;
 pub(crate) fn encode<E: Element>(
     original: &Original<'_, E>,
     bound: Bound,
-    value: E::Work,
+    value: E,
 ) -> Result<EncodedFrame> {
-    let decoded = vec![E::from_f64(value.to_f64()); original.values.len()];
+    let decoded = vec![value; original.values.len()];
+    let value = E::Work::from_f64(value.to_f64());
     let verification = Verification::of_equal(original.compare(&decoded)?);
     let range = (value, value);
     Ok(EncodedFrame::new(

@@ -20,6 +20,7 @@ use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::sample::{Normalisation, RUN};
+use crate::frame::thinned::Thinning;
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::{constant, lossless};
 use crate::recon::Predictor;
@@ -55,9 +56,7 @@ impl FrameSource<'_> {
                 form.levels
             ))),
             Form::Pooled(form) => pooled::grid_of_level(self.shape, form, level),
-            Form::Constant | Form::Lossless => Err(Error::invalid(
-                "this frame is stored at full resolution only: level 0 expected",
-            )),
+            Form::Constant | Form::Lossless => Ok(Thinning::new(self.shape, level)?.grid),
         }
     }
 
@@ -89,7 +88,7 @@ impl FrameSource<'_> {
                 let values = self.pooled(form, level)?;
                 grid.region().crop(&values, &region)
             }
-            simple => self.simple(simple, region)?,
+            simple => self.simple(simple, level, region)?,
         };
         self.volume(&self.post_processing::<E>(level)?, region, values)
     }
@@ -154,8 +153,9 @@ impl FrameSource<'_> {
         }
         let Form::Wavelet(form) = form else {
             let whole = grid.region();
-            for region in whole.slabs(whole.planes_of(SLAB_VALUES)) {
-                sink(self.volume(&post, region, self.simple(form, region)?)?)?;
+            let values = SLAB_VALUES / Thinning::new(self.shape, level)?.voxels();
+            for region in whole.slabs(whole.planes_of(values)) {
+                sink(self.volume(&post, region, self.simple(form, level, region)?)?)?;
             }
             return Ok(());
         };
@@ -198,14 +198,36 @@ impl FrameSource<'_> {
         Ok(&chunks.frame.form)
     }
 
-    fn simple<E: Element>(&self, form: &Form, region: Region) -> Result<Vec<E>> {
-        match form {
-            Form::Lossless => {
-                let whole = self.shape.region();
-                lossless::decode(self.payloads, &self.chunks.bricks, whole, region)
-            }
-            _ => Ok(constant::decode(&self.chunks.frame, region.len())),
+    /// A box of a level of a frame that is not transformed. Above level 0 its voxels are those of the whole field, what
+    /// the mask says of them included.
+    fn simple<E: Element>(&self, form: &Form, level: usize, region: Region) -> Result<Vec<E>> {
+        let thinning = Thinning::new(self.shape, level)?;
+        let is_constant = matches!(form, Form::Constant);
+        if is_constant && (level == 0 || self.chunks.mask.is_none()) {
+            return Ok(constant::decode(&self.chunks.frame, region.len()));
         }
+        let fine = thinning.fine(region);
+        self.check_memory(E::DTYPE, fine.len())?;
+        let mut values = if is_constant {
+            constant::decode(&self.chunks.frame, fine.len())
+        } else {
+            let whole = self.shape.region();
+            lossless::decode(self.payloads, &self.chunks.bricks, whole, fine)?
+        };
+        if level > 0
+            && let Some(mask) = &self.mask(E::DTYPE)?
+        {
+            mask.apply(self.shape, fine, &mut values);
+        }
+        Ok(thinning.thin(fine, values))
+    }
+
+    fn mask(&self, dtype: Dtype) -> Result<Option<Mask>> {
+        let Some(number) = self.chunks.mask else {
+            return Ok(None);
+        };
+        let payload = self.payloads.payload(number)?;
+        Mask::decode(self.shape, dtype, payload, self.limits).map(Some)
     }
 
     /// Corrections and mask of the whole field; they belong to full resolution.
@@ -224,10 +246,7 @@ impl FrameSource<'_> {
             let corrections = Corrections::decode(shape, E::DTYPE, payload, self.limits)?;
             post.corrections = Some((corrections, bound));
         }
-        if let Some(number) = chunks.mask {
-            let payload = self.payloads.payload(number)?;
-            post.mask = Some(Mask::decode(shape, E::DTYPE, payload, self.limits)?);
-        }
+        post.mask = self.mask(E::DTYPE)?;
         Ok(post)
     }
 

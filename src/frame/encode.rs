@@ -37,6 +37,8 @@ pub(crate) fn encode_frame<E: Element>(
 ) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options.coding.mask_value, &options.observer);
+    let is_exact = |mask: &Mask| !wants_bits(options.bound) || mask.keeps(values);
+    let keeps_bits = mask.as_ref().is_none_or(is_exact);
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let coded_mask = mask.map(|mask| Arc::from(mask.encode(shape, E::DTYPE)));
     let original = Original {
@@ -46,21 +48,34 @@ pub(crate) fn encode_frame<E: Element>(
         mask: coded_mask.as_ref(),
         observer: &options.observer,
     };
-    let measured = Normalisation::measure(values, original.ordinary, original.observer);
-    let (min, max) = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
+    let encoded = encode_original(original, keeps_bits, options, networks)?;
+    with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes())
+}
+
+/// A frame of the form that fits; `keeps_bits`: the mask gives back what the bound asks for.
+fn encode_original<E: Element>(
+    original: Original<'_, E>,
+    keeps_bits: bool,
+    options: &EncodeOptions,
+    networks: Option<PricedNetworks<'_>>,
+) -> Result<EncodedFrame> {
+    if let Some(value) = original.constant().filter(|_| keeps_bits) {
+        return constant::encode(&original, options.bound, value);
+    }
+    let measured = Normalisation::measure(original.values, original.ordinary, original.observer);
     let normalisation = match measured {
-        Some(normalisation) if min != max => normalisation,
+        Some(normalisation) if normalisation.range.0 != normalisation.range.1 => normalisation,
+        // Zeros of both signs, or more patterns than a mask holds: no range that a transform could work with.
         _ => {
-            let encoded = constant::encode(&original, options.bound, min)?;
-            return with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes());
+            let range = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
+            return lossless::encode(&original, options.bound, range);
         }
     };
     let normalisation = match options.coding.range {
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
-    let encoded = FrameEncoder::new(original, normalisation, options, networks).encode()?;
-    with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes())
+    FrameEncoder::new(original, normalisation, options, networks).encode()
 }
 
 /// A frame of any form, unless a ratio was asked for that its file does not reach.
@@ -81,6 +96,11 @@ fn with_ratio_met(
         )),
         _ => Ok(encoded),
     }
+}
+
+/// Whether every bit has to come back.
+fn wants_bits(bound: Bound) -> bool {
+    matches!(bound, Bound::MaxError(0.0) | Bound::RelError(0.0))
 }
 
 /// Tells the values that are no ordinary numbers; `None` where all are.
@@ -122,7 +142,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 
     fn encode(&self) -> Result<EncodedFrame> {
-        if self.goal == Goal::MaxError(0.0) {
+        if wants_bits(self.options.bound) || self.goal == Goal::MaxError(0.0) {
             return self.lossless();
         }
         match &self.options.coding.profile {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::dtype::{Dtype, Element};
 use crate::base::real::Real;
 use crate::container::size::estimate;
-use crate::container::{Bound, ChunkType, Form, Frame, Measured};
+use crate::container::{Announced, Bound, ChunkType, Form, Frame, Measured};
 use crate::frame::original::Original;
 use crate::metrics::Comparison;
 
@@ -76,6 +76,7 @@ impl EncodedFrame {
                 bound,
                 measured,
                 form,
+                announced: Announced::default(),
                 slab: None,
             },
             mask: original.mask.cloned(),
@@ -107,7 +108,15 @@ impl EncodedFrame {
         dtype: Dtype,
     ) -> impl Iterator<Item = (ChunkType, u32, Cow<'_, [u8]>)> {
         let bricks = self.bricks.iter();
-        let record = Cow::from(self.frame.to_bytes(dtype));
+        let announced = Announced {
+            mask: self.mask.is_some(),
+            corrections: self.corrections.is_some(),
+        };
+        let record = Frame {
+            announced,
+            ..self.frame.clone()
+        };
+        let record = Cow::from(record.to_bytes(dtype));
         std::iter::once((ChunkType::FRAM, 0, record))
             .chain(whole(ChunkType::MASK, self.mask.as_deref()))
             .chain(whole(ChunkType::TREE, self.tree.as_deref()))

@@ -30,6 +30,8 @@ pub(crate) fn encode<E: Element>(
     };
     let verification = Verification::of_equal(original.compare(original.values)?);
     let mut encoded = EncodedFrame::new(original, bound, range, verification, Form::Lossless);
+    // The parts hold the bits of all voxels.
+    encoded.mask = None;
     let parts = original.values.par_chunks(LOSSLESS_PART).enumerate();
     encoded.bricks = parts.map(pack).collect();
     Ok(encoded)

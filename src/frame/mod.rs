@@ -16,6 +16,7 @@ pub(crate) mod original;
 pub(crate) mod pooled;
 pub(crate) mod queue;
 pub(crate) mod sample;
+mod thinned;
 pub(crate) mod wavelet;
 
 pub use layout::FrameLayout;

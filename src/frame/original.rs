@@ -40,6 +40,18 @@ impl<E: Element> Original<'_, E> {
         field
     }
 
+    /// The value of all ordinary voxels where they have one, bit for bit; 0 where there are none.
+    pub(crate) fn constant(&self) -> Option<E> {
+        let ordinary = |i: usize| self.ordinary.is_none_or(|ordinary| ordinary[i]);
+        let Some(first) = (0..self.values.len()).find(|&i| ordinary(i)) else {
+            return Some(E::from_f64(0.0));
+        };
+        let bits = self.values[first].to_bits64();
+        let mut rest = first..self.values.len();
+        rest.all(|i| self.values[i].to_bits64() == bits || !ordinary(i))
+            .then_some(self.values[first])
+    }
+
     /// Errors of a decoded field.
     ///
     /// # Errors

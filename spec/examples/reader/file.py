@@ -90,4 +90,7 @@ def read(data):
             need(place > stage or (place == stage and chunk.type == "BRIK"), f"{chunk.type} out of order")
             stage = place
             out.frames[-1][1][chunk.type].append(chunk)
+    for record, parts in out.frames:
+        for name, is_there in record.announced.items():
+            need(bool(parts[name]) == is_there, f"{name} is not as announced")
     return out

@@ -17,15 +17,12 @@ def decode(dataset, frame, chunks, weights, level=0):
     `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none.
     """
     value = VALUE[dataset.fields[frame.field][2]]
-    if level > frame.levels:  # 0 in forms 0 and 1
+    if frame.form in (0, 1):
+        field = thinned(untransformed(dataset, frame, chunks, value), level)
+        return field.reshape(field.shape[3 - dataset.rank :])
+    if level > frame.levels:
         raise ValueError(f"the frame has no level {level}")
-    if frame.form == 0:
-        need(not (chunks["TREE"] or chunks["BRIK"] or chunks["CORR"]), "a constant frame with coefficients")
-        field = np.full(dataset.dims, value(frame.minimum))
-    elif frame.form == 1:
-        need(not (chunks["TREE"] or chunks["CORR"]), "a lossless frame with a tree or corrections")
-        field = raw(dataset.dims, value, chunks["BRIK"])
-    elif frame.form == 3:
+    if frame.form == 3:
         field = pooled.Pooled(dataset, frame, chunks, weights).field(level).astype(value)
     else:
         field = Multiresolution(dataset, frame, chunks, weights).field(level)
@@ -33,6 +30,29 @@ def decode(dataset, frame, chunks, weights, level=0):
         field = corrected(field, frame, dataset, chunks["CORR"])
         field = masked(field, dataset, chunks["MASK"])
     return field.reshape(field.shape[3 - dataset.rank :])
+
+
+def untransformed(dataset, frame, chunks, value):
+    """A frame of form 0 or 1."""
+    need(not chunks["TREE"], "an octree in a frame without levels")
+    if frame.form == 1:
+        return raw(dataset.dims, value, chunks["BRIK"])
+    need(not chunks["BRIK"], "a constant frame with coefficients")
+    return masked(np.full(dataset.dims, value(frame.minimum)), dataset, chunks["MASK"])
+
+
+def thinned(field, level):
+    """Spec 6.8."""
+    dims, strides = list(field.shape), [1, 1, 1]
+    for number in range(level):
+        split = [n >= 8 for n in dims]
+        if not any(split) or number == 15:
+            raise ValueError(f"the frame has no level {level}")
+        for axis in range(3):
+            if split[axis]:
+                dims[axis], strides[axis] = -(-dims[axis] // 2), strides[axis] * 2
+    z, y, x = strides
+    return field[::z, ::y, ::x]
 
 
 def raw(dims, value, bricks):

@@ -78,6 +78,7 @@ class Frame:
     ssim: float | None
     max_error: float
     form: int  # 0 constant, 1 lossless, 2 multiresolution, 3 pooled
+    announced: dict  # whether the frame has a chunk: MASK, CORR
     # Multiresolution and pooled form; levels is the coarsest level in the pooled form:
     filter: int = 0
     periodic: list = field(default_factory=lambda: [False] * 3)  # z, y, x
@@ -119,9 +120,12 @@ def frame(payload, dataset):
     psnr_db = f.number("f")
     ssim = f.number("f") if bound == 1 else None
     max_error, form = f.number("d"), f.u8()
+    announced, form = {"MASK": bool(form & 64), "CORR": bool(form & 128)}, form & 63
     if form > 3:
         raise Unsupported(f"form {form}")
-    out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form)
+    need(form != 1 or not announced["MASK"], "a mask in a lossless frame")
+    need(not announced["CORR"] or (form == 2 and bound in (2, 3)), "corrections where none can be")
+    out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form, announced)
     if form == 2:
         multiresolution(f, out, size)
     if form == 3:

@@ -1,5 +1,5 @@
 use super::*;
-use crate::container::{Bound, Form, Measured, NetworkUse, Slab, WaveletForm};
+use crate::container::{Announced, Bound, Form, Measured, NetworkUse, Slab, WaveletForm};
 
 /// Faults chunk by chunk; `d` is a dataset record, `n` a network with the number that follows, `r` a
 /// reference, `f` a frame's record, and `m`, `t`, `b`, `c` are parts. Other letters are chunks that
@@ -138,6 +138,7 @@ fn frame(step: u64, network: bool) -> Frame {
             network,
             quality: vec![80],
         }),
+        announced: Announced::default(),
         slab: None,
     }
 }
@@ -161,4 +162,60 @@ fn frames_and_weights_know_of_the_frames_before() {
     let late = [OrderFault::WeightsAfterUse];
     assert_eq!(order.add(ChunkType::NETW, 0), late);
     assert_eq!(order.add(ChunkType::NREF, 0), late);
+}
+
+#[test]
+fn a_frame_has_what_it_announces() {
+    use OrderFault::{MissingPart, UnannouncedPart};
+    // `M` and `C`: announced; `m` and `c`: there. A brick is in every frame.
+    let faults = |announced: &str, parts: &str| {
+        let mut order = ChunkOrder::default();
+        order.add_dataset();
+        assert_eq!(order.add(ChunkType::FRAM, 0), []);
+        let announced = Announced {
+            mask: announced.contains('M'),
+            corrections: announced.contains('C'),
+        };
+        let record = Frame {
+            announced,
+            ..frame(0, false)
+        };
+        assert_eq!(order.add_frame(&record), None);
+        let mut faults = Vec::new();
+        for part in parts.chars() {
+            let kind = match part {
+                'm' => ChunkType::MASK,
+                'b' => ChunkType::BRIK,
+                _ => ChunkType::CORR,
+            };
+            faults.extend(order.add(kind, 0));
+        }
+        faults.extend(order.end());
+        faults
+    };
+    for (announced, parts) in [("", "b"), ("M", "mb"), ("C", "bc"), ("MC", "mbc")] {
+        assert_eq!(faults(announced, parts), [], "{announced} {parts}");
+    }
+    for (announced, parts) in [("", "mb"), ("", "bc"), ("M", "mbc"), ("C", "mbc")] {
+        assert_eq!(
+            faults(announced, parts),
+            [UnannouncedPart],
+            "{announced} {parts}"
+        );
+    }
+    for (announced, parts) in [
+        ("M", "b"),
+        ("M", ""),
+        ("C", "b"),
+        ("C", ""),
+        ("MC", "bc"),
+        ("MC", "mb"),
+    ] {
+        assert_eq!(
+            faults(announced, parts),
+            [MissingPart],
+            "{announced} {parts}"
+        );
+    }
+    assert_eq!(faults("MC", "b"), [MissingPart, MissingPart]);
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::base::dtype::Dtype;
 use crate::base::grid::{Axes, Shape};
 use crate::container::{
-    Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, Writer, brick_runs,
+    Announced, Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, Writer,
+    brick_runs,
 };
 
 fn kind() -> impl Strategy<Value = ChunkType> {
@@ -133,6 +134,7 @@ fn one_frame(
             max_error: 0.1,
         },
         form: Form::Wavelet(form),
+        announced: Announced::default(),
         slab: None,
     };
     let mut chunks = vec![(ChunkType::FRAM, 0, frame.to_bytes(dtype))];

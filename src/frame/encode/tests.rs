@@ -1,4 +1,5 @@
 use super::*;
+use crate::container::ChunkType;
 use crate::container::Form;
 use crate::frame::original::tests::original;
 
@@ -44,24 +45,49 @@ fn a_ratio_out_of_reach_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::BoundNotMet);
 }
 
+/// The kinds of a frame's chunks, after its record.
+fn parts(field: &[f32], bound: Bound) -> Vec<ChunkType> {
+    let encoded = encode(field, bound);
+    let lengths: usize = encoded.chunks(f32::DTYPE).map(|(_, _, p)| p.len()).sum();
+    assert!(encoded.file_bytes(f32::DTYPE) > lengths);
+    let kinds = encoded.chunks(f32::DTYPE).map(|(kind, _, _)| kind);
+    kinds.skip(1).collect()
+}
+
 #[test]
-fn a_mask_is_part_of_every_form() {
+fn a_mask_is_part_of_every_frame_that_does_not_hold_all_bits() {
     let mut field = smooth(Shape::new(&[24, 24, 24]).unwrap());
     field[5] = f32::NAN;
+    let lossy = [ChunkType::MASK, ChunkType::TREE, ChunkType::BRIK];
+    assert_eq!(parts(&field, Bound::Psnr(40.0)), lossy);
+    assert_eq!(parts(&field, Bound::MaxError(0.0)), [ChunkType::BRIK]);
+    let mut constant = vec![2.5; 24 * 24 * 24];
+    constant[7] = f32::NAN;
     for bound in [Bound::Psnr(40.0), Bound::MaxError(0.0)] {
-        let encoded = encode(&field, bound);
-        let kinds = encoded.chunks(f32::DTYPE).map(|(kind, _, _)| kind);
-        let kinds: Vec<_> = kinds.take(2).collect();
-        assert_eq!(
-            kinds,
-            [
-                crate::container::ChunkType::FRAM,
-                crate::container::ChunkType::MASK
-            ]
-        );
-        let lengths: usize = encoded.chunks(f32::DTYPE).map(|(_, _, p)| p.len()).sum();
-        assert!(encoded.file_bytes(f32::DTYPE) > lengths);
+        assert_eq!(parts(&constant, bound), [ChunkType::MASK]);
     }
+}
+
+#[test]
+fn what_no_other_form_gives_back_bit_for_bit_is_lossless() {
+    let mut zeros = vec![0f32; 24 * 24 * 24];
+    assert_eq!(parts(&zeros, Bound::MaxError(0.0)), []);
+    zeros[11] = -0.0;
+    for bound in [
+        Bound::MaxError(0.0),
+        Bound::MaxError(1e-3),
+        Bound::Psnr(40.0),
+    ] {
+        assert_eq!(parts(&zeros, bound), [ChunkType::BRIK], "{bound}");
+    }
+    // More patterns than a mask has places for.
+    let mut nans = vec![1.0; 24 * 24 * 24];
+    for (bits, value) in (0x7FC0_0000..).zip(&mut nans[..300]) {
+        *value = f32::from_bits(bits);
+    }
+    assert_eq!(parts(&nans, Bound::MaxError(0.0)), [ChunkType::BRIK]);
+    assert_eq!(parts(&nans, Bound::RelError(0.0)), [ChunkType::BRIK]);
+    assert_eq!(parts(&nans, Bound::Psnr(40.0)), [ChunkType::MASK]);
 }
 
 #[test]

@@ -4,22 +4,20 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Region, Shape};
 use crate::base::real::Real;
+use crate::container::MAX_LEVELS;
 use crate::frame::pooled::resample::{ResamplingFilter, resample};
 use crate::octree::{Cube, Octant};
 use crate::transform::Plan;
 
 /// Levels down to which every axis of the rank has samples enough for networks and pooling.
 pub(crate) fn most_levels(shape: Shape) -> usize {
-    let plan = Plan::new(shape, Axes::NONE, MAX_LEVELS);
+    let plan = Plan::new(shape, Axes::NONE, MAX_LEVELS.into());
     let regular = |axes: Axes| axes.count() == shape.rank();
     plan.levels()
         .iter()
         .take_while(|level| regular(level.split))
         .count()
 }
-
-/// Most levels of a frame.
-const MAX_LEVELS: usize = 15;
 
 /// Grids of `levels` levels.
 ///

@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::base::real::Real;
 use crate::codec::corrections::Corrections;
-use crate::container::{NetworkUse, WaveletForm};
+use crate::container::{MAX_LEVELS, NetworkUse, WaveletForm};
 use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
@@ -24,8 +24,6 @@ use crate::options::Coding;
 use crate::recon::{Partition, Predictor};
 use crate::transform::{Plan, Wavelet};
 
-/// Most levels of the transform.
-const MAX_LEVELS: usize = 15;
 /// Edge of a brick of 3-D fields in voxels, where none is asked for.
 const BRICK_EDGE: u32 = 64;
 /// Edge of a brick of 2-D fields in voxels, where none is asked for.
@@ -110,7 +108,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         normalisation: Normalisation<E::Work>,
         field: NormalisedField<'a, E::Work>,
     ) -> Result<Self> {
-        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS);
+        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
         let brick_edge = coding.brick_edge.unwrap_or(match shape.rank() {
             2 => PLANAR_BRICK_EDGE,
             _ => BRICK_EDGE,

@@ -1,7 +1,7 @@
 //! `dump`: the fields of chunks with their offsets, then the bytes.
 
 use serde_json::{Value, json};
-use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, Form};
+use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form};
 use srt::{Dtype, Error, Result};
 
 use crate::file::{File, FrameChunks};
@@ -245,7 +245,7 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
         f.read("measured ssim", Cursor::f32)?;
     }
     f.read("measured largest error", Cursor::f64)?;
-    match f.read("form", Cursor::u8)? {
+    match f.read("form, announced chunks", Cursor::u8)? & FORM_BITS {
         2 => {
             let levels = form(f, dtype, WAVELET_FORM, "quantisation step")?;
             for level in 1..=levels {

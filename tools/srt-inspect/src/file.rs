@@ -94,6 +94,11 @@ impl<'a> File<'a> {
             expected = chunk.number + 1;
             file.add(chunk, limits);
         }
+        if let (Some(fault), Some(last)) = (file.order.end(), file.scan.chunks.last().copied()) {
+            let message = format!("the end of the last frame is {fault}");
+            let finding = Finding::fault("order", last.end(), message);
+            file.findings.push(finding.in_chunk(last.number));
+        }
         if file.dataset.is_none() {
             let finding = Finding::fault("order", 0, "no dataset record found");
             file.findings.push(finding);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use srt::container::{Bound, ChunkType, Form, Writer};
+use srt::container::{ChunkType, Writer};
 use srt::{Error, Limits, Result};
 
 use crate::file::{File, FrameChunks};
@@ -111,20 +111,17 @@ fn missing(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Option<Str
     if uses_networks && file.reference.is_none() && (file.networks.is_empty() || lost) {
         return Some("its networks are lost".into());
     }
-    let bounded = matches!(frame.bound, Bound::MaxError(_) | Bound::RelError(_));
-    let lossless = matches!(frame.form, Form::Lossless);
-    if bounded && !lossless && chunks.corrections.is_none() && !is_followed(file, chunks) {
-        return Some("its corrections may be lost with the bytes behind it".into());
+    for (is_announced, chunk, what) in [
+        (frame.announced.mask, &chunks.mask, "mask is"),
+        (
+            frame.announced.corrections,
+            &chunks.corrections,
+            "corrections are",
+        ),
+    ] {
+        if is_announced && chunk.is_none() {
+            return Some(format!("its {what} lost"));
+        }
     }
     None
-}
-
-/// Whether the next chunk of the file stands after the frame, so that nothing of it is lost.
-fn is_followed(file: &File<'_>, chunks: &FrameChunks) -> bool {
-    let Some(last) = chunks.chunks().last() else {
-        return false;
-    };
-    let all = &file.scan.chunks;
-    let next = all.partition_point(|c| c.offset <= last.offset);
-    all.get(next).is_some_and(|c| c.number == last.number + 1)
 }

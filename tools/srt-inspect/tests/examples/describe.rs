@@ -73,11 +73,9 @@ pub(crate) fn describe(
     let mut frames = Vec::new();
     for reader in decoder.frames() {
         let (number, frame) = (reader.index(), reader.record());
-        let levels = match &frame.form {
-            Form::Wavelet(form) => usize::from(form.levels),
-            Form::Pooled(form) => usize::from(form.levels),
-            Form::Constant | Form::Lossless => 0,
-        };
+        // All that can be asked for, coarser ones of frames that store none among them.
+        let levels = (1..).take_while(|&level| reader.level(level).grid().is_ok());
+        let levels = levels.count();
         let decoded = (0..=levels).map(|level| {
             let volume = reader.level(level).read_any().unwrap();
             let (shape, dtype, raw, whole) = parts(&volume);
