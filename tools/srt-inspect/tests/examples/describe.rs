@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use srt::container::{FileHeader, Form, HEADER_LEN, TRAILER_LEN, Trailer};
+use srt::container::{FileHeader, HEADER_LEN, TRAILER_LEN, Trailer};
 use srt::volume::AnyVolume;
 use srt::volume::io::write_npy;
 use srt::{Decoder, Dtype, Element, Limits, Shape, dtype_dispatch};
