@@ -390,14 +390,75 @@ fn raw_steps_follow_each_other_on_standard_input() {
         &[&["encode", "a.npy", "b.npy", "npy.srt"], &times[..]].concat(),
     );
     assert_eq!(read(&b, "raw.srt"), read(&b, "npy.srt"));
-    for (bytes, code) in [
-        ([&two[..], &raw("c.npy")].concat(), USAGE),
-        (two[..two.len() - 3].to_vec(), CORRUPT),
+    // Less than a field, or times for fewer of them: what came whole is kept.
+    for (bytes, steps, why) in [
+        ([&two[..], &raw("c.npy")].concat(), 2, "more time steps"),
+        ([&two[..], b"\n"].concat(), 2, "breaks off"),
+        (two[..two.len() - 3].to_vec(), 1, "breaks off"),
     ] {
-        fs::remove_file(b.path("raw.srt")).unwrap_or_default();
+        fs::remove_file(b.path("raw.srt")).unwrap();
         let output = piped(b.command(&encode), bytes);
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
-        assert!(!b.path("raw.srt").exists());
+        assert_eq!(output.status.code(), Some(CORRUPT), "{output:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.contains(why) && message.contains("raw.srt"),
+            "{message}"
+        );
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert_eq!(steps_of(&b, "raw.srt"), steps);
+    }
+    fs::remove_file(b.path("raw.srt")).unwrap();
+    let output = piped(b.command(&encode), two[..100].to_vec());
+    assert_eq!(output.status.code(), Some(CORRUPT), "{output:?}");
+    assert!(!b.path("raw.srt").exists());
+}
+
+/// Frames of a file that `check` finds whole.
+fn steps_of(b: &Bench, name: &str) -> usize {
+    let file = read(b, name);
+    let decoder = Decoder::new(&file).unwrap();
+    for frame in decoder.frames() {
+        frame.read_any().unwrap();
+    }
+    decoder.frames().len()
+}
+
+#[test]
+fn a_stream_of_fields_that_breaks_off_leaves_what_came_whole() {
+    let b = bench();
+    let whole = [read(&b, "a.npy"), read(&b, "b.npy")].concat();
+    let torn = [&whole[..], &read(&b, "c.npy")[..1000]].concat();
+    let newline = [&whole[..], b"\n"].concat();
+    let other = {
+        let mut file = Vec::new();
+        write_npy(&mut file, Shape::new(&[4, 4, 4]).unwrap(), &[1f32; 64]).unwrap();
+        [&whole[..], &file].concat()
+    };
+    b.expect(
+        DONE,
+        &["encode", "a.npy", "b.npy", "two.srt", "--psnr", "45", "-q"],
+    );
+    for bound in [
+        ["--psnr", "45"],
+        ["--max-error", "0.01"],
+        ["--max-error", "0"],
+    ] {
+        for bytes in [&torn, &newline, &other] {
+            let encode = [&["encode", "-", "out.srt", "-q", "-f"], &bound[..]].concat();
+            let output = piped(b.command(&encode), bytes.clone());
+            assert_eq!(output.status.code(), Some(CORRUPT), "{output:?}");
+            assert_eq!(steps_of(&b, "out.srt"), 2);
+            // The same through a pipe, and behind frames that are there.
+            let encode = [&["encode", "-", "-", "-q"], &bound[..]].concat();
+            let piped_out = piped(b.command(&encode), bytes.clone());
+            assert_eq!(piped_out.status.code(), Some(CORRUPT), "{piped_out:?}");
+            assert_eq!(piped_out.stdout, read(&b, "out.srt"));
+            fs::copy(b.path("two.srt"), b.path("more.srt")).unwrap();
+            let append = [&["encode", "-", "more.srt", "--append", "-q"], &bound[..]].concat();
+            let output = piped(b.command(&append), bytes.clone());
+            assert_eq!(output.status.code(), Some(CORRUPT), "{output:?}");
+            assert_eq!(steps_of(&b, "more.srt"), 4);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use resume::complete_part;
 use series::Series;
 use srt::{EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin_names};
 use srt_program::{note, print_json, print_line, read_file, say};
-use write::write;
+use write::{WrittenSeries, write};
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let start = Instant::now();
@@ -48,7 +48,13 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         .map_err(|e| e.within(args.output().display()))?;
     let spinner = Arc::new(Spinner::new(args.quiet || args.verbose, "encoding"));
     options.observer = observer(args, Arc::clone(&spinner));
-    let (file, report, frames) = write(args, series, old.as_ref(), options, file)?;
+    let WrittenSeries {
+        file,
+        report,
+        frames,
+        broken_off,
+    } = write(args, series, old.as_ref(), options, file)?;
+    let steps = frames.len();
     drop(old);
     file.commit()?;
     spinner.finish();
@@ -59,7 +65,22 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         args,
         &Report::new(&report, frames, start.elapsed().as_secs_f64()),
     )?;
-    Ok(ExitCode::SUCCESS)
+    broken_off.map_or(Ok(ExitCode::SUCCESS), |why| Err(torn(args, steps, &why)))
+}
+
+/// Standard input broke off after `steps` whole time steps.
+fn torn(args: &EncodeArgs, steps: usize, why: &Error) -> Error {
+    let output = match args.output() {
+        path if path.as_os_str() == "-" => "the output".into(),
+        path => path.display().to_string(),
+    };
+    let those = match steps {
+        1 => "the time step before is".to_owned(),
+        n => format!("the {n} time steps before are"),
+    };
+    Error::truncated(format!(
+        "standard input breaks off: {why}; {those} in {output}"
+    ))
 }
 
 /// Prints the report, unless standard output has the file.

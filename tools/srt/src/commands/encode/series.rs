@@ -16,6 +16,8 @@ pub(super) struct Series {
     pub(super) fields: Vec<FieldInputs>,
     /// Fields after the first one on standard input.
     stream: Option<FieldStream<StdinLock<'static>>>,
+    /// Number of times given for them, where some are.
+    times: Option<usize>,
 }
 
 /// One field and its inputs by time step.
@@ -73,6 +75,7 @@ impl Series {
             shape,
             fields,
             stream,
+            times: (!args.time.is_empty()).then_some(args.time.len()),
         };
         series.check_all()?;
         Ok(series)
@@ -123,12 +126,15 @@ impl Series {
         self.stream.is_some()
     }
 
-    /// All inputs, step by step and in a step field by field, each opened when its turn comes.
+    /// All inputs, step by step and in a step field by field, each opened when its turn comes. Where standard input
+    /// breaks off after a whole field, gives why: what came before is not to be lost.
     ///
     /// # Errors
-    /// What reading standard input reports, and `InvalidArgument` for a field there that does not go
-    /// with the first.
-    pub(super) fn for_each(mut self, mut f: impl FnMut(&Item) -> Result<()>) -> Result<()> {
+    /// What `f` reports.
+    pub(super) fn for_each(
+        mut self,
+        mut f: impl FnMut(&Item) -> Result<()>,
+    ) -> Result<Option<Error>> {
         let steps = self.steps();
         let mut inputs: Vec<_> = (self.fields.iter_mut())
             .map(|field| std::mem::take(&mut field.inputs).into_iter())
@@ -148,32 +154,40 @@ impl Series {
             }
         }
         match (self.stream, last) {
-            (Some(stream), Some(item)) => continue_with(stream, item, f),
-            _ => Ok(()),
+            (Some(stream), Some(item)) => continue_with(stream, item, self.times, f),
+            _ => Ok(None),
         }
     }
 }
 
-/// The fields that come on standard input after `item`, as its next steps.
+/// The fields that come on standard input after `item`, as its next steps; why they end, if not with the input.
 fn continue_with(
     mut stream: FieldStream<StdinLock<'static>>,
     mut item: Item,
+    times: Option<usize>,
     mut f: impl FnMut(&Item) -> Result<()>,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let (shape, dtype) = (item.input.shape(), item.input.dtype());
-    while let Some(input) = stream.next_field()? {
-        if (input.shape(), input.dtype()) != (shape, dtype) {
-            return Err(Error::invalid(format!(
-                "another field of {shape} {dtype} expected on standard input, {} {} found",
-                input.shape(),
-                input.dtype()
-            )));
-        }
+    loop {
+        let input = match stream.next_field() {
+            Ok(None) => return Ok(None),
+            Ok(Some(input)) if (input.shape(), input.dtype()) != (shape, dtype) => {
+                return Ok(Some(Error::invalid(format!(
+                    "another field of {shape} {dtype} expected, {} {} found",
+                    input.shape(),
+                    input.dtype()
+                ))));
+            }
+            Ok(Some(_)) if times.is_some_and(|times| item.step + 1 >= times as u64) => {
+                return Ok(Some(Error::invalid("more time steps than times given")));
+            }
+            Ok(Some(input)) => input,
+            Err(error) => return Ok(Some(error)),
+        };
         item.input = Arc::new(input);
         item.step += 1;
         f(&item)?;
     }
-    Ok(())
 }
 
 /// Names and paths of all inputs in the order given.

@@ -9,6 +9,15 @@ use crate::args::{EncodeArgs, values_of};
 use srt::{Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result, Shape};
 use srt_program::{OutputFile, within_input};
 
+/// A series that is written, but for the name of its file.
+pub(super) struct WrittenSeries {
+    pub(super) file: OutputFile,
+    pub(super) report: FileReport,
+    pub(super) frames: Vec<FrameLine>,
+    /// Why standard input broke off, if it did: the steps before are in the file.
+    pub(super) broken_off: Option<Error>,
+}
+
 /// Encodes all of a series into `out`.
 pub(super) fn write(
     args: &EncodeArgs,
@@ -16,7 +25,7 @@ pub(super) fn write(
     old: Option<&Decoder<'_>>,
     mut options: EncodeOptions,
     out: OutputFile,
-) -> Result<(OutputFile, FileReport, Vec<FrameLine>)> {
+) -> Result<WrittenSeries> {
     if args.part.is_some() && (series.is_open() || series.len() != 1) {
         return Err(one_input());
     }
@@ -45,14 +54,19 @@ pub(super) fn write(
         watch: FillWatch::new(args),
         encoder,
     };
-    let mut lines = Vec::new();
-    series.for_each(|item: &Item| {
-        lines.push(writer.add(item)?);
+    let mut frames = Vec::new();
+    let broken_off = series.for_each(|item: &Item| {
+        frames.push(writer.add(item)?);
         Ok(())
     })?;
     writer.watch.end();
     let (file, report) = writer.encoder.finish()?;
-    Ok((file, report, lines))
+    Ok(WrittenSeries {
+        file,
+        report,
+        frames,
+        broken_off,
+    })
 }
 
 /// One time for each step, or none.
@@ -91,7 +105,7 @@ impl SeriesWriter<'_> {
     fn add(&mut self, item: &Item) -> Result<FrameLine> {
         let place = self.places[item.field];
         let step = self.first_steps[item.field].saturating_add(item.step);
-        let time = self.time(item)?;
+        let time = self.time(item);
         let shape = self.shape;
         let slab = self.args.part.map(|part| part.slab(shape)).transpose()?;
         let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
@@ -116,14 +130,7 @@ impl SeriesWriter<'_> {
     }
 
     /// The time of a step, where times were given.
-    fn time(&self, item: &Item) -> Result<Option<f64>> {
-        let times = &self.args.time;
-        match times.get(item.step as usize) {
-            None if !times.is_empty() => Err(Error::invalid(format!(
-                "{} times given, standard input has more time steps",
-                times.len()
-            ))),
-            time => Ok(time.copied()),
-        }
+    fn time(&self, item: &Item) -> Option<f64> {
+        self.args.time.get(item.step as usize).copied()
     }
 }
