@@ -24,7 +24,7 @@ impl<A: Backend, B: Backend> Backend for Fallback<A, B> {
         self.first.name()
     }
 
-    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+    fn predict_checked(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
         let done = OnFailure::UseHost.attempt(|| self.first.predict(request, out))?;
         match done {
             Some(()) => Ok(()),

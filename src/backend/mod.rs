@@ -50,7 +50,19 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// `InvalidArgument` when the input does not hold what the region needs ([`NetworkInput::needed`]), the sizes
     /// disagree, or a scale leaves its range; `LimitExceeded` when the network takes more memory than the backend may
     /// use; `Device`.
-    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()>;
+    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
+        request.check(out)?;
+        if request.region.is_empty() {
+            return Ok(());
+        }
+        self.predict_checked(request, out)
+    }
+
+    /// What [`Backend::predict`] does with a request whose sizes agree, and whose region holds a cell.
+    ///
+    /// # Errors
+    /// As [`Backend::predict`].
+    fn predict_checked(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()>;
 
     /// Its device, where it has one that puts whole levels together.
     fn device(&self) -> Option<device::DeviceHandle<'_>> {

@@ -186,8 +186,7 @@ impl Backend for Cpu {
         "cpu"
     }
 
-    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
-        request.check(out)?;
+    fn predict_checked(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
         let arch = request.network.arch();
         let target = OutputBox {
             region: request.region,

@@ -16,11 +16,7 @@ impl Backend for Reference {
         "reference"
     }
 
-    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
-        request.check(out)?;
-        if request.region.is_empty() {
-            return Ok(());
-        }
+    fn predict_checked(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
         let run = ReferenceRun::new(request);
         match request.network.arch().head {
             Head::Subbands => run.subbands(request.scaling, out),

@@ -421,11 +421,7 @@ impl Backend for Cuda {
         "cuda"
     }
 
-    fn predict(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
-        request.check(out)?;
-        if request.region.is_empty() {
-            return Ok(());
-        }
+    fn predict_checked(&self, request: &PredictRequest<'_>, out: &mut [f32]) -> Result<()> {
         // The kernels count along an axis in 32 bits; halo and both grids included.
         if request.input.domain.iter().any(|&n| n > 1 << 28) {
             return Err(Error::limit(format!(
