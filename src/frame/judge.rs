@@ -1,0 +1,191 @@
+//! The one judge: how far a decoded field is from its original, measured as the encoder of its frame measures, and
+//! whether the frame keeps what it promises.
+
+use rayon::prelude::*;
+
+use crate::base::dtype::Element;
+use crate::base::error::Result;
+use crate::base::grid::Shape;
+use crate::container::{Bound, Form, Frame};
+use crate::frame::goal::{Findings, Goal};
+use crate::frame::sample::for_each_stretch;
+use crate::metrics::{Comparer, EvalReport, SsimComparer, finite_range};
+use crate::options::Observer;
+
+/// Values whose bits are compared by one task.
+const RUN: usize = 1 << 15;
+
+/// A measured field, and what that means for its frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// The errors of the voxels that the encoder did not leave out; PSNR and relative errors are by the range that the
+    /// frame's bound refers to. Voxels that were left out and came back otherwise are mismatches.
+    pub report: EvalReport,
+    /// Whether the frame keeps its bound; `None` for a ratio, which the values do not tell.
+    pub holds: Option<bool>,
+}
+
+/// Which voxels count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Voxels {
+    /// Those that the encoder did not leave out; all where it is missing.
+    pub(crate) coded: Option<Vec<bool>>,
+    /// Of these, those that are measured; the same where it is missing.
+    pub(crate) measured: Option<Vec<bool>>,
+}
+
+impl Voxels {
+    /// Leaves out the voxels with `value`, which the encoder may have coded.
+    pub(crate) fn without<E: Element>(mut self, values: &[E], value: f64) -> Self {
+        let value = E::from_f64(value);
+        let is_coded = |i: usize| self.coded.as_ref().is_none_or(|coded| coded[i]);
+        let keep = |(i, v): (usize, &E)| is_coded(i) && *v != value;
+        self.measured = Some(values.iter().enumerate().map(keep).collect());
+        self
+    }
+
+    fn measured(&self) -> Option<&[bool]> {
+        self.measured.as_deref().or(self.coded.as_deref())
+    }
+}
+
+/// An original, and what is to be known before its frame is decoded.
+pub(crate) struct Evidence<'a, E> {
+    pub(crate) shape: Shape,
+    pub(crate) values: &'a [E],
+    pub(crate) voxels: &'a Voxels,
+    pub(crate) observer: &'a Observer,
+}
+
+/// Takes in a decoded field part by part, beside its original.
+pub(crate) struct Judge<'a, A, B> {
+    evidence: &'a Evidence<'a, A>,
+    /// The range that the bound refers to.
+    range: (f64, f64),
+    comparer: Comparer<'a, A, B>,
+    ssim: SsimComparer<'a, A, B>,
+    done: usize,
+    mismatches: u64,
+    has_lost_bits: bool,
+}
+
+impl<'a, A: Element, B: Element> Judge<'a, A, B> {
+    /// `range` is that of the frame's records together.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the original or its mask does not fit the shape.
+    pub(crate) fn new(evidence: &'a Evidence<'a, A>, range: (f64, f64)) -> Result<Self> {
+        let (values, measured) = (evidence.values, evidence.voxels.measured());
+        let mut own: Option<(f64, f64)> = None;
+        for_each_stretch(values, evidence.observer, |first, values| {
+            let measured = measured.and_then(|m| m.get(first..first + values.len()));
+            own = join(own, finite_range(values, measured));
+        });
+        let (min, max) = join(own, Some(range)).unwrap_or_default();
+        Ok(Self {
+            evidence,
+            range,
+            comparer: Comparer::new(values, measured, (min, max))?,
+            ssim: SsimComparer::new(evidence.shape, values, measured, own)?,
+            done: 0,
+            mismatches: 0,
+            has_lost_bits: false,
+        })
+    }
+
+    /// Takes in the next values, which `frame` tells of.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there are more than the original has.
+    pub(crate) fn push(&mut self, values: &[B], frame: &Frame) -> Result<()> {
+        self.comparer.push(values)?;
+        self.ssim.push(values)?;
+        let own = self.done..self.done + values.len();
+        let original = &self.evidence.values[own.clone()];
+        let coded = self.evidence.voxels.coded.as_deref();
+        let coded = coded.map(|coded| &coded[own.clone()]);
+        if let Some(coded) = coded {
+            self.mismatches += left_out_and_changed(original, values, coded);
+        }
+        if wants_bits(frame.bound) {
+            self.has_lost_bits |= has_other_bits(original, values, None);
+        } else if frame.form == Form::Lossless {
+            self.has_lost_bits |= has_other_bits(original, values, coded);
+        }
+        self.evidence.observer.values_read(own.clone());
+        self.done = own.end;
+        Ok(())
+    }
+
+    /// What was found, and whether every one of `bounds` is kept.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the decoded field was shorter than the original.
+    pub(crate) fn finish(self, bounds: impl Iterator<Item = Bound>) -> Result<Verdict> {
+        let comparison = self.comparer.finish()?.by_range(self.range);
+        let comparison = comparison.with_mismatches(self.mismatches);
+        let ssim = self.ssim.finish()?;
+        let findings = Findings {
+            comparison: &comparison,
+            ssim: Some(ssim),
+            ratio: None,
+            has_lost_bits: self.has_lost_bits,
+        };
+        let verdicts = bounds.map(|bound| Goal::new(bound, self.range).judge(&findings));
+        Ok(Verdict {
+            report: EvalReport::new(&comparison, ssim),
+            holds: verdicts.flatten().reduce(|a, b| a && b),
+        })
+    }
+}
+
+/// Whether every bit has to come back.
+fn wants_bits(bound: Bound) -> bool {
+    matches!(bound, Bound::MaxError(0.0) | Bound::RelError(0.0))
+}
+
+fn join(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Voxels that are not coded, and are not what they were: NaN for NaN, else the same number.
+fn left_out_and_changed<A: Element, B: Element>(
+    original: &[A],
+    values: &[B],
+    coded: &[bool],
+) -> u64 {
+    let changed = |((a, b), coded): ((&A, &B), &bool)| {
+        let (a, b) = (a.to_f64(), b.to_f64());
+        !coded && a != b && !(a.is_nan() && b.is_nan())
+    };
+    let voxels = original.par_iter().zip(values).zip(coded);
+    voxels
+        .with_min_len(RUN)
+        .filter(|&voxel| changed(voxel))
+        .count() as u64
+}
+
+/// Whether a voxel differs in any bit, of those in `keep`.
+fn has_other_bits<A: Element, B: Element>(
+    original: &[A],
+    values: &[B],
+    keep: Option<&[bool]>,
+) -> bool {
+    let differ = |a: &A, b: &B| {
+        if A::DTYPE == B::DTYPE {
+            a.to_bits64() != b.to_bits64()
+        } else {
+            a.to_f64().to_bits() != b.to_f64().to_bits()
+        }
+    };
+    let runs = original.par_chunks(RUN).zip(values.par_chunks(RUN));
+    runs.enumerate().any(|(i, (a, b))| {
+        let is_kept = |j: usize| keep.is_none_or(|keep| keep[i * RUN + j]);
+        let mut voxels = a.iter().zip(b).enumerate();
+        voxels.any(|(j, (a, b))| differ(a, b) && is_kept(j))
+    })
+}
