@@ -34,6 +34,6 @@ pub use frame_key::{FieldKey, FrameKey};
 pub use frame_reader::{FrameLevels, FrameReader};
 pub use merge::merge;
 pub use simple::{EncodeReport, decode, decode_any, encode, encode_with_report};
-pub use statistics::measure;
+pub use statistics::{checksum, measure};
 pub use stream_decoder::StreamDecoder;
 pub use stream_frame_reader::StreamFrameReader;

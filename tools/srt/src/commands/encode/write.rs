@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::recipe::Recipe;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
 use srt::{
-    AtomicFile, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result,
-    Shape,
+    AtomicFile, Coding, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer,
+    Result, Shape,
 };
 
 /// Encodes all of a series into `out`.
@@ -32,7 +33,7 @@ pub(super) fn write(
     if !series.is_open() {
         options.coding.frames = series.len();
     }
-    let observer = options.observer.clone();
+    let (observer, coding) = (options.observer.clone(), options.coding.clone());
     let encoder = match old {
         Some(old) => Encoder::append(out, old, dataset, options)?,
         None => Encoder::new(out, dataset, options)?,
@@ -43,6 +44,7 @@ pub(super) fn write(
         places,
         first_steps,
         observer,
+        coding,
         encoder,
     };
     let mut lines = Vec::new();
@@ -82,6 +84,7 @@ struct SeriesWriter<'a> {
     /// By field of the series: the number of its first step.
     first_steps: Vec<u64>,
     observer: Observer,
+    coding: Coding,
     encoder: Encoder<AtomicFile>,
 }
 
@@ -95,9 +98,10 @@ impl SeriesWriter<'_> {
         let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
         let (mapped, first) = (Arc::clone(&item.input), own.start);
         let encoder = &mut self.encoder;
-        encoder.observe(self.observer.clone().on_values_read(move |values| {
+        let observer = self.observer.clone().on_values_read(move |values| {
             mapped.release(first + values.start..first + values.end);
-        }));
+        });
+        encoder.observe(observer.clone());
         let values = item.input.values()?;
         let values = values.slice(own);
         let mut key = FrameKey::new(place, step).at(time);
@@ -106,6 +110,10 @@ impl SeriesWriter<'_> {
         }
         let report = encoder.write(&key, &values);
         let report = report.map_err(|e| e.within(item.path.display()))?;
+        if slab.is_some() {
+            let recipe = Recipe::new(self.args, &self.coding)?.of(&values, &observer);
+            encoder.add_ancillary(Recipe::kind()?, &recipe.to_bytes())?;
+        }
         let name = &encoder.dataset().fields[place].name;
         Ok(FrameLine::new(name, step, time, &report))
     }
