@@ -181,8 +181,8 @@ pub use volume::{AnyVolume, Values, Volume, VolumeView};
 // Encoding and decoding.
 pub use file::{
     Decoder, EncodeReport, Encoder, FieldKey, FileReport, FrameKey, FrameLevels, FrameReader,
-    FrameReport, Judging, StreamDecoder, StreamFrameReader, checksum, decode, decode_any, encode,
-    encode_with_report, measure, merge,
+    FrameReport, Judging, StreamDecoder, StreamFrameReader, checksum, compare_fields, decode,
+    decode_any, encode, encode_with_report, measure, merge,
 };
 pub use frame::{LevelField, Verdict};
 pub use octree::Leaf;

@@ -9,7 +9,8 @@ use crate::codec::mask::Mask;
 use crate::container::{Frame, slowest};
 use crate::file::field_source::FieldSource;
 use crate::file::frame_reader::FrameReader;
-use crate::frame::judge::{Evidence, Judge, Verdict, Voxels};
+use crate::frame::judge::{Evidence, Judge, Verdict, Voxels, compare_plain};
+use crate::metrics::EvalReport;
 use crate::options::Observer;
 use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
@@ -38,6 +39,40 @@ impl Judging {
         self.observer = observer;
         self
     }
+}
+
+/// Compares a field that is no frame with its original, stretch by stretch: the numbers of [`EvalReport::measure`]. `observer`
+/// is told which of its values have been read, as that of `judging` is of the original's.
+///
+/// # Errors
+/// `InvalidArgument` for fields of different shapes.
+pub fn compare_fields(
+    original: &VolumeView<'_>,
+    reconstructed: &VolumeView<'_>,
+    judging: &Judging,
+    observer: &Observer,
+) -> Result<EvalReport> {
+    let shape = original.shape();
+    check_shapes(shape, reconstructed.shape())?;
+    dtype_dispatch!(original.values(), Values(values) => {
+        let voxels = match judging.mask_value {
+            Some(value) => Voxels::default().without(values, value),
+            None => Voxels::default(),
+        };
+        let evidence = Evidence { shape, values, voxels: &voxels, observer: &judging.observer };
+        dtype_dispatch!(reconstructed.values(), Values(values) => {
+            compare_plain(&evidence, values, observer)
+        })
+    })
+}
+
+fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
+    if original == reconstructed {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the original has {original} voxels, the reconstruction {reconstructed}"
+    )))
 }
 
 impl FrameReader<'_> {
@@ -81,12 +116,7 @@ impl FrameReader<'_> {
         mut sink: impl FnMut(AnyVolume) -> Result<()> + Send,
     ) -> Result<Verdict> {
         let domain = self.decoder().dataset().shape;
-        if original.shape() != domain {
-            return Err(Error::invalid(format!(
-                "the original has {} voxels, the reconstruction {domain}",
-                original.shape()
-            )));
-        }
+        check_shapes(original.shape(), domain)?;
         let (planes, dtype) = (
             self.planes()?,
             self.decoder().dataset().dtype_of(self.record())?,
@@ -137,7 +167,9 @@ impl FrameReader<'_> {
     {
         let ranges = self.records().map(|record| record.range);
         let range = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let mut judge = Judge::<A, B>::new(evidence, range.unwrap_or_default())?;
+        // Decoded values are clamped to the range, and those of lossless frames are those of the original.
+        let range = range.unwrap_or_default();
+        let mut judge = Judge::<A, B>::new(evidence, range, range)?;
         source.layers_at_hand(&mut |frame: &Frame, layer: AnyVolume| {
             let layer = layer.into_typed::<B>()?;
             judge.push(layer.data(), frame)?;

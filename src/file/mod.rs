@@ -29,7 +29,7 @@ mod stream_frame_reader;
 
 pub use decoder::Decoder;
 pub use encoder::{Encoder, FileReport, FrameReport};
-pub use frame_judge::Judging;
+pub use frame_judge::{Judging, compare_fields};
 pub use frame_key::{FieldKey, FrameKey};
 pub use frame_reader::{FrameLevels, FrameReader};
 pub use merge::merge;

@@ -1,6 +1,8 @@
 //! The one judge: how far a decoded field is from its original, measured as the encoder of its frame measures, and
 //! whether the frame keeps what it promises.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::base::dtype::Element;
@@ -61,7 +63,7 @@ pub(crate) struct Evidence<'a, E> {
 /// Takes in a decoded field part by part, beside its original.
 pub(crate) struct Judge<'a, A, B> {
     evidence: &'a Evidence<'a, A>,
-    /// The range that the bound refers to.
+    /// The range that the bound refers to; without extent, that of the original counts.
     range: (f64, f64),
     comparer: Comparer<'a, A, B>,
     ssim: SsimComparer<'a, A, B>,
@@ -71,18 +73,22 @@ pub(crate) struct Judge<'a, A, B> {
 }
 
 impl<'a, A: Element, B: Element> Judge<'a, A, B> {
-    /// `range` is that of the frame's records together.
+    /// `range` is that of the frame's records together; `decoded` has the values of the decoded field within.
     ///
     /// # Errors
     /// `InvalidArgument` when the original or its mask does not fit the shape.
-    pub(crate) fn new(evidence: &'a Evidence<'a, A>, range: (f64, f64)) -> Result<Self> {
+    pub(crate) fn new(
+        evidence: &'a Evidence<'a, A>,
+        range: (f64, f64),
+        decoded: (f64, f64),
+    ) -> Result<Self> {
         let (values, measured) = (evidence.values, evidence.voxels.measured());
         let mut own: Option<(f64, f64)> = None;
         for_each_stretch(values, evidence.observer, |first, values| {
             let measured = measured.and_then(|m| m.get(first..first + values.len()));
             own = join(own, finite_range(values, measured));
         });
-        let (min, max) = join(own, Some(range)).unwrap_or_default();
+        let (min, max) = join(own, Some(decoded)).unwrap_or_default();
         Ok(Self {
             evidence,
             range,
@@ -99,9 +105,7 @@ impl<'a, A: Element, B: Element> Judge<'a, A, B> {
     /// # Errors
     /// `InvalidArgument` when there are more than the original has.
     pub(crate) fn push(&mut self, values: &[B], frame: &Frame) -> Result<()> {
-        self.comparer.push(values)?;
-        self.ssim.push(values)?;
-        let own = self.done..self.done + values.len();
+        let own = self.measure(values)?;
         let original = &self.evidence.values[own.clone()];
         let coded = self.evidence.voxels.coded.as_deref();
         let coded = coded.map(|coded| &coded[own.clone()]);
@@ -113,9 +117,17 @@ impl<'a, A: Element, B: Element> Judge<'a, A, B> {
         } else if frame.form == Form::Lossless {
             self.has_lost_bits |= has_other_bits(original, values, coded);
         }
-        self.evidence.observer.values_read(own.clone());
-        self.done = own.end;
+        self.evidence.observer.values_read(own);
         Ok(())
+    }
+
+    /// Measures the next values; gives their places.
+    fn measure(&mut self, values: &[B]) -> Result<Range<usize>> {
+        self.comparer.push(values)?;
+        self.ssim.push(values)?;
+        let own = self.done..self.done + values.len();
+        self.done = own.end;
+        Ok(own)
     }
 
     /// What was found, and whether every one of `bounds` is kept.
@@ -138,6 +150,33 @@ impl<'a, A: Element, B: Element> Judge<'a, A, B> {
             holds: verdicts.flatten().reduce(|a, b| a && b),
         })
     }
+}
+
+/// Compares a field of no frame with its original, stretch by stretch: [`EvalReport::measure`] to the bit, but that it tells which
+/// values of either are read.
+///
+/// # Errors
+/// `InvalidArgument` for one of another shape.
+pub(crate) fn compare_plain<A: Element, B: Element>(
+    evidence: &Evidence<'_, A>,
+    values: &[B],
+    observer: &Observer,
+) -> Result<EvalReport> {
+    let mut decoded = None;
+    for_each_stretch(values, observer, |_, values| {
+        decoded = join(decoded, finite_range(values, None));
+    });
+    let none = (0.0, 0.0);
+    let mut judge = Judge::<A, B>::new(evidence, none, decoded.unwrap_or(none))?;
+    let mut measured = Ok(());
+    for_each_stretch(values, observer, |_, values| {
+        if measured.is_ok() {
+            let own = judge.measure(values);
+            measured = own.map(|own| evidence.observer.values_read(own));
+        }
+    });
+    measured?;
+    Ok(judge.finish(std::iter::empty())?.report)
 }
 
 /// Whether every bit has to come back.
@@ -188,4 +227,55 @@ fn has_other_bits<A: Element, B: Element>(
         let mut voxels = a.iter().zip(b).enumerate();
         voxels.any(|(j, (a, b))| differ(a, b) && is_kept(j))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_fields_compare_as_whole_ones() {
+        let shape = Shape::new(&[17, 18, 19]).unwrap();
+        let original: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 0.01).sin()).collect();
+        for (scale, mask_value) in [
+            (1.0, None),
+            (1e300, None),
+            (1.0, Some(0.0)),
+            (1.0, Some(7.0)),
+        ] {
+            let decoded = original.iter().enumerate();
+            let mut decoded: Vec<f64> = decoded
+                .map(|(i, v)| (f64::from(*v) + (i % 7) as f64 * 1e-3) * scale)
+                .collect();
+            decoded[0] = 3.0;
+            let observer = Observer::default();
+            let voxels = Voxels::default();
+            let voxels = match mask_value {
+                Some(value) => voxels.without(&original, value),
+                None => voxels,
+            };
+            let evidence = Evidence {
+                shape,
+                values: &original,
+                voxels: &voxels,
+                observer: &observer,
+            };
+            let found = compare_plain(&evidence, &decoded, &observer).unwrap();
+            let mask = voxels.measured();
+            let whole = EvalReport::measure(shape, &original, &decoded, mask).unwrap();
+            assert_eq!(found, whole, "{scale} {mask_value:?}");
+            assert!(compare_plain(&evidence, &decoded[1..], &observer).is_err());
+        }
+    }
+
+    #[test]
+    fn bits_and_left_out_voxels_are_told() {
+        let (a, b) = ([0.0f32, f32::NAN, 1e20], [-0.0f32, -f32::NAN, 1e20]);
+        assert!(has_other_bits(&a, &b, None));
+        assert!(!has_other_bits(&a, &b, Some(&[false, false, true])));
+        assert!(!has_other_bits(&a[2..], &[f64::from(1e20f32)], None));
+        assert_eq!(left_out_and_changed(&a, &b, &[false; 3]), 0);
+        assert_eq!(left_out_and_changed(&a, &[1.0, 2.0, 3.0], &[false; 3]), 3);
+        assert_eq!(left_out_and_changed(&a, &[1.0, 2.0, 3.0], &[true; 3]), 0);
+    }
 }

@@ -3,33 +3,35 @@
 use std::sync::Arc;
 
 use srt::{
-    AnyVolume, Element, Error, EvalReport, Input, Judging, Observer, Result, Shape, Values,
+    AnyVolume, Element, EvalReport, Input, Judging, Observer, Result, Values, compare_fields,
     dtype_dispatch,
 };
 
-/// How a frame is judged beside `original`, whose pages are let go of as it is read.
+/// How a field is judged beside `original`, whose pages are let go of as it is read.
 pub(crate) fn judging_of(original: &Arc<Input>, mask_value: Option<f64>) -> Judging {
-    let mapped = Arc::clone(original);
-    let observer = Observer::default().on_values_read(move |values| mapped.release(values));
     Judging::default()
         .with_mask_value(mask_value)
-        .with_observer(observer)
+        .with_observer(released(original))
+}
+
+/// Lets go of the pages of a field as it is read.
+fn released(input: &Arc<Input>) -> Observer {
+    let mapped = Arc::clone(input);
+    Observer::default().on_values_read(move |values| mapped.release(values))
 }
 
 /// Compares two plain fields of any types where the original is not `mask_value`.
 pub(crate) fn measure(
-    original: &Input,
-    reconstructed: &Input,
+    original: &Arc<Input>,
+    reconstructed: &Arc<Input>,
     mask_value: Option<f64>,
 ) -> Result<EvalReport> {
-    let shape = original.shape();
-    check_shapes(shape, reconstructed.shape())?;
-    dtype_dispatch!(original.values()?, Values(original) => {
-        let mask = mask_value.map(|value| ordinary(&original, value));
-        dtype_dispatch!(reconstructed.values()?, Values(v) => {
-            EvalReport::measure(shape, &original, &v, mask.as_deref())
-        })
-    })
+    compare_fields(
+        &original.view()?,
+        &reconstructed.view()?,
+        &judging_of(original, mask_value),
+        &released(reconstructed),
+    )
 }
 
 /// Which values are not `mask_value`.
@@ -55,15 +57,4 @@ pub(crate) fn doubles_of(input: &Input, mask_value: Option<f64>) -> Result<Vec<f
                 .collect(),
         }
     }))
-}
-
-/// # Errors
-/// `InvalidArgument` unless the shapes agree.
-fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
-    if original != reconstructed {
-        return Err(Error::invalid(format!(
-            "the original has {original} voxels, the reconstruction {reconstructed}"
-        )));
-    }
-    Ok(())
 }

@@ -115,6 +115,7 @@ impl Comparison<'_> {
         } else {
             Input::open_raw(path, self.original.shape(), self.original.dtype())?
         };
+        let input = Arc::new(input);
         let values = match self.keep {
             Keep::Report => None,
             Keep::ReportAndValues => Some(doubles_of(&input, None)?),
