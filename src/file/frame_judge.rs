@@ -56,7 +56,7 @@ pub fn compare_fields(
     check_shapes(shape, reconstructed.shape())?;
     dtype_dispatch!(original.values(), Values(values) => {
         let voxels = match judging.mask_value {
-            Some(value) => Voxels::default().without(values, value),
+            Some(value) => Voxels::default().without(values, value, &judging.observer),
             None => Voxels::default(),
         };
         let evidence = Evidence { shape, values, voxels: &voxels, observer: &judging.observer };
@@ -139,7 +139,7 @@ impl FrameReader<'_> {
         self.with_source(|source| {
             dtype_dispatch!(&values, Values(values) => {
                 let voxels = match judging.mask_value {
-                    Some(value) => voxels.without(values, value),
+                    Some(value) => voxels.without(values, value, &observer),
                     None => voxels,
                 };
                 let evidence = Evidence { shape, values, voxels: &voxels, observer: &observer };

@@ -39,11 +39,20 @@ pub(crate) struct Voxels {
 
 impl Voxels {
     /// Leaves out the voxels with `value`, which the encoder may have coded.
-    pub(crate) fn without<E: Element>(mut self, values: &[E], value: f64) -> Self {
+    pub(crate) fn without<E: Element>(
+        mut self,
+        values: &[E],
+        value: f64,
+        observer: &Observer,
+    ) -> Self {
         let value = E::from_f64(value);
         let is_coded = |i: usize| self.coded.as_ref().is_none_or(|coded| coded[i]);
-        let keep = |(i, v): (usize, &E)| is_coded(i) && *v != value;
-        self.measured = Some(values.iter().enumerate().map(keep).collect());
+        let mut measured = Vec::with_capacity(values.len());
+        for_each_stretch(values, observer, |first, values| {
+            let keep = |(i, v): (usize, &E)| is_coded(first + i) && *v != value;
+            measured.extend(values.iter().enumerate().map(keep));
+        });
+        self.measured = Some(measured);
         self
     }
 
@@ -251,7 +260,7 @@ mod tests {
             let observer = Observer::default();
             let voxels = Voxels::default();
             let voxels = match mask_value {
-                Some(value) => voxels.without(&original, value),
+                Some(value) => voxels.without(&original, value, &observer),
                 None => voxels,
             };
             let evidence = Evidence {
