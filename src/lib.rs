@@ -32,6 +32,7 @@
 //! | use networks of your own | [`Hierarchy::from_safetensors`], [`Model::Given`] |
 //! | open and write `.npy` and raw fields | [`Input`], [`FieldStream`], [`AtomicFile`] |
 //! | measure errors | [`compare`], [`ssim`], [`EvalReport`] |
+//! | judge a frame beside its original | [`FrameReader::judge`], [`Verdict`] |
 //! | read the chunks of a file without decoding | [`Reader`], [`Parser`], [`Writer`] |
 //!
 //! `tools/examples/` has a program for each of the commoner uses.
@@ -180,10 +181,10 @@ pub use volume::{AnyVolume, Values, Volume, VolumeView};
 // Encoding and decoding.
 pub use file::{
     Decoder, EncodeReport, Encoder, FieldKey, FileReport, FrameKey, FrameLevels, FrameReader,
-    FrameReport, StreamDecoder, StreamFrameReader, decode, decode_any, encode, encode_with_report,
-    measure, merge,
+    FrameReport, Judging, StreamDecoder, StreamFrameReader, checksum, compare_fields, decode,
+    decode_any, encode, encode_with_report, measure, merge,
 };
-pub use frame::LevelField;
+pub use frame::{LevelField, Verdict};
 pub use octree::Leaf;
 
 // What is asked of an encoder and a decoder.

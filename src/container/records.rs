@@ -62,6 +62,12 @@ pub enum Bound {
 }
 
 impl Bound {
+    /// Whether it leaves no room for any error: every bit has to come back.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        matches!(self, Self::MaxError(0.0) | Self::RelError(0.0))
+    }
+
     fn parts(self) -> (u8, f64) {
         match self {
             Self::Psnr(v) => (0, v),

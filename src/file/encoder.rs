@@ -288,6 +288,22 @@ impl<W: Write> Encoder<W> {
         Ok(bytes)
     }
 
+    /// Writes an ancillary chunk of the caller's (spec section 3) behind what is there.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a type that is critical or of the format's own, `Io`.
+    pub fn add_ancillary(&mut self, kind: ChunkType, payload: &[u8]) -> Result<()> {
+        if kind.is_critical() || kind.is_known() {
+            return Err(Error::invalid(format!(
+                "an ancillary chunk of the caller's expected, {kind} found"
+            )));
+        }
+        if self.writer.entries().is_empty() {
+            self.describe()?;
+        }
+        self.chunk(kind, 0, payload)
+    }
+
     /// Completes the file; returns the sink.
     ///
     /// # Errors

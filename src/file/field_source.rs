@@ -3,7 +3,7 @@
 use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
-use crate::container::{Slab, slowest};
+use crate::container::{Frame, Slab, slowest};
 use crate::frame::decode::FrameSource;
 use crate::volume::view::other_type;
 use crate::volume::{AnyVolume, Volume};
@@ -149,6 +149,21 @@ impl FieldSource<'_> {
             source.layers(self.dtype, level, sink)?;
         }
         check_next(next, self.domain.dims()[slowest(self.domain)] as u64)
+    }
+
+    /// Decodes the records that are there, whether or not they fill the grid, in boxes that follow each other.
+    ///
+    /// # Errors
+    /// As [`FrameSource::whole`], and what `sink` reports.
+    pub(crate) fn layers_at_hand(
+        &self,
+        sink: &mut dyn FnMut(&Frame, AnyVolume) -> Result<()>,
+    ) -> Result<()> {
+        for source in self.sources() {
+            let frame = &source.chunks.frame;
+            source.layers(self.dtype, 0, &mut |volume| sink(frame, volume))?;
+        }
+        Ok(())
     }
 
     /// Decodes the box `region` of the grid of downscaling level `level`.

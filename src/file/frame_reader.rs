@@ -7,6 +7,7 @@ use crate::container::{Form, Frame, slowest};
 use crate::file::decoder::Decoder;
 use crate::file::field_source::{FieldRequest, FieldSource};
 use crate::file::frame_key::FieldKey;
+use crate::frame::chunks::FrameChunks;
 use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
@@ -233,8 +234,18 @@ impl<'d> FrameReader<'d> {
         Ok(leaves)
     }
 
+    pub(super) fn decoder(&self) -> &'d Decoder<'d> {
+        self.decoder
+    }
+
+    /// All its records with the numbers of their chunks.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &'d FrameChunks> + use<'d> {
+        let (decoder, records) = (self.decoder, self.records);
+        records.iter().map(|&number| decoder.record(number))
+    }
+
     /// Calls `decode` with all that the request takes, where the decoder works.
-    fn with_source<T: Send>(
+    pub(super) fn with_source<T: Send>(
         &self,
         decode: impl FnOnce(&FieldSource<'_>) -> Result<T> + Send,
     ) -> Result<T> {

@@ -5,6 +5,7 @@
 //! | `simple` | one field to one file and back: [`encode`], [`decode`] |
 //! | `encoder` | frame by frame into anything that takes bytes: [`Encoder`] |
 //! | `decoder`, `frame_reader` | a whole file, and what can be read of a frame: [`Decoder`], [`FrameReader`] |
+//! | `frame_judge` | whether a frame keeps its bound beside the original |
 //! | `stream_decoder`, `stream_frame_reader`, `partial_frame` | the same of a file that arrives: [`StreamDecoder`] |
 //! | `setup`, `field_source`, `file_weights` | what both decoders share: options, frames in slabs, weight sets |
 //! | `encoder_weights` | the networks an encoder may use |
@@ -15,6 +16,7 @@ mod encoder;
 pub(crate) mod encoder_weights;
 mod field_source;
 mod file_weights;
+mod frame_judge;
 mod frame_key;
 mod frame_reader;
 mod merge;
@@ -27,10 +29,11 @@ mod stream_frame_reader;
 
 pub use decoder::Decoder;
 pub use encoder::{Encoder, FileReport, FrameReport};
+pub use frame_judge::{Judging, compare_fields};
 pub use frame_key::{FieldKey, FrameKey};
 pub use frame_reader::{FrameLevels, FrameReader};
 pub use merge::merge;
 pub use simple::{EncodeReport, decode, decode_any, encode, encode_with_report};
-pub use statistics::measure;
+pub use statistics::{checksum, measure};
 pub use stream_decoder::StreamDecoder;
 pub use stream_frame_reader::StreamFrameReader;

@@ -37,7 +37,7 @@ pub(crate) fn encode_frame<E: Element>(
 ) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options.coding.mask_value, &options.observer);
-    let is_exact = |mask: &Mask| !wants_bits(options.bound) || mask.keeps(values);
+    let is_exact = |mask: &Mask| !options.bound.is_exact() || mask.keeps(values);
     let keeps_bits = mask.as_ref().is_none_or(is_exact);
     let ordinary = mask.as_ref().map(Mask::ordinary);
     let coded_mask = mask.map(|mask| Arc::from(mask.encode(shape, E::DTYPE)));
@@ -98,11 +98,6 @@ fn with_ratio_met(
     }
 }
 
-/// Whether every bit has to come back.
-fn wants_bits(bound: Bound) -> bool {
-    matches!(bound, Bound::MaxError(0.0) | Bound::RelError(0.0))
-}
-
 /// Tells the values that are no ordinary numbers; `None` where all are.
 fn find_mask<E: Element>(
     values: &[E],
@@ -142,7 +137,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 
     fn encode(&self) -> Result<EncodedFrame> {
-        if wants_bits(self.options.bound) || self.goal == Goal::MaxError(0.0) {
+        if self.options.bound.is_exact() || self.goal == Goal::MaxError(0.0) {
             return self.lossless();
         }
         match &self.options.coding.profile {

@@ -2,6 +2,7 @@
 
 use crate::container::Bound;
 use crate::frame::encoded::EncodedFrame;
+use crate::metrics::Comparison;
 
 /// A ratio counts as reached from this fraction of it: its search ends within 1 % of a length, and lengths are estimates.
 const RATIO_TOLERANCE: f64 = 0.97;
@@ -17,6 +18,17 @@ pub(crate) enum Goal {
     MaxError(f64),
     /// About this ratio of the field's bytes to the file's.
     Ratio(f64),
+}
+
+/// What was found of a decoded field beside its original.
+pub(crate) struct Findings<'a> {
+    pub(crate) comparison: &'a Comparison,
+    /// NaN where no window fits; `None` where it was not measured.
+    pub(crate) ssim: Option<f64>,
+    /// Of its file, where that is known.
+    pub(crate) ratio: Option<f64>,
+    /// Whether bits are lost that were to come back.
+    pub(crate) has_lost_bits: bool,
 }
 
 impl Goal {
@@ -41,14 +53,30 @@ impl Goal {
 
     /// Whether a frame is what was asked for; `ratio` is that of its file.
     pub(crate) fn is_met_by(self, encoded: &EncodedFrame, ratio: f64) -> bool {
+        let findings = Findings {
+            comparison: &encoded.comparison,
+            ssim: encoded.ssim,
+            ratio: Some(ratio),
+            has_lost_bits: false,
+        };
+        self.judge(&findings) == Some(true)
+    }
+
+    /// Whether a field is what was asked for: the same for the encoder and for who checks its file. `None` where
+    /// the findings do not tell.
+    pub(crate) fn judge(self, found: &Findings<'_>) -> Option<bool> {
+        let comparison = found.comparison;
+        if comparison.mismatches > 0 || found.has_lost_bits {
+            return Some(false);
+        }
         match self {
-            Self::Psnr(target) => encoded.comparison.psnr_db >= target,
+            Self::Psnr(target) => Some(comparison.psnr_db >= target),
             Self::Ssim(target) => {
-                let ssim = encoded.frame.measured.ssim;
-                ssim.is_none_or(|ssim| f64::from(ssim) >= target)
+                let is_met = |ssim| comparison.is_identical() || ssim >= target;
+                Some(found.ssim.is_none_or(is_met))
             }
-            Self::MaxError(bound) => encoded.comparison.max_abs_error <= bound,
-            Self::Ratio(target) => ratio >= target * RATIO_TOLERANCE,
+            Self::MaxError(bound) => Some(comparison.max_abs_error <= bound),
+            Self::Ratio(target) => found.ratio.map(|ratio| ratio >= target * RATIO_TOLERANCE),
         }
     }
 }
@@ -60,14 +88,14 @@ mod tests {
     use crate::frame::constant;
     use crate::frame::original::tests::original;
 
-    fn encoded(psnr_db: f64, ssim: Option<f32>, max_abs_error: f64) -> EncodedFrame {
+    fn encoded(psnr_db: f64, ssim: Option<f64>, max_abs_error: f64) -> EncodedFrame {
         let values = [1f32; 4];
         let shape = Shape::new(&[2, 2]).unwrap();
         let original = original(shape, &values, None);
         let mut encoded = constant::encode(&original, Bound::Psnr(1.0), 1.0).unwrap();
         encoded.comparison.psnr_db = psnr_db;
         encoded.comparison.max_abs_error = max_abs_error;
-        encoded.frame.measured.ssim = ssim;
+        encoded.ssim = ssim;
         encoded
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod encode;
 pub(crate) mod encoded;
 mod fill;
 pub(crate) mod goal;
+pub(crate) mod judge;
 pub(crate) mod layout;
 mod lossless;
 pub(crate) mod networks;
@@ -19,6 +20,7 @@ pub(crate) mod sample;
 mod thinned;
 pub(crate) mod wavelet;
 
+pub use judge::Verdict;
 pub use layout::FrameLayout;
 pub use lossless::LOSSLESS_PART;
 pub use pooled::check_pooled;

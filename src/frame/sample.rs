@@ -78,12 +78,7 @@ impl<T: Real> Normalisation<T> {
 
     /// PSNR and relative error by the range of the field that the values are part of.
     pub(crate) fn relate_to_range(&self, comparison: Comparison) -> Comparison {
-        let (min, max) = self.bounds();
-        if (min, max) == (comparison.min, comparison.max) {
-            comparison
-        } else {
-            comparison.of_range(min, max)
-        }
+        comparison.by_range(self.bounds())
     }
 
     /// The range, as numbers of one type whatever the precision.

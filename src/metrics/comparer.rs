@@ -11,7 +11,7 @@ use crate::metrics::squares::{BLOCK, block_squares};
 /// [`compare`](crate::metrics::compare) for a reconstruction that comes in parts, in one pass; the same result to the bit,
 /// because squares are scaled by powers of two alone.
 #[derive(Debug)]
-pub struct Comparer<'a, A> {
+pub struct Comparer<'a, A, B = A> {
     original: &'a [A],
     mask: Option<&'a [bool]>,
     /// Halves differences when the range leaves the doubles.
@@ -21,10 +21,10 @@ pub struct Comparer<'a, A> {
     /// Sums of whole blocks, in order.
     sums: Vec<f64>,
     /// Values of the block begun.
-    begun: Vec<A>,
+    begun: Vec<B>,
 }
 
-impl<'a, A: Element> Comparer<'a, A> {
+impl<'a, A: Element, B: Element> Comparer<'a, A, B> {
     /// Starts at the first voxel. `range` are the least and the largest value of either field: errors
     /// are at most their difference.
     ///
@@ -53,7 +53,7 @@ impl<'a, A: Element> Comparer<'a, A> {
     ///
     /// # Errors
     /// `InvalidArgument` when there are more than the original has.
-    pub fn push(&mut self, mut values: &[A]) -> Result<()> {
+    pub fn push(&mut self, mut values: &[B]) -> Result<()> {
         let done = self.sums.len() * BLOCK + self.begun.len();
         check_lengths(
             self.original.len().max(done + values.len()),
@@ -76,7 +76,7 @@ impl<'a, A: Element> Comparer<'a, A> {
     }
 
     /// Takes in values that begin at a block's first.
-    fn blocks(&mut self, values: &[A]) {
+    fn blocks(&mut self, values: &[B]) {
         let first = self.sums.len() * BLOCK;
         let end = first + values.len();
         let (original, mask) = (
@@ -85,7 +85,7 @@ impl<'a, A: Element> Comparer<'a, A> {
         );
         let (half, scale) = (self.half, self.scale);
         self.found = self.found.merge(&extremes(original, values, mask));
-        let squares = |(i, (a, b)): (usize, (&[A], &[A]))| {
+        let squares = |(i, (a, b)): (usize, (&[A], &[B]))| {
             block_squares(a, b, mask.map(|m| &m[i * BLOCK..]), half, scale)
         };
         let blocks = original.par_chunks(BLOCK).zip(values.par_chunks(BLOCK));

@@ -39,6 +39,32 @@ impl Comparison {
         self.max_abs_error == 0.0 && self.mismatches == 0
     }
 
+    /// The same errors by a range given: that of the field that the values are part of. A range without extent
+    /// says nothing, and the values' own stays.
+    #[must_use]
+    pub(crate) fn by_range(self, (min, max): (f64, f64)) -> Self {
+        if min == max || (min, max) == (self.min, self.max) {
+            return self;
+        }
+        self.of_range(min, max)
+    }
+
+    /// With voxels that differ where no error can be told.
+    #[must_use]
+    pub(crate) fn with_mismatches(self, more: u64) -> Self {
+        if more == 0 {
+            return self;
+        }
+        Self {
+            psnr_db: f64::NEG_INFINITY,
+            rmse: f64::INFINITY,
+            max_abs_error: f64::INFINITY,
+            max_rel_error: f64::INFINITY,
+            mismatches: self.mismatches + more,
+            ..self
+        }
+    }
+
     /// The same errors of fields that are parts of others with values from `min` to `max`: PSNR and relative
     /// error are by that range.
     #[must_use]

@@ -74,6 +74,15 @@ impl Extremes {
     }
 }
 
+/// The least and the largest finite value of those that `ordinary` says count; `None` where none does.
+pub(crate) fn finite_range<A: Element>(
+    values: &[A],
+    ordinary: Option<&[bool]>,
+) -> Option<(f64, f64)> {
+    let found = extremes(values, values, ordinary);
+    (found.min <= found.max).then_some((found.min, found.max))
+}
+
 pub(super) fn extremes<A: Element, B: Element>(
     original: &[A],
     reconstructed: &[B],

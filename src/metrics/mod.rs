@@ -14,12 +14,15 @@ mod report;
 mod seam;
 mod squares;
 mod ssim;
+mod ssim_comparer;
 
 pub use compare::compare;
 pub use comparer::Comparer;
 pub use comparison::Comparison;
+pub(crate) use extremes::finite_range;
 pub use histogram::{Histogram, error_histogram};
 pub use moments::Moments;
 pub use report::EvalReport;
 pub use seam::seam_profile;
 pub use ssim::ssim;
+pub use ssim_comparer::SsimComparer;

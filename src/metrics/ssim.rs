@@ -76,7 +76,8 @@ pub fn ssim<A: Element, B: Element>(
 }
 
 /// Maps values to `(v - centre) / range`, in steps that neither overflow nor vanish.
-struct WindowScaling {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WindowScaling {
     power: f64,
     centre: f64,
     inverse: f64,
@@ -85,7 +86,7 @@ struct WindowScaling {
 }
 
 impl WindowScaling {
-    fn new(min: f64, max: f64) -> Self {
+    pub(super) fn new(min: f64, max: f64) -> Self {
         let power = 2f64.powi(-exponent(max * 0.5 - min * 0.5));
         let (low, high) = (min * power, max * power);
         let centre = low * 0.5 + high * 0.5;
@@ -108,19 +109,25 @@ impl WindowScaling {
     }
 }
 
-struct Fields<'a, A, B> {
-    dims: [usize; 3],
-    original: &'a [A],
-    reconstructed: &'a [B],
-    mask: Option<&'a [bool]>,
-    scaling: WindowScaling,
+pub(super) struct Fields<'a, A, B> {
+    pub(super) dims: [usize; 3],
+    pub(super) original: &'a [A],
+    pub(super) reconstructed: &'a [B],
+    pub(super) mask: Option<&'a [bool]>,
+    pub(super) scaling: WindowScaling,
 }
 
 /// Sum of the index over up to `COLUMNS` windows of a row, and their number.
-type RowSum = (f64, u64);
+pub(super) type RowSum = (f64, u64);
 
 impl<A: Element, B: Element> Fields<'_, A, B> {
     fn mean_ssim(&self) -> f64 {
+        let (sum, count) = add_rows((0.0, 0), &self.row_sums());
+        sum / count as f64
+    }
+
+    /// Sums of the windows in the order of the grid, whatever the tasks were.
+    pub(super) fn row_sums(&self) -> Vec<RowSum> {
         let windows = self.dims.map(window);
         let out: [usize; 3] = std::array::from_fn(|axis| self.dims[axis] + 1 - windows[axis].len());
         let tasks = tasks(out, windows[0].len());
@@ -128,15 +135,11 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
             .into_par_iter()
             .map(|task| self.task(&windows, out, &task))
             .collect();
-        // Added in the order of the grid, whatever the tasks were.
         let mut ordered = vec![(0.0, 0); out[0] * out[1] * out[2].div_ceil(COLUMNS)];
         for (place, sum) in sums.into_iter().flatten() {
             ordered[place] = sum;
         }
-        let (sum, count) = ordered
-            .iter()
-            .fold((0.0, 0u64), |(s, n), &(sum, count)| (s + sum, n + count));
-        sum / count as f64
+        ordered
     }
 
     /// Sums of the windows whose first voxel lies in `task`, with their places in the order of sums.
@@ -230,9 +233,20 @@ impl<A: Element, B: Element> Fields<'_, A, B> {
     }
 }
 
+/// Adds the sums of rows to that of the rows before them.
+pub(super) fn add_rows(before: RowSum, rows: &[RowSum]) -> RowSum {
+    rows.iter()
+        .fold(before, |(s, n), &(sum, count)| (s + sum, n + count))
+}
+
+/// Length of the window along an axis of length `n`.
+pub(super) fn taps_along(n: usize) -> usize {
+    TAPS.min(n - (1 - n % 2))
+}
+
 /// Weights of the window along an axis of length `n`.
 fn window(n: usize) -> Vec<f64> {
-    let taps = TAPS.min(n - (1 - n % 2));
+    let taps = taps_along(n);
     let radius = (taps / 2) as f64;
     let weight = |i: usize| (-0.5 * ((i as f64 - radius) / SIGMA).powi(2)).exp();
     let sum: f64 = (0..taps).map(weight).sum();

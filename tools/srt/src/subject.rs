@@ -1,12 +1,14 @@
 //! What `srt eval` compares with the original: a file, what it says of itself, and its values.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::input::find_frame;
+use crate::measure::{doubles, doubles_of, judging_of, measure};
 use crate::models;
 use srt::{
-    AnyVolume, Bound, EvalReport, Form, Input, Interpolation, Leaf, Limits, MAGIC, PooledPayload,
-    Result,
+    Bound, Decoder, Error, EvalReport, Form, FrameReader, Input, Interpolation, Leaf, Limits,
+    MAGIC, PooledPayload, Result, slowest,
 };
 use srt_program::read_file;
 
@@ -70,93 +72,144 @@ impl Subject {
     }
 }
 
-/// A file read and decoded, not measured yet.
+/// A file measured beside the original.
 pub(super) struct Reconstruction {
-    pub(super) volume: AnyVolume,
+    pub(super) report: EvalReport,
+    /// Its values in double precision, where they are wanted.
+    pub(super) values: Option<Vec<f64>>,
     pub(super) bytes: Option<u64>,
     pub(super) coded: Option<CodedFrame>,
 }
 
-/// Reads a field from `.npy`, `.srt` (the frame of that name and step) or, with the shape and type of
-/// `like`, from raw.
-pub(super) fn read_like(
-    path: &Path,
-    like: &Input,
-    field: Option<&str>,
-    step: Option<u64>,
-) -> Result<Reconstruction> {
-    let bytes = read_file(path)?;
-    let plain = |volume| Reconstruction {
-        volume,
-        bytes: None,
-        coded: None,
-    };
-    if bytes.bytes().starts_with(&MAGIC) {
-        return decode(bytes.bytes(), field, step).map_err(|e| e.within(path.display()));
-    }
-    let is_npy = bytes.bytes().starts_with(b"\x93NUMPY");
-    if !path.is_file() {
-        // Cannot be read again.
-        let (shape, dtype) = if is_npy {
-            (None, None)
-        } else {
-            (Some(like.shape()), Some(like.dtype()))
-        };
-        let field = Input::from_reader(bytes.bytes(), shape, dtype, &Limits::default());
-        return field
-            .map_err(|e| e.within(path.display()))?
-            .to_volume()
-            .map(plain);
-    }
-    if is_npy {
-        return Input::open_npy(path)?.to_volume().map(plain);
-    }
-    let raw = Input::open_raw(path, like.shape(), like.dtype())?;
-    raw.to_volume().map(plain)
+/// What reconstructions are compared with, and how.
+pub(super) struct Comparison<'a> {
+    pub(super) original: &'a Arc<Input>,
+    /// Field and step of an `.srt` file.
+    pub(super) field: Option<&'a str>,
+    pub(super) step: Option<u64>,
+    /// Voxels of the original that do not count.
+    pub(super) mask_value: Option<f64>,
+    pub(super) keep: Keep,
 }
 
-fn decode(bytes: &[u8], field: Option<&str>, step: Option<u64>) -> Result<Reconstruction> {
-    let decoder = models::open(bytes)?;
-    let reader = find_frame(&decoder, field, step)?;
-    let (frame, volume) = (reader.record(), reader.read_any()?);
-    let mut profile = String::new();
-    let (levels, brick_edge, networks) = match &frame.form {
-        Form::Wavelet(form) => (
-            usize::from(form.levels),
-            usize::try_from(form.brick_edge).ok(),
-            form.network.is_some(),
-        ),
-        Form::Pooled(form) => {
-            let one_level = if form.finest == form.levels {
-                "one level, "
-            } else {
-                ""
-            };
-            let interpolation = match form.interpolation {
-                Interpolation::Linear => "",
-                Interpolation::Cubic => "cubic, ",
-            };
-            let payload = match form.payload {
-                PooledPayload::Quantised => "",
-                PooledPayload::Sz3 => "sz3, ",
-            };
-            profile = format!("paper, {payload}{one_level}{interpolation}");
-            (usize::from(form.levels), None, form.network.is_some())
+/// What is kept of a reconstruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Report,
+    ReportAndValues,
+}
+
+impl Comparison<'_> {
+    /// Measures a field from `.npy`, `.srt` (the frame of that name and step) or, with the shape and type of the
+    /// original, from raw.
+    ///
+    /// # Errors
+    /// Those of reading and decoding, and `InvalidArgument` for a field of another shape.
+    pub(super) fn measure(&self, path: &Path) -> Result<Reconstruction> {
+        let file = read_file(path)?;
+        let bytes = file.bytes();
+        if bytes.starts_with(&MAGIC) {
+            return self.judge(bytes).map_err(|e| e.within(path.display()));
         }
-        Form::Constant | Form::Lossless => (0, None, false),
-    };
-    let weights = if networks { decoder.weights()? } else { None };
-    let model = weights.map_or_else(|| "no networks".into(), |w| w.name.clone());
-    Ok(Reconstruction {
-        volume,
-        // What other frames take is not this one's.
-        bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
-        coded: Some(CodedFrame {
+        let input = Arc::new(self.plain(path, bytes)?);
+        let values = match self.keep {
+            Keep::Report => None,
+            Keep::ReportAndValues => Some(doubles_of(&input, None)?),
+        };
+        Ok(Reconstruction {
+            report: measure(self.original, &input, self.mask_value)?,
+            values,
+            bytes: None,
+            coded: None,
+        })
+    }
+
+    /// A field that is no `.srt` file.
+    fn plain(&self, path: &Path, bytes: &[u8]) -> Result<Input> {
+        let is_npy = bytes.starts_with(b"\x93NUMPY");
+        let (shape, dtype) = (self.original.shape(), self.original.dtype());
+        if !path.is_file() {
+            // Cannot be read again.
+            let layout = (!is_npy).then_some((shape, dtype));
+            let (shape, dtype) = layout.unzip();
+            let field = Input::from_reader(bytes, shape, dtype, &Limits::default());
+            return field.map_err(|e| e.within(path.display()));
+        }
+        if is_npy {
+            Input::open_npy(path)
+        } else {
+            Input::open_raw(path, shape, dtype)
+        }
+    }
+
+    fn judge(&self, bytes: &[u8]) -> Result<Reconstruction> {
+        let decoder = models::open(bytes)?;
+        let reader = find_frame(&decoder, self.field, self.step)?;
+        let (planes, domain) = (reader.planes()?, reader.domain());
+        if planes != (0..domain.dims()[slowest(domain)]) {
+            return Err(Error::invalid(format!(
+                "it has planes {} to {} only: a part, to be merged with others",
+                planes.start, planes.end
+            )));
+        }
+        let mut values = (self.keep == Keep::ReportAndValues).then(Vec::new);
+        let verdict = reader.judge_layers(
+            &self.original.view()?,
+            &judging_of(self.original, self.mask_value),
+            |layer| {
+                if let Some(values) = &mut values {
+                    values.append(&mut doubles(&layer));
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Reconstruction {
+            report: verdict.report,
+            values,
+            // What other frames take is not this one's.
+            bytes: (decoder.frames().len() == 1).then_some(bytes.len() as u64),
+            coded: Some(CodedFrame::new(&decoder, reader)?),
+        })
+    }
+}
+
+impl CodedFrame {
+    fn new(decoder: &Decoder<'_>, reader: FrameReader<'_>) -> Result<Self> {
+        let frame = reader.record();
+        let mut profile = String::new();
+        let (levels, brick_edge, networks) = match &frame.form {
+            Form::Wavelet(form) => (
+                usize::from(form.levels),
+                usize::try_from(form.brick_edge).ok(),
+                form.network.is_some(),
+            ),
+            Form::Pooled(form) => {
+                let one_level = if form.finest == form.levels {
+                    "one level, "
+                } else {
+                    ""
+                };
+                let interpolation = match form.interpolation {
+                    Interpolation::Linear => "",
+                    Interpolation::Cubic => "cubic, ",
+                };
+                let payload = match form.payload {
+                    PooledPayload::Quantised => "",
+                    PooledPayload::Sz3 => "sz3, ",
+                };
+                profile = format!("paper, {payload}{one_level}{interpolation}");
+                (usize::from(form.levels), None, form.network.is_some())
+            }
+            Form::Constant | Form::Lossless => (0, None, false),
+        };
+        let weights = if networks { decoder.weights()? } else { None };
+        let model = weights.map_or_else(|| "no networks".into(), |w| w.name.clone());
+        Ok(Self {
             bound: frame.bound,
             model: format!("{profile}{model}"),
             levels,
             brick_edge,
             leaves: reader.leaves()?,
-        }),
-    })
+        })
+    }
 }

@@ -94,7 +94,8 @@ pub(crate) struct EncodeArgs {
     /// Encode only part I of N (from 1): a slab of the field along its slowest axis, for srt merge
     #[arg(long, value_name = "I/N", conflicts_with = "append")]
     pub(crate) part: Option<PartText>,
-    /// Leave a part that is there already and whole as it is, replace a damaged one
+    /// Leave a part that is there already and whole as it is, replace a damaged one; another part, of other
+    /// options or values, is refused
     #[arg(long, requires = "part")]
     pub(crate) resume: bool,
     /// Range of the whole field, which PSNR and relative errors refer to: two values, or the JSON

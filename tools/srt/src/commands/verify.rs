@@ -1,14 +1,16 @@
 //! `srt verify`.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
-use crate::input::walk;
-use crate::measure::measure;
+use crate::input::{FrameChoice, walk};
+use crate::measure::judging_of;
 use crate::models;
-use srt::{Bound, Error, EvalReport, Frame, FrameReader, Result};
+use srt::{Decoder, Error, EvalReport, FrameReader, Result, slowest};
 use srt_program::{print_json, print_line, read_file};
 
 /// What was found about one frame.
@@ -16,6 +18,9 @@ use srt_program::{print_json, print_line, read_file};
 struct Finding {
     field: u64,
     step: u64,
+    /// First plane and that behind the last, where the file has a part of the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planes: Option<[usize; 2]>,
     bound: String,
     /// Whether the bound holds; null without an original, or where it is a ratio.
     bound_holds: Option<bool>,
@@ -32,7 +37,7 @@ struct Report {
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let file = read_file(&args.input)?;
-    let report = check(args, file.bytes()).map_err(|e| e.within(args.input.display()))?;
+    let report = check(args, file.bytes())?;
     if args.json {
         print_json(&report)?;
     } else {
@@ -47,33 +52,18 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
-    let decoder = models::open(bytes)?;
-    let chunks = walk(bytes)?;
-    let original = args
-        .original
-        .as_deref()
-        .map(|path| args.raw.open(path))
-        .transpose()?;
-    if original.is_some() && decoder.frames().len() != 1 {
-        return Err(Error::invalid(
-            "an original can be compared with a file of one frame only",
-        ));
-    }
-    let mut frames = Vec::new();
-    for reader in decoder.frames() {
-        let (frame, volume) = (reader.record(), reader.read_any()?);
-        let errors = original
-            .as_ref()
-            .map(|original| measure(original, &volume))
-            .transpose()?;
-        frames.push(Finding {
-            field: frame.field,
-            step: frame.step,
-            bound: frame.bound.to_string(),
-            bound_holds: errors
-                .as_ref()
-                .and_then(|errors| holds(frame, range(reader), errors)),
-            errors,
+    let within = |e: Error| e.within(args.input.display());
+    let decoder = models::open(bytes).map_err(within)?;
+    let chunks = walk(bytes).map_err(within)?;
+    let pairs = pairs(args, &decoder).map_err(within)?;
+    let mut frames = Vec::with_capacity(pairs.len());
+    for (reader, original) in pairs {
+        frames.push(match original {
+            Some(original) => compare(args, reader, original)?,
+            None => {
+                reader.check().map_err(within)?;
+                Finding::new(reader).map_err(within)?
+            }
         });
     }
     Ok(Report {
@@ -84,44 +74,110 @@ fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
     })
 }
 
+/// The frames that were asked for, each with its original where some are given.
+fn pairs<'d, 'a>(
+    args: &'a VerifyArgs,
+    decoder: &'d Decoder<'_>,
+) -> Result<Vec<(FrameReader<'d>, Option<&'a Path>)>> {
+    let wanted = args.originals.len();
+    let of_step = args.step.filter(|_| wanted == 0);
+    let choice = FrameChoice::new(decoder.dataset(), args.field.as_deref(), of_step)?;
+    let frames = decoder.frames().filter(|frame| choice.fits(frame.record()));
+    let mut frames: Vec<_> = frames.collect();
+    if wanted == 0 {
+        if frames.is_empty() && (args.field.is_some() || args.step.is_some()) {
+            return Err(Error::invalid("the file has no such frame"));
+        }
+        return Ok(frames.into_iter().map(|frame| (frame, None)).collect());
+    }
+    let field = |frame: &FrameReader<'_>| frame.record().field;
+    if frames.iter().any(|frame| field(frame) != field(&frames[0])) {
+        return Err(Error::invalid(
+            "the file has several fields: name that of the originals with --field",
+        ));
+    }
+    frames.sort_by_key(|frame| frame.record().step);
+    if let Some(step) = args.step {
+        frames.retain(|frame| frame.record().step >= step);
+        if frames
+            .first()
+            .is_none_or(|frame| frame.record().step != step)
+        {
+            return Err(Error::invalid("the file has no such frame"));
+        }
+        frames.truncate(wanted);
+    }
+    if frames.len() != wanted {
+        return Err(Error::invalid(format!(
+            "an original for each time step expected, {wanted} found for {} steps: --step names the first of fewer",
+            frames.len()
+        )));
+    }
+    let originals = args.originals.iter().map(|path| Some(path.as_path()));
+    Ok(frames.into_iter().zip(originals).collect())
+}
+
+fn compare(args: &VerifyArgs, reader: FrameReader<'_>, original: &Path) -> Result<Finding> {
+    let input = Arc::new(args.raw.open(original)?);
+    let verdict = input
+        .view()
+        .and_then(|view| reader.judge(&view, &judging_of(&input, None)))
+        .map_err(|e| e.within(original.display()))?;
+    Ok(Finding {
+        bound_holds: verdict.holds,
+        errors: Some(verdict.report),
+        ..Finding::new(reader)?
+    })
+}
+
+impl Finding {
+    /// Of a frame that was decoded.
+    fn new(reader: FrameReader<'_>) -> Result<Self> {
+        let (frame, planes, domain) = (reader.record(), reader.planes()?, reader.domain());
+        let is_whole = planes == (0..domain.dims()[slowest(domain)]);
+        Ok(Self {
+            field: frame.field,
+            step: frame.step,
+            planes: (!is_whole).then_some([planes.start, planes.end]),
+            bound: frame.bound.to_string(),
+            bound_holds: None,
+            errors: None,
+        })
+    }
+
+    fn print(&self) -> Result<()> {
+        let verdict = match self.bound_holds {
+            Some(true) => "holds",
+            Some(false) => "DOES NOT HOLD",
+            None => "decodes",
+        };
+        let planes = self.planes.map_or(String::new(), |[start, end]| {
+            format!(" planes {start} to {end}")
+        });
+        let errors = match &self.errors {
+            None => String::new(),
+            Some(errors) if errors.mismatches > 0 => {
+                format!(" ({} voxels without a number differ)", errors.mismatches)
+            }
+            Some(errors) if errors.identical => " (all values are equal)".to_owned(),
+            Some(errors) => format!(
+                " ({:.2} dB, SSIM {:.6}, largest error {:.4e})",
+                errors.psnr_db, errors.ssim, errors.max_abs_error
+            ),
+        };
+        print_line(&format!(
+            "field {} step {}{planes}: {} {verdict}{errors}",
+            self.field, self.step, self.bound
+        ))
+    }
+}
+
 impl Report {
     fn print(&self) -> Result<()> {
         print_line(&format!(
             "{} bytes, {} chunks: every checksum is right",
             self.bytes, self.chunks
         ))?;
-        for frame in &self.frames {
-            let verdict = match frame.bound_holds {
-                Some(true) => "holds",
-                Some(false) => "DOES NOT HOLD",
-                None => "decodes",
-            };
-            print_line(&format!(
-                "field {} step {}: {} {verdict}",
-                frame.field, frame.step, frame.bound
-            ))?;
-        }
-        Ok(())
-    }
-}
-
-/// Extent of a frame's values, over all its slabs: constant ones know their own value only.
-fn range(frame: FrameReader<'_>) -> f64 {
-    let ranges = frame.records().map(|record| record.range);
-    let all = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    all.map_or(0.0, |(min, max)| max - min)
-}
-
-fn holds(frame: &Frame, range: f64, errors: &EvalReport) -> Option<bool> {
-    // Same range and rounding as the encoder's.
-    let absolute = |bound: f64| errors.max_abs_error <= bound && errors.mismatches == 0;
-    match frame.bound {
-        Bound::Psnr(target) => Some(errors.identical || errors.psnr_db >= target),
-        Bound::Ssim(target) => {
-            Some(errors.identical || errors.ssim >= target || errors.ssim.is_nan())
-        }
-        Bound::MaxError(bound) => Some(absolute(bound)),
-        Bound::RelError(r) => Some(absolute(r * range)),
-        Bound::Ratio(_) => None,
+        self.frames.iter().try_for_each(Finding::print)
     }
 }

@@ -53,6 +53,15 @@ impl<'a> Original<'a> {
             spectrum: power_spectrum(shape, values)?,
         })
     }
+
+    /// Makes NaN what is NaN in the original.
+    pub(super) fn leave_out(&self, values: &mut [f64]) {
+        for (value, original) in values.iter_mut().zip(self.values) {
+            if original.is_nan() {
+                *value = f64::NAN;
+            }
+        }
+    }
 }
 
 /// The page, made subject by subject, so that one reconstruction is in memory at a time.

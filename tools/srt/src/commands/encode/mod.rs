@@ -3,6 +3,7 @@
 mod dataset;
 mod destination;
 mod fills;
+mod recipe;
 mod report;
 mod resume;
 mod series;
@@ -33,12 +34,12 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     if args.part.is_some() {
         args.check_part()?;
     }
+    let mut options = options(args)?;
     if let (true, Some(part)) = (args.resume, args.part)
-        && let Some(bytes) = complete_part(args, part)?
+        && let Some(bytes) = complete_part(args, part, &options.coding)?
     {
         return tell_finished(args, bytes);
     }
-    let mut options = options(args)?;
     let old = args.append.then(|| existing(args)).transpose()?;
     let file = output.create()?;
     let series = Series::open(args)?;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::fills::FillWatch;
+use super::recipe::Recipe;
 use super::report::FrameLine;
 use super::series::{Item, Series, one_input};
 use crate::args::{EncodeArgs, values_of};
-use srt::{Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result, Shape};
+use srt::{
+    Coding, Decoder, EncodeOptions, Encoder, Error, FileReport, FrameKey, Observer, Result, Shape,
+};
 use srt_program::{OutputFile, within_input};
 
 /// A series that is written, but for the name of its file.
@@ -40,7 +43,7 @@ pub(super) fn write(
     if !series.is_open() {
         options.coding.frames = series.len();
     }
-    let observer = options.observer.clone();
+    let (observer, coding) = (options.observer.clone(), options.coding.clone());
     let encoder = match old {
         Some(old) => Encoder::append(out, old, dataset, options)?,
         None => Encoder::new(out, dataset, options)?,
@@ -52,6 +55,7 @@ pub(super) fn write(
         first_steps,
         observer,
         watch: FillWatch::new(args),
+        coding,
         encoder,
     };
     let mut frames = Vec::new();
@@ -98,6 +102,7 @@ struct SeriesWriter<'a> {
     first_steps: Vec<u64>,
     observer: Observer,
     watch: FillWatch<'a>,
+    coding: Coding,
     encoder: Encoder<OutputFile>,
 }
 
@@ -111,9 +116,10 @@ impl SeriesWriter<'_> {
         let own = slab.map_or(0..shape.len(), |slab| values_of(slab, shape));
         let (mapped, first) = (Arc::clone(&item.input), own.start);
         let encoder = &mut self.encoder;
-        encoder.observe(self.observer.clone().on_values_read(move |values| {
+        let observer = self.observer.clone().on_values_read(move |values| {
             mapped.release(first + values.start..first + values.end);
-        }));
+        });
+        encoder.observe(observer.clone());
         let values = item.input.values()?;
         let values = values.slice(own);
         self.watch.look(&item.path, &values, |values| {
@@ -125,6 +131,10 @@ impl SeriesWriter<'_> {
         }
         let report = encoder.write(&key, &values);
         let report = report.map_err(|e| within_input(e, &item.path))?;
+        if slab.is_some() {
+            let recipe = Recipe::new(self.args, &self.coding)?.of(&values, &observer);
+            encoder.add_ancillary(Recipe::kind()?, &recipe.to_bytes())?;
+        }
         let name = &encoder.dataset().fields[place].name;
         Ok(FrameLine::new(name, step, time, &report))
     }

@@ -7,15 +7,16 @@ use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::args::EvalArgs;
-use crate::measure::{doubles, measure};
+use crate::measure::doubles_of;
 use crate::output::overwrite;
 use crate::report::{Original, Page};
 use crate::spectrum::power_spectrum;
-use crate::subject::{Reconstruction, Subject, read_like};
+use crate::subject::{Comparison, Keep, Reconstruction, Subject};
 use label::Label;
 use spectra::Spectra;
 use srt::{Error, EvalReport, Input, Result};
@@ -51,7 +52,7 @@ fn print_report(report: &EvalReport) -> Result<()> {
     ))?;
     if report.mismatches > 0 {
         print_line(&format!(
-            "voxels that are finite in only one field: {}",
+            "voxels that differ and are not finite, or left out by the encoder: {}",
             report.mismatches
         ))?;
     }
@@ -78,19 +79,19 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         Some(path) => Some(page_file(args, path)?),
         None => None,
     };
-    let input = args.raw.open(&args.original)?;
+    let input = Arc::new(args.raw.open(&args.original)?);
     let name = name_of(&args.original);
     // Spectra and pictures are made in double precision.
-    let values = if args.spectrum || args.html.is_some() {
-        doubles(&input.to_volume()?)
-    } else {
-        Vec::new()
+    let values = match keep(args) {
+        Keep::ReportAndValues => Some(doubles_of(&input, args.mask_value)?),
+        Keep::Report => None,
     };
-    let original = if values.is_empty() {
-        None
-    } else {
-        let dtype = input.dtype().to_string();
-        Some(Original::new(&name, input.shape(), dtype, &values)?)
+    let original = match &values {
+        Some(values) => {
+            let dtype = input.dtype().to_string();
+            Some(Original::new(&name, input.shape(), dtype, values)?)
+        }
+        None => None,
     };
     // Told before the work, not after it, when a label is none.
     let paths = args.reconstructed.iter();
@@ -120,10 +121,19 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Spectra and pages take the values.
+fn keep(args: &EvalArgs) -> Keep {
+    if args.spectrum || args.html.is_some() {
+        Keep::ReportAndValues
+    } else {
+        Keep::Report
+    }
+}
+
 /// Reconstructions compared with their original, one after the other.
 struct Evaluation<'a> {
     args: &'a EvalArgs,
-    input: &'a Input,
+    input: &'a Arc<Input>,
     /// Where its spectrum or pictures are wanted.
     original: Option<&'a Original<'a>>,
     page: Page,
@@ -133,13 +143,24 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     fn add(&mut self, path: &Path, label: Label) -> Result<()> {
         let (args, input) = (self.args, self.input);
-        let found = read_like(path, input, args.field.as_deref(), args.step)?;
-        if found.coded.is_some() && label.bytes.is_some() {
+        let comparison = Comparison {
+            original: input,
+            field: args.field.as_deref(),
+            step: args.step,
+            mask_value: args.mask_value,
+            keep: keep(args),
+        };
+        let Reconstruction {
+            report,
+            values,
+            bytes,
+            coded,
+        } = comparison.measure(path)?;
+        if coded.is_some() && label.bytes.is_some() {
             let message = "an .srt file tells its bytes itself: its label may name its series only";
             return Err(Error::invalid(message).within(path.display()));
         }
-        let bytes = found.bytes.or(label.bytes.map(NonZeroU64::get));
-        let report = measure(input, &found.volume)?;
+        let bytes = bytes.or(label.bytes.map(NonZeroU64::get));
         let raw_bytes = input.shape().len() * input.dtype().size();
         let ratio = bytes.map(|bytes| raw_bytes as f64 / bytes as f64);
         let several = args.reconstructed.len() > 1;
@@ -151,9 +172,10 @@ impl Evaluation<'_> {
             series: label.series.clone().filter(|_| several),
             spectrum: None,
         };
-        if let Some(original) = self.original {
-            let Reconstruction { volume, coded, .. } = found;
-            let values = doubles(&volume);
+        if let (Some(original), Some(mut values)) = (self.original, values) {
+            if args.mask_value.is_some() {
+                original.leave_out(&mut values);
+            }
             if args.spectrum {
                 let after = power_spectrum(original.shape, &values)?;
                 entry.spectrum = Some(Spectra::new(original.spectrum.clone(), after));
