@@ -33,6 +33,7 @@
 //! | open and write `.npy` and raw fields | [`Input`], [`FieldStream`], [`AtomicFile`] |
 //! | measure errors | [`compare`], [`ssim`], [`EvalReport`] |
 //! | judge a frame beside its original | [`FrameReader::judge`], [`Verdict`] |
+//! | exchange arrays with the crate `ndarray` | `Volume::view` and `Volume::try_from`, with the feature `ndarray` |
 //! | read the chunks of a file without decoding | [`Reader`], [`Parser`], [`Writer`] |
 //!
 //! `tools/examples/` has a program for each of the commoner uses.

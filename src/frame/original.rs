@@ -68,6 +68,12 @@ impl<E: Element> Original<'_, E> {
         ssim(self.shape, self.values, decoded, self.ordinary)
     }
 
+    /// Voxels that have ordinary numbers.
+    pub(crate) fn ordinary_voxels(&self) -> usize {
+        let count = |ordinary: &[bool]| ordinary.iter().filter(|&&is| is).count();
+        self.ordinary.map_or(self.values.len(), count)
+    }
+
     /// Bytes of the field in memory.
     pub(crate) fn raw_bytes(&self) -> f64 {
         size_of_val(self.values) as f64

@@ -128,8 +128,12 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 )
             }
             Goal::MaxError(bound) => {
-                let unit = bound / transformed.form.scale;
-                max_error::search(&mut trials, unit, FrameTrials::corrected_bytes)
+                let valley = max_error::Valley {
+                    bound: bound / transformed.form.scale,
+                    voxels: self.original.ordinary_voxels(),
+                    start,
+                };
+                max_error::search(&mut trials, valley, FrameTrials::corrected_bytes)
             }
         }
     }
