@@ -10,7 +10,7 @@ pub(crate) mod encoded;
 mod fill;
 pub(crate) mod goal;
 pub(crate) mod layout;
-mod lossless;
+pub(crate) mod lossless;
 pub(crate) mod networks;
 pub(crate) mod original;
 pub(crate) mod pooled;

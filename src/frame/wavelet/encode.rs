@@ -5,7 +5,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
-use crate::frame::encoded::EncodedFrame;
+use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
@@ -153,7 +153,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Form::Wavelet(form),
         );
         encoded.tree = Some(payloads.tree);
-        encoded.bricks = brick_runs(&payloads.bricks);
+        encoded.bricks = BrickChunks::Held(brick_runs(&payloads.bricks));
         encoded.corrections = corrections.map(|c| c.encode(self.original.shape, E::DTYPE));
         encoded
     }
