@@ -154,7 +154,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         );
         encoded.tree = Some(payloads.tree);
         encoded.bricks = BrickChunks::Held(brick_runs(&payloads.bricks));
-        encoded.corrections = corrections.map(|c| c.encode(self.original.shape, E::DTYPE));
+        encoded.corrections = corrections;
         encoded
     }
 }

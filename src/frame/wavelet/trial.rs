@@ -7,7 +7,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::base::real::Real;
-use crate::codec::corrections::Corrections;
+use crate::codec::corrections::CorrectionWriter;
 use crate::container::{MAX_LEVELS, NetworkUse, WaveletForm};
 use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
 use crate::frame::networks::Networks;
@@ -87,12 +87,13 @@ pub(crate) enum NormalisedField<'a, T> {
 pub(crate) struct Trial<E: Element> {
     pub(crate) form: WaveletForm,
     pub(crate) payloads: FramePayloads,
-    pub(crate) corrections: Corrections,
+    /// Payload of the corrections, where there are any.
+    pub(crate) corrections: Option<Vec<u8>>,
     /// The original against the decoded and corrected field.
     pub(crate) comparison: Comparison,
     /// That field, where it was to be kept.
     pub(crate) decoded: Vec<E>,
-    /// Seconds it took to decode and compare.
+    /// Seconds it took to decode, correct and compare.
     pub(crate) decode_seconds: f64,
 }
 
@@ -227,8 +228,11 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
         let range = self.normalisation.bounds();
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
-        let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
-        let mut first = 0;
+        let correct = |bound| {
+            CorrectionWriter::new(original.shape, original.values, original.ordinary, bound)
+        };
+        let mut corrections = verify.correct_beyond.map(correct);
+        let (mut decoded, mut first) = (Vec::new(), 0);
         geometry.decode_layers(
             &form,
             predictor.as_ref(),
@@ -238,14 +242,8 @@ impl<'a, E: Element> TransformedField<'a, E> {
                 self.normalisation.undo(&mut values);
                 let mut samples = E::from_work(values);
                 let end = first + samples.len();
-                if let Some(bound) = verify.correct_beyond {
-                    let ordinary = original.ordinary.map(|o| &o[first..end]);
-                    let values = &original.values[first..end];
-                    let found = Corrections::find(values, &mut samples, ordinary, bound);
-                    let moved = found.entries.into_iter();
-                    corrections
-                        .entries
-                        .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
+                if let Some(corrections) = &mut corrections {
+                    corrections.push(&mut samples);
                 }
                 comparer.push(&samples)?;
                 original.observer.values_read(first..end);
@@ -261,7 +259,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         Ok(Trial {
             form,
             payloads,
-            corrections,
+            corrections: corrections.and_then(CorrectionWriter::finish),
             comparison: self.normalisation.relate_to_range(comparer.finish()?),
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
