@@ -15,7 +15,7 @@ use crate::frame::bricks::FileBricks;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
-use crate::frame::layout::{DecodeRequest, FrameLayout};
+use crate::frame::layout::{DecodeRequest, FrameLayout, LayerRequest};
 use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
@@ -169,7 +169,7 @@ impl FrameSource<'_> {
             form,
             predictor.as_ref(),
             &bricks,
-            level,
+            LayerRequest::new(level),
             &mut |region, values| {
                 let samples = self.to_field(geometry, form, level, values);
                 sink(self.volume(&mut post, region, samples)?)

@@ -7,6 +7,7 @@ use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
+use crate::frame::layout::LAYER_CELLS;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
 use crate::frame::wavelet::quality::level_quality;
@@ -19,6 +20,12 @@ use crate::transform::Wavelet;
 
 /// Copies of a field in working precision, about, that encoding it in memory takes.
 const HELD_COPIES: usize = 5;
+
+/// Values in working precision, about, that fit the memory to aim at for each cell that is worked on: the samples and bands of a box,
+/// its residuals and integers take a quarter of it.
+const CELL_SHARE: u64 = 128;
+/// Fewer cells make too much of the margins around them.
+const LEAST_CELLS: usize = 1 << 16;
 
 /// A transformed field and what is asked of its frames.
 pub(crate) struct WaveletEncoder<'a, E: Element> {
@@ -60,6 +67,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 wavelet,
                 normalisation,
                 field,
+                cells_within::<E::Work>(options.resources.memory),
             )?,
             goal,
             options,
@@ -157,6 +165,14 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         encoded.corrections = corrections;
         encoded
     }
+}
+
+/// Cells of a level to work on at a time, for values in memory of type `T`: a brick or more, and no more than many threads need.
+fn cells_within<T>(memory: Option<u64>) -> usize {
+    let cells = memory.map_or(u64::MAX, |memory| {
+        memory / CELL_SHARE / size_of::<T>() as u64
+    });
+    usize::try_from(cells).map_or(LAYER_CELLS, |cells| cells.clamp(LEAST_CELLS, LAYER_CELLS))
 }
 
 /// The filter pair: what was asked for, else the one that the networks were made for.

@@ -9,7 +9,7 @@ use crate::base::grid::Shape;
 use crate::base::real::Real;
 use crate::codec::corrections::CorrectionWriter;
 use crate::container::{MAX_LEVELS, NetworkUse, WaveletForm};
-use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
+use crate::frame::layout::{BrickPayloads, FrameLayout, LayerRequest, dequantiser};
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
@@ -64,6 +64,8 @@ pub(crate) struct TransformedField<'a, E: Element> {
     pub(crate) analysis: Analysis<'a, E::Work>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) form: WaveletForm,
+    /// Cells of a level that are worked on at a time, about.
+    cells: usize,
 }
 
 /// What is done with the decoded field.
@@ -98,7 +100,7 @@ pub(crate) struct Trial<E: Element> {
 }
 
 impl<'a, E: Element> TransformedField<'a, E> {
-    /// Transforms a field of `shape` as `coding` says.
+    /// Transforms a field of `shape` as `coding` says. `cells` of a level are worked on at a time, about, where it is not held.
     ///
     /// # Errors
     /// `InvalidArgument` for an edge of bricks that is none.
@@ -108,6 +110,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         wavelet: Wavelet,
         normalisation: Normalisation<E::Work>,
         field: NormalisedField<'a, E::Work>,
+        cells: usize,
     ) -> Result<Self> {
         let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
         let brick_edge = coding.brick_edge.unwrap_or(match shape.rank() {
@@ -130,13 +133,14 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let analysis = match field {
             NormalisedField::Held(field) => Analysis::held(wavelet, plan, partition, field),
             NormalisedField::Streamed(samples) => {
-                Analysis::streamed(wavelet, plan, partition, samples)
+                Analysis::streamed(wavelet, plan, partition, samples, cells)
             }
         };
         Ok(Self {
             analysis,
             normalisation,
             form,
+            cells,
         })
     }
 
@@ -237,7 +241,10 @@ impl<'a, E: Element> TransformedField<'a, E> {
             &form,
             predictor.as_ref(),
             &payloads,
-            0,
+            LayerRequest {
+                level: 0,
+                cells: self.cells,
+            },
             &mut |_, mut values| {
                 self.normalisation.undo(&mut values);
                 let mut samples = E::from_work(values);
