@@ -99,6 +99,14 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) decode_seconds: f64,
 }
 
+/// Edge of a brick of a field in voxels, as asked for or as it is by rank.
+pub(crate) fn brick_edge(coding: &Coding, shape: Shape) -> u32 {
+    coding.brick_edge.unwrap_or(match shape.rank() {
+        2 => PLANAR_BRICK_EDGE,
+        _ => BRICK_EDGE,
+    })
+}
+
 impl<'a, E: Element> TransformedField<'a, E> {
     /// Transforms a field of `shape` as `coding` says. `cells` of a level are worked on at a time, about, where it is not held.
     ///
@@ -113,10 +121,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         cells: usize,
     ) -> Result<Self> {
         let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
-        let brick_edge = coding.brick_edge.unwrap_or(match shape.rank() {
-            2 => PLANAR_BRICK_EDGE,
-            _ => BRICK_EDGE,
-        });
+        let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
         let form = WaveletForm {
             wavelet: wavelet.to_u8(),
