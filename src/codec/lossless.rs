@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 
 /// First payload byte: the values follow as they are.
@@ -20,15 +21,32 @@ const WINDOW_LOG: u32 = 23;
 /// than one byte.
 #[must_use]
 pub fn encode(bytes: &[u8], width: usize) -> Vec<u8> {
-    let mut out = vec![PLANES];
-    match compress(&to_planes(bytes, width)) {
-        Some(packed) if packed.len() < bytes.len() => out.extend(packed),
-        _ => {
-            out = vec![PLAIN];
-            out.extend_from_slice(bytes);
-        }
+    let packed = packed(to_planes(bytes, width));
+    packed.unwrap_or_else(|| [&[PLAIN], bytes].concat())
+}
+
+/// [`encode`] of the bytes of `values`, without a copy of them beside their planes.
+#[must_use]
+pub fn encode_values<E: Element>(values: &[E]) -> Vec<u8> {
+    let size = E::DTYPE.size();
+    let mut planes = Vec::with_capacity(size_of_val(values));
+    for shift in (0..size).map(|plane| 8 * plane) {
+        planes.extend(values.iter().map(|v| (v.to_bits64() >> shift & 0xFF) as u8));
     }
-    out
+    packed(planes).unwrap_or_else(|| {
+        let mut out = Vec::with_capacity(1 + size_of_val(values));
+        out.push(PLAIN);
+        E::encode_le(values, &mut out);
+        out
+    })
+}
+
+/// A payload of byte planes, where that is shorter than the planes.
+fn packed(planes: Vec<u8>) -> Option<Vec<u8>> {
+    let packed = compress(&planes)?;
+    let is_shorter = packed.len() < planes.len();
+    drop(planes);
+    is_shorter.then(|| [&[PLANES], packed.as_slice()].concat())
 }
 
 /// One zstd frame that states its content size, with a window that readers accept.
@@ -158,6 +176,19 @@ mod tests {
                 prop_assert_eq!(back.len(), bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn values_are_packed_like_their_bytes() {
+        let smooth: Vec<f32> = (0..5000u16).map(|i| (f32::from(i) * 0.01).sin()).collect();
+        let rough = [1.5f64, f64::NAN, -0.0];
+        let mut bytes = Vec::new();
+        f32::encode_le(&smooth, &mut bytes);
+        assert_eq!(encode_values(&smooth), encode(&bytes, 4));
+        bytes.clear();
+        f64::encode_le(&rough, &mut bytes);
+        assert_eq!(encode_values(&rough), encode(&bytes, 8));
+        assert_eq!(encode_values::<f32>(&[]), encode(&[], 4));
     }
 
     #[test]

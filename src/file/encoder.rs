@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use crate::base::dtype::{Dtype, dtype_dispatch};
+use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::container::{
@@ -13,7 +13,8 @@ use crate::file::decoder::Decoder;
 use crate::file::encoder_weights::EncoderWeights;
 use crate::file::frame_key::FrameKey;
 use crate::frame::encode::encode_frame;
-use crate::frame::encoded::EncodedFrame;
+use crate::frame::encoded::{BrickChunks, EncodedFrame};
+use crate::frame::lossless::{PartPacking, for_each_part, pack};
 use crate::frame::networks::PricedNetworks;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
@@ -237,7 +238,11 @@ impl<W: Write> Encoder<W> {
         encoded.frame.time = key.time;
         encoded.frame.slab = key.slab;
         let uses_networks = encoded.uses_networks();
-        let bytes = self.put(&encoded, values.dtype())?;
+        let mut bytes = self.put(&encoded, values.dtype())?;
+        if let BrickChunks::PackedLater(_) = encoded.bricks {
+            bytes += dtype_dispatch!(values, Values(v) => self.put_packed(v))?;
+        }
+        self.writer.flush()?;
         self.written.add(id, key.slab);
         let raw_bytes = (values.len() * values.dtype().size()) as u64;
         self.report.raw_bytes += raw_bytes;
@@ -284,7 +289,31 @@ impl<W: Write> Encoder<W> {
             bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
             self.chunk(kind, part, &payload)?;
         }
-        self.writer.flush()?;
+        Ok(bytes)
+    }
+
+    /// Packs and writes the parts of a frame of the lossless form. Returns the bytes of their chunks.
+    fn put_packed<E: Element>(&mut self, values: &[E]) -> Result<u64> {
+        let Self {
+            workplace,
+            writer,
+            options,
+            ..
+        } = self;
+        let memory = options.resources.memory;
+        let packing = workplace.run(|| PartPacking::new(E::DTYPE, values.len(), memory));
+        let pack = |batch: &[E]| workplace.run(|| pack(batch));
+        let mut bytes = 0;
+        for_each_part(
+            values,
+            packing.at_once,
+            &options.observer,
+            pack,
+            |part, payload| {
+                bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
+                writer.chunk(ChunkType::BRIK, part, &payload)
+            },
+        )?;
         Ok(bytes)
     }
 

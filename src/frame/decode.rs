@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::limits::Limits;
 use crate::base::real::Real;
-use crate::codec::corrections::Corrections;
+use crate::codec::corrections::CorrectionReader;
 use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
 use crate::container::{Form, PooledForm, WaveletForm};
@@ -15,7 +15,7 @@ use crate::frame::bricks::FileBricks;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
-use crate::frame::layout::{DecodeRequest, FrameLayout};
+use crate::frame::layout::{DecodeRequest, FrameLayout, LayerRequest};
 use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
@@ -90,7 +90,10 @@ impl FrameSource<'_> {
             }
             simple => self.simple(simple, level, region)?,
         };
-        self.volume(&self.post_processing::<E>(level)?, region, values)
+        let mut post = self.post_processing::<E>(level)?;
+        let volume = self.volume(&mut post, region, values)?;
+        post.finish()?;
+        Ok(volume)
     }
 
     /// Decodes all of downscaling level `level`.
@@ -146,16 +149,16 @@ impl FrameSource<'_> {
     ) -> Result<()> {
         let grid = self.grid(level)?;
         let form = self.checked_form()?;
-        let post = self.post_processing::<E>(level)?;
+        let mut post = self.post_processing::<E>(level)?;
         if let Form::Pooled(form) = form {
             let values = self.pooled(form, level)?;
-            return sink(self.volume(&post, grid.region(), values)?);
+            return sink(self.volume(&mut post, grid.region(), values)?);
         }
         let Form::Wavelet(form) = form else {
             let whole = grid.region();
             let values = SLAB_VALUES / Thinning::new(self.shape, level)?.voxels();
             for region in whole.slabs(whole.planes_of(values)) {
-                sink(self.volume(&post, region, self.simple(form, level, region)?)?)?;
+                sink(self.volume(&mut post, region, self.simple(form, level, region)?)?)?;
             }
             return Ok(());
         };
@@ -166,12 +169,13 @@ impl FrameSource<'_> {
             form,
             predictor.as_ref(),
             &bricks,
-            level,
+            LayerRequest::new(level),
             &mut |region, values| {
                 let samples = self.to_field(geometry, form, level, values);
-                sink(self.volume(&post, region, samples)?)
+                sink(self.volume(&mut post, region, samples)?)
             },
-        )
+        )?;
+        post.finish()
     }
 
     /// The frame's form, when its chunks fit it.
@@ -231,7 +235,7 @@ impl FrameSource<'_> {
     }
 
     /// Corrections and mask of the whole field; they belong to full resolution.
-    fn post_processing<E: Element>(&self, level: usize) -> Result<PostProcessing> {
+    fn post_processing<E: Element>(&self, level: usize) -> Result<PostProcessing<'_>> {
         let (shape, chunks) = (self.shape, self.chunks);
         let mut post = PostProcessing::default();
         if level > 0 {
@@ -243,22 +247,22 @@ impl FrameSource<'_> {
                 Error::corrupt("corrections in a frame without a bound on the error")
             })?;
             let payload = self.payloads.payload(number)?;
-            let corrections = Corrections::decode(shape, E::DTYPE, payload, self.limits)?;
+            let corrections = CorrectionReader::new(shape, E::DTYPE, payload, self.limits)?;
             post.corrections = Some((corrections, bound));
         }
         post.mask = self.mask(E::DTYPE)?;
         Ok(post)
     }
 
-    /// The values of a box, finished. In 2-D the `z` extent stays 1.
+    /// The values of a box, finished, behind those of other boxes. In 2-D the `z` extent stays 1.
     fn volume<E: Element>(
         &self,
-        post: &PostProcessing,
+        post: &mut PostProcessing<'_>,
         region: Region,
         mut values: Vec<E>,
     ) -> Result<Volume<E>> {
-        if let Some((corrections, bound)) = &post.corrections {
-            corrections.apply(*bound, self.shape, region, &mut values)?;
+        if let Some((corrections, bound)) = &mut post.corrections {
+            corrections.apply(*bound, region, &mut values)?;
         }
         if let Some(mask) = &post.mask {
             mask.apply(self.shape, region, &mut values);
@@ -375,9 +379,20 @@ impl FrameSource<'_> {
 
 /// What is done to decoded values at full resolution.
 #[derive(Default)]
-struct PostProcessing {
-    corrections: Option<(Corrections, f64)>,
+struct PostProcessing<'a> {
+    /// They and their step.
+    corrections: Option<(CorrectionReader<'a>, f64)>,
     mask: Option<Mask>,
+}
+
+impl PostProcessing<'_> {
+    /// Checks what no box has needed.
+    fn finish(self) -> Result<()> {
+        match self.corrections {
+            Some((corrections, _)) => corrections.finish(),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Values of one box of a field without levels.

@@ -10,6 +10,7 @@ use crate::codec::mask::Mask;
 use crate::container::Bound;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
+use crate::frame::lossless::Lengths;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
@@ -68,7 +69,9 @@ fn encode_original<E: Element>(
         // Zeros of both signs, or more patterns than a mask holds: no range that a transform could work with.
         _ => {
             let range = measured.map_or((E::Work::ZERO, E::Work::ZERO), |n| n.range);
-            return lossless::encode(&original, options.bound, range);
+            let memory = options.resources.memory;
+            let lengths = wanted_by(options.bound);
+            return lossless::encode(&original, options.bound, range, memory, lengths);
         }
     };
     let normalisation = match options.coding.range {
@@ -85,16 +88,29 @@ fn with_ratio_met(
     dtype: Dtype,
     raw_bytes: f64,
 ) -> Result<EncodedFrame> {
+    let Bound::Ratio(wanted) = bound else {
+        return Ok(encoded);
+    };
     let ratio = raw_bytes / encoded.file_bytes(dtype) as f64;
+    if Goal::Ratio(wanted).is_met_by(&encoded, ratio) {
+        return Ok(encoded);
+    }
+    Err(Error::new(
+        ErrorKind::BoundNotMet,
+        format!(
+            "a compression ratio of {} is out of reach for this field",
+            short_number(wanted)
+        ),
+    ))
+}
+
+/// Whether the bound asks for the lengths of what a frame holds.
+fn wanted_by(bound: Bound) -> Lengths {
     match bound {
-        Bound::Ratio(wanted) if !Goal::Ratio(wanted).is_met_by(&encoded, ratio) => Err(Error::new(
-            ErrorKind::BoundNotMet,
-            format!(
-                "a compression ratio of {} is out of reach for this field",
-                short_number(wanted)
-            ),
-        )),
-        _ => Ok(encoded),
+        Bound::Ratio(_) => Lengths::Wanted,
+        Bound::Psnr(_) | Bound::Ssim(_) | Bound::MaxError(_) | Bound::RelError(_) => {
+            Lengths::Unused
+        }
     }
 }
 
@@ -138,20 +154,22 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
 
     fn encode(&self) -> Result<EncodedFrame> {
         if self.options.bound.is_exact() || self.goal == Goal::MaxError(0.0) {
-            return self.lossless();
+            return self.lossless(Lengths::Unused);
         }
         match &self.options.coding.profile {
             Profile::Pooled(pooled) => self.pooled(pooled),
             Profile::Default => match self.wavelet()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
                 // No lossy form keeps the bound.
-                None => self.lossless(),
+                None => self.lossless(wanted_by(self.options.bound)),
             },
         }
     }
 
-    fn lossless(&self) -> Result<EncodedFrame> {
-        lossless::encode(&self.original, self.options.bound, self.normalisation.range)
+    fn lossless(&self, lengths: Lengths) -> Result<EncodedFrame> {
+        let (bound, range) = (self.options.bound, self.normalisation.range);
+        let memory = self.options.resources.memory;
+        lossless::encode(&self.original, bound, range, memory, lengths)
     }
 
     fn pooled(&self, pooled: &PooledOptions) -> Result<EncodedFrame> {
@@ -164,7 +182,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         };
         match pooled::encode(&encoder)? {
             Some(encoded) => Ok(encoded),
-            None => self.lossless(),
+            None => self.lossless(wanted_by(self.options.bound)),
         }
     }
 
@@ -211,7 +229,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     fn smaller_of_lossless_and(&self, lossy: EncodedFrame) -> Result<EncodedFrame> {
         let bytes = self.file_bytes(&lossy);
         if bytes as f64 > TRY_LOSSLESS_ABOVE * self.original.raw_bytes() {
-            let lossless = self.lossless()?;
+            let lossless = self.lossless(Lengths::Wanted)?;
             if self.file_bytes(&lossless) < bytes {
                 return Ok(lossless);
             }

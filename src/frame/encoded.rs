@@ -16,12 +16,38 @@ pub(crate) struct EncodedFrame {
     pub(crate) frame: Frame,
     pub(crate) mask: Option<Arc<[u8]>>,
     pub(crate) tree: Option<Vec<u8>>,
-    /// Parts and payloads of the `BRIK` chunks.
-    pub(crate) bricks: Vec<(u32, Vec<u8>)>,
+    pub(crate) bricks: BrickChunks,
     pub(crate) corrections: Option<Vec<u8>>,
     pub(crate) comparison: Comparison,
     pub(crate) ssim: Option<f64>,
     pub(crate) verify_seconds: f64,
+}
+
+/// The `BRIK` chunks of a frame.
+#[derive(Debug)]
+pub(crate) enum BrickChunks {
+    /// Part and payload of each.
+    Held(Vec<(u32, Vec<u8>)>),
+    /// Those of the lossless form, of a field so large that they are packed only when they are written: the length of
+    /// each, where that was asked for.
+    PackedLater(Vec<usize>),
+}
+
+impl BrickChunks {
+    /// Those that are held.
+    pub(crate) fn held(&self) -> &[(u32, Vec<u8>)] {
+        match self {
+            Self::Held(bricks) => bricks,
+            Self::PackedLater(_) => &[],
+        }
+    }
+
+    fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Held(bricks) => bricks.iter().map(|(_, payload)| payload.len()).collect(),
+            Self::PackedLater(lengths) => lengths.clone(),
+        }
+    }
 }
 
 /// What was measured of the decoded field.
@@ -81,7 +107,7 @@ impl EncodedFrame {
             },
             mask: original.mask.cloned(),
             tree: None,
-            bricks: Vec::new(),
+            bricks: BrickChunks::Held(Vec::new()),
             corrections: None,
             comparison,
             ssim,
@@ -102,12 +128,13 @@ impl EncodedFrame {
         }
     }
 
-    /// Type, part and payload of each chunk, in the order of the file (spec section 4).
+    /// Type, part and payload of each chunk that is held, in the order of the file (spec section 4); of a frame whose bricks are
+    /// packed later those before them, for none come after.
     pub(crate) fn chunks(
         &self,
         dtype: Dtype,
     ) -> impl Iterator<Item = (ChunkType, u32, Cow<'_, [u8]>)> {
-        let bricks = self.bricks.iter();
+        let bricks = self.bricks.held().iter();
         let announced = Announced {
             mask: self.mask.is_some(),
             corrections: self.corrections.is_some(),
@@ -126,7 +153,11 @@ impl EncodedFrame {
 
     /// Bytes of a file with this frame alone, a few more or less.
     pub(crate) fn file_bytes(&self, dtype: Dtype) -> usize {
-        estimate::file_of_frame(self.chunks(dtype).map(|(_, _, payload)| payload.len()))
+        let others = self
+            .chunks(dtype)
+            .filter(|(kind, ..)| *kind != ChunkType::BRIK);
+        let others = others.map(|(_, _, payload)| payload.len());
+        estimate::file_of_frame(others.chain(self.bricks.lengths()))
     }
 }
 

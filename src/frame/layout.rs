@@ -21,8 +21,8 @@ use crate::recon::{
 use crate::transform::{Dequantiser, Plan, Wavelet};
 
 /// Cells of a layer or slab, about: large enough for many threads.
-const LAYER_CELLS: usize = 1 << 21;
-/// Bricks decoded at once when a level is decoded in layers: bounds their memory, and is enough for
+pub(crate) const LAYER_CELLS: usize = 1 << 21;
+/// Bricks decoded at once when a level is decoded in layers of so many cells: bounds their memory, and is enough for
 /// many threads.
 pub(crate) const BATCH: usize = 64;
 
@@ -54,6 +54,46 @@ pub(crate) struct DecodeRequest<'a> {
     pub(crate) bricks: &'a dyn BrickPayloads,
     /// Bricks decoded before, where some are kept.
     pub(crate) cache: Option<FrameCache<'a>>,
+}
+
+/// A level to be decoded in layers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LayerRequest {
+    /// Downscaling level; 0 is full resolution.
+    pub(crate) level: usize,
+    /// Cells of a layer or slab, about.
+    pub(crate) cells: usize,
+}
+
+impl LayerRequest {
+    /// A level in layers that are large enough for many threads.
+    pub(crate) fn new(level: usize) -> Self {
+        Self {
+            level,
+            cells: LAYER_CELLS,
+        }
+    }
+
+    /// Bricks decoded at once.
+    fn batch(self) -> usize {
+        (BATCH * self.cells / LAYER_CELLS).clamp(1, BATCH)
+    }
+}
+
+/// The layers of the finest levels.
+struct Layers {
+    /// By level, finest first; none where a level is decoded at once.
+    finest: Vec<Vec<Region>>,
+    request: LayerRequest,
+}
+
+impl Layers {
+    fn none(level: usize) -> Self {
+        Self {
+            finest: Vec::new(),
+            request: LayerRequest::new(level),
+        }
+    }
 }
 
 impl FrameLayout {
@@ -161,7 +201,13 @@ impl FrameLayout {
             Ok(())
         };
         if let Some(rest) = self.decode_on_device(form, predictor, request, &mut keep)? {
-            self.decode_on_host(form, predictor, &rest, Vec::new(), &mut keep)?;
+            self.decode_on_host(
+                form,
+                predictor,
+                &rest,
+                Layers::none(request.level),
+                &mut keep,
+            )?;
         }
         Ok(values)
     }
@@ -176,12 +222,12 @@ impl FrameLayout {
         form: &WaveletForm,
         predictor: Option<&Predictor>,
         bricks: &dyn BrickPayloads,
-        level: usize,
+        layered: LayerRequest,
         sink: &mut Sink<'_, T>,
     ) -> Result<()> {
         let request = DecodeRequest {
-            level,
-            region: self.grid(level).region(),
+            level: layered.level,
+            region: self.grid(layered.level).region(),
             bricks,
             cache: None,
         };
@@ -190,9 +236,13 @@ impl FrameLayout {
         };
         // Layers are of a whole grid.
         let layers = if rest.region == request.region {
-            self.layers(level, LAYER_CELLS)
+            self.layers(layered.level, layered.cells)
         } else {
             Vec::new()
+        };
+        let layers = Layers {
+            finest: layers,
+            request: layered,
         };
         self.decode_on_host(form, predictor, &rest, layers, sink)
     }
@@ -211,14 +261,14 @@ impl FrameLayout {
         form: &WaveletForm,
         predictor: Option<&Predictor>,
         request: &DecodeRequest<'_>,
-        layers: Vec<Vec<Region>>,
+        layers: Layers,
         sink: &mut Sink<'_, T>,
     ) -> Result<()> {
         let synthesis = self.synthesis(predictor);
         let level_loop = synthesis.level_loop(request.level, request.region)?;
         let dequantiser = dequantiser(form.step, form.shrink);
-        let first_held = request.level + layers.len();
-        let windows = &level_loop.windows()[layers.len()..];
+        let first_held = request.level + layers.finest.len();
+        let windows = &level_loop.windows()[layers.finest.len()..];
         let held = HeldCoefficients {
             partition: &self.partition,
             coefficients: self.coefficients(request, first_held, windows)?,
@@ -229,6 +279,7 @@ impl FrameLayout {
             request,
             held,
             first_held,
+            batch: layers.request.batch(),
         };
         let mut step = AddResiduals {
             dequantiser,
@@ -237,8 +288,8 @@ impl FrameLayout {
         let mut storage = LayeredGrids {
             step: &mut step,
             target: request.level,
-            layers,
-            slab_cells: LAYER_CELLS,
+            layers: layers.finest,
+            slab_cells: layers.request.cells,
             sink,
         };
         match level_loop.run(Some(low), &mut storage)? {
@@ -329,6 +380,8 @@ struct HostBricks<'a> {
     request: &'a DecodeRequest<'a>,
     held: HeldCoefficients<'a>,
     first_held: usize,
+    /// Bricks decoded at once.
+    batch: usize,
 }
 
 impl ResidualSource for HostBricks<'_> {
@@ -344,7 +397,7 @@ impl ResidualSource for HostBricks<'_> {
         let layer: Vec<(usize, &Brick)> = bricks
             .filter(|(_, brick)| brick.grids.iter().any(touches))
             .collect();
-        for batch in layer.chunks(BATCH) {
+        for batch in layer.chunks(self.batch) {
             let decode = |&(number, brick)| self.layout.cached_brick(number, brick, self.request);
             let decoded: Vec<Arc<Vec<Vec<i32>>>> =
                 batch.par_iter().map(decode).collect::<Result<_>>()?;

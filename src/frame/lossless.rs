@@ -2,19 +2,91 @@
 
 use rayon::prelude::*;
 
-use crate::base::dtype::{ByteOrder, Element};
+use crate::base::dtype::{ByteOrder, Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::codec::lossless;
 use crate::container::{Bound, Form};
 use crate::frame::chunks::Payloads;
-use crate::frame::encoded::{EncodedFrame, Verification};
+use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
 use crate::frame::original::Original;
+use crate::options::Observer;
 
 /// Values per part, of the format (spec section 4.8).
 pub const LOSSLESS_PART: usize = 1 << 22;
 
-/// Encodes a field exactly; `range` is that of its ordinary values.
+/// Bytes, about, that packing a part takes beside its planes and what they are packed to.
+const PACKER_BYTES: u64 = 16 << 20;
+
+/// Who wants to know how long the packed parts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lengths {
+    /// Somebody who compares them.
+    Wanted,
+    /// Nobody.
+    Unused,
+}
+
+/// How the parts of a field are packed within `memory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartPacking {
+    /// Parts packed at a time.
+    pub(crate) at_once: usize,
+    /// Whether there is room for all packed parts.
+    holds_all: bool,
+}
+
+impl PartPacking {
+    /// For `count` values of type `dtype`.
+    pub(crate) fn new(dtype: Dtype, count: usize, memory: Option<u64>) -> Self {
+        let threads = rayon::current_num_threads();
+        let Some(memory) = memory else {
+            return Self {
+                at_once: threads,
+                holds_all: true,
+            };
+        };
+        let part = (count.min(LOSSLESS_PART) * dtype.size()) as u64;
+        let each = 2 * part + PACKER_BYTES;
+        let at_once = (memory / each).clamp(1, threads.max(1) as u64);
+        Self {
+            at_once: at_once as usize,
+            holds_all: (count * dtype.size()) as u64 + at_once * each <= memory,
+        }
+    }
+}
+
+/// Packs the parts that `values` begin, on all threads.
+pub(crate) fn pack<E: Element>(values: &[E]) -> Vec<Vec<u8>> {
+    let parts = values.par_chunks(LOSSLESS_PART);
+    parts.map(lossless::encode_values).collect()
+}
+
+/// Has the parts of a field packed, `at_once` of them by each call of `pack`, and hands them out in order.
+///
+/// # Errors
+/// What `take` reports.
+pub(crate) fn for_each_part<E: Element>(
+    values: &[E],
+    at_once: usize,
+    observer: &Observer,
+    pack: impl Fn(&[E]) -> Vec<Vec<u8>>,
+    mut take: impl FnMut(u32, Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let stretch = at_once * LOSSLESS_PART;
+    for (number, batch) in values.chunks(stretch).enumerate() {
+        let packed = pack(batch);
+        let first = number * stretch;
+        observer.values_read(first..first + batch.len());
+        for (part, payload) in (number * at_once..).zip(packed) {
+            take(part as u32, payload)?;
+        }
+    }
+    Ok(())
+}
+
+/// Encodes a field exactly; `range` is that of its ordinary values. The parts of a field that is too large for `memory` are
+/// packed when they are written, and before that only where their lengths count.
 ///
 /// # Errors
 /// Those of the comparison.
@@ -22,18 +94,31 @@ pub(crate) fn encode<E: Element>(
     original: &Original<'_, E>,
     bound: Bound,
     range: (E::Work, E::Work),
+    memory: Option<u64>,
+    lengths: Lengths,
 ) -> Result<EncodedFrame> {
-    let pack = |(part, values): (usize, &[E])| {
-        let mut bytes = Vec::with_capacity(size_of_val(values));
-        E::encode_le(values, &mut bytes);
-        (part as u32, lossless::encode(&bytes, E::DTYPE.size()))
-    };
-    let verification = Verification::of_equal(original.compare(original.values)?);
+    let verification = Verification::of_equal(original.compare_with_itself(range)?);
     let mut encoded = EncodedFrame::new(original, bound, range, verification, Form::Lossless);
     // The parts hold the bits of all voxels.
     encoded.mask = None;
-    let parts = original.values.par_chunks(LOSSLESS_PART).enumerate();
-    encoded.bricks = parts.map(pack).collect();
+    let packing = PartPacking::new(E::DTYPE, original.values.len(), memory);
+    let (mut held, mut counted) = (Vec::new(), Vec::new());
+    if packing.holds_all || lengths == Lengths::Wanted {
+        let (values, observer) = (original.values, original.observer);
+        for_each_part(values, packing.at_once, observer, pack, |part, payload| {
+            if packing.holds_all {
+                held.push((part, payload));
+            } else {
+                counted.push(payload.len());
+            }
+            Ok(())
+        })?;
+    }
+    encoded.bricks = if packing.holds_all {
+        BrickChunks::Held(held)
+    } else {
+        BrickChunks::PackedLater(counted)
+    };
     Ok(encoded)
 }
 
@@ -93,6 +178,33 @@ mod tests {
     /// Parts as chunks with the same numbers, but for a first chunk of another kind.
     struct Parts(Vec<(u32, Vec<u8>)>);
 
+    impl Parts {
+        /// Those of a field, which are the same, and as long as is said, when they are packed later.
+        fn of<E: Element>(original: &Original<'_, E>, range: (E::Work, E::Work)) -> Self {
+            let encode = |memory, lengths| {
+                let bound = Bound::MaxError(0.0);
+                encode(original, bound, range, memory, lengths).unwrap()
+            };
+            let bricks = encode(None, Lengths::Unused).bricks.held().to_vec();
+            let mut later = Vec::new();
+            let (values, observer) = (original.values, original.observer);
+            let keep = |part, payload| {
+                later.push((part, payload));
+                Ok(())
+            };
+            for_each_part(values, 1, observer, pack, keep).unwrap();
+            assert!(later == bricks);
+            let lengths = |lengths| match encode(Some(1), lengths).bricks {
+                BrickChunks::Held(_) => panic!("no room for parts"),
+                BrickChunks::PackedLater(lengths) => lengths,
+            };
+            let own: Vec<usize> = bricks.iter().map(|(_, payload)| payload.len()).collect();
+            assert_eq!(lengths(Lengths::Wanted), own);
+            assert!(lengths(Lengths::Unused).is_empty());
+            Self(bricks)
+        }
+    }
+
     impl Payloads for Parts {
         fn payload(&self, number: usize) -> Result<&[u8]> {
             Ok(&self.0[number - 1].1)
@@ -113,14 +225,9 @@ mod tests {
         let shape = Shape::new(&[2, 2049, 1024]).unwrap();
         let mut values: Vec<f32> = (0..shape.len()).map(|i| (i % 1000) as f32).collect();
         values[7] = f32::from_bits(0xFFC0_0001);
-        let encoded = encode(
-            &original(shape, &values, None),
-            Bound::MaxError(0.0),
-            (0.0, 999.0),
-        );
-        let encoded = encoded.unwrap();
-        assert_eq!(encoded.bricks.len(), 2);
-        let parts = Parts(encoded.bricks);
+        let ordinary: Vec<bool> = (0..values.len()).map(|i| i != 7).collect();
+        let parts = Parts::of(&original(shape, &values, Some(&ordinary)), (0.0, 999.0));
+        assert_eq!(parts.0.len(), 2);
         let whole = shape.region();
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         let back: Vec<f32> = decode(&parts, &[1, 2], whole, whole).unwrap();
@@ -137,12 +244,7 @@ mod tests {
     fn missing_and_misplaced_parts_are_corrupt() {
         let shape = Shape::new(&[5, 5]).unwrap();
         let values = [1.0f64; 25];
-        let encoded = encode(
-            &original(shape, &values, None),
-            Bound::MaxError(0.0),
-            (1.0, 1.0),
-        );
-        let mut parts = Parts(encoded.unwrap().bricks);
+        let mut parts = Parts::of(&original(shape, &values, None), (1.0, 1.0));
         let decode = |parts: &Parts, chunks: &[usize]| {
             decode::<f64>(parts, chunks, shape.region(), shape.region()).map_err(|e| e.kind())
         };

@@ -11,7 +11,7 @@ mod fill;
 pub(crate) mod goal;
 pub(crate) mod judge;
 pub(crate) mod layout;
-mod lossless;
+pub(crate) mod lossless;
 pub(crate) mod networks;
 pub(crate) mod original;
 pub(crate) mod pooled;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::base::real::Real;
 use crate::frame::fill::fill_masked;
-use crate::frame::sample::Normalisation;
-use crate::metrics::{Comparison, compare, ssim};
+use crate::frame::sample::{Normalisation, every_stretch};
+use crate::metrics::{Comparer, Comparison, compare, ssim};
 use crate::options::Observer;
 
 /// One field at one step, with what its mask says.
@@ -43,13 +44,31 @@ impl<E: Element> Original<'_, E> {
     /// The value of all ordinary voxels where they have one, bit for bit; 0 where there are none.
     pub(crate) fn constant(&self) -> Option<E> {
         let ordinary = |i: usize| self.ordinary.is_none_or(|ordinary| ordinary[i]);
-        let Some(first) = (0..self.values.len()).find(|&i| ordinary(i)) else {
-            return Some(E::from_f64(0.0));
-        };
-        let bits = self.values[first].to_bits64();
-        let mut rest = first..self.values.len();
-        rest.all(|i| self.values[i].to_bits64() == bits || !ordinary(i))
-            .then_some(self.values[first])
+        let mut value: Option<E> = None;
+        let is_constant = every_stretch(self.values, self.observer, |first, values| {
+            let Some(start) = (0..values.len()).find(|&i| ordinary(first + i)) else {
+                return true;
+            };
+            let bits = value.get_or_insert(values[start]).to_bits64();
+            (start..values.len()).all(|i| values[i].to_bits64() == bits || !ordinary(first + i))
+        });
+        is_constant.then(|| value.unwrap_or_else(|| E::from_f64(0.0)))
+    }
+
+    /// Errors of a decoded field that is the same, of a form that loses nothing; values lie within `range`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the mask has another length.
+    pub(crate) fn compare_with_itself(&self, range: (E::Work, E::Work)) -> Result<Comparison> {
+        let range = (range.0.to_f64(), range.1.to_f64());
+        let mut comparer = Comparer::new(self.values, self.ordinary, range)?;
+        let mut pushed = Ok(());
+        every_stretch(self.values, self.observer, |_, values| {
+            pushed = comparer.push(values);
+            pushed.is_ok()
+        });
+        pushed?;
+        comparer.finish()
     }
 
     /// Errors of a decoded field.

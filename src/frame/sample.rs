@@ -163,8 +163,9 @@ impl<T: Real> Normalisation<T> {
     }
 }
 
-/// Values between two reports that they were read; whole runs.
-const STRETCH: usize = RUN << 9;
+/// Values between two reports that they were read; whole runs. As many as are worth a fork to many threads: the pages of a
+/// mapped input that lie in memory at a time.
+const STRETCH: usize = RUN << 6;
 
 /// Calls `f` with the values in stretches and the index of each stretch's first; tells `observer` after each.
 pub(crate) fn for_each_stretch<E>(
@@ -172,11 +173,24 @@ pub(crate) fn for_each_stretch<E>(
     observer: &Observer,
     mut f: impl FnMut(usize, &[E]),
 ) {
-    for (i, stretch) in values.chunks(STRETCH).enumerate() {
+    every_stretch(values, observer, |first, values| {
+        f(first, values);
+        true
+    });
+}
+
+/// [`for_each_stretch`] until `f` says no; whether it never did.
+pub(crate) fn every_stretch<E>(
+    values: &[E],
+    observer: &Observer,
+    mut f: impl FnMut(usize, &[E]) -> bool,
+) -> bool {
+    values.chunks(STRETCH).enumerate().all(|(i, stretch)| {
         let first = i * STRETCH;
-        f(first, stretch);
+        let goes_on = f(first, stretch);
         observer.values_read(first..first + stretch.len());
-    }
+        goes_on
+    })
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub struct Resources {
     /// finest level anew in each pass: slower, with the same bytes in the file. Fields with masked
     /// values are held in memory all the same. Default: no aim, all is held.
     pub memory: Option<u64>,
+    /// Bytes of memory that a field must not need, where that can be told before it is transformed: else `LimitExceeded`. What
+    /// needs less than 64 MiB is never refused. Default: none is.
+    pub memory_limit: Option<u64>,
     /// What runs the networks. Default: the CPU.
     pub backend: Arc<dyn Backend>,
 }
@@ -28,6 +31,7 @@ impl Default for Resources {
         Self {
             threads: None,
             memory: None,
+            memory_limit: None,
             backend: Arc::new(Cpu::detect()),
         }
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::container::ChunkType;
 use crate::container::Form;
+use crate::frame::encoded::BrickChunks;
 use crate::frame::original::tests::original;
 
 fn smooth(shape: Shape) -> Vec<f32> {
@@ -103,7 +104,7 @@ fn candidate(bytes: usize, psnr_db: f64, uses_networks: bool) -> EncodedFrame {
         &smooth(Shape::new(&[24, 24, 24]).unwrap()),
         Bound::Psnr(40.0),
     );
-    encoded.bricks = vec![(0, vec![0; bytes])];
+    encoded.bricks = BrickChunks::Held(vec![(0, vec![0; bytes])]);
     encoded.comparison.psnr_db = psnr_db;
     if let Form::Wavelet(form) = &mut encoded.frame.form {
         let gains = vec![1.0];
@@ -124,7 +125,7 @@ fn chosen(
     let options = EncodeOptions::new(bound);
     let encoder = FrameEncoder::new(original, normalisation, &options, None);
     let chosen = encoder.choose(without, with, 100);
-    chosen.map(|encoded| encoded.bricks[0].1.len())
+    chosen.map(|encoded| encoded.bricks.held()[0].1.len())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::container::{Form, Interpolation, NetworkUse, PooledForm};
-use crate::frame::encoded::{EncodedFrame, Verification};
+use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
 use crate::frame::networks::Networks;
 use crate::frame::pooled::decode::level_range;
 use crate::frame::pooled::encoder::PooledEncoder;
@@ -203,7 +203,7 @@ impl<E: Element> CodedVolume<E> {
         let (range, form) = (encoder.normalisation.range, Form::Pooled(self.form));
         let mut encoded = EncodedFrame::new(original, options.bound, range, verification, form);
         encoded.tree = Some(self.tree);
-        encoded.bricks = vec![(0, self.volume)];
+        encoded.bricks = BrickChunks::Held(vec![(0, self.volume)]);
         Ok(encoded)
     }
 }

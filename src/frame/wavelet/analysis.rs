@@ -10,9 +10,6 @@ use crate::base::real::Real;
 use crate::recon::{BrickGrid, Partition, Subbands, band_regions};
 use crate::transform::{Bands, Plan, Wavelet, forward};
 
-/// Cells of one box of a level that is not held in memory: enough bricks for many threads.
-const BOX_CELLS: usize = 1 << 21;
-
 /// The normalised values of a field that is not held in memory in that form.
 pub(crate) trait Samples<T>: Sync {
     /// Normalised values of a box.
@@ -33,6 +30,8 @@ pub(crate) struct Analysis<'a, T> {
     details: Vec<Vec<Vec<T>>>,
     /// What the finest level is made from, when it is not held.
     samples: Option<&'a dyn Samples<T>>,
+    /// Cells, about, of one box of such a level.
+    box_cells: usize,
     /// Root mean square of the details by level, once asked for.
     rms: Vec<OnceLock<f64>>,
 }
@@ -57,19 +56,21 @@ impl<'a, T: Real> Analysis<'a, T> {
             low,
             details,
             samples: None,
+            box_cells: 0,
             rms,
         }
     }
 
     /// Transforms a field of which only the low-pass of the first level and what follows from it are
     /// held; gives the same values as [`Analysis::held`]. Held all the same when the finest level has
-    /// no bricks of its own.
+    /// no bricks of its own. `box_cells` of the finest level are worked on at a time, about.
     #[must_use]
     pub(crate) fn streamed(
         wavelet: Wavelet,
         plan: Plan,
         partition: Partition,
         samples: &'a dyn Samples<T>,
+        box_cells: usize,
     ) -> Self {
         if partition.edge(0).is_none() {
             let field = samples.normalised(plan.shape().region());
@@ -83,6 +84,7 @@ impl<'a, T: Real> Analysis<'a, T> {
             low: Vec::new(),
             details: Vec::new(),
             samples: Some(samples),
+            box_cells,
             rms,
         };
         let coarse = analysis.plan.levels()[0].coarse;
@@ -118,7 +120,7 @@ impl<'a, T: Real> Analysis<'a, T> {
     pub(crate) fn boxes(&self, level: usize) -> Vec<Region> {
         let whole = self.plan.levels()[level].coarse.region();
         match self.partition.edge(level) {
-            Some(edge) if self.is_streamed(level) => boxes(whole, edge, BOX_CELLS),
+            Some(edge) if self.is_streamed(level) => boxes(whole, edge, self.box_cells),
             _ => vec![whole],
         }
     }
@@ -289,7 +291,7 @@ pub(crate) mod testing {
     /// The same, its finest level made anew.
     pub(crate) fn streamed_waves(waves: &Waves) -> Analysis<'_, f32> {
         let (plan, partition) = planned(waves.0);
-        Analysis::streamed(Wavelet::Cdf97, plan, partition, waves)
+        Analysis::streamed(Wavelet::Cdf97, plan, partition, waves, 1 << 17)
     }
 }
 

@@ -5,20 +5,25 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::size::estimate;
 use crate::container::{Form, brick_runs};
-use crate::frame::encoded::EncodedFrame;
+use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
+use crate::frame::layout::LAYER_CELLS;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
+use crate::frame::wavelet::memory::FieldMemory;
 use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials};
 use crate::frame::wavelet::search::{max_error, psnr, target};
-use crate::frame::wavelet::trial::{NormalisedField, TransformedField, Verify};
+use crate::frame::wavelet::trial::{NormalisedField, TransformedField, Verify, brick_edge};
 use crate::options::EncodeOptions;
 use crate::transform::Wavelet;
 
-/// Copies of a field in working precision, about, that encoding it in memory takes.
-const HELD_COPIES: usize = 5;
+/// Values in working precision, about, that fit the memory to aim at for each cell that is worked on: the samples and bands of a box,
+/// its residuals and integers take a quarter of it.
+const CELL_SHARE: u64 = 128;
+/// Fewer cells make too much of the margins around them.
+const LEAST_CELLS: usize = 1 << 16;
 
 /// A transformed field and what is asked of its frames.
 pub(crate) struct WaveletEncoder<'a, E: Element> {
@@ -33,7 +38,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
     /// Transforms a field, with its finest level in memory or not as the options have it.
     ///
     /// # Errors
-    /// `InvalidArgument` for an edge of bricks that is none.
+    /// `InvalidArgument` for an edge of bricks that is none, `LimitExceeded` where the field needs more memory than it may.
     pub(crate) fn new(
         samples: &'a FieldSamples<'a, E>,
         goal: Goal,
@@ -41,10 +46,20 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         networks: Option<&Networks>,
     ) -> Result<Self> {
         let (original, normalisation) = (samples.original, samples.normalisation);
-        let held_bytes = (original.values.len() * size_of::<E::Work>() * HELD_COPIES) as u64;
-        let passes = |memory| held_bytes > memory;
-        let is_streamed =
-            original.ordinary.is_none() && options.resources.memory.is_some_and(passes);
+        let (shape, resources) = (original.shape, &options.resources);
+        let memory = FieldMemory {
+            shape,
+            value_bytes: size_of::<E::Work>(),
+            brick_edge: brick_edge(&options.coding, shape) as usize,
+        };
+        let passes = |limit| memory.held() > limit;
+        let is_streamed = original.ordinary.is_none() && resources.memory.is_some_and(passes);
+        if is_streamed {
+            memory.check_streamed(resources)?;
+        }
+        if original.ordinary.is_some() || matches!(goal, Goal::Ssim(_)) {
+            memory.check_held(resources)?;
+        }
         let field = if is_streamed {
             NormalisedField::Streamed(samples)
         } else {
@@ -60,6 +75,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 wavelet,
                 normalisation,
                 field,
+                cells_within::<E::Work>(options.resources.memory),
             )?,
             goal,
             options,
@@ -157,10 +173,18 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Form::Wavelet(form),
         );
         encoded.tree = Some(payloads.tree);
-        encoded.bricks = brick_runs(&payloads.bricks);
-        encoded.corrections = corrections.map(|c| c.encode(self.original.shape, E::DTYPE));
+        encoded.bricks = BrickChunks::Held(brick_runs(&payloads.bricks));
+        encoded.corrections = corrections;
         encoded
     }
+}
+
+/// Cells of a level to work on at a time, for values in memory of type `T`: a brick or more, and no more than many threads need.
+fn cells_within<T>(memory: Option<u64>) -> usize {
+    let cells = memory.map_or(u64::MAX, |memory| {
+        memory / CELL_SHARE / size_of::<T>() as u64
+    });
+    usize::try_from(cells).map_or(LAYER_CELLS, |cells| cells.clamp(LEAST_CELLS, LAYER_CELLS))
 }
 
 /// The filter pair: what was asked for, else the one that the networks were made for.

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::base::dtype::{Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::frame::layout::LAYER_CELLS;
 use crate::frame::networks::Networks;
 use crate::frame::original::check_len;
 use crate::frame::sample::{Normalisation, RUN};
@@ -47,8 +48,9 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
     let networks = Networks::choose(shape, options)?;
     let networks = networks.as_ref();
     let (wavelet, field) = (filter_pair(options, networks), NormalisedField::Held(field));
+    let (coding, cells) = (&options.coding, LAYER_CELLS);
     let transformed =
-        TransformedField::<E>::new(shape, &options.coding, wavelet, normalisation, field)?;
+        TransformedField::<E>::new(shape, coding, wavelet, normalisation, field, cells)?;
     let gains = transformed.gains(networks);
     let pass = transformed.quantise(step, networks, &gains, None)?;
     let mut pass = pass.ok_or_else(|| {

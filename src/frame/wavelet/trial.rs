@@ -7,9 +7,9 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::base::real::Real;
-use crate::codec::corrections::Corrections;
+use crate::codec::corrections::CorrectionWriter;
 use crate::container::{MAX_LEVELS, NetworkUse, WaveletForm};
-use crate::frame::layout::{BrickPayloads, FrameLayout, dequantiser};
+use crate::frame::layout::{BrickPayloads, FrameLayout, LayerRequest, dequantiser};
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
@@ -64,6 +64,8 @@ pub(crate) struct TransformedField<'a, E: Element> {
     pub(crate) analysis: Analysis<'a, E::Work>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) form: WaveletForm,
+    /// Cells of a level that are worked on at a time, about.
+    cells: usize,
 }
 
 /// What is done with the decoded field.
@@ -87,17 +89,26 @@ pub(crate) enum NormalisedField<'a, T> {
 pub(crate) struct Trial<E: Element> {
     pub(crate) form: WaveletForm,
     pub(crate) payloads: FramePayloads,
-    pub(crate) corrections: Corrections,
+    /// Payload of the corrections, where there are any.
+    pub(crate) corrections: Option<Vec<u8>>,
     /// The original against the decoded and corrected field.
     pub(crate) comparison: Comparison,
     /// That field, where it was to be kept.
     pub(crate) decoded: Vec<E>,
-    /// Seconds it took to decode and compare.
+    /// Seconds it took to decode, correct and compare.
     pub(crate) decode_seconds: f64,
 }
 
+/// Edge of a brick of a field in voxels, as asked for or as it is by rank.
+pub(crate) fn brick_edge(coding: &Coding, shape: Shape) -> u32 {
+    coding.brick_edge.unwrap_or(match shape.rank() {
+        2 => PLANAR_BRICK_EDGE,
+        _ => BRICK_EDGE,
+    })
+}
+
 impl<'a, E: Element> TransformedField<'a, E> {
-    /// Transforms a field of `shape` as `coding` says.
+    /// Transforms a field of `shape` as `coding` says. `cells` of a level are worked on at a time, about, where it is not held.
     ///
     /// # Errors
     /// `InvalidArgument` for an edge of bricks that is none.
@@ -107,12 +118,10 @@ impl<'a, E: Element> TransformedField<'a, E> {
         wavelet: Wavelet,
         normalisation: Normalisation<E::Work>,
         field: NormalisedField<'a, E::Work>,
+        cells: usize,
     ) -> Result<Self> {
         let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
-        let brick_edge = coding.brick_edge.unwrap_or(match shape.rank() {
-            2 => PLANAR_BRICK_EDGE,
-            _ => BRICK_EDGE,
-        });
+        let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
         let form = WaveletForm {
             wavelet: wavelet.to_u8(),
@@ -129,13 +138,14 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let analysis = match field {
             NormalisedField::Held(field) => Analysis::held(wavelet, plan, partition, field),
             NormalisedField::Streamed(samples) => {
-                Analysis::streamed(wavelet, plan, partition, samples)
+                Analysis::streamed(wavelet, plan, partition, samples, cells)
             }
         };
         Ok(Self {
             analysis,
             normalisation,
             form,
+            cells,
         })
     }
 
@@ -227,25 +237,25 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
         let range = self.normalisation.bounds();
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
-        let (mut decoded, mut corrections) = (Vec::new(), Corrections::default());
-        let mut first = 0;
+        let correct = |bound| {
+            CorrectionWriter::new(original.shape, original.values, original.ordinary, bound)
+        };
+        let mut corrections = verify.correct_beyond.map(correct);
+        let (mut decoded, mut first) = (Vec::new(), 0);
         geometry.decode_layers(
             &form,
             predictor.as_ref(),
             &payloads,
-            0,
+            LayerRequest {
+                level: 0,
+                cells: self.cells,
+            },
             &mut |_, mut values| {
                 self.normalisation.undo(&mut values);
                 let mut samples = E::from_work(values);
                 let end = first + samples.len();
-                if let Some(bound) = verify.correct_beyond {
-                    let ordinary = original.ordinary.map(|o| &o[first..end]);
-                    let values = &original.values[first..end];
-                    let found = Corrections::find(values, &mut samples, ordinary, bound);
-                    let moved = found.entries.into_iter();
-                    corrections
-                        .entries
-                        .extend(moved.map(|(voxel, c)| (voxel + first as u64, c)));
+                if let Some(corrections) = &mut corrections {
+                    corrections.push(&mut samples);
                 }
                 comparer.push(&samples)?;
                 original.observer.values_read(first..end);
@@ -261,7 +271,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         Ok(Trial {
             form,
             payloads,
-            corrections,
+            corrections: corrections.and_then(CorrectionWriter::finish),
             comparison: self.normalisation.relate_to_range(comparer.finish()?),
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),

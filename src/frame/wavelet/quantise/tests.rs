@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::grid::{Axes, Shape};
 use crate::container::WaveletForm;
-use crate::frame::layout::{FrameLayout, dequantiser};
+use crate::frame::layout::{FrameLayout, LayerRequest, dequantiser};
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::gains;
@@ -60,7 +60,13 @@ fn decoded(
         Ok(())
     };
     layout
-        .decode_layers(&form, networks.as_ref(), &payloads, level, &mut keep)
+        .decode_layers(
+            &form,
+            networks.as_ref(),
+            &payloads,
+            LayerRequest::new(level),
+            &mut keep,
+        )
         .unwrap();
     (pass, field)
 }

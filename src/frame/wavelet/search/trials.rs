@@ -4,7 +4,6 @@ use super::target::TrialQuality;
 use super::{QuantisedPass, StepTrials};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
-use crate::codec::corrections::Corrections;
 use crate::container::WaveletForm;
 use crate::container::size::estimate;
 use crate::frame::encoded::Verification;
@@ -20,7 +19,7 @@ pub(crate) struct BestTrial {
     pub(crate) form: WaveletForm,
     pub(crate) payloads: FramePayloads,
     /// Where there are any.
-    pub(crate) corrections: Option<Corrections>,
+    pub(crate) corrections: Option<Vec<u8>>,
     pub(crate) verification: Verification,
 }
 
@@ -71,13 +70,7 @@ impl<'a, E: Element> FrameTrials<'a, E> {
 
     /// Bytes of a trial's payloads, corrections included.
     pub(crate) fn corrected_bytes(&self, trial: &Trial<E>) -> usize {
-        let corrections = &trial.corrections;
-        let corrections = if corrections.entries.is_empty() {
-            0
-        } else {
-            corrections.encode(self.original.shape, E::DTYPE).len()
-        };
-        trial.payloads.len() + corrections
+        trial.payloads.len() + trial.corrections.as_ref().map_or(0, Vec::len)
     }
 }
 
@@ -128,7 +121,7 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
             },
             form: trial.form,
             payloads: trial.payloads,
-            corrections: Some(trial.corrections).filter(|c| !c.entries.is_empty()),
+            corrections: trial.corrections,
         })
     }
 

@@ -139,6 +139,7 @@ fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     options.resources.backend = args.backend.open()?;
     options.resources.threads = threads(args.threads);
     options.resources.memory = args.memory.map(|size| size.0).or_else(quarter_of_ram);
+    options.resources.memory_limit = args.memory.map(|size| size.0);
     options.coding.model = models::choose(&args.model)?;
     options.coding.embed_weights = args.embed_weights.into();
     Ok(options)

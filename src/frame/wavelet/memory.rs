@@ -1,0 +1,100 @@
+//! What encoding a field of the wavelet form takes in memory, as far as that can be told before it is coded.
+
+use crate::base::error::{Error, Result};
+use crate::base::grid::Shape;
+use crate::options::Resources;
+
+/// Copies of a field in working precision, about, that encoding it in memory takes.
+const HELD_COPIES: usize = 5;
+/// Cells of a slab across its slowest axis where slabs are thinnest, with those that neighbours share.
+const SLAB: usize = 12;
+/// What needs less is not refused: the program itself, and its threads.
+const NEVER_REFUSED: u64 = 64 << 20;
+
+/// A field to be encoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldMemory {
+    pub(super) shape: Shape,
+    /// Bytes of a value in working precision.
+    pub(super) value_bytes: usize,
+    pub(super) brick_edge: usize,
+}
+
+impl FieldMemory {
+    /// Bytes, about, when all of it is held.
+    pub(super) fn held(self) -> u64 {
+        (self.shape.len() * self.value_bytes * HELD_COPIES) as u64
+    }
+
+    /// Bytes, about, when its finest level is not held, without the coded bytes: the coarser levels; the details of a layer, which is
+    /// a brick thick when the field is decoded again; and the thinnest slab of that.
+    fn streamed(self) -> u64 {
+        let coarse = self.shape.dims().map(|extent| extent.div_ceil(2));
+        let axis = coarse.iter().position(|&extent| extent > 1).unwrap_or(0);
+        let cells: usize = coarse.iter().product();
+        let plane = cells / coarse[axis];
+        let values = self.shape.len().div_ceil(cells);
+        let thickness = (self.brick_edge / 2).min(coarse[axis]);
+        let layer = plane * thickness * values * 6 / 5;
+        let slab = plane * SLAB.min(coarse[axis]) * values * 2;
+        ((cells * 3 / 2 + layer + slab) * self.value_bytes) as u64
+    }
+
+    /// Refuses a field whose finest level is not held, and needs more than it may.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub(super) fn check_streamed(self, resources: &Resources) -> Result<()> {
+        let why = "layers of bricks";
+        check(resources, self.streamed(), why, "smaller bricks")
+    }
+
+    /// Refuses a field that is held, and needs more than it may.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub(super) fn check_held(self, resources: &Resources) -> Result<()> {
+        let why = "a field that is held, for it has masked values or a bound on the SSIM";
+        check(resources, self.held(), why, "the field in parts")
+    }
+}
+
+fn check(resources: &Resources, needed: u64, why: &str, instead: &str) -> Result<()> {
+    let limit = resources.memory_limit.unwrap_or(u64::MAX);
+    if needed <= limit.max(NEVER_REFUSED) {
+        return Ok(());
+    }
+    Err(Error::limit(format!(
+        "{} MiB of memory at most expected for {why}, about {} needed: more memory or {instead} would do",
+        limit >> 20,
+        needed.div_ceil(1 << 20)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::error::ErrorKind;
+
+    #[test]
+    fn what_needs_more_than_it_may_is_refused() {
+        let memory = |extents: &[usize]| FieldMemory {
+            shape: Shape::new(extents).unwrap(),
+            value_bytes: 4,
+            brick_edge: 64,
+        };
+        let within = |mebibytes: u64| Resources {
+            memory_limit: Some(mebibytes << 20),
+            ..Resources::default()
+        };
+        let field = memory(&[512, 512, 512]);
+        let error = field.check_streamed(&within(64)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        assert!(field.check_streamed(&within(256)).is_ok());
+        assert!(field.check_held(&within(2048)).is_err());
+        assert!(field.check_held(&Resources::default()).is_ok());
+        for extents in [&[128, 128, 128][..], &[1000, 1000], &[1 << 20, 1, 1]] {
+            assert!(memory(extents).check_streamed(&within(0)).is_ok());
+        }
+    }
+}
