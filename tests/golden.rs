@@ -473,7 +473,7 @@ fn write_all(only_missing: bool) {
     let mut sums = sums();
     let mut readme = String::from(
         "# Golden files\n\n\
-         Small files of format 0.1, one per feature; what each decodes to never changes (`sums.txt`: SHA-256\n\
+         Small files of format 0.2, one per feature; what each decodes to never changes (`sums.txt`: SHA-256\n\
          of the decoded little-endian values). Written by `tests/golden.rs`, see there; until 1.0 the format\n\
          still moves, and they are written anew with it. The example files of the specification\n\
          (`spec/examples`) are golden in the same way: embedded networks of every kind, several frames.\n\n\
