@@ -11,6 +11,7 @@ mod program;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Output, Stdio};
 
 use common::turbulence_file;
@@ -438,4 +439,27 @@ fn marks_of_voxels_without_data_are_warned_of() {
     assert_eq!(said(&["plain.npy", "plain.srt"]), "");
     let report = b.run(&["encode", "f.npy", "g.srt", "--psnr", "30", "--json"]);
     assert!(serde_json::from_slice::<Value>(&report.stdout).is_ok() && !report.stderr.is_empty());
+}
+
+#[test]
+fn a_field_that_memory_cannot_hold_is_refused_before_the_work() {
+    let b = bench();
+    // Zeros but for one value, and next to nothing on the disk.
+    let file = File::create(b.path("large.raw")).unwrap();
+    file.set_len(4 << 25).unwrap();
+    file.write_all_at(&1f32.to_le_bytes(), 4000).unwrap();
+    let shape = [
+        "--shape",
+        "128,512,512",
+        "--dtype",
+        "f32",
+        "--memory",
+        "16M",
+    ];
+    let encode = ["encode", "large.raw", "x.srt", "--psnr", "60", "-q"];
+    let words = ["large.raw", "16 MiB of memory", "needed", "would do"];
+    b.fail(USAGE, &[&encode[..], &shape].concat(), &words);
+    // What needs little is not refused.
+    let exact = ["encode", "large.raw", "x.srt", "--max-error", "0", "-q"];
+    b.expect(DONE, &[&exact[..], &shape].concat());
 }
