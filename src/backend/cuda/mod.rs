@@ -175,19 +175,19 @@ impl Cuda {
         }
     }
 
-    /// Sets the tile edge in coarse voxels (at least 1). Without it, the one with the least halo is taken that
-    /// fits the memory. The result does not depend on it.
-    #[must_use]
-    pub fn with_tile_edge(mut self, edge: usize) -> Self {
-        self.tile_edge = Some(edge.max(1));
-        self
-    }
-
     /// Sets the most bytes of device memory that a call may take, weights left out; nine tenths of what is free
     /// without it. What needs more is refused with `LimitExceeded`.
     #[must_use]
     pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets the tile edge in coarse voxels (at least 1). Without it, the one with the least halo is taken that
+    /// fits the memory. The result does not depend on it.
+    #[must_use]
+    pub fn with_tile_edge(mut self, edge: usize) -> Self {
+        self.tile_edge = Some(edge.max(1));
         self
     }
 
