@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::base::error::{Error, Result};
 use crate::container::BrickRun;
 use crate::frame::chunks::Payloads;
-use crate::frame::layout::BrickPayloads;
+use crate::frame::wavelet::stored::BrickPayloads;
 
 /// The bricks of a frame by number.
 pub(crate) struct FileBricks<'a> {

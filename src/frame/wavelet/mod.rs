@@ -2,17 +2,19 @@
 
 pub(crate) mod analysis;
 pub(crate) mod bricks;
+pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod gains;
 mod grids;
 pub(crate) mod integers;
 mod judgement;
 mod memory;
-pub(crate) mod on_device;
+mod on_device;
 pub(crate) mod pass;
 pub(crate) mod predictor;
 pub(crate) mod quality;
 pub(crate) mod quantise;
 pub(crate) mod samples;
 pub(crate) mod search;
+pub(crate) mod stored;
 pub(crate) mod trial;

@@ -9,7 +9,8 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::container::WaveletForm;
-use crate::frame::layout::{BATCH, DecodeRequest, FrameLayout, dequantiser};
+use crate::frame::layout::FrameLayout;
+use crate::frame::wavelet::stored::{BATCH, DecodeRequest, dequantiser};
 use crate::recon::{
     Brick, BrickGrid, Coefficients, DeviceOrHost, GridsOnDevice, HeldCoefficients, Predictor, Sink,
     Subbands,
@@ -18,63 +19,63 @@ use crate::recon::{
 /// Integers of some bricks, grid by grid.
 type BrickIntegers = Vec<Arc<Vec<Vec<i32>>>>;
 
-impl FrameLayout {
-    /// Decodes what is asked for on the predictor's device, in boxes that follow each other along the slowest axis. Returns
-    /// what is left to the host: all where there is no device, and the rest where it failed.
-    ///
-    /// # Errors
-    /// `Corrupt`, or what the predictor, the device and `sink` report.
-    pub(crate) fn decode_on_device<'r, T: Real>(
-        &self,
-        form: &WaveletForm,
-        predictor: Option<&Predictor>,
-        request: &DecodeRequest<'r>,
-        sink: &mut Sink<'_, T>,
-    ) -> Result<Option<DecodeRequest<'r>>> {
-        let mut rest = *request;
-        let Some(handle) = predictor.and_then(|predictor| predictor.backend().device()) else {
-            return Ok(Some(rest));
-        };
-        let region = request.region;
-        let level_loop = self
-            .synthesis(predictor)
-            .level_loop(request.level, region)?;
-        if level_loop.windows().is_empty() {
-            return Ok(Some(rest));
-        }
-        let shared = self.shared_brick(request)?;
-        let dequantiser = dequantiser(form.step, form.shrink);
-        let low = shared.low_pass(level_loop.low_pass_box(), dequantiser);
-        let mut sink_error = None;
-        let mut counted = |part: Region, values: Vec<T>| {
-            let axis = region.slowest_axis();
-            rest.region.start[axis] = part.end(axis);
-            rest.region.size[axis] = region.end(axis) - part.end(axis);
-            sink(part, values).map_err(|e| {
-                // The host would not mend it.
-                sink_error = Some(e);
-                Error::corrupt("what takes the values failed")
-            })
-        };
-        let done = handle.on_failure.attempt(|| {
-            let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
-                self.pieces(level, cells, request, &shared.coefficients, take)
-            };
-            let mut storage = GridsOnDevice {
-                device: handle.device,
-                dequantiser,
-                pieces: &mut pieces,
-                sink: &mut counted,
-            };
-            let low = DeviceOrHost::Host(level_loop.low_pass_box(), low);
-            level_loop.run(Some(low), &mut storage).map(|_| ())
-        });
-        match (sink_error, done) {
-            (Some(e), _) => Err(e),
-            (None, done) => Ok(done?.is_none().then_some(rest)),
-        }
+/// Decodes what is asked for on the predictor's device, in boxes that follow each other along the slowest axis. Returns
+/// what is left to the host: all where there is no device, and the rest where it failed.
+///
+/// # Errors
+/// `Corrupt`, or what the predictor, the device and `sink` report.
+pub(super) fn decode_on_device<'r, T: Real>(
+    layout: &FrameLayout,
+    form: &WaveletForm,
+    predictor: Option<&Predictor>,
+    request: &DecodeRequest<'r>,
+    sink: &mut Sink<'_, T>,
+) -> Result<Option<DecodeRequest<'r>>> {
+    let mut rest = *request;
+    let Some(handle) = predictor.and_then(|predictor| predictor.backend().device()) else {
+        return Ok(Some(rest));
+    };
+    let region = request.region;
+    let level_loop = layout
+        .synthesis(predictor)
+        .level_loop(request.level, region)?;
+    if level_loop.windows().is_empty() {
+        return Ok(Some(rest));
     }
+    let shared = layout.shared_brick(request)?;
+    let dequantiser = dequantiser(form.step, form.shrink);
+    let low = shared.low_pass(level_loop.low_pass_box(), dequantiser);
+    let mut sink_error = None;
+    let mut counted = |part: Region, values: Vec<T>| {
+        let axis = region.slowest_axis();
+        rest.region.start[axis] = part.end(axis);
+        rest.region.size[axis] = region.end(axis) - part.end(axis);
+        sink(part, values).map_err(|e| {
+            // The host would not mend it.
+            sink_error = Some(e);
+            Error::corrupt("what takes the values failed")
+        })
+    };
+    let done = handle.on_failure.attempt(|| {
+        let mut pieces = |level: usize, cells: Region, take: &mut TakePiece<'_>| {
+            layout.pieces(level, cells, request, &shared.coefficients, take)
+        };
+        let mut storage = GridsOnDevice {
+            device: handle.device,
+            dequantiser,
+            pieces: &mut pieces,
+            sink: &mut counted,
+        };
+        let low = DeviceOrHost::Host(level_loop.low_pass_box(), low);
+        level_loop.run(Some(low), &mut storage).map(|_| ())
+    });
+    match (sink_error, done) {
+        (Some(e), _) => Err(e),
+        (None, done) => Ok(done?.is_none().then_some(rest)),
+    }
+}
 
+impl FrameLayout {
     /// The first brick, with the low-pass and the coarsest details.
     fn shared_brick(&self, request: &DecodeRequest<'_>) -> Result<HeldCoefficients<'_>> {
         let first = self.partition().bricks().iter().take(1);

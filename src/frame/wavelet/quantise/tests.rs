@@ -3,10 +3,12 @@
 use super::*;
 use crate::base::grid::{Axes, Shape};
 use crate::container::WaveletForm;
-use crate::frame::layout::{FrameLayout, LayerRequest, dequantiser};
+use crate::frame::layout::FrameLayout;
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
+use crate::frame::wavelet::decode::LayerRequest;
 use crate::frame::wavelet::gains;
+use crate::frame::wavelet::stored::dequantiser;
 use crate::frame::wavelet::trial::{FramePayloads, SHRINK};
 use crate::recon::testing::networks;
 use crate::transform::Wavelet;
