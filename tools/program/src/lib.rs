@@ -23,4 +23,4 @@ pub use lock::{Contention, Lock};
 pub use output::{OutputFile, is_reader_gone, within_input};
 pub use print::{note, print_json, print_line, print_text, report_error, say, warning};
 pub use signals::handle_signals;
-pub use text::{printable, printable_lines};
+pub use text::{hex, printable, printable_lines};

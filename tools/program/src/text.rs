@@ -57,6 +57,12 @@ fn escaped(
     Cow::Owned(out)
 }
 
+/// Hexadecimal digits, two for a byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -5,8 +5,8 @@ use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form};
 use srt::{Dtype, Error, Result};
 
 use crate::file::{File, FrameChunks};
-use crate::info::hex;
 use crate::scan::Chunk;
+use srt_program::hex;
 
 /// One field of a structure.
 struct FieldLine {

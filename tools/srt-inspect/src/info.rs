@@ -6,7 +6,7 @@ use srt::container::{
 };
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
-use srt_program::printable;
+use srt_program::{hex, printable};
 
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
@@ -484,9 +484,4 @@ fn group(number: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// Hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

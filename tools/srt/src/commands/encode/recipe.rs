@@ -3,6 +3,7 @@
 
 use crate::args::EncodeArgs;
 use srt::{ChunkType, Coding, Model, Observer, PooledCoder, Profile, Result, Values, checksum};
+use srt_program::hex;
 
 /// Type of the chunk: ancillary, private, not safe to copy.
 const TYPE: [u8; 4] = *b"paRT";
@@ -89,10 +90,6 @@ fn profile(profile: &Profile) -> String {
         "paper, {coder}, {:?}, {:?}, boxes of {}, level {}",
         pooled.upscaling, pooled.downscaling, pooled.min_chunk, pooled.max_level
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
