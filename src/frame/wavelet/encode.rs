@@ -121,11 +121,14 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let range = transformed.normalised_range();
         match self.goal {
             Goal::Psnr(db) => {
-                let coarsest = transformed.coarsest_step().ln();
-                psnr::search(
-                    &mut trials,
-                    psnr::PsnrTarget::new(db, range, start, coarsest),
-                )
+                let field = psnr::Prospect {
+                    voxels: self.original.shape.len(),
+                    range,
+                    coarsest: transformed.coarsest_step(),
+                    start,
+                };
+                let expected = |step| transformed.expected_rms_error(step);
+                psnr::search(&mut trials, psnr::PsnrTarget::new(db, field, expected))
             }
             Goal::Ssim(ssim) => {
                 let aim = target::Target::ssim(ssim, start, range);

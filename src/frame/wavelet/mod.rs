@@ -8,6 +8,7 @@ pub(crate) mod gains;
 mod grids;
 pub(crate) mod integers;
 mod judgement;
+mod magnitudes;
 mod memory;
 mod on_device;
 pub(crate) mod pass;

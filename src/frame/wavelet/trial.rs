@@ -166,6 +166,12 @@ impl<'a, E: Element> TransformedField<'a, E> {
         4.0 * self.normalised_range() * voxels.sqrt()
     }
 
+    /// The root mean squared error that a step will leave, about, in the normalised unit.
+    pub(crate) fn expected_rms_error(&self, step: f64) -> f64 {
+        let count = self.analysis.plan.shape().len() as f64;
+        (self.analysis.expected_error(step) / count).sqrt()
+    }
+
     /// Estimated root mean squared error of a pass, in the normalised unit.
     pub(crate) fn rms_error(&self, pass: &Pass<E::Work>) -> f64 {
         let count = self.analysis.plan.shape().len() as f64;

@@ -1,58 +1,63 @@
 //! The coarsest step that keeps a PSNR.
 //!
-//! A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high: 9/7 is
-//! not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near the
-//! target is decoded to learn by how much, and from then on those that should meet the target.
+//! The first step follows from the magnitudes of the coefficients, a pass tells how far off that was, and the second one
+//! lands. A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high:
+//! 9/7 is not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near
+//! the target is decoded to learn by how much, and from then on those that should meet the target.
 
 use super::solve::Solver;
 use super::{MAX_PASSES, StepTrials};
 use crate::base::error::Result;
 
 /// PSNR may exceed its target by this much, in dB: the spec's promise is a lower bound, and this is what is given away.
-const SLACK: f64 = 0.15;
+const SLACK: f64 = 0.1;
 /// What the search aims at above the target, and how far off it may land, in dB.
-const AIM: f64 = 0.01;
+const AIM: f64 = 0.015;
 /// Landing within this above the target ends the search at once, in dB.
 const CLOSE: f64 = 3.0 * AIM;
 /// Passes from which [`SLACK`] is close enough too.
-const PATIENT_PASSES: usize = 5;
-/// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, by tenths of a
-/// decibel.
-const FIRST_LOOK: f64 = 0.1;
+const PATIENT_PASSES: usize = 3;
+/// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, and that hardly changes
+/// from here to the target.
+const FIRST_LOOK: f64 = 0.8;
 /// How near it must come for those that follow, in dB.
-const NEXT_LOOK: f64 = 1.5 * AIM;
-/// Decibels, about, that a step larger by a factor of e costs: 20 log10(e) = 8.7 if all coefficients were quantised
-/// alike, less because small ones are zero already. Fitted on isotropic turbulence (128^3, 30 to 60 dB) when the search was
-/// written; it only speeds up the search, for the solver replaces it by what it sees.
-const DB_PER_E: f64 = 6.4;
+const NEXT_LOOK: f64 = 2.0 * AIM;
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each change of that choice
 /// is a jump of the quality, and the target may lie inside the jump.
 const FREE_PASSES: usize = 8;
 /// Passes after which gains count as fitted.
 const SETTLING_PASSES: usize = 4;
-/// Steps tried where the quality is not smooth.
-const SWEEP: u32 = 48;
+/// Steps tried at most where the quality is not smooth.
+const SWEEP: usize = 48;
+/// Voxels that are tried in all then: larger fields are smooth enough, or take too long.
+const SWEPT: usize = 1 << 20;
 /// Steps tried beyond a jump of the quality, as natural logarithms. The last are for fields of a few thousand voxels, where
 /// the estimate is off by decibels.
 const JUMPS: [f64; 6] = [0.0, -0.05, -0.15, -0.4, -1.0, -2.0];
 
 /// Target PSNR that the lines below were fitted around, in dB.
 const FITTED_AT: f64 = 60.0;
-/// First guess of the estimate's bias: dB at [`FITTED_AT`], dB more per dB below it, and limits. Fitted like [`DB_PER_E`];
-/// a first decode replaces it.
+/// First guess of the estimate's bias: dB at [`FITTED_AT`], dB more per dB below it, and limits. About what turbulence and
+/// mixing layers (128^3, 30 to 80 dB) have; a first decode replaces it.
 const BIAS: Line = Line {
-    at: 0.39,
-    slope: 0.03,
-    limits: (0.2, 1.6),
+    at: 0.27,
+    slope: 0.011,
+    limits: (0.1, 0.9),
 };
-/// First guess of the step: in units of the error allowed at [`FITTED_AT`], more per dB below it, and limits. A uniform
-/// quantiser alone would have sqrt(12) = 3.5; most coefficients are zero at a low PSNR, and the step grows. Fitted like
-/// [`DB_PER_E`]; only the first pass depends on it.
-const STEP: Line = Line {
-    at: 4.5,
-    slope: 0.35,
-    limits: (3.5, 16.0),
+/// How much higher what the magnitudes let expect is than what is decoded: as [`BIAS`]. Only the first pass depends on it.
+const PROMISE: Line = Line {
+    at: 0.1,
+    slope: 0.01,
+    limits: (-0.1, 0.8),
 };
+/// Change of the logarithm of the step over which the slope is measured.
+const NEARBY: f64 = 0.1;
+/// The flattest slope a search starts with, in dB.
+const LEAST_SLOPE: f64 = -2.0;
+/// Halvings of the interval that the first step is looked for in: to a thousandth.
+const HALVINGS: u32 = 16;
+/// The finest step looked at, as a logarithm below the coarsest.
+const REACH: f64 = 48.0;
 
 /// A straight line over the target PSNR, cut at both ends.
 struct Line {
@@ -72,27 +77,68 @@ impl Line {
 pub(crate) struct PsnrTarget {
     /// Least PSNR in dB.
     psnr_db: f64,
-    /// Range of the field in the normalised unit.
     range: f64,
     /// Logarithm of the first step.
     start: f64,
+    /// Decibels, about, that a step larger by a factor of e brings there: negative.
+    slope: f64,
     /// Logarithm of a step at which every coefficient is zero.
     coarsest: f64,
+    /// Steps to try where the quality is not smooth.
+    sweep: usize,
+}
+
+/// What is known of a field before its first pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prospect {
+    /// Voxels it has.
+    pub(crate) voxels: usize,
+    /// Range in the normalised unit.
+    pub(crate) range: f64,
+    /// A step at which every coefficient is zero.
+    pub(crate) coarsest: f64,
+    /// A step that is likely near the answer, if one is known.
+    pub(crate) start: Option<f64>,
 }
 
 impl PsnrTarget {
-    /// `start` is a step that is likely near the answer, if one is known; `coarsest` is the logarithm of one at which
-    /// every coefficient is zero.
-    pub(crate) fn new(psnr_db: f64, range: f64, start: Option<f64>, coarsest: f64) -> Self {
-        let rms = range * 10f64.powf(-psnr_db / 20.0);
-        let guess = rms * STEP.value(psnr_db);
+    /// `expected` is the root mean squared error that a step will leave, about, in the unit of the range.
+    pub(crate) fn new(psnr_db: f64, field: Prospect, expected: impl Fn(f64) -> f64) -> Self {
+        let (range, coarsest) = (field.range, field.coarsest.ln());
+        let quality = |x: f64| 20.0 * (range / expected(x.exp())).log10();
+        let start = match field.start {
+            Some(start) => start.ln().min(coarsest),
+            None => coarsest_with(&quality, psnr_db + PROMISE.value(psnr_db), coarsest),
+        };
+        let slope = (quality(start + NEARBY) - quality(start - NEARBY)) / (2.0 * NEARBY);
         Self {
             psnr_db,
             range,
-            start: start.unwrap_or(guess).ln().min(coarsest),
+            start,
+            // Not flat, whatever a field is like: a search must get on.
+            slope: if slope < LEAST_SLOPE {
+                slope
+            } else {
+                LEAST_SLOPE
+            },
             coarsest,
+            sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
     }
+}
+
+/// Where a falling `quality` passes `wanted`, at `coarsest` at most.
+fn coarsest_with(quality: &impl Fn(f64) -> f64, wanted: f64, coarsest: f64) -> f64 {
+    let (mut low, mut high) = (coarsest - REACH, coarsest);
+    for _ in 0..HALVINGS {
+        let middle = (low + high) / 2.0;
+        if quality(middle) >= wanted {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// The trial with the coarsest step found whose decoded PSNR is at least the target, and at most 0.15 dB above where the
@@ -146,7 +192,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         Self {
             trials,
             target,
-            solver: Solver::new(-DB_PER_E),
+            solver: Solver::new(target.slope),
             x: target.start,
             bias: BIAS.value(target.psnr_db),
             near: FIRST_LOOK,
@@ -178,10 +224,19 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         };
         if number == FREE_PASSES && quantised.uses_networks {
             self.trials.fix_levels(&quantised.pass);
-            self.solver = Solver::new(-DB_PER_E);
+            self.solver = Solver::new(self.target.slope);
         }
         let is_exact = quantised.rms_error == 0.0;
         let estimate = 20.0 * (self.target.range / quantised.rms_error).log10();
+            eprintln!(
+                "pass {number} x {:.4} est {estimate:.3} bias {:.3} near {:.3} aim {:.3} slope {:.2}",
+                self.x,
+                self.bias,
+                self.near,
+                self.aim(),
+                self.target.slope
+            );
+        }
         // A pass whose gains will change says little about the next one.
         let is_settled = number >= SETTLING_PASSES || quantised.is_settled;
         if estimate >= self.aim() && self.fine.is_none_or(|fine| self.x > fine) {
@@ -205,6 +260,8 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let trial = self.trials.code(pass)?;
         let psnr_db = self.trials.psnr_db(&trial);
         self.trials.pass_done(number, psnr_db);
+            eprintln!("   decoded {psnr_db:.3}");
+        }
         let is_best = |best: &Candidate<_>| psnr_db < best.psnr_db;
         if psnr_db >= self.target.psnr_db && self.best.as_ref().is_none_or(is_best) {
             self.best = Some(self.candidate(self.x, trial)?);
@@ -235,7 +292,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let next = if is_settled {
             self.solver.next(self.x, estimate, aim)
         } else {
-            Solver::new(-DB_PER_E).next(self.x, estimate, aim)
+            Solver::new(self.target.slope).next(self.x, estimate, aim)
         };
         let next = next.filter(|_| self.x < self.target.coarsest)?;
         Some(next.min(self.target.coarsest))
@@ -264,10 +321,10 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
     /// than `x`.
     fn sweep(&mut self, reached: f64, x: f64) -> Result<Option<T::Best>> {
         let target = self.target.psnr_db;
-        let far = 2.0 * (reached - target) / DB_PER_E;
+        let far = 2.0 * (target - reached) / self.target.slope;
         let (mut least, mut nearest) = (reached, None);
-        for i in 1..=SWEEP {
-            let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
+        for i in 1..=self.target.sweep {
+            let step = (x + far * i as f64 / self.target.sweep as f64).exp();
             let Some(quantised) = self.trials.quantise(step)? else {
                 break;
             };
