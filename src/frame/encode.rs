@@ -15,17 +15,14 @@ use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
 use crate::frame::sample::{Normalisation, for_each_stretch};
-use crate::frame::wavelet::encode::WaveletEncoder;
+use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
-use crate::options::{EncodeOptions, Observer, PooledOptions, Profile};
+use crate::options::{EncodeOptions, Model, Observer, PooledOptions, Profile};
 
 /// Lossless coding is tried when the lossy form takes more than this fraction of the raw bytes: below it,
 /// trying is not worth its time.
 const TRY_LOSSLESS_ABOVE: f64 = 0.35;
-/// About how much coarser the step is with networks: where the search with them starts from that without.
-const COARSER_WITH_NETWORKS: f64 = 1.15;
-
 /// Encodes one field of `shape`; `networks` are those that may be used.
 ///
 /// # Errors
@@ -195,14 +192,25 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         };
         let networks = self.networks.map(|priced| priced.networks);
         let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks)?;
-        let without = encoder.run(None, None)?;
-        let Some(priced) = self.networks else {
-            return Ok(without);
+        let without = encoder.run(None)?;
+        let step = without.as_ref().and_then(|found| found.encoded.step());
+        let is_hopeful =
+            |_: &PricedNetworks<'_>| step.is_none_or(|step| self.tries(&encoder, step));
+        let Some(priced) = self.networks.filter(is_hopeful) else {
+            return Ok(without.map(|found| found.encoded));
         };
-        let start = without.as_ref().and_then(EncodedFrame::step);
-        let start = start.map(|step| step * COARSER_WITH_NETWORKS);
-        let with = encoder.run(Some(&priced), start)?;
-        Ok(self.choose(without, with, priced.frame_share))
+        let contender = Contender {
+            priced,
+            rival: without.as_ref(),
+        };
+        let with = encoder.run(Some(&contender))?;
+        let encoded = |found: Option<Found>| found.map(|found| found.encoded);
+        Ok(self.choose(encoded(without), encoded(with), priced.frame_share))
+    }
+
+    /// Whether networks are tried on a field that takes this step without them. Who chose some has looked at the field.
+    fn tries(&self, encoder: &WaveletEncoder<'_, E>, step: f64) -> bool {
+        matches!(self.options.coding.model, Model::Given(_)) || encoder.is_hopeful(step)
     }
 
     /// The better of two frames, of which that with networks bears `share` bytes of their weights.

@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod bricks;
+mod crop;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod gains;
@@ -13,6 +14,7 @@ mod memory;
 mod on_device;
 pub(crate) mod pass;
 pub(crate) mod predictor;
+pub(crate) mod probation;
 pub(crate) mod quality;
 pub(crate) mod quantise;
 pub(crate) mod samples;

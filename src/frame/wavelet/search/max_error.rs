@@ -35,7 +35,8 @@ pub(crate) struct Valley {
     pub(crate) start: Option<f64>,
 }
 
-/// The trial whose `bytes` are fewest. `None` when every step is too fine for the coder.
+/// The trial whose `bytes` are fewest. `None` when every step is too fine for the coder, or where a pass shows that it is not
+/// worth while.
 ///
 /// # Errors
 /// Those of the trials.
@@ -51,9 +52,11 @@ pub(crate) fn search<T: StepTrials>(
         seen: Vec::new(),
         best: None,
         passes: 0,
+        is_in_vain: false,
     };
     search.run()?;
-    Ok(search.best.map(|(_, best)| best))
+    let best = search.best.filter(|_| !search.is_in_vain);
+    Ok(best.map(|(_, best)| best))
 }
 
 /// Where the valley of a field of `rate` bits for each voxel lies, as the logarithm of the step in units of the bound.
@@ -78,6 +81,8 @@ struct Search<'t, T: StepTrials, F> {
     seen: Vec<(f64, f64)>,
     best: Option<(usize, T::Best)>,
     passes: usize,
+    /// Whether another frame was seen to be better.
+    is_in_vain: bool,
 }
 
 impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
@@ -94,7 +99,11 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
         };
         for _ in 0..guesses {
             let Some(bytes) = self.pass(x)? else {
-                return self.coarser(x);
+                return if self.is_in_vain {
+                    Ok(())
+                } else {
+                    self.coarser(x)
+                };
             };
             let next = floor_at(self.rate(bytes));
             if next <= x + NEAR {
@@ -122,6 +131,10 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
         let Some(quantised) = self.trials.quantise(self.valley.bound * x.exp())? else {
             return Ok(None);
         };
+        if quantised.is_settled && !quantised.is_promising {
+            self.is_in_vain = true;
+            return Ok(None);
+        }
         let trial = self.trials.code(quantised.pass)?;
         let bytes = (self.bytes)(self.trials, &trial);
         self.passes += 1;

@@ -15,8 +15,8 @@ const SLACK: f64 = 0.1;
 const AIM: f64 = 0.015;
 /// Landing within this above the target ends the search at once, in dB.
 const CLOSE: f64 = 3.0 * AIM;
-/// Passes from which [`SLACK`] is close enough too.
-const PATIENT_PASSES: usize = 3;
+/// Passes from which more is close enough too, in dB.
+const PATIENCE: [(usize, f64); 2] = [(3, 0.06), (5, SLACK)];
 /// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, and that hardly changes
 /// from here to the target.
 const FIRST_LOOK: f64 = 0.8;
@@ -24,9 +24,9 @@ const FIRST_LOOK: f64 = 0.8;
 const NEXT_LOOK: f64 = 2.0 * AIM;
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each change of that choice
 /// is a jump of the quality, and the target may lie inside the jump.
-const FREE_PASSES: usize = 8;
+const FREE_PASSES: usize = 3;
 /// Passes after which gains count as fitted.
-const SETTLING_PASSES: usize = 4;
+const SETTLING_PASSES: usize = 3;
 /// Steps tried at most where the quality is not smooth.
 const SWEEP: usize = 48;
 /// Voxels that are tried in all then: larger fields are smooth enough, or take too long.
@@ -84,6 +84,8 @@ pub(crate) struct PsnrTarget {
     slope: f64,
     /// Logarithm of a step at which every coefficient is zero.
     coarsest: f64,
+    /// How much higher estimates are than what is decoded, in dB, about.
+    bias: f64,
     /// Steps to try where the quality is not smooth.
     sweep: usize,
 }
@@ -99,6 +101,8 @@ pub(crate) struct Prospect {
     pub(crate) coarsest: f64,
     /// A step that is likely near the answer, if one is known.
     pub(crate) start: Option<f64>,
+    /// How much higher estimates are than what is decoded, in dB, if that is known.
+    pub(crate) bias: Option<f64>,
 }
 
 impl PsnrTarget {
@@ -122,6 +126,7 @@ impl PsnrTarget {
                 LEAST_SLOPE
             },
             coarsest,
+            bias: field.bias.unwrap_or_else(|| BIAS.value(psnr_db)),
             sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
     }
@@ -141,14 +146,17 @@ fn coarsest_with(quality: &impl Fn(f64) -> f64, wanted: f64, coarsest: f64) -> f
     low
 }
 
-/// The trial with the coarsest step found whose decoded PSNR is at least the target, and at most 0.15 dB above where the
-/// quality is smooth enough. `None` when rounding keeps it out of reach.
+/// The trial with the coarsest step found whose decoded PSNR is at least the target, and at most 0.1 dB above where the
+/// quality is smooth enough. `None` when rounding keeps it out of reach, or where a pass shows that it is not worth while.
 ///
 /// # Errors
 /// Those of the trials.
 pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Result<Option<T::Best>> {
     let mut search = PsnrSearch::new(trials, target);
     search.approach()?;
+    if search.is_in_vain {
+        return Ok(None);
+    }
     let best = match search.best.take() {
         None => search.beyond_jump()?,
         found => found,
@@ -185,6 +193,8 @@ struct PsnrSearch<'t, T: StepTrials> {
     /// The coarsest step so far that is fine enough by its estimate.
     fine: Option<f64>,
     best: Option<Candidate<T::Best>>,
+    /// Whether another frame was seen to be better.
+    is_in_vain: bool,
 }
 
 impl<'t, T: StepTrials> PsnrSearch<'t, T> {
@@ -194,10 +204,11 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
             target,
             solver: Solver::new(target.slope),
             x: target.start,
-            bias: BIAS.value(target.psnr_db),
+            bias: target.bias,
             near: FIRST_LOOK,
             fine: None,
             best: None,
+            is_in_vain: false,
         }
     }
 
@@ -222,23 +233,18 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let Some(quantised) = self.trials.quantise(self.x.exp())? else {
             return Ok(None);
         };
+        // A pass whose gains will change says little about the next one.
+        let is_settled = number >= SETTLING_PASSES || quantised.is_settled;
+        if is_settled && !quantised.is_promising {
+            self.is_in_vain = true;
+            return Ok(None);
+        }
         if number == FREE_PASSES && quantised.uses_networks {
             self.trials.fix_levels(&quantised.pass);
             self.solver = Solver::new(self.target.slope);
         }
         let is_exact = quantised.rms_error == 0.0;
         let estimate = 20.0 * (self.target.range / quantised.rms_error).log10();
-            eprintln!(
-                "pass {number} x {:.4} est {estimate:.3} bias {:.3} near {:.3} aim {:.3} slope {:.2}",
-                self.x,
-                self.bias,
-                self.near,
-                self.aim(),
-                self.target.slope
-            );
-        }
-        // A pass whose gains will change says little about the next one.
-        let is_settled = number >= SETTLING_PASSES || quantised.is_settled;
         if estimate >= self.aim() && self.fine.is_none_or(|fine| self.x > fine) {
             self.fine = Some(self.x);
         }
@@ -260,8 +266,6 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let trial = self.trials.code(pass)?;
         let psnr_db = self.trials.psnr_db(&trial);
         self.trials.pass_done(number, psnr_db);
-            eprintln!("   decoded {psnr_db:.3}");
-        }
         let is_best = |best: &Candidate<_>| psnr_db < best.psnr_db;
         if psnr_db >= self.target.psnr_db && self.best.as_ref().is_none_or(is_best) {
             self.best = Some(self.candidate(self.x, trial)?);
@@ -279,11 +283,8 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
 
     fn is_close(&self, number: usize, reached: f64) -> bool {
         let target = self.target.psnr_db;
-        let slack = if number >= PATIENT_PASSES {
-            SLACK
-        } else {
-            CLOSE
-        };
+        let patience = PATIENCE.iter().rev().find(|(passes, _)| number >= *passes);
+        let slack = patience.map_or(CLOSE, |(_, slack)| *slack);
         (target..=target + slack).contains(&reached)
     }
 

@@ -13,6 +13,7 @@ fn prospect(start: Option<f64>, coarsest: f64) -> Prospect {
         range: 1.0,
         coarsest: coarsest.exp(),
         start,
+        bias: None,
     }
 }
 
@@ -143,6 +144,18 @@ fn a_field_of_zeros_at_the_coarsest_step_is_enough() {
 }
 
 #[test]
+fn what_is_not_worth_while_is_given_up_once_gains_have_settled() {
+    let mut curves = Curves::new(smooth).promising(0);
+    assert_eq!(found(&mut curves, 40.0), None);
+    assert_eq!((curves.passes(), curves.decoded().len()), (1, 0));
+    let mut curves = Curves::new(smooth).promising(0).unsettled(100);
+    assert_eq!(found(&mut curves, 40.0), None);
+    assert_eq!(curves.passes(), SETTLING_PASSES);
+    let mut curves = Curves::new(smooth).promising(10);
+    assert!(found(&mut curves, 40.0).is_some());
+}
+
+#[test]
 fn an_exact_frame_ends_the_search() {
     let mut curves = Curves::new(|_| f64::INFINITY);
     assert_eq!(found(&mut curves, 50.0), Some(f64::INFINITY));
@@ -163,7 +176,7 @@ fn nothing_is_decoded_before_the_gains_have_settled() {
 }
 
 #[test]
-fn levels_are_fixed_after_eight_passes() {
+fn levels_are_fixed_after_some_passes() {
     // The choice of levels makes a jump that the target lies in; with fixed levels there is none.
     let jump = |x: f64| smooth(x) + if (x * 1e4).sin() > 0.0 { 1.0 } else { -1.0 };
     let mut curves = Curves::new(jump).when_fixed(smooth);
