@@ -21,11 +21,11 @@ pub struct Remembered {
     backend: Arc<dyn Backend>,
     /// Whose networks it remembers: they are told apart by where they are.
     hierarchy: Arc<Hierarchy>,
-    predictions: Mutex<Vec<Prediction>>,
+    answers: Mutex<Vec<KnownPrediction>>,
 }
 
 /// A request and its answer.
-struct Prediction {
+struct KnownPrediction {
     asked: Asked,
     /// The box that the input holds, and its values.
     held: Region,
@@ -51,7 +51,7 @@ impl Remembered {
         Self {
             backend,
             hierarchy,
-            predictions: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
@@ -60,11 +60,9 @@ impl Remembered {
         self.locked().clear();
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<Prediction>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<KnownPrediction>> {
         // A list that is only ever added to whole is right whoever panicked.
-        self.predictions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `None` for networks that are not of the hierarchy, and for those that predict voxels.
@@ -83,8 +81,8 @@ impl Remembered {
 
     /// Writes the tiles of a request that are known, and returns the others.
     fn recall(&self, asked: Asked, request: &PredictRequest<'_>, out: &mut [f32]) -> Vec<Region> {
-        let predictions = self.locked();
-        let known: Vec<_> = predictions.iter().filter(|p| p.asked == asked).collect();
+        let answers = self.locked();
+        let known: Vec<_> = answers.iter().filter(|p| p.asked == asked).collect();
         let is_missing = |tile: &Region| {
             let written: usize = known.iter().map(|p| p.write(*tile, request, out)).sum();
             written != tile.len()
@@ -93,10 +91,10 @@ impl Remembered {
     }
 
     fn remember(&self, asked: Asked, request: &PredictRequest<'_>, values: &[f32]) {
-        let mut predictions = self.locked();
-        let held: usize = predictions.iter().map(|p| p.values.len()).sum();
+        let mut answers = self.locked();
+        let held: usize = answers.iter().map(|p| p.values.len()).sum();
         if held + values.len() <= MOST_VALUES {
-            predictions.push(Prediction {
+            answers.push(KnownPrediction {
                 asked,
                 held: given(&request.input),
                 field: request.input.field.to_vec(),
@@ -107,7 +105,7 @@ impl Remembered {
     }
 }
 
-impl Prediction {
+impl KnownPrediction {
     /// Writes the part of `tile` that it holds to the output of a request, if that has the same input there. How many cells.
     fn write(&self, tile: Region, request: &PredictRequest<'_>, out: &mut [f32]) -> usize {
         let part = self.region.intersection(&tile);

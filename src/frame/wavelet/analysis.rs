@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::base::grid::Region;
 use crate::base::real::Real;
-use crate::frame::wavelet::magnitudes::Magnitudes;
+use crate::frame::wavelet::magnitudes::MagnitudeCounts;
 use crate::recon::{BrickGrid, Partition, Subbands, band_regions};
 use crate::transform::{Bands, Plan, Wavelet, forward};
 
@@ -39,7 +39,7 @@ pub(crate) struct Analysis<'a, T> {
     /// Root mean square of the details by level, once asked for.
     rms: Vec<OnceLock<f64>>,
     /// How large the details are by level, once asked for.
-    magnitudes: Vec<OnceLock<Magnitudes>>,
+    magnitudes: Vec<OnceLock<MagnitudeCounts>>,
 }
 
 /// Bands over some cells.
@@ -100,7 +100,7 @@ impl<'a, T: Real> Analysis<'a, T> {
         let coarse = analysis.plan.levels()[0].coarse;
         let mut low = vec![T::ZERO; coarse.len()];
         let mut squares = vec![0.0; analysis.partition.bricks().len()];
-        let mut magnitudes = Magnitudes::default();
+        let mut magnitudes = MagnitudeCounts::default();
         for cells in analysis.boxes(0) {
             let (regions, made) = analysis.make(cells, samples);
             coarse
@@ -215,14 +215,14 @@ impl<'a, T: Real> Analysis<'a, T> {
     }
 
     /// How large the details of a level are.
-    pub(crate) fn magnitudes(&self, level: usize) -> &Magnitudes {
+    pub(crate) fn magnitudes(&self, level: usize) -> &MagnitudeCounts {
         self.magnitudes[level].get_or_init(|| {
             // Streamed ones are known from the start.
             let bands = self.details[level].par_iter();
             bands
                 .flat_map(|band| band.par_chunks(COUNTED_AT_ONCE))
                 .map(counted)
-                .reduce(Magnitudes::default, |a, b| a.join(&b))
+                .reduce(MagnitudeCounts::default, |a, b| a.join(&b))
         })
     }
 
@@ -233,6 +233,13 @@ impl<'a, T: Real> Analysis<'a, T> {
         details.sum::<f64>() + counted(&self.low).squared_error(step)
     }
 
+    /// The bits that all coefficients take, quantised with a step, about.
+    pub(crate) fn expected_bits(&self, step: f64) -> f64 {
+        let levels = 0..self.plan.levels().len();
+        let details = levels.map(|level| self.magnitudes(level).bits(step));
+        details.sum::<f64>() + counted(&self.low).bits(step)
+    }
+
     /// Number of detail coefficients of a level, at least 1.
     fn detail_count(&self, level: usize) -> f64 {
         let level = &self.plan.levels()[level];
@@ -240,8 +247,8 @@ impl<'a, T: Real> Analysis<'a, T> {
     }
 }
 
-fn counted<T: Real>(values: &[T]) -> Magnitudes {
-    let mut magnitudes = Magnitudes::default();
+fn counted<T: Real>(values: &[T]) -> MagnitudeCounts {
+    let mut magnitudes = MagnitudeCounts::default();
     magnitudes.add(values);
     magnitudes
 }

@@ -11,8 +11,10 @@ use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
 use crate::options::{Coding, EncodeOptions};
 
-/// Edge of the box by rank: a twentieth of a field of 128^3 or 1024^2, of larger ones less.
-const EDGES: [usize; 3] = [2048, 224, 48];
+/// Edge of the box in 3-D: a twentieth of a field of 128^3, of larger ones less ..
+const EDGE: usize = 48;
+/// .. and in 2-D: as much of 1024^2.
+const PLANAR_EDGE: usize = 224;
 /// Fields of fewer boxes than this are looked at themselves.
 const LEAST_BOXES: usize = 4;
 /// Passes over the box: a level's gain fits in the first, but what it is predicted from changes once more.
@@ -99,7 +101,7 @@ pub(crate) fn crop<E: Element>(
 
 /// The box in the middle of a field: its shape and where it lies.
 fn middle(shape: Shape) -> Result<(Shape, Region)> {
-    let edge = EDGES[shape.rank() - 1];
+    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
     let extents: Vec<usize> = shape.extents().iter().map(|&n| n.min(edge)).collect();
     let size = shape.dims().map(|n| n.min(edge));
     let start = [0, 1, 2].map(|axis| (shape.dims()[axis] - size[axis]) / 2);
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_middle_lies_inside() {
-        for extents in [&[300, 20, 90][..], &[1000, 30], &[5000], &[1, 1, 1]] {
+        for extents in [&[300, 20, 90][..], &[1000, 30], &[1, 5000], &[1, 1, 1]] {
             let shape = Shape::new(extents).unwrap();
             let (crop, region) = middle(shape).unwrap();
             assert!(shape.region().contains(&region), "{extents:?}");

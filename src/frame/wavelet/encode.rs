@@ -33,8 +33,10 @@ const LEAST_CELLS: usize = 1 << 16;
 /// Networks that are tried.
 pub(crate) struct Contender<'a> {
     pub(crate) priced: PricedNetworks<'a>,
-    /// The frame to beat, which also tells where to begin: the trial ends where it is seen not to be beaten.
+    /// The frame to beat, which also tells where to begin.
     pub(crate) rival: Option<&'a Found>,
+    /// Whether the trial ends where the rival is seen not to be beaten.
+    pub(crate) gives_up: bool,
 }
 
 /// A frame that keeps the bound.
@@ -153,6 +155,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         };
         let mut trials = FrameTrials::new(transformed, trial, self.original, verify);
         let range = transformed.normalised_range();
+        let effort = self.options.coding.effort.plan();
         match self.goal {
             Goal::Psnr(db) => {
                 let field = psnr::Prospect {
@@ -160,6 +163,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                     range,
                     coarsest: transformed.coarsest_step(),
                     start,
+                    aim: effort.psnr_aim,
+                    close: effort.psnr_close,
                     bias: rival
                         .map(|found| found.bias)
                         .filter(|bias| bias.is_finite()),
@@ -187,9 +192,11 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 let valley = max_error::Valley {
                     bound: bound / transformed.form.scale,
                     voxels: self.original.ordinary_voxels(),
+                    passes: effort.max_error_passes,
                     start,
                 };
-                max_error::search(&mut trials, valley, FrameTrials::corrected_bytes)
+                let expected = |step| transformed.expected_bits(step);
+                max_error::search(&mut trials, valley, expected, FrameTrials::corrected_bytes)
             }
         }
     }
@@ -221,7 +228,10 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             remembered,
             gains: outset.gains,
             start: outset.step,
-            rival: contender.rival.map(|found| found.estimate),
+            rival: contender
+                .rival
+                .filter(|_| contender.gives_up)
+                .map(|found| found.estimate),
         })
     }
 

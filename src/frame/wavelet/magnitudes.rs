@@ -21,18 +21,23 @@ const RARITY: f64 = 1.3;
 /// A fraction from which magnitudes above the first are rounded up, on average.
 const ROUND_UP_FROM: f64 = 0.6;
 
+/// Bits of a sign and of the place of a magnitude within its octave.
+const MAGNITUDE_BITS: f64 = 1.5;
+/// What is left of a length when neighbours tell of each other, about.
+const CONTEXTS: f64 = 0.85;
+
 /// From so many steps on a class is as wide as a step or nearly, and its coefficients lie evenly between two integers ..
 const SPREAD_FROM: f64 = 8.0;
 /// .. which leaves this, in squared steps.
 const SPREAD_ERROR: f64 = 1.0 / 12.0 + (ROUND_UP_FROM - 0.5) * (ROUND_UP_FROM - 0.5);
 
-/// Magnitudes of coefficients, counted in classes of 1/16 octave.
+/// MagnitudeCounts of coefficients, counted in classes of 1/16 octave.
 #[derive(Clone, Debug)]
-pub(crate) struct Magnitudes {
+pub(crate) struct MagnitudeCounts {
     counts: Vec<u64>,
 }
 
-impl Default for Magnitudes {
+impl Default for MagnitudeCounts {
     fn default() -> Self {
         Self {
             counts: vec![0; CLASSES],
@@ -40,7 +45,7 @@ impl Default for Magnitudes {
     }
 }
 
-impl Magnitudes {
+impl MagnitudeCounts {
     /// Counts some more.
     pub(crate) fn add<T: Real>(&mut self, values: &[T]) {
         for value in values {
@@ -80,6 +85,21 @@ impl Magnitudes {
         if all > 0.0 { above / all } else { 0.0 }
     }
 
+    /// The bits that they take, quantised with this step, about: which are zero, signs, and magnitudes.
+    pub(crate) fn bits(&self, step: f64) -> f64 {
+        let share = self.share_from(ZERO_BELOW.0 * step);
+        let (zero, other) = (-(1.0 - share).log2(), -share.log2());
+        let bits = |(magnitude, n): (f64, f64)| {
+            let steps = magnitude / step;
+            if steps < ZERO_BELOW.0 {
+                n * zero
+            } else {
+                n * (other + MAGNITUDE_BITS + steps.max(1.0).log2())
+            }
+        };
+        CONTEXTS * self.classes().map(bits).sum::<f64>()
+    }
+
     /// The squared error that a quantiser with this step leaves, about.
     pub(crate) fn squared_error(&self, step: f64) -> f64 {
         let share = self.share_from(ZERO_BELOW.0 * step);
@@ -105,8 +125,8 @@ impl Magnitudes {
 mod tests {
     use super::*;
 
-    fn uniform(n: usize) -> Magnitudes {
-        let mut magnitudes = Magnitudes::default();
+    fn uniform(n: usize) -> MagnitudeCounts {
+        let mut magnitudes = MagnitudeCounts::default();
         let values: Vec<f64> = (0..n)
             .map(|i| i as f64 / n as f64 * 200.0 - 100.0)
             .collect();
@@ -126,11 +146,21 @@ mod tests {
 
     #[test]
     fn a_step_above_all_leaves_their_energy() {
-        let mut magnitudes = Magnitudes::default();
+        let mut magnitudes = MagnitudeCounts::default();
         magnitudes.add(&[3f32, -4.0, 0.0]);
         let error = magnitudes.squared_error(1e4);
         assert!((error / 25.0 - 1.0).abs() < 0.07, "{error}");
-        assert_eq!(Magnitudes::default().squared_error(1.0), 0.0);
+        assert_eq!(MagnitudeCounts::default().squared_error(1.0), 0.0);
+    }
+
+    #[test]
+    fn bits_are_those_of_the_numbers() {
+        let (n, step) = (100_000, 0.1);
+        // Integers from -1000 to 1000, all alike.
+        let each = uniform(n).bits(step) / n as f64;
+        assert!((2001f64.log2() * CONTEXTS - each).abs() < 1.0, "{each}");
+        assert_eq!(uniform(n).bits(1e6), 0.0);
+        assert_eq!(MagnitudeCounts::default().bits(1.0), 0.0);
     }
 
     #[test]
@@ -144,12 +174,12 @@ mod tests {
 
     #[test]
     fn shares_and_sums_are_of_all() {
-        let mut a = Magnitudes::default();
+        let mut a = MagnitudeCounts::default();
         a.add(&[1f32, 2.0, -8.0]);
-        let mut b = Magnitudes::default();
+        let mut b = MagnitudeCounts::default();
         b.add(&[0f64, -1e300, f64::MIN_POSITIVE]);
         assert_eq!(a.share_from(1.5), 2.0 / 3.0);
         assert_eq!(a.join(&b).share_from(1.5), 0.5);
-        assert_eq!(Magnitudes::default().share_from(1.0), 0.0);
+        assert_eq!(MagnitudeCounts::default().share_from(1.0), 0.0);
     }
 }

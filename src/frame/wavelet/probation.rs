@@ -39,13 +39,15 @@ pub(crate) struct PassEstimate {
     /// Length of its bricks in bits, and the sum of its squared errors in the normalised unit; both as estimated.
     pub(crate) bits: f64,
     pub(crate) squared_error: f64,
+    step: f64,
 }
 
 impl PassEstimate {
-    pub(crate) fn new<T>(pass: &Pass<T>) -> Self {
+    pub(crate) fn new<T: Real>(pass: &Pass<T>) -> Self {
         Self {
             bits: pass.bits,
             squared_error: pass.squared_error,
+            step: pass.dequantiser.step.to_f64(),
         }
     }
 
@@ -53,7 +55,8 @@ impl PassEstimate {
     pub(crate) fn is_beaten_by<T: Real>(self, pass: &Pass<T>) -> bool {
         let step = pass.dequantiser.step.to_f64();
         let worse = pass.squared_error - self.squared_error;
-        let bits = pass.bits + worse / (PRICE * step * step);
+        // Between both, so that neither a finer nor a coarser step seems to win.
+        let bits = pass.bits + worse / (PRICE * step * self.step);
         bits <= (1.0 - LEAST_SAVING) * self.bits
     }
 }

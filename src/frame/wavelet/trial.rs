@@ -175,6 +175,11 @@ impl<'a, E: Element> TransformedField<'a, E> {
         (self.analysis.expected_error(step) / count).sqrt()
     }
 
+    /// Bits that a step will take, about.
+    pub(crate) fn expected_bits(&self, step: f64) -> f64 {
+        self.analysis.expected_bits(step)
+    }
+
     /// The PSNR of a sum of squared errors, in the normalised unit.
     pub(crate) fn psnr_db(&self, squared_error: f64) -> f64 {
         let count = self.analysis.plan.shape().len() as f64;

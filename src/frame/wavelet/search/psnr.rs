@@ -11,20 +11,16 @@ use crate::base::error::Result;
 
 /// PSNR may exceed its target by this much, in dB: the spec's promise is a lower bound, and this is what is given away.
 const SLACK: f64 = 0.1;
-/// What the search aims at above the target, and how far off it may land, in dB.
-const AIM: f64 = 0.015;
-/// Landing within this above the target ends the search at once, in dB.
-const CLOSE: f64 = 3.0 * AIM;
 /// Passes from which more is close enough too, in dB.
 const PATIENCE: [(usize, f64); 2] = [(3, 0.06), (5, SLACK)];
 /// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, and that hardly changes
 /// from here to the target.
 const FIRST_LOOK: f64 = 0.8;
-/// How near it must come for those that follow, in dB.
-const NEXT_LOOK: f64 = 2.0 * AIM;
+/// How near it must come for those that follow: so many times what is aimed at above the target.
+const NEXT_LOOK: f64 = 2.0;
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each change of that choice
 /// is a jump of the quality, and the target may lie inside the jump.
-const FREE_PASSES: usize = 3;
+const FREE_PASSES: usize = 4;
 /// Passes after which gains count as fitted.
 const SETTLING_PASSES: usize = 3;
 /// Steps tried at most where the quality is not smooth.
@@ -86,6 +82,10 @@ pub(crate) struct PsnrTarget {
     coarsest: f64,
     /// How much higher estimates are than what is decoded, in dB, about.
     bias: f64,
+    /// What the search aims at above the target, in dB.
+    aim: f64,
+    /// Landing within this above the target ends the search at once, in dB.
+    close: f64,
     /// Steps to try where the quality is not smooth.
     sweep: usize,
 }
@@ -103,6 +103,9 @@ pub(crate) struct Prospect {
     pub(crate) start: Option<f64>,
     /// How much higher estimates are than what is decoded, in dB, if that is known.
     pub(crate) bias: Option<f64>,
+    /// How far above the target the search aims, in dB, and how far above is close enough at once.
+    pub(crate) aim: f64,
+    pub(crate) close: f64,
 }
 
 impl PsnrTarget {
@@ -112,7 +115,11 @@ impl PsnrTarget {
         let quality = |x: f64| 20.0 * (range / expected(x.exp())).log10();
         let start = match field.start {
             Some(start) => start.ln().min(coarsest),
-            None => coarsest_with(&quality, psnr_db + PROMISE.value(psnr_db), coarsest),
+            None => coarsest_with(
+                &quality,
+                psnr_db + PROMISE.value(psnr_db) + field.aim,
+                coarsest,
+            ),
         };
         let slope = (quality(start + NEARBY) - quality(start - NEARBY)) / (2.0 * NEARBY);
         Self {
@@ -126,6 +133,8 @@ impl PsnrTarget {
                 LEAST_SLOPE
             },
             coarsest,
+            aim: field.aim,
+            close: field.close,
             bias: field.bias.unwrap_or_else(|| BIAS.value(psnr_db)),
             sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
@@ -164,7 +173,7 @@ pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Resul
     let Some(best) = best else {
         return Ok(None);
     };
-    if best.psnr_db <= target.psnr_db + SLACK || best.psnr_db.is_infinite() {
+    if best.psnr_db <= target.psnr_db + SLACK.max(target.close) || best.psnr_db.is_infinite() {
         return Ok(Some(best.trial));
     }
     Ok(Some(
@@ -214,7 +223,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
 
     /// What an estimate should be.
     fn aim(&self) -> f64 {
-        self.target.psnr_db + self.bias + AIM
+        self.target.psnr_db + self.bias + self.target.aim
     }
 
     /// Follows the estimates to the target.
@@ -254,7 +263,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
                 return Ok(None);
             }
             self.bias = estimate - reached;
-            self.near = NEXT_LOOK;
+            self.near = NEXT_LOOK * self.target.aim;
         } else {
             self.trials.pass_done(number, estimate - self.bias);
         }
@@ -284,7 +293,8 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
     fn is_close(&self, number: usize, reached: f64) -> bool {
         let target = self.target.psnr_db;
         let patience = PATIENCE.iter().rev().find(|(passes, _)| number >= *passes);
-        let slack = patience.map_or(CLOSE, |(_, slack)| *slack);
+        let slack = patience.map_or(0.0, |(_, slack)| *slack);
+        let slack = slack.max(self.target.close);
         (target..=target + slack).contains(&reached)
     }
 

@@ -6,6 +6,8 @@ fn target(psnr_db: f64) -> PsnrTarget {
     PsnrTarget::new(psnr_db, prospect(Some(1.0), 30.0), expected)
 }
 
+const CLOSE: f64 = 0.045;
+
 /// A small field of range 1.
 fn prospect(start: Option<f64>, coarsest: f64) -> Prospect {
     Prospect {
@@ -14,6 +16,8 @@ fn prospect(start: Option<f64>, coarsest: f64) -> Prospect {
         coarsest: coarsest.exp(),
         start,
         bias: None,
+        aim: 0.015,
+        close: CLOSE,
     }
 }
 
@@ -184,6 +188,7 @@ fn levels_are_fixed_after_some_passes() {
     assert!(curves.passes() >= FREE_PASSES && curves.is_fixed());
     assert!((38.0..=38.0 + SLACK).contains(&reached), "{reached}");
     let mut quick = Curves::new(smooth).when_fixed(smooth);
-    found(&mut quick, 38.0).unwrap();
+    let target = PsnrTarget::new(38.0, prospect(None, 30.0), expected);
+    search(&mut quick, target).unwrap();
     assert!(quick.passes() < FREE_PASSES && !quick.is_fixed());
 }
