@@ -3,8 +3,8 @@
 
 use crate::base::dtype::Element;
 use crate::base::error::Result;
+use crate::container::Form;
 use crate::container::size::estimate;
-use crate::container::{Form, brick_runs};
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
@@ -76,7 +76,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 normalisation,
                 field,
                 cells_within::<E::Work>(options.resources.memory),
-            )?,
+            )?
+            .with_scratch(resources.scratch.as_deref()),
             goal,
             options,
             // The SSIM takes the whole decoded field in memory.
@@ -173,7 +174,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Form::Wavelet(form),
         );
         encoded.tree = Some(payloads.tree);
-        encoded.bricks = BrickChunks::Held(brick_runs(&payloads.bricks));
+        encoded.bricks = BrickChunks::Coded(payloads.bricks);
         encoded.corrections = corrections;
         encoded
     }

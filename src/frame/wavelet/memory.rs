@@ -1,6 +1,6 @@
 //! What encoding a field of the wavelet form takes in memory, as far as that can be told before it is coded.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::options::Resources;
 
@@ -8,8 +8,6 @@ use crate::options::Resources;
 const HELD_COPIES: usize = 5;
 /// Cells of a slab across its slowest axis where slabs are thinnest, with those that neighbours share.
 const SLAB: usize = 12;
-/// What needs less is not refused: the program itself, and its threads.
-const NEVER_REFUSED: u64 = 64 << 20;
 
 /// A field to be encoded.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +44,7 @@ impl FieldMemory {
     /// `LimitExceeded`.
     pub(super) fn check_streamed(self, resources: &Resources) -> Result<()> {
         let why = "layers of bricks";
-        check(resources, self.streamed(), why, "smaller bricks")
+        resources.check_memory(self.streamed(), why, Some("smaller bricks"))
     }
 
     /// Refuses a field that is held, and needs more than it may.
@@ -55,20 +53,8 @@ impl FieldMemory {
     /// `LimitExceeded`.
     pub(super) fn check_held(self, resources: &Resources) -> Result<()> {
         let why = "a field that is held, for it has masked values or a bound on the SSIM";
-        check(resources, self.held(), why, "the field in parts")
+        resources.check_memory(self.held(), why, Some("the field in parts"))
     }
-}
-
-fn check(resources: &Resources, needed: u64, why: &str, instead: &str) -> Result<()> {
-    let limit = resources.memory_limit.unwrap_or(u64::MAX);
-    if needed <= limit.max(NEVER_REFUSED) {
-        return Ok(());
-    }
-    Err(Error::limit(format!(
-        "{} MiB of memory at most expected for {why}, about {} needed: more memory or {instead} would do",
-        limit >> 20,
-        needed.div_ceil(1 << 20)
-    )))
 }
 
 #[cfg(test)]
