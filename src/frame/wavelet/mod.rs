@@ -8,7 +8,7 @@ pub(crate) mod gains;
 mod grids;
 pub(crate) mod integers;
 mod judgement;
-mod memory;
+pub(crate) mod memory;
 mod on_device;
 pub(crate) mod pass;
 pub(crate) mod predictor;
