@@ -16,6 +16,29 @@ const RUN_BRICKS: usize = 64;
 /// A brick with its number.
 pub type NumberedBrick<'a> = (u32, &'a [u8]);
 
+/// What the head of a run says of a brick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrickSummary {
+    /// The brick's number.
+    pub number: u32,
+    /// Its bytes.
+    pub len: usize,
+    /// CRC-32 of them.
+    pub checksum: u32,
+}
+
+impl BrickSummary {
+    /// Of brick `number`.
+    #[must_use]
+    pub fn new(number: u32, bytes: &[u8]) -> Self {
+        Self {
+            number,
+            len: bytes.len(),
+            checksum: crc32fast::hash(bytes),
+        }
+    }
+}
+
 /// How bricks are put together to runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunPolicy {
@@ -50,69 +73,63 @@ impl RunPolicy {
     /// chunk, and the chunk's payload.
     #[must_use]
     pub fn runs(self, bricks: &[(u32, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
-        let runs = self.split(bricks);
-        runs.map(|run| (run.first().map_or(0, |b| b.0), self.payload(run)))
-            .collect()
+        let summaries: Vec<_> = bricks
+            .iter()
+            .map(|(number, bytes)| BrickSummary::new(*number, bytes))
+            .collect();
+        let mut bytes = bricks.iter().map(|(_, bytes)| bytes);
+        let runs = self.split(&summaries);
+        runs.map(|run| {
+            let mut payload = self.head(run);
+            for bytes in bytes.by_ref().take(run.len()) {
+                payload.extend_from_slice(bytes);
+            }
+            (run.first().map_or(0, |brick| brick.number), payload)
+        })
+        .collect()
     }
 
-    /// Bricks that follow each other while they fit.
-    fn split(self, bricks: &[(u32, Vec<u8>)]) -> impl Iterator<Item = &[(u32, Vec<u8>)]> {
+    /// The bricks of each run: those that follow each other while they fit.
+    pub fn split(self, bricks: &[BrickSummary]) -> impl Iterator<Item = &[BrickSummary]> {
         let (mut filled, mut count) = (0, 1);
-        bricks.chunk_by(move |(_, one), (_, next)| {
-            filled += one.len();
-            let fits = filled + next.len() <= self.bytes && count < self.bricks;
+        bricks.chunk_by(move |one, next| {
+            filled += one.len;
+            let fits = filled + next.len <= self.bytes && count < self.bricks;
             (filled, count) = if fits { (filled, count + 1) } else { (0, 1) };
             fits
         })
     }
 
-    /// How many bricks follow the first and whether all have checksums; for each but the last its
-    /// length and how many numbers between it and the next are left out; the checksums.
-    fn head(self, run: &[(u32, Vec<u8>)]) -> Vec<u8> {
+    /// What stands before the bricks of a run: how many bricks follow the first and whether all have checksums; for each but
+    /// the last its length and how many numbers between it and the next are left out; the checksums.
+    #[must_use]
+    pub fn head(self, run: &[BrickSummary]) -> Vec<u8> {
         let mut out = Vec::new();
         let pairs = run.iter().zip(run.iter().skip(1));
         let checksums = self.checksums && run.len() > 1;
         out.put_varint(2 * pairs.len() as u64 + u64::from(checksums));
-        for ((number, bytes), (next, _)) in pairs {
-            out.put_varint(bytes.len() as u64);
-            out.put_varint(u64::from(next.saturating_sub(number + 1)));
+        for (brick, next) in pairs {
+            out.put_varint(brick.len as u64);
+            out.put_varint(u64::from(next.number.saturating_sub(brick.number + 1)));
         }
         if checksums {
-            for (_, bytes) in run {
-                out.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+            for brick in run {
+                out.extend_from_slice(&brick.checksum.to_le_bytes());
             }
             let own = crc32fast::hash(&out);
             out.extend_from_slice(&own.to_le_bytes());
         }
         out
     }
-
-    fn payload(self, run: &[(u32, Vec<u8>)]) -> Vec<u8> {
-        let mut out = self.head(run);
-        for (_, bytes) in run {
-            out.extend_from_slice(bytes);
-        }
-        out
-    }
 }
 
-/// The runs of a frame's bricks as [`RunPolicy::of_frame`] puts them together.
+/// What the runs of a frame's bricks take in a file besides the bricks: runs and bytes within them.
 #[must_use]
-pub fn brick_runs(bricks: &[(u32, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
-    policy_for(bricks).runs(bricks)
-}
-
-/// What [`brick_runs`] of `bricks` take in a file besides the bricks: runs and bytes within them.
-#[must_use]
-pub fn brick_runs_cost(bricks: &[(u32, Vec<u8>)]) -> (usize, usize) {
-    let policy = policy_for(bricks);
+pub fn brick_runs_cost(bricks: &[BrickSummary]) -> (usize, usize) {
+    let policy = RunPolicy::of_frame(bricks.iter().map(|brick| brick.len).sum());
     policy.split(bricks).fold((0, 0), |(runs, bytes), run| {
         (runs + 1, bytes + policy.head(run).len())
     })
-}
-
-fn policy_for(bricks: &[(u32, Vec<u8>)]) -> RunPolicy {
-    RunPolicy::of_frame(bricks.iter().map(|(_, bytes)| bytes.len()).sum())
 }
 
 /// A run of bricks: what its head says of them.
@@ -282,6 +299,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn summaries(bricks: &[(u32, Vec<u8>)]) -> Vec<BrickSummary> {
+        let summary = |(number, bytes): &(u32, Vec<u8>)| BrickSummary::new(*number, bytes);
+        bricks.iter().map(summary).collect()
+    }
+
+    fn of_frame(bricks: &[(u32, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
+        RunPolicy::of_frame(bricks.iter().map(|b| b.1.len()).sum()).runs(bricks)
+    }
+
     fn policy() -> impl Strategy<Value = RunPolicy> {
         (1usize..40_000, 1usize..20, any::<bool>()).prop_map(|(bytes, bricks, checksums)| {
             RunPolicy {
@@ -320,8 +346,8 @@ mod tests {
                 back.extend(run.into_iter().map(|(n, bytes)| (n, bytes.to_vec())));
             }
             prop_assert_eq!(&back, &bricks);
-            let (count, heads) = brick_runs_cost(&bricks);
-            let runs = brick_runs(&bricks);
+            let (count, heads) = brick_runs_cost(&summaries(&bricks));
+            let runs = of_frame(&bricks);
             let bytes = |all: &[(u32, Vec<u8>)]| all.iter().map(|b| b.1.len()).sum::<usize>();
             prop_assert_eq!(count, runs.len());
             prop_assert_eq!(heads + bytes(&bricks), bytes(&runs));
@@ -367,11 +393,11 @@ mod tests {
     #[test]
     fn small_bricks_share_a_chunk() {
         let bricks: Vec<(u32, Vec<u8>)> = (0..20).map(|n| (n, vec![1; 500])).collect();
-        let few = brick_runs(&bricks);
+        let few = of_frame(&bricks);
         assert_eq!(few.len(), 1);
         assert!(!BrickRun::has_checksums(&few[0].1));
         let many: Vec<(u32, Vec<u8>)> = (0..1000).map(|n| (n, vec![1; 500])).collect();
-        let many = brick_runs(&many);
+        let many = of_frame(&many);
         assert_eq!(many.len(), 16);
         assert!(many.iter().all(|run| BrickRun::has_checksums(&run.1)));
     }

@@ -23,7 +23,7 @@ mod writer;
 mod written;
 
 pub use bricks::{
-    BrickRun, NumberedBrick, RunPolicy, brick_runs, brick_runs_cost, parse_brick_run,
+    BrickRun, BrickSummary, NumberedBrick, RunPolicy, brick_runs_cost, parse_brick_run,
 };
 pub use bytes::{Cursor, Encode};
 pub use chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};

@@ -285,10 +285,10 @@ impl<W: Write> Encoder<W> {
             self.chunk(kind, part, &payload)?;
         }
         let mut bytes = 0;
-        for (kind, part, payload) in encoded.chunks(dtype) {
+        encoded.for_each_chunk(dtype, |kind, part, payload| {
             bytes += (CHUNK_HEADER_LEN + payload.len()) as u64;
-            self.chunk(kind, part, &payload)?;
-        }
+            self.chunk(kind, part, payload)
+        })?;
         Ok(bytes)
     }
 

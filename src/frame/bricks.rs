@@ -1,5 +1,6 @@
 //! The bricks of a frame, found in the chunks that hold runs of them.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::error::{Error, Result};
@@ -62,7 +63,7 @@ impl<'a> FileBricks<'a> {
 }
 
 impl BrickPayloads for FileBricks<'_> {
-    fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
+    fn brick(&self, number: usize) -> Result<Option<Cow<'_, [u8]>>> {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let after = self.runs.partition_point(|run| run.first <= number);
         let Some(own) = after.checked_sub(1).and_then(|i| self.runs.get(i)) else {
@@ -77,6 +78,6 @@ impl BrickPayloads for FileBricks<'_> {
                 none.insert(self.payloads.run(own.chunk, end)?)
             }
         };
-        self.payloads.brick(run, number)
+        Ok(self.payloads.brick(run, number)?.map(Cow::from))
     }
 }

@@ -16,14 +16,17 @@ use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
+use crate::frame::wavelet::memory::check_pooled;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
-use crate::options::{EncodeOptions, Model, NetworkTrials, Observer, PooledOptions, Profile};
+use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile};
 
 /// Hardly a field takes less than this fraction of its raw bytes as it is; a look at some of it would cost more than it tells.
 const LOSSLESS_SHARE: f64 = 0.05;
 /// Lossless coding is tried where a look at some of the field promises at most so many times the bytes of the lossy form.
 const LOSSLESS_NEAR: f64 = 1.1;
+/// Bytes of a mask for each voxel while it is coded: its classes twice, and which voxels are ordinary.
+const MASK_BYTES: u64 = 3;
 
 /// Encodes one field of `shape`; `networks` are those that may be used.
 ///
@@ -36,7 +39,7 @@ pub(crate) fn encode_frame<E: Element>(
     networks: Option<PricedNetworks<'_>>,
 ) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
-    let mask = find_mask(values, options.coding.mask_value, &options.observer);
+    let mask = find_mask(values, options)?;
     let is_exact = |mask: &Mask| !options.bound.is_exact() || mask.keeps(values);
     let keeps_bits = mask.as_ref().is_none_or(is_exact);
     let ordinary = mask.as_ref().map(Mask::ordinary);
@@ -62,6 +65,7 @@ fn encode_original<E: Element>(
     if let Some(value) = original.constant().filter(|_| keeps_bits) {
         return constant::encode(&original, options.bound, value);
     }
+    lossless::check_memory(E::DTYPE, original.values.len(), &options.resources)?;
     let measured = Normalisation::measure(original.values, original.ordinary, original.observer);
     let normalisation = match measured {
         Some(normalisation) if normalisation.range.0 != normalisation.range.1 => normalisation,
@@ -114,16 +118,23 @@ fn wanted_by(bound: Bound) -> Lengths {
 }
 
 /// Tells the values that are no ordinary numbers; `None` where all are.
-fn find_mask<E: Element>(
-    values: &[E],
-    mask_value: Option<f64>,
-    observer: &Observer,
-) -> Option<Mask> {
+///
+/// # Errors
+/// `LimitExceeded` when the mask needs more memory than there may be.
+fn find_mask<E: Element>(values: &[E], options: &EncodeOptions) -> Result<Option<Mask>> {
+    let mask_value = options.coding.mask_value;
     let mut is_needed = false;
-    for_each_stretch(values, observer, |_, values| {
+    for_each_stretch(values, &options.observer, |_, values| {
         is_needed |= Mask::is_needed(values, mask_value);
     });
-    is_needed.then(|| Mask::find(values, mask_value)).flatten()
+    if !is_needed {
+        return Ok(None);
+    }
+    let why = "the mask of voxels without data";
+    let needed = values.len() as u64 * MASK_BYTES;
+    let resources = &options.resources;
+    resources.check_memory(needed, why, Some("the field in parts"))?;
+    Ok(Mask::find(values, mask_value))
 }
 
 /// A field that varies, with all that says how it is coded.
@@ -156,7 +167,11 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             return self.lossless(Lengths::Unused);
         }
         match &self.options.coding.profile {
-            Profile::Pooled(pooled) => self.pooled(pooled),
+            Profile::Pooled(pooled) => {
+                let shape = self.original.shape;
+                check_pooled(shape, size_of::<E::Work>(), &self.options.resources)?;
+                self.pooled(pooled)
+            }
             Profile::Default => match self.wavelet()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
                 // No lossy form keeps the bound.

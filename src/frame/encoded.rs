@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::dtype::{Dtype, Element};
+use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::container::size::estimate;
 use crate::container::{Announced, Bound, ChunkType, Form, Frame, Measured};
+use crate::frame::coded::CodedBricks;
 use crate::frame::original::Original;
 use crate::metrics::Comparison;
 
@@ -28,23 +30,28 @@ pub(crate) struct EncodedFrame {
 pub(crate) enum BrickChunks {
     /// Part and payload of each.
     Held(Vec<(u32, Vec<u8>)>),
+    /// Bricks that are put together to chunks when these are written.
+    Coded(CodedBricks),
     /// Those of the lossless form, of a field so large that they are packed only when they are written: the length of
     /// each, where that was asked for.
     PackedLater(Vec<usize>),
 }
 
 impl BrickChunks {
-    /// Those that are held.
-    pub(crate) fn held(&self) -> &[(u32, Vec<u8>)] {
+    /// Calls `take` with part and payload of each that is there before it is packed.
+    fn for_each(&self, mut take: impl FnMut(u32, &[u8]) -> Result<()>) -> Result<()> {
         match self {
-            Self::Held(bricks) => bricks,
-            Self::PackedLater(_) => &[],
+            Self::Held(bricks) => bricks.iter().try_for_each(|(part, p)| take(*part, p)),
+            Self::Coded(bricks) => bricks.for_each_run(take),
+            Self::PackedLater(_) => Ok(()),
         }
     }
 
-    fn lengths(&self) -> Vec<usize> {
+    /// Bytes of each, as far as they are known.
+    pub(crate) fn lengths(&self) -> Vec<usize> {
         match self {
             Self::Held(bricks) => bricks.iter().map(|(_, payload)| payload.len()).collect(),
+            Self::Coded(bricks) => bricks.run_lengths(),
             Self::PackedLater(lengths) => lengths.clone(),
         }
     }
@@ -128,13 +135,27 @@ impl EncodedFrame {
         }
     }
 
-    /// Type, part and payload of each chunk that is held, in the order of the file (spec section 4); of a frame whose bricks are
-    /// packed later those before them, for none come after.
-    pub(crate) fn chunks(
+    /// Calls `take` with type, part and payload of each chunk, in the order of the file (spec section 4); of a frame whose bricks
+    /// are packed later with those before them, for none come after.
+    ///
+    /// # Errors
+    /// Those of `take`, `Io` where bricks lie in a file.
+    pub(crate) fn for_each_chunk(
         &self,
         dtype: Dtype,
-    ) -> impl Iterator<Item = (ChunkType, u32, Cow<'_, [u8]>)> {
-        let bricks = self.bricks.held().iter();
+        mut take: impl FnMut(ChunkType, u32, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        for (kind, payload) in self.before_bricks(dtype) {
+            take(kind, 0, &payload)?;
+        }
+        let bricks = &self.bricks;
+        bricks.for_each(|part, payload| take(ChunkType::BRIK, part, payload))?;
+        let corrections = self.corrections.as_deref();
+        corrections.map_or(Ok(()), |payload| take(ChunkType::CORR, 0, payload))
+    }
+
+    /// Type and payload of the chunks before the bricks.
+    fn before_bricks(&self, dtype: Dtype) -> impl Iterator<Item = (ChunkType, Cow<'_, [u8]>)> {
         let announced = Announced {
             mask: self.mask.is_some(),
             corrections: self.corrections.is_some(),
@@ -144,24 +165,17 @@ impl EncodedFrame {
             ..self.frame.clone()
         };
         let record = Cow::from(record.to_bytes(dtype));
-        std::iter::once((ChunkType::FRAM, 0, record))
+        let whole = |kind, payload: Option<_>| payload.map(|p| (kind, Cow::Borrowed(p)));
+        std::iter::once((ChunkType::FRAM, record))
             .chain(whole(ChunkType::MASK, self.mask.as_deref()))
             .chain(whole(ChunkType::TREE, self.tree.as_deref()))
-            .chain(bricks.map(|(part, p)| (ChunkType::BRIK, *part, Cow::from(p.as_slice()))))
-            .chain(whole(ChunkType::CORR, self.corrections.as_deref()))
     }
 
     /// Bytes of a file with this frame alone, a few more or less.
     pub(crate) fn file_bytes(&self, dtype: Dtype) -> usize {
-        let others = self
-            .chunks(dtype)
-            .filter(|(kind, ..)| *kind != ChunkType::BRIK);
-        let others = others.map(|(_, _, payload)| payload.len());
+        let before = self.before_bricks(dtype);
+        let others = before.map(|(_, payload)| payload.len());
+        let others = others.chain(self.corrections.as_ref().map(Vec::len));
         estimate::file_of_frame(others.chain(self.bricks.lengths()))
     }
-}
-
-/// A chunk that a frame has once, if at all.
-fn whole(kind: ChunkType, payload: Option<&[u8]>) -> Option<(ChunkType, u32, Cow<'_, [u8]>)> {
-    payload.map(|payload| (kind, 0, Cow::from(payload)))
 }

@@ -10,7 +10,7 @@ use crate::container::{Bound, Form};
 use crate::frame::chunks::Payloads;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
 use crate::frame::original::Original;
-use crate::options::Observer;
+use crate::options::{Observer, Resources};
 
 /// Values per part, of the format (spec section 4.8).
 pub const LOSSLESS_PART: usize = 1 << 22;
@@ -46,8 +46,7 @@ impl PartPacking {
                 holds_all: true,
             };
         };
-        let part = (count.min(LOSSLESS_PART) * dtype.size()) as u64;
-        let each = 2 * part + PACKER_BYTES;
+        let each = part_memory(dtype, count);
         let at_once = (memory / each).clamp(1, threads.max(1) as u64);
         Self {
             at_once: at_once as usize,
@@ -73,6 +72,21 @@ pub(crate) fn estimated_bytes<E: Element>(values: &[E]) -> f64 {
         seen += run.len();
     }
     packed as f64 / seen.max(1) as f64 * values.len() as f64
+}
+
+/// Bytes, about, that packing a part of a field of `count` values takes.
+fn part_memory(dtype: Dtype, count: usize) -> u64 {
+    2 * (count.min(LOSSLESS_PART) * dtype.size()) as u64 + PACKER_BYTES
+}
+
+/// Refuses a field of which not even one part can be packed within the memory that there may be. A lossy frame may turn out to be
+/// longer than one of this form, so that holds for all that vary.
+///
+/// # Errors
+/// `LimitExceeded`.
+pub(crate) fn check_memory(dtype: Dtype, count: usize, resources: &Resources) -> Result<()> {
+    let why = "parts of the lossless form";
+    resources.check_memory(part_memory(dtype, count), why, None)
 }
 
 /// Packs the parts that `values` begin, on all threads.
@@ -204,7 +218,9 @@ mod tests {
                 let bound = Bound::MaxError(0.0);
                 encode(original, bound, range, memory, lengths).unwrap()
             };
-            let bricks = encode(None, Lengths::Unused).bricks.held().to_vec();
+            let BrickChunks::Held(bricks) = encode(None, Lengths::Unused).bricks else {
+                panic!("room for all parts");
+            };
             let mut later = Vec::new();
             let (values, observer) = (original.values, original.observer);
             let keep = |part, payload| {
@@ -214,7 +230,7 @@ mod tests {
             for_each_part(values, 1, observer, pack, keep).unwrap();
             assert!(later == bricks);
             let lengths = |lengths| match encode(Some(1), lengths).bricks {
-                BrickChunks::Held(_) => panic!("no room for parts"),
+                BrickChunks::Held(_) | BrickChunks::Coded(_) => panic!("no room for parts"),
                 BrickChunks::PackedLater(lengths) => lengths,
             };
             let own: Vec<usize> = bricks.iter().map(|(_, payload)| payload.len()).collect();

@@ -3,6 +3,7 @@
 mod bricks;
 pub(crate) mod cache;
 pub(crate) mod chunks;
+pub(crate) mod coded;
 mod constant;
 pub(crate) mod decode;
 pub(crate) mod encode;

@@ -10,6 +10,7 @@ mod observer;
 mod pooled;
 mod resources;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -172,6 +173,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.resources.memory = Some(bytes);
+        self
+    }
+
+    /// Sets the folder for what is coded and does not fit that memory.
+    #[must_use]
+    pub fn with_scratch(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.resources.scratch = Some(folder.into());
         self
     }
 

@@ -1,5 +1,6 @@
 //! What a run may use.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::{Backend, cpu::Cpu};
@@ -22,8 +23,33 @@ pub struct Resources {
     /// Bytes of memory that a field must not need, where that can be told before it is transformed: else `LimitExceeded`. What
     /// needs less than 64 MiB is never refused. Default: none is.
     pub memory_limit: Option<u64>,
+    /// Folder where a field that takes more than `memory` has its coded bricks while they are tried: in a file without a name, up to
+    /// three times what the frame takes. Default: they stay in memory.
+    pub scratch: Option<PathBuf>,
     /// What runs the networks. Default: the CPU.
     pub backend: Arc<dyn Backend>,
+}
+
+/// What needs less is not refused: the program itself, and its threads.
+const NEVER_REFUSED: u64 = 64 << 20;
+
+impl Resources {
+    /// Refuses what needs more bytes of memory than there may be. `why` names it, and `instead` what would do beside more memory.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub(crate) fn check_memory(&self, needed: u64, why: &str, instead: Option<&str>) -> Result<()> {
+        let limit = self.memory_limit.unwrap_or(u64::MAX);
+        if needed <= limit.max(NEVER_REFUSED) {
+            return Ok(());
+        }
+        let instead = instead.map_or(String::new(), |instead| format!(" or {instead}"));
+        Err(Error::limit(format!(
+            "{} MiB of memory at most expected for {why}, about {} needed: more memory{instead} would do",
+            limit >> 20,
+            needed.div_ceil(1 << 20)
+        )))
+    }
 }
 
 impl Default for Resources {
@@ -32,6 +58,7 @@ impl Default for Resources {
             threads: None,
             memory: None,
             memory_limit: None,
+            scratch: None,
             backend: Arc::new(Cpu::detect()),
         }
     }

@@ -100,6 +100,28 @@ fn nothing_that_a_terminal_would_obey_comes_out() {
         &["encode", "u.npy", "n.srt", "--psnr", "40", "--model", file],
         &["encode", "u.npy", "n.srt", "--psnr", "40", "--range", file],
     ];
+    // Usage errors have several lines, and show what was typed.
+    let option = format!("--{name}");
+    let usage: &[&[&str]] = &[
+        &[name],
+        &["decode", file, "o.npy", &option],
+        &["decode", file, "o.npy", "--level", file],
+        &[
+            "encode",
+            "u.npy",
+            "n.srt",
+            "--psnr",
+            "40",
+            "--backend",
+            name,
+        ],
+        &["encode", "u.npy", "n.srt", "--psnr", "40", "--memory", name],
+    ];
+    for args in usage {
+        let output = b.run(args);
+        assert_eq!(output.status.code(), Some(USAGE), "{args:?}");
+        assert!(is_plain(&output.stderr), "{args:?}: {}", stderr(&output));
+    }
     for args in runs {
         let output = b.run(args);
         assert!(is_plain(&output.stdout), "{args:?}");

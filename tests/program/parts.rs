@@ -568,4 +568,10 @@ fn time_steps_are_joined_in_order() {
     );
     assert_eq!(le_bytes(&a), le_bytes(&b));
     bench.fail(USAGE, &["merge", "u0.srt", "u0.srt", "x.srt"], &["twice"]);
+    // Where the output is forgotten, the last of the inputs is not replaced by the others; what they have may be.
+    let forgotten = ["merge", "u0.srt", "u1.srt", "p0.srt", "-f"];
+    bench.fail(USAGE, &forgotten, &["p0.srt", "expected last"]);
+    assert_eq!(fs::read(bench.path("p0.srt")).unwrap(), one);
+    let again = ["merge", "u0.srt", "u1.srt", "p0.srt", "all.srt", "-f"];
+    bench.expect(DONE, &again);
 }

@@ -6,7 +6,7 @@
 //! some fields would get another form or step, and files would no longer come out as before.
 
 use crate::base::dtype::Dtype;
-use crate::container::{CHUNK_HEADER_LEN, WaveletForm, brick_runs_cost};
+use crate::container::{BrickSummary, CHUNK_HEADER_LEN, WaveletForm, brick_runs_cost};
 
 /// Bytes that a chunk takes in the index, about: code, a length below 16 KiB, a part below 128.
 const ENTRY: usize = 4;
@@ -55,7 +55,7 @@ pub fn levels(form: &WaveletForm) -> usize {
 
 /// Bytes that the chunks of a frame's bricks take in a file beside the bricks themselves.
 #[must_use]
-pub fn around_bricks(bricks: &[(u32, Vec<u8>)]) -> usize {
+pub fn around_bricks(bricks: &[BrickSummary]) -> usize {
     let (runs, heads) = brick_runs_cost(bricks);
     runs * chunk(0) + heads
 }

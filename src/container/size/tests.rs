@@ -4,8 +4,8 @@ use super::*;
 use crate::base::dtype::Dtype;
 use crate::base::grid::{Axes, Shape};
 use crate::container::{
-    Announced, Bound, Dataset, Field, Form, Frame, Measured, NetworkUse, WaveletForm, Writer,
-    brick_runs,
+    Announced, Bound, BrickSummary, Dataset, Field, Form, Frame, Measured, NetworkUse, RunPolicy,
+    WaveletForm, Writer,
 };
 
 fn kind() -> impl Strategy<Value = ChunkType> {
@@ -77,7 +77,7 @@ proptest! {
         let payload = bricks.iter().map(|b| b.1.len()).sum::<usize>() + tree;
         let searched = estimate::around_wavelet_form(dtype, mask)
             + estimate::levels(&form)
-            + estimate::around_bricks(&bricks)
+            + estimate::around_bricks(&summaries(&bricks))
             + payload;
         let (exact, of_chunks, chunks) = one_frame(dtype, mask, form, tree, &bricks);
         // An entry of the index is at most 1 + 3 + 2 bytes long here, and at least 3.
@@ -85,6 +85,11 @@ proptest! {
             prop_assert!(estimate.abs_diff(exact) <= 24 + 2 * chunks, "{estimate} {exact} {chunks}");
         }
     }
+}
+
+fn summaries(bricks: &[(u32, Vec<u8>)]) -> Vec<BrickSummary> {
+    let summary = |(number, bytes): &(u32, Vec<u8>)| BrickSummary::new(*number, bytes);
+    bricks.iter().map(summary).collect()
 }
 
 fn dtype() -> impl Strategy<Value = Dtype> {
@@ -140,7 +145,8 @@ fn one_frame(
     let mut chunks = vec![(ChunkType::FRAM, 0, frame.to_bytes(dtype))];
     chunks.extend(mask.map(|len| (ChunkType::MASK, 0, vec![0; len])));
     chunks.push((ChunkType::TREE, 0, vec![0; tree]));
-    let runs = brick_runs(bricks).into_iter();
+    let bytes = bricks.iter().map(|b| b.1.len()).sum();
+    let runs = RunPolicy::of_frame(bytes).runs(bricks).into_iter();
     chunks.extend(runs.map(|(part, run)| (ChunkType::BRIK, part, run)));
     let mut writer = Writer::new(Vec::new());
     let dataset = dataset.to_bytes();
@@ -168,5 +174,5 @@ fn estimates_are_what_they_were() {
     assert_eq!(estimate::levels(&wavelet_form(3, Some(1.0))), 15);
     // One run of three bricks: how many follow, a length of two bytes and a gap for each but the last.
     let bricks: Vec<(u32, Vec<u8>)> = (0..3).map(|n| (n, vec![1; 500])).collect();
-    assert_eq!(estimate::around_bricks(&bricks), 24 + 7);
+    assert_eq!(estimate::around_bricks(&summaries(&bricks)), 24 + 7);
 }

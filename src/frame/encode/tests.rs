@@ -49,10 +49,15 @@ fn a_ratio_out_of_reach_is_an_error() {
 /// The kinds of a frame's chunks, after its record.
 fn parts(field: &[f32], bound: Bound) -> Vec<ChunkType> {
     let encoded = encode(field, bound);
-    let lengths: usize = encoded.chunks(f32::DTYPE).map(|(_, _, p)| p.len()).sum();
+    let (mut lengths, mut kinds) = (0, Vec::new());
+    let take = |kind, _, payload: &[u8]| {
+        lengths += payload.len();
+        kinds.push(kind);
+        Ok(())
+    };
+    encoded.for_each_chunk(f32::DTYPE, take).unwrap();
     assert!(encoded.file_bytes(f32::DTYPE) > lengths);
-    let kinds = encoded.chunks(f32::DTYPE).map(|(kind, _, _)| kind);
-    kinds.skip(1).collect()
+    kinds.split_off(1)
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn chosen(
     let options = EncodeOptions::new(bound);
     let encoder = FrameEncoder::new(original, normalisation, &options, None);
     let chosen = encoder.choose(without, with, 100);
-    chosen.map(|encoded| encoded.bricks.held()[0].1.len())
+    chosen.map(|encoded| encoded.bricks.lengths()[0])
 }
 
 #[test]

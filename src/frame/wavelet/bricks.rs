@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::ctx::BrickEncoder;
+use crate::frame::coded::CodedBricks;
 use crate::frame::queue::in_order;
 use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::grids::{QuantisedGrid, StreamedLevel};
@@ -13,16 +14,16 @@ use crate::frame::wavelet::quantise::Pass;
 use crate::octree::Octree;
 use crate::recon::{Brick, LevelPart, Predictor, Window};
 
-/// Codes every brick that stores anything: its number and bytes. `predictor` is the one the pass was
-/// made with.
+/// Codes every brick that stores anything. `predictor` is the one the pass was made with.
 ///
 /// # Errors
-/// What the predictor reports.
+/// What the predictor reports, `Io` where coded bricks go to a file.
 pub(crate) fn code_bricks<T: Real>(
     analysis: &Analysis<'_, T>,
     pass: &mut Pass<T>,
     predictor: Option<&Predictor>,
-) -> Result<Vec<(u32, Vec<u8>)>> {
+    coded: &mut CodedBricks,
+) -> Result<()> {
     let bricks = analysis.partition.bricks();
     let coefficients = std::mem::take(&mut pass.coefficients);
     let code = |(number, brick): (usize, &Brick)| {
@@ -34,15 +35,13 @@ pub(crate) fn code_bricks<T: Real>(
             .collect::<Option<_>>()?;
         Some((number as u32, code_brick(brick, &stored, &mut integers)))
     };
-    let mut coded: Vec<_> = in_order(bricks.iter().enumerate(), code)
-        .into_iter()
-        .flatten()
-        .collect();
+    let held = in_order(bricks.iter().enumerate(), code);
+    coded.take(held.into_iter().flatten().collect())?;
     if analysis.is_streamed(0) {
-        code_streamed(analysis, pass, predictor, &mut coded)?;
-        coded.sort_unstable_by_key(|&(number, _)| number);
+        code_streamed(analysis, pass, predictor, coded)?;
     }
-    Ok(coded)
+    coded.sort();
+    Ok(())
 }
 
 /// Codes the bricks of a finest level whose integers were not kept: its boxes are quantised once more.
@@ -50,7 +49,7 @@ fn code_streamed<T: Real>(
     analysis: &Analysis<'_, T>,
     pass: &Pass<T>,
     predictor: Option<&Predictor>,
-    coded: &mut Vec<(u32, Vec<u8>)>,
+    coded: &mut CodedBricks,
 ) -> Result<()> {
     let bricks = analysis.partition.bricks();
     let level = &analysis.plan.levels()[0];
@@ -79,7 +78,7 @@ fn code_streamed<T: Real>(
     streamed
         .for_each_box(
             |number| stored(&bricks[number], &pass.tree).is_some(),
-            |done| coded.par_extend(done.into_par_iter().filter_map(code)),
+            |done| coded.take(done.into_par_iter().filter_map(code).collect()),
         )
         .map(|_| ())
 }

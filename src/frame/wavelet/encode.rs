@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::backend::{Backend, Remembered};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
+use crate::container::Form;
 use crate::container::size::estimate;
-use crate::container::{Form, brick_runs};
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
@@ -77,6 +77,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             shape,
             value_bytes: size_of::<E::Work>(),
             brick_edge: brick_edge(&options.coding, shape) as usize,
+            periodic: options.coding.periodic,
+            has_networks: networks.is_some(),
         };
         let passes = |limit| memory.held() > limit;
         let is_streamed = original.ordinary.is_none() && resources.memory.is_some_and(passes);
@@ -103,7 +105,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 normalisation,
                 field,
                 cells_within::<E::Work>(options.resources.memory),
-            )?,
+            )?
+            .with_scratch(resources.scratch.as_deref()),
             goal,
             options,
             // The SSIM takes the whole decoded field in memory.
@@ -264,7 +267,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Form::Wavelet(form),
         );
         encoded.tree = Some(payloads.tree);
-        encoded.bricks = BrickChunks::Held(brick_runs(&payloads.bricks));
+        encoded.bricks = BrickChunks::Coded(payloads.bricks);
         encoded.corrections = corrections;
         encoded
     }

@@ -68,7 +68,7 @@ impl<T: Real> StreamedLevel<'_, T> {
     pub(super) fn for_each_box(
         &self,
         wants: impl Fn(usize) -> bool,
-        mut take: impl FnMut(Vec<(usize, QuantisedGrid)>),
+        mut take: impl FnMut(Vec<(usize, QuantisedGrid)>) -> Result<()>,
     ) -> Result<Option<()>> {
         for cells in self.analysis.boxes(0) {
             let grids = self.analysis.grids_in(0, cells);
@@ -80,7 +80,7 @@ impl<T: Real> StreamedLevel<'_, T> {
                 None => None,
             };
             match self.quantise(cells, grids, predicted.as_deref()) {
-                Some(done) => take(done),
+                Some(done) => take(done)?,
                 None => return Ok(None),
             }
         }

@@ -1,15 +1,17 @@
 //! What encoding a field of the wavelet form takes in memory, as far as that can be told before it is coded.
 
-use crate::base::error::{Error, Result};
-use crate::base::grid::Shape;
+use crate::base::error::Result;
+use crate::base::grid::{Axes, Shape};
 use crate::options::Resources;
 
 /// Copies of a field in working precision, about, that encoding it in memory takes.
 const HELD_COPIES: usize = 5;
+/// The same of profile `paper`: the field at all its levels, its representative volume, and what comes of that.
+const POOLED_COPIES: usize = 7;
+/// Bytes, about, of the tiles that networks work on.
+const TILES: u64 = 8 << 20;
 /// Cells of a slab across its slowest axis where slabs are thinnest, with those that neighbours share.
 const SLAB: usize = 12;
-/// What needs less is not refused: the program itself, and its threads.
-const NEVER_REFUSED: u64 = 64 << 20;
 
 /// A field to be encoded.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,8 @@ pub(super) struct FieldMemory {
     /// Bytes of a value in working precision.
     pub(super) value_bytes: usize,
     pub(super) brick_edge: usize,
+    pub(super) periodic: Axes,
+    pub(super) has_networks: bool,
 }
 
 impl FieldMemory {
@@ -26,18 +30,28 @@ impl FieldMemory {
         (self.shape.len() * self.value_bytes * HELD_COPIES) as u64
     }
 
-    /// Bytes, about, when its finest level is not held, without the coded bytes: the coarser levels; the details of a layer, which is
-    /// a brick thick when the field is decoded again; and the thinnest slab of that.
+    /// Bytes, about, when its finest level is not held, and what is coded neither: the coarser levels; the details of a layer, which is
+    /// a brick thick when the field is decoded again; and the thinnest slab of that. A periodic axis is not cut. Networks
+    /// take coarser levels as they are decoded, and predicted, too.
     fn streamed(self) -> u64 {
         let coarse = self.shape.dims().map(|extent| extent.div_ceil(2));
         let axis = coarse.iter().position(|&extent| extent > 1).unwrap_or(0);
         let cells: usize = coarse.iter().product();
         let plane = cells / coarse[axis];
         let values = self.shape.len().div_ceil(cells);
-        let thickness = (self.brick_edge / 2).min(coarse[axis]);
-        let layer = plane * thickness * values * 6 / 5;
-        let slab = plane * SLAB.min(coarse[axis]) * values * 2;
-        ((cells * 3 / 2 + layer + slab) * self.value_bytes) as u64
+        let (layer, slab) = if self.periodic.contains(axis) {
+            (coarse[axis], coarse[axis])
+        } else {
+            let thickness = (self.brick_edge / 2).min(coarse[axis]);
+            (thickness, 2 * SLAB.min(coarse[axis]))
+        };
+        let layers = plane * values * (layer * 6 / 5 + slab);
+        let (predicted, tiles) = if self.has_networks {
+            (5 * cells, TILES)
+        } else {
+            (0, 0)
+        };
+        ((cells * 3 / 2 + predicted + layers) * self.value_bytes) as u64 + tiles
     }
 
     /// Refuses a field whose finest level is not held, and needs more than it may.
@@ -45,8 +59,19 @@ impl FieldMemory {
     /// # Errors
     /// `LimitExceeded`.
     pub(super) fn check_streamed(self, resources: &Resources) -> Result<()> {
+        let without = Self {
+            has_networks: false,
+            ..self
+        };
+        let instead = if resources.check_memory(without.streamed(), "", None).is_ok() {
+            "no networks"
+        } else if self.periodic == Axes::NONE {
+            "smaller bricks"
+        } else {
+            "no periodic axis"
+        };
         let why = "layers of bricks";
-        check(resources, self.streamed(), why, "smaller bricks")
+        resources.check_memory(self.streamed(), why, Some(instead))
     }
 
     /// Refuses a field that is held, and needs more than it may.
@@ -55,20 +80,18 @@ impl FieldMemory {
     /// `LimitExceeded`.
     pub(super) fn check_held(self, resources: &Resources) -> Result<()> {
         let why = "a field that is held, for it has masked values or a bound on the SSIM";
-        check(resources, self.held(), why, "the field in parts")
+        resources.check_memory(self.held(), why, Some("the field in parts"))
     }
 }
 
-fn check(resources: &Resources, needed: u64, why: &str, instead: &str) -> Result<()> {
-    let limit = resources.memory_limit.unwrap_or(u64::MAX);
-    if needed <= limit.max(NEVER_REFUSED) {
-        return Ok(());
-    }
-    Err(Error::limit(format!(
-        "{} MiB of memory at most expected for {why}, about {} needed: more memory or {instead} would do",
-        limit >> 20,
-        needed.div_ceil(1 << 20)
-    )))
+/// Refuses a field of profile `paper` that needs more than it may.
+///
+/// # Errors
+/// `LimitExceeded`.
+pub(crate) fn check_pooled(shape: Shape, value_bytes: usize, resources: &Resources) -> Result<()> {
+    let needed = (shape.len() * value_bytes * POOLED_COPIES) as u64;
+    let why = "a field that is held, as all of profile paper are";
+    resources.check_memory(needed, why, Some("another profile"))
 }
 
 #[cfg(test)]
@@ -82,6 +105,8 @@ mod tests {
             shape: Shape::new(extents).unwrap(),
             value_bytes: 4,
             brick_edge: 64,
+            periodic: Axes::NONE,
+            has_networks: false,
         };
         let within = |mebibytes: u64| Resources {
             memory_limit: Some(mebibytes << 20),
@@ -91,6 +116,18 @@ mod tests {
         let error = field.check_streamed(&within(64)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
         assert!(field.check_streamed(&within(256)).is_ok());
+        let networks = FieldMemory {
+            has_networks: true,
+            ..field
+        };
+        assert!(networks.check_streamed(&within(256)).is_err());
+        assert!(networks.check_streamed(&within(512)).is_ok());
+        let periodic = FieldMemory {
+            periodic: Axes::NONE.with(0),
+            ..field
+        };
+        assert!(periodic.check_streamed(&within(1024)).is_err());
+        assert!(check_pooled(field.shape, 4, &within(2048)).is_err());
         assert!(field.check_held(&within(2048)).is_err());
         assert!(field.check_held(&Resources::default()).is_ok());
         for extents in [&[128, 128, 128][..], &[1000, 1000], &[1 << 20, 1, 1]] {

@@ -10,7 +10,7 @@ mod grids;
 pub(crate) mod integers;
 mod judgement;
 mod magnitudes;
-mod memory;
+pub(crate) mod memory;
 mod on_device;
 pub(crate) mod pass;
 pub(crate) mod predictor;

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::base::dtype::{Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::frame::coded::CodedBricks;
 use crate::frame::networks::Networks;
 use crate::frame::original::check_len;
 use crate::frame::sample::{Normalisation, RUN};
@@ -57,7 +58,7 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
         Error::invalid(format!("a step the coder can use expected, {step} found"))
     })?;
     // The predictor is asked for again only where a level is not held.
-    let bricks = code_bricks(&transformed.analysis, &mut pass, None)?;
-    let bytes: usize = bricks.iter().map(|(_, b)| b.len()).sum();
-    Ok((bytes + octree::encode(&pass.tree).len()) as u64)
+    let mut bricks = CodedBricks::default();
+    code_bricks(&transformed.analysis, &mut pass, None, &mut bricks)?;
+    Ok((bricks.len() + octree::encode(&pass.tree).len()) as u64)
 }

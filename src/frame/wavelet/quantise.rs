@@ -132,7 +132,10 @@ fn open_loop<T: Real>(
             quantiser,
             part: None,
         };
-        let keep = |done| keep_passes(&mut grids, done);
+        let keep = |done| {
+            keep_passes(&mut grids, done);
+            Ok(())
+        };
         if streamed.for_each_box(|_| true, keep)?.is_none() {
             return Ok(None);
         }
@@ -248,7 +251,10 @@ impl<'a, T: Real> Encoding<'a, T> {
             quantiser: self.quantiser,
             part: used.then_some(part),
         };
-        let keep = |done| keep_passes(&mut self.grids, done);
+        let keep = |done| {
+            keep_passes(&mut self.grids, done);
+            Ok(())
+        };
         self.overflowed = streamed.for_each_box(|_| true, keep)?.is_none();
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The integers that a frame stores, brick by brick, and what they stand for.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
@@ -21,8 +22,8 @@ pub(crate) trait BrickPayloads: Sync {
     /// Payload of brick `number`, if there is such a chunk.
     ///
     /// # Errors
-    /// `Corrupt` when the chunk is damaged.
-    fn brick(&self, number: usize) -> Result<Option<&[u8]>>;
+    /// `Corrupt` when the chunk is damaged, `Io` where it is read from a file.
+    fn brick(&self, number: usize) -> Result<Option<Cow<'_, [u8]>>>;
 }
 
 /// A box of a level, and where its bricks are.
@@ -85,7 +86,7 @@ impl FrameLayout {
         brick: &Brick,
         bricks: &dyn BrickPayloads,
     ) -> Result<Vec<Vec<i32>>> {
-        self.integers(brick, bricks.brick(number)?)
+        self.integers(brick, bricks.brick(number)?.as_deref())
             .map_err(|e| e.within(format!("brick {number}")))
     }
 

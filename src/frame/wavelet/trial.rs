@@ -1,6 +1,8 @@
 //! One frame at a given quantisation step: coded payloads, and the decoding that both the encoder's
 //! check and the decoder run.
 
+use std::borrow::Cow;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::base::dtype::Element;
@@ -9,6 +11,7 @@ use crate::base::grid::Shape;
 use crate::base::real::Real;
 use crate::codec::corrections::CorrectionWriter;
 use crate::container::{MAX_LEVELS, NetworkUse, WaveletForm};
+use crate::frame::coded::CodedBricks;
 use crate::frame::layout::FrameLayout;
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
@@ -39,26 +42,18 @@ pub(crate) const SHRINK: u8 = 5;
 #[derive(Debug)]
 pub(crate) struct FramePayloads {
     pub(crate) tree: Vec<u8>,
-    pub(crate) bricks: Vec<(u32, Vec<u8>)>,
+    pub(crate) bricks: CodedBricks,
 }
 
 impl BrickPayloads for FramePayloads {
-    fn brick(&self, number: usize) -> Result<Option<&[u8]>> {
-        let place = self
-            .bricks
-            .binary_search_by_key(&number, |(n, _)| *n as usize);
-        Ok(place.ok().map(|i| self.bricks[i].1.as_slice()))
+    fn brick(&self, number: usize) -> Result<Option<Cow<'_, [u8]>>> {
+        self.bricks.brick(number)
     }
 }
 
 impl FramePayloads {
     pub(crate) fn len(&self) -> usize {
-        self.tree.len()
-            + self
-                .bricks
-                .iter()
-                .map(|(_, bytes)| bytes.len())
-                .sum::<usize>()
+        self.tree.len() + self.bricks.len()
     }
 }
 
@@ -69,6 +64,8 @@ pub(crate) struct TransformedField<'a, E: Element> {
     pub(crate) form: WaveletForm,
     /// Cells of a level that are worked on at a time, about.
     cells: usize,
+    /// Where the coded bricks of a field that is not held go to.
+    scratch: Option<&'a Path>,
 }
 
 /// What is done with the decoded field.
@@ -151,7 +148,14 @@ impl<'a, E: Element> TransformedField<'a, E> {
             normalisation,
             form,
             cells,
+            scratch: None,
         })
+    }
+
+    /// Has coded bricks put into a file in `folder`, if the finest level is not held.
+    pub(crate) fn with_scratch(mut self, folder: Option<&'a Path>) -> Self {
+        self.scratch = folder.filter(|_| self.analysis.is_streamed(0));
+        self
     }
 
     /// Range of the field in the normalised unit.
@@ -248,9 +252,11 @@ impl<'a, E: Element> TransformedField<'a, E> {
         }
         let analysis = &self.analysis;
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
+        let mut bricks = CodedBricks::new(self.scratch)?;
+        code_bricks(analysis, &mut pass, predictor.as_ref(), &mut bricks)?;
         let payloads = FramePayloads {
             tree: octree::encode(&pass.tree),
-            bricks: code_bricks(analysis, &mut pass, predictor.as_ref())?,
+            bricks,
         };
         let estimate = PassEstimate::new(&pass);
         drop(pass);

@@ -59,6 +59,17 @@ impl Destination {
         is_standard(&self.path)
     }
 
+    /// The folder that the file is going to be in; none of standard output, devices and pipes.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        if takes_bytes_at_once(&self.path) {
+            return None;
+        }
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Some(Path::new(".").join(folder))
+    }
+
     /// Starts the output.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub use bytes::{load_file, read_file};
 pub use destination::Destination;
 pub use lock::{Contention, Lock};
 pub use output::{OutputFile, is_reader_gone, within_input};
-pub use print::{note, print_json, print_line, print_text, report_error, say, warning};
+pub use print::{
+    note, print_json, print_line, print_text, report_error, report_usage, say, warning,
+};
 pub use signals::handle_signals;
 pub use text::{hex, printable, printable_lines};

@@ -71,6 +71,15 @@ pub fn report_error(error: &Error) {
     self::error(error);
 }
 
+/// Why a command line cannot be read, as its parser says it: over several lines, with what was typed in them.
+pub fn report_usage(message: impl Display) {
+    let text = message.to_string();
+    // Nobody is left to be told that nobody listens.
+    let _ = io::stderr()
+        .lock()
+        .write_all(printable_lines(&text).as_bytes());
+}
+
 pub(crate) fn error(text: impl Display) {
     complain("error: ", &text);
 }

@@ -34,7 +34,7 @@ use srt::volume::io::Overwrite;
 use srt::{ErrorKind, Limits, Result};
 use srt_program::{
     Destination, handle_signals, print_json, print_text, printable, read_file, report_error,
-    within_input,
+    report_usage, within_input,
 };
 
 use args::{Args, Command, Input};
@@ -55,7 +55,11 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors; clap knows the stream and code of each.
-            let _ = error.print();
+            if error.use_stderr() {
+                report_usage(error.render());
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -28,7 +28,7 @@ use clap::Parser;
 use args::Args;
 
 use srt::ErrorKind;
-use srt_program::{handle_signals, report_error};
+use srt_program::{handle_signals, report_error, report_usage};
 
 fn main() -> ExitCode {
     return_large_blocks();
@@ -61,7 +61,11 @@ fn run_program() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors; clap knows the stream and code of each.
-            let _ = error.print();
+            if error.use_stderr() {
+                report_usage(error.render());
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(error.exit_code().clamp(0, 2) as u8);
         }
     };

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::grid::{Axes, Shape};
 use crate::container::WaveletForm;
+use crate::frame::coded::CodedBricks;
 use crate::frame::layout::FrameLayout;
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
@@ -39,9 +40,11 @@ fn decoded(
     let dequantiser = dequantiser(step, SHRINK);
     let pass = quantise(analysis, dequantiser, networks.as_ref(), Some(&fixed)).unwrap();
     let mut pass = pass.unwrap();
+    let mut bricks = CodedBricks::default();
+    code_bricks(analysis, &mut pass, networks.as_ref(), &mut bricks).unwrap();
     let payloads = FramePayloads {
         tree: crate::octree::encode(&pass.tree),
-        bricks: code_bricks(analysis, &mut pass, networks.as_ref()).unwrap(),
+        bricks,
     };
     let form = WaveletForm {
         wavelet: Wavelet::Cdf97.to_u8(),
@@ -117,10 +120,11 @@ fn a_streamed_level_gives_the_bytes_of_a_held_one() {
                 let dequantiser = dequantiser(0.05, SHRINK);
                 let pass = quantise(analysis, dequantiser, predictor.as_ref(), fixed.as_ref());
                 let mut pass = pass.unwrap().unwrap();
-                let bricks = code_bricks(analysis, &mut pass, predictor.as_ref()).unwrap();
+                let mut bricks = CodedBricks::default();
+                code_bricks(analysis, &mut pass, predictor.as_ref(), &mut bricks).unwrap();
                 let factors = pass.gain_factors.clone();
                 (
-                    bricks,
+                    bricks.summaries(),
                     pass.used.clone(),
                     factors,
                     pass.squared_error.to_bits(),

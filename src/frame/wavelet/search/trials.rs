@@ -83,8 +83,8 @@ impl<'a, E: Element> FrameTrials<'a, E> {
 
     /// Bytes of a file that depend on the step.
     pub(crate) fn bytes(&self, trial: &Trial<E>) -> usize {
-        let around =
-            estimate::levels(&trial.form) + estimate::around_bricks(&trial.payloads.bricks);
+        let around = estimate::levels(&trial.form)
+            + estimate::around_bricks(&trial.payloads.bricks.summaries());
         trial.payloads.len() + around
     }
 

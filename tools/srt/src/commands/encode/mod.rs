@@ -41,6 +41,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         return tell_finished(args, bytes);
     }
     let old = args.append.then(|| existing(args)).transpose()?;
+    // What is tried takes the disk of the output, or where it goes nowhere that of temporary files.
+    let scratch = output.folder().unwrap_or_else(std::env::temp_dir);
+    options.resources.scratch = Some(scratch);
     let file = output.create()?;
     let series = Series::open(args)?;
     let old = old.as_ref().map(|file| models::open(file.bytes()));
