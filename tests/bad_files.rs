@@ -123,14 +123,14 @@ fn with_extents(chunks: Chunks, extents: [usize; 3]) -> Vec<u8> {
 fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
     match &mut frame.form {
         Form::Wavelet(form) => form,
-        Form::Constant | Form::Lossless | Form::Pooled(_) => panic!("another form"),
+        Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => panic!("another form"),
     }
 }
 
 fn pooled_form(frame: &mut Frame) -> &mut srt::container::PooledForm {
     match &mut frame.form {
         Form::Pooled(form) => form,
-        Form::Constant | Form::Lossless | Form::Wavelet(_) => panic!("another form"),
+        Form::Constant | Form::Lossless | Form::Wavelet(_) | Form::Raster(_) => panic!("another form"),
     }
 }
 

@@ -115,6 +115,7 @@ fn name_of(form: &Form) -> &'static str {
         Form::Lossless => "lossless",
         Form::Wavelet(_) => "wavelet",
         Form::Pooled(_) => "pooled",
+        Form::Raster(_) => "raster",
     }
 }
 

@@ -158,7 +158,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         }
         match &self.options.coding.profile {
             Profile::Pooled(pooled) => self.pooled(pooled),
-            Profile::Default => match self.wavelet()? {
+            Profile::Default => match self.chosen()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
                 // No lossy form keeps the bound.
                 None => self.lossless(wanted_by(self.options.bound)),
@@ -242,5 +242,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 }
 
+mod choice;
 #[cfg(test)]
 mod tests;

@@ -8,20 +8,18 @@ pub(super) const UNARY: usize = 16;
 pub(super) const EXPONENTS: usize = 24;
 /// Sign contexts: three neighbours, three states each.
 pub(super) const SIGNS: usize = 27;
-/// Magnitudes count as no more than this in a mean.
-pub(super) const MAX_MEAN: i32 = 1 << 15;
 /// From this bin on cells hold several magnitudes: twice as many every two bins and a half, as the mean grows.
 const FIRST_WIDE_BIN: usize = 13;
 /// Energies below this have their bin in a table.
 const NEAR: usize = 1 << 10;
 
-/// Weights of the neighbours, in all.
+/// The neighbours that a context looks at, and their weights in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weights {
+pub(super) enum Neighbourhood {
     /// In a plane: 15.
-    Plane,
+    Flat,
     /// With the plane before: 27.
-    Volume,
+    Deep,
 }
 
 /// The bins of energies, which are weighted sums of magnitudes.
@@ -36,10 +34,10 @@ static VOLUME: Bins = Bins::new(9);
 
 impl Bins {
     /// Those of a kind of neighbourhood.
-    pub(super) fn of(weights: Weights) -> &'static Self {
-        match weights {
-            Weights::Plane => &PLANE,
-            Weights::Volume => &VOLUME,
+    pub(super) fn of(neighbourhood: Neighbourhood) -> &'static Self {
+        match neighbourhood {
+            Neighbourhood::Flat => &PLANE,
+            Neighbourhood::Deep => &VOLUME,
         }
     }
 
@@ -115,7 +113,7 @@ mod tests {
 
     #[test]
     fn bins_are_logarithms_of_the_mean() {
-        for (weights, all) in [(Weights::Plane, 15.0), (Weights::Volume, 27.0)] {
+        for (weights, all) in [(Neighbourhood::Flat, 15.0), (Neighbourhood::Deep, 27.0)] {
             let bins = Bins::of(weights);
             for energy in (0..3000).chain((0..880_000).step_by(997)) {
                 let exact = 2.5 * (1.0 + 6.0 * f64::from(energy) / all).log2();

@@ -7,9 +7,9 @@ use crate::base::error::{Error, Result};
 use crate::codec::ctx::RangeDecoder;
 use crate::codec::raster::MAX_DIFFERENCE;
 use crate::codec::raster::model::{DifferenceModel, Symbol};
-use crate::codec::raster::predict::Prediction;
+use crate::codec::raster::predict::RasterPrediction;
 use crate::codec::raster::quantiser::Quantum;
-use crate::codec::raster::walk::{Context, Voxel, Voxels, walk};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
 /// Decodes what [`encode`](crate::codec::raster::encode) wrote for a brick of the same extents.
 ///
@@ -18,11 +18,11 @@ use crate::codec::raster::walk::{Context, Voxel, Voxels, walk};
 pub fn decode<E: Element>(
     dims: [usize; 3],
     rank: usize,
-    prediction: Prediction,
+    prediction: RasterPrediction,
     quantum: &Quantum<E::Work>,
     payload: &[u8],
 ) -> Result<Vec<E>> {
-    let mut decoder = RasterDecoder {
+    let mut decoder = VoxelDecoder {
         coder: RangeDecoder::new(payload),
         model: DifferenceModel::default(),
         quantum,
@@ -34,7 +34,7 @@ pub fn decode<E: Element>(
     Ok(decoder.values)
 }
 
-struct RasterDecoder<'a, E: Element> {
+struct VoxelDecoder<'a, E: Element> {
     coder: RangeDecoder<'a>,
     model: DifferenceModel,
     quantum: &'a Quantum<E::Work>,
@@ -49,7 +49,7 @@ enum Fault {
     Value(f64),
 }
 
-impl<E: Element> Voxels<E::Work> for RasterDecoder<'_, E> {
+impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
     #[inline(always)]
     fn voxel(&mut self, _: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
         match self.model.decode::<E>(&mut self.coder, context) {
@@ -82,7 +82,7 @@ impl<E: Element> Voxels<E::Work> for RasterDecoder<'_, E> {
     }
 }
 
-impl<E: Element> RasterDecoder<'_, E> {
+impl<E: Element> VoxelDecoder<'_, E> {
     /// Takes a value as it is.
     #[cold]
     fn stored(&mut self, value: E) -> Voxel<E::Work> {

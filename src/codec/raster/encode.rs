@@ -5,9 +5,9 @@ use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::ctx::RangeEncoder;
 use crate::codec::raster::model::DifferenceModel;
-use crate::codec::raster::predict::Prediction;
+use crate::codec::raster::predict::RasterPrediction;
 use crate::codec::raster::quantiser::Quantum;
-use crate::codec::raster::walk::{Context, Voxel, Voxels, walk};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 use crate::codec::raster::MAX_DIFFERENCE;
 
 /// What a brick has to give back.
@@ -27,11 +27,11 @@ pub struct Demand<'a, E> {
 pub fn encode<E: Element>(
     dims: [usize; 3],
     rank: usize,
-    prediction: Prediction,
+    prediction: RasterPrediction,
     quantum: &Quantum<E::Work>,
     demand: Demand<'_, E>,
 ) -> Vec<u8> {
-    let mut encoder = RasterEncoder {
+    let mut encoder = VoxelEncoder {
         coder: RangeEncoder::default(),
         model: DifferenceModel::default(),
         quantum,
@@ -42,14 +42,14 @@ pub fn encode<E: Element>(
     encoder.coder.finish()
 }
 
-struct RasterEncoder<'a, E: Element> {
+struct VoxelEncoder<'a, E: Element> {
     coder: RangeEncoder,
     model: DifferenceModel,
     quantum: &'a Quantum<E::Work>,
     demand: Demand<'a, E>,
 }
 
-impl<E: Element> Voxels<E::Work> for RasterEncoder<'_, E> {
+impl<E: Element> VoxelCoder<E::Work> for VoxelEncoder<'_, E> {
     #[inline(always)]
     fn voxel(&mut self, at: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
         let ordinary = self.demand.ordinary.is_none_or(|ordinary| ordinary[at]);

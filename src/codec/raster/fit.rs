@@ -1,12 +1,12 @@
 //! The linear sub-predictor of a field, by least squares over a sample of its voxels.
 
-use crate::codec::raster::predict::{Coefficients, NEIGHBOURS_2D, NEIGHBOURS_3D};
+use crate::codec::raster::predict::{LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D};
 
 /// Most voxels that a fit looks at.
 const SAMPLES: usize = 1 << 15;
 /// Of the largest sum of squares: what is added to all, so that neighbours that are alike share their weight.
 const RIDGE: f64 = 1e-6;
-/// Where the neighbours of [`Coefficients`] lie before a voxel, along z, y and x.
+/// Where the neighbours of [`LinearCoefficients`] lie before a voxel, along z, y and x.
 const OFFSETS: [[isize; 3]; NEIGHBOURS_3D] = [
     [0, 0, 1],
     [0, 1, 0],
@@ -26,14 +26,14 @@ const OFFSETS: [[isize; 3]; NEIGHBOURS_3D] = [
     [2, 0, 0],
 ];
 
-impl Coefficients {
+impl LinearCoefficients {
     /// Those that predict a field of extents `dims` and rank `rank` best, as it is decoded: `steps` gives the place of a voxel in
-    /// steps, `None` where it has none. Where there is too little to go by, [`Coefficients::corners`].
+    /// steps, `None` where it has none. Where there is too little to go by, [`LinearCoefficients::corners`].
     #[must_use]
     pub fn fit(dims: [usize; 3], rank: usize, steps: impl Fn(usize) -> Option<f64>) -> Self {
         let corners = Self::corners(rank);
         let mut squares = Squares::new(if rank == 2 { NEIGHBOURS_2D } else { NEIGHBOURS_3D });
-        // Voxels of which all neighbours are in the field.
+        // VoxelCoder of which all neighbours are in the field.
         let before = if rank == 2 { [0, 2, 2] } else { [2, 2, 2] };
         let behind = if rank == 2 { [0, 0, 1] } else { [0, 1, 1] };
         let inner: [usize; 3] =
@@ -92,7 +92,7 @@ impl Squares {
     }
 
     /// Adds a voxel, unless it or a neighbour has no value.
-    fn add(&mut self, corners: &Coefficients, steps: impl Fn([isize; 3]) -> Option<f64>) {
+    fn add(&mut self, corners: &LinearCoefficients, steps: impl Fn([isize; 3]) -> Option<f64>) {
         let mut known = [0.0; NEIGHBOURS_3D];
         let Some(own) = steps([0; 3]) else { return };
         for (known, offset) in known.iter_mut().zip(OFFSETS).take(self.used) {

@@ -17,7 +17,7 @@ mod walk;
 
 pub use decode::decode;
 pub use encode::{Demand, encode};
-pub use predict::{Coefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, Prediction};
+pub use predict::{LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, RasterPrediction};
 pub use quantiser::{MAX_TOP, Quantum};
 
 /// Largest magnitude of a quantised difference; binary32 holds it exactly.

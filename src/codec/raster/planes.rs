@@ -7,12 +7,12 @@ const BESIDE: usize = BEFORE + 1;
 
 /// A plane of a brick and the row above it.
 #[derive(Clone, Debug)]
-pub(super) struct Plane<V> {
+pub(super) struct RasterPlane<V> {
     rows: Vec<V>,
     stride: usize,
 }
 
-impl<V: Copy + Default> Plane<V> {
+impl<V: Copy + Default> RasterPlane<V> {
     pub(super) fn new(ny: usize, nx: usize) -> Self {
         let stride = nx + BESIDE;
         Self {
@@ -21,7 +21,7 @@ impl<V: Copy + Default> Plane<V> {
         }
     }
 
-    /// Row `y`, where row 0 is the one above the plane.
+    /// RasterRow `y`, where row 0 is the one above the plane.
     pub(super) fn row(&self, y: usize) -> &[V] {
         &self.rows[y * self.stride..][..self.stride]
     }

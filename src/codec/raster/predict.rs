@@ -13,18 +13,18 @@ const UNIT: i16 = 1024;
 
 /// How voxels are predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Prediction {
+pub enum RasterPrediction {
     /// Sub-predictors, each weighted by how well it did nearby.
-    Blend(Coefficients),
+    Blend(LinearCoefficients),
     /// The median of W, N and W + N - NW: for fields of few values.
     Median,
 }
 
 /// The linear sub-predictor of a frame: a coefficient for each neighbour, in 1/1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coefficients(pub [i16; NEIGHBOURS_3D]);
+pub struct LinearCoefficients(pub [i16; NEIGHBOURS_3D]);
 
-impl Coefficients {
+impl LinearCoefficients {
     /// The prediction by which the others are fitted: W + N - NW, in rank 3 that of all seven corners of a cube.
     #[must_use]
     pub fn corners(rank: usize) -> Self {
@@ -71,7 +71,7 @@ pub(super) struct Near<T> {
     pub(super) north: T,
     pub(super) north_west: T,
     pub(super) linear: T,
-    /// Coefficients of W and WW.
+    /// LinearCoefficients of W and WW.
     pub(super) own: [T; 2],
 }
 

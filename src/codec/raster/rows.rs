@@ -2,8 +2,8 @@
 //! (codec `raster`, sections 2 to 4).
 
 use crate::base::real::Real;
-use crate::codec::raster::contexts::Weights;
-use crate::codec::raster::planes::{BEFORE, Plane};
+use crate::codec::raster::contexts::Neighbourhood;
+use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{NEIGHBOURS_3D, PREDICTORS};
 
 /// The errors of the sub-predictors at a voxel, in steps.
@@ -39,7 +39,7 @@ pub(super) struct BackRows<'a, V> {
 
 impl<'a, V: Copy + Default> Around<'a, V> {
     /// The rows around row `y` of a plane of `ny` rows.
-    pub(super) fn new(plane: &'a Plane<V>, back: Option<&'a Plane<V>>, y: usize, ny: usize) -> Self {
+    pub(super) fn new(plane: &'a RasterPlane<V>, back: Option<&'a RasterPlane<V>>, y: usize, ny: usize) -> Self {
         Self {
             north: plane.row(y),
             north_north: plane.row(y.saturating_sub(1)),
@@ -142,7 +142,7 @@ impl<T: Real> RowSums<T> {
 
 impl<V> Around<'_, V> {
     /// Which neighbours there are.
-    pub(super) fn weights(&self) -> Weights {
-        if self.back.is_some() { Weights::Volume } else { Weights::Plane }
+    pub(super) fn neighbourhood(&self) -> Neighbourhood {
+        if self.back.is_some() { Neighbourhood::Deep } else { Neighbourhood::Flat }
     }
 }

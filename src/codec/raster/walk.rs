@@ -5,9 +5,9 @@ use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::raster::contexts::{Bins, sign};
 use crate::codec::raster::planes;
-use crate::codec::raster::planes::{BEFORE, Plane};
+use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{
-    Back, Coefficients, NEIGHBOURS_3D, Near, PREDICTORS, Prediction, blend, median,
+    Back, LinearCoefficients, NEIGHBOURS_3D, Near, PREDICTORS, RasterPrediction, blend, median,
 };
 use crate::codec::raster::rows::{Around, Errors, RowSums};
 
@@ -30,7 +30,7 @@ pub(super) struct Voxel<T> {
 }
 
 /// Encodes or decodes the voxels of a brick one after the other.
-pub(super) trait Voxels<T> {
+pub(super) trait VoxelCoder<T> {
     /// The voxel number `at`.
     fn voxel(&mut self, at: usize, prediction: T, context: Context) -> Voxel<T>;
 
@@ -48,18 +48,18 @@ pub(super) trait Voxels<T> {
 pub(super) fn walk<T: Real>(
     dims: [usize; 3],
     rank: usize,
-    prediction: Prediction,
-    voxels: &mut impl Voxels<T>,
+    prediction: RasterPrediction,
+    voxels: &mut impl VoxelCoder<T>,
 ) -> Result<()> {
     let [nz, ny, nx] = dims;
-    let mut brick = Brick::new(ny, nx);
+    let mut brick = BrickWalk::new(ny, nx);
     for z in 0..nz {
         let coefficients = match prediction {
-            Prediction::Blend(_) if rank == 3 && z == 0 => Some(Coefficients::corners(2)),
-            Prediction::Blend(coefficients) => Some(coefficients),
-            Prediction::Median => None,
+            RasterPrediction::Blend(_) if rank == 3 && z == 0 => Some(LinearCoefficients::corners(2)),
+            RasterPrediction::Blend(coefficients) => Some(coefficients),
+            RasterPrediction::Median => None,
         };
-        let coefficients = coefficients.map(Coefficients::to_work);
+        let coefficients = coefficients.map(LinearCoefficients::to_work);
         if z > 0 {
             brick.begin_plane();
         }
@@ -81,19 +81,19 @@ struct RowPlace {
 }
 
 /// What is kept of a brick to go on.
-struct Brick<T> {
+struct BrickWalk<T> {
     /// Values in steps: of the plane, of the one before and of the one before that.
-    values: [Plane<T>; 3],
+    values: [RasterPlane<T>; 3],
     /// Differences, of the plane and of the one before.
-    differences: [Plane<i16>; 2],
+    differences: [RasterPlane<i16>; 2],
     /// Of the plane as far as it is done, and of the one before from there on.
-    errors: Plane<Errors<T>>,
-    row: Row<T>,
+    errors: RasterPlane<Errors<T>>,
+    row: RasterRow<T>,
     sums: RowSums<T>,
 }
 
 /// The row that is being done.
-struct Row<T> {
+struct RasterRow<T> {
     values: Vec<T>,
     differences: Vec<i16>,
     errors: Vec<Errors<T>>,
@@ -101,15 +101,15 @@ struct Row<T> {
     first: usize,
 }
 
-impl<T: Real> Brick<T> {
+impl<T: Real> BrickWalk<T> {
     fn new(ny: usize, nx: usize) -> Self {
-        let values = Plane::new(ny, nx);
-        let differences = Plane::new(ny, nx);
+        let values = RasterPlane::new(ny, nx);
+        let differences = RasterPlane::new(ny, nx);
         Self {
             values: [values.clone(), values.clone(), values],
             differences: [differences.clone(), differences],
-            errors: Plane::new(ny, nx),
-            row: Row {
+            errors: RasterPlane::new(ny, nx),
+            row: RasterRow {
                 values: planes::row(nx),
                 differences: planes::row(nx),
                 errors: planes::row(nx),
@@ -142,7 +142,7 @@ impl<T: Real> Brick<T> {
         &mut self,
         place: RowPlace,
         coefficients: Option<&[T; NEIGHBOURS_3D]>,
-        voxels: &mut impl Voxels<T>,
+        voxels: &mut impl VoxelCoder<T>,
     ) -> Result<()> {
         let RowPlace { z, y, ny } = place;
         let Self {
@@ -184,7 +184,7 @@ impl<T: Real> Brick<T> {
     }
 }
 
-impl<T: Real> Row<T> {
+impl<T: Real> RasterRow<T> {
     /// What stands before the first voxel.
     fn begin(&mut self, around: Around<'_, T>, signs: Around<'_, i16>) {
         let mut first = around.north[BEFORE];
@@ -206,7 +206,7 @@ impl<T: Real> Row<T> {
         x: usize,
         prediction: T,
         context: Context,
-        voxels: &mut impl Voxels<T>,
+        voxels: &mut impl VoxelCoder<T>,
     ) -> T {
         let Voxel { place, difference } = voxels.voxel(self.first + x, prediction, context);
         let limit = i32::from(i16::MAX);
@@ -228,8 +228,8 @@ impl<T: Real> Row<T> {
     }
 
     /// The first row of a brick: each voxel is expected to be as the one before.
-    fn first_of_brick(&mut self, voxels: &mut impl Voxels<T>) {
-        let bins = Bins::of(crate::codec::raster::contexts::Weights::Plane);
+    fn first_of_brick(&mut self, voxels: &mut impl VoxelCoder<T>) {
+        let bins = Bins::of(crate::codec::raster::contexts::Neighbourhood::Flat);
         for x in 0..self.len() {
             let west = self.values[x + 1];
             let (q, qq) = (self.differences[x + 1], self.differences[x]);
@@ -248,9 +248,9 @@ impl<T: Real> Row<T> {
         around: Around<'_, T>,
         signs: Around<'_, i16>,
         sums: &RowSums<T>,
-        voxels: &mut impl Voxels<T>,
+        voxels: &mut impl VoxelCoder<T>,
     ) {
-        let bins = Bins::of(signs.weights());
+        let bins = Bins::of(signs.neighbourhood());
         for x in 0..self.len() {
             let west = self.values[x + 1];
             let (north, north_west) = (around.north[x + 2], around.north[x + 1]);
@@ -266,7 +266,7 @@ impl<T: Real> Row<T> {
         signs: Around<'_, i16>,
         sums: &RowSums<T>,
         coefficients: &[T; NEIGHBOURS_3D],
-        voxels: &mut impl Voxels<T>,
+        voxels: &mut impl VoxelCoder<T>,
     ) {
         let own = [coefficients[0], coefficients[4]];
         let near = |row: &Self, x: usize| Near {
@@ -299,10 +299,10 @@ impl<T: Real> Row<T> {
         &mut self,
         signs: &Around<'_, i16>,
         sums: &RowSums<T>,
-        voxels: &mut impl Voxels<T>,
+        voxels: &mut impl VoxelCoder<T>,
         predictors: impl Fn(&Self, usize) -> [T; PREDICTORS],
     ) {
-        let (bins, half) = (Bins::of(signs.weights()), T::from_f64(0.5));
+        let (bins, half) = (Bins::of(signs.neighbourhood()), T::from_f64(0.5));
         for x in 0..self.len() {
             let context = self.context(x, signs, sums.energy[x], bins);
             let predicted = predictors(self, x);

@@ -5,7 +5,8 @@ use srt::Limits;
 
 use crate::file::File;
 use crate::finding::{Finding, Severity};
-use crate::layers::{BRICK_MISSING, check_frame};
+use crate::bricks::BRICK_MISSING;
+use crate::layers::check_frame;
 use crate::rules;
 
 /// All findings in file order.
