@@ -105,7 +105,7 @@ fn a_frame_is_there_when_its_last_byte_is() {
             }
         }
     }
-    let all = ["constant", "lossless", "pooled", "wavelet"];
+    let all = ["constant", "lossless", "pooled", "raster", "wavelet"];
     assert_eq!(forms.into_iter().collect::<Vec<_>>(), all);
 }
 

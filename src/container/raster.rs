@@ -36,8 +36,9 @@ impl RasterForm {
         }
         let coefficient = |f: &mut Cursor<'_>| {
             let folded = f.varint("coefficient")?;
-            let folded = u16::try_from(folded)
-                .map_err(|_| f.corrupt(format!("coefficient below 2^16 expected, {folded} found")))?;
+            let folded = u16::try_from(folded).map_err(|_| {
+                f.corrupt(format!("coefficient below 2^16 expected, {folded} found"))
+            })?;
             Ok((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
         };
         Ok(Self {

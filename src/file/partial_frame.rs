@@ -7,9 +7,9 @@ use crate::container::{
     BrickRun, CHUNK_HEADER_LEN, ChunkType, Entry, Form, Frame, parse_brick_run,
 };
 use crate::frame::LOSSLESS_PART;
-use crate::frame::raster::RasterBricks;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::layout::FrameLayout;
+use crate::frame::raster::RasterBricks;
 
 /// A frame as far as it has arrived.
 #[derive(Debug)]

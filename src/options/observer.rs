@@ -20,13 +20,16 @@ impl Progress {
     }
 }
 
+/// What is called with the form that was chosen.
+type OnChoice = dyn Fn(&str) + Send + Sync;
+
 /// Who is told how a run goes on. Nothing in the file depends on it. Default: nobody.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Observer {
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     values_read: Option<Arc<dyn Fn(Range<usize>) + Send + Sync>>,
-    choice: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    choice: Option<Arc<OnChoice>>,
     /// Whether the report shall contain the SSIM. Default false.
     pub measure_ssim: bool,
 }

@@ -113,16 +113,19 @@ mod tests {
 
     #[test]
     fn bins_are_logarithms_of_the_mean() {
-        for (weights, all) in [(Neighbourhood::Flat, 15.0), (Neighbourhood::Deep, 27.0)] {
-            let bins = Bins::of(weights);
-            for energy in (0..3000).chain((0..880_000).step_by(997)) {
-                let exact = 2.5 * (1.0 + 6.0 * f64::from(energy) / all).log2();
+        for (neighbourhood, all) in [(Neighbourhood::Flat, 15), (Neighbourhood::Deep, 27)] {
+            let bins = Bins::of(neighbourhood);
+            let largest = all * i16::MAX as u32;
+            for energy in (0..3000).chain((0..=largest).step_by(997)) {
+                let exact = 2.5 * (1.0 + 6.0 * f64::from(energy) / f64::from(all)).log2();
                 let bin = bins.bin(energy) as f64;
                 assert!(bin <= exact + 1e-9 && exact < bin + 1.0 + 1e-9, "{energy}");
             }
-            // The largest energy there is.
-            assert!(bins.bin(27 << 15) < BINS);
+            assert_eq!(bins.bin(largest), BINS - 1);
         }
-        assert_eq!((12..20).map(raw_bits).collect::<Vec<_>>(), [0, 1, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(
+            (12..20).map(raw_bits).collect::<Vec<_>>(),
+            [0, 1, 1, 1, 2, 2, 3, 3]
+        );
     }
 }

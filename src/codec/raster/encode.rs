@@ -4,11 +4,11 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::ctx::RangeEncoder;
+use crate::codec::raster::MAX_DIFFERENCE;
 use crate::codec::raster::model::DifferenceModel;
 use crate::codec::raster::predict::RasterPrediction;
 use crate::codec::raster::quantiser::Quantum;
 use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
-use crate::codec::raster::MAX_DIFFERENCE;
 
 /// What a brick has to give back.
 #[derive(Clone, Copy, Debug)]

@@ -32,7 +32,11 @@ impl LinearCoefficients {
     #[must_use]
     pub fn fit(dims: [usize; 3], rank: usize, steps: impl Fn(usize) -> Option<f64>) -> Self {
         let corners = Self::corners(rank);
-        let mut squares = Squares::new(if rank == 2 { NEIGHBOURS_2D } else { NEIGHBOURS_3D });
+        let mut squares = Squares::new(if rank == 2 {
+            NEIGHBOURS_2D
+        } else {
+            NEIGHBOURS_3D
+        });
         // VoxelCoder of which all neighbours are in the field.
         let before = if rank == 2 { [0, 2, 2] } else { [2, 2, 2] };
         let behind = if rank == 2 { [0, 0, 1] } else { [0, 1, 1] };
@@ -42,15 +46,24 @@ impl LinearCoefficients {
         let strides = [dims[1] * dims[2], dims[2], 1];
         for sample in 0..count.min(SAMPLES) {
             let place = spread(sample, count);
-            let [z, y, x] = [place / inner[2] / inner[1], place / inner[2] % inner[1], place % inner[2]];
+            let [z, y, x] = [
+                place / inner[2] / inner[1],
+                place / inner[2] % inner[1],
+                place % inner[2],
+            ];
             let at = [z, y, x].into_iter().zip(before).zip(strides);
             let at: usize = at.map(|((c, b), stride)| (c + b) * stride).sum();
             squares.add(&corners, |offset| {
-                let back: isize = (offset.iter().zip(strides)).map(|(o, s)| o * s as isize).sum();
+                let back: isize = (offset.iter().zip(strides))
+                    .map(|(o, s)| o * s as isize)
+                    .sum();
                 steps(at.wrapping_add_signed(-back))
             });
         }
-        squares.solve().and_then(|c| corners.plus(&c)).unwrap_or(corners)
+        squares
+            .solve()
+            .and_then(|c| corners.plus(&c))
+            .unwrap_or(corners)
     }
 
     /// With the weights of neighbours less the prediction by corners, which has what is left of the weight.
@@ -72,7 +85,7 @@ fn spread(sample: usize, count: usize) -> usize {
     }
     // The fractional part of multiples of the golden ratio.
     let part = (sample as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (u128::from(part) * count as u128 >> 64) as usize
+    ((u128::from(part) * count as u128) >> 64) as usize
 }
 
 /// Sums of products of what is known of each neighbour and of the voxel, less the prediction by corners.
@@ -100,7 +113,10 @@ impl Squares {
             // Neighbours are known as they were decoded.
             *known = value.round();
         }
-        let corner = known.iter().zip(corners.0).map(|(v, c)| v * f64::from(c.signum()));
+        let corner = known
+            .iter()
+            .zip(corners.0)
+            .map(|(v, c)| v * f64::from(c.signum()));
         let base: f64 = corner.sum();
         for i in 0..self.used {
             let value = known[i] - base;
@@ -135,7 +151,9 @@ impl Squares {
         for i in (0..n).rev() {
             x[i] = (i + 1..n).fold(x[i], |sum, k| sum - a[k][i] * x[k]) / a[i][i];
         }
-        let weights = x[..n].iter().map(|x| (x.clamp(-4.0, 4.0) * 1024.0).round() as i32);
+        let weights = x[..n]
+            .iter()
+            .map(|x| (x.clamp(-4.0, 4.0) * 1024.0).round() as i32);
         Some(weights.collect())
     }
 }

@@ -65,7 +65,12 @@ impl DifferenceModel {
             coder.bit(state, true);
         }
         self.exponent(coder, bin, EXPONENTS as u32);
-        for byte in value.to_bits64().to_be_bytes().iter().skip(8 - E::DTYPE.size()) {
+        for byte in value
+            .to_bits64()
+            .to_be_bytes()
+            .iter()
+            .skip(8 - E::DTYPE.size())
+        {
             coder.raw(u32::from(*byte), 8);
         }
     }
@@ -104,7 +109,11 @@ impl DifferenceModel {
         let state = &mut self.sign[context.sign];
         let is_negative = coder.decode_even(state.probability());
         state.adapt_sign(is_negative);
-        Some(Symbol::Difference(if is_negative { -magnitude } else { magnitude }))
+        Some(Symbol::Difference(if is_negative {
+            -magnitude
+        } else {
+            magnitude
+        }))
     }
 }
 

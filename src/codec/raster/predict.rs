@@ -79,7 +79,11 @@ impl<T: Real> Near<T> {
     /// The median of W, N and W + N - NW, less W.
     #[inline(always)]
     pub(super) fn median(&self) -> T {
-        median(T::ZERO, self.north - self.west, self.north - self.north_west)
+        median(
+            T::ZERO,
+            self.north - self.west,
+            self.north - self.north_west,
+        )
     }
 
     /// The linear sub-predictor, less W.

@@ -20,7 +20,11 @@ impl<T: Real> Quantum<T> {
     /// Of steps of `step` over a field of that range; `None` where these are not numbers above 0, or there are more than
     /// [`MAX_TOP`] of them.
     pub fn new(step: f64, range: (f64, f64)) -> Option<Self> {
-        let (step, least, largest) = (T::from_f64(step), T::from_f64(range.0), T::from_f64(range.1));
+        let (step, least, largest) = (
+            T::from_f64(step),
+            T::from_f64(range.0),
+            T::from_f64(range.1),
+        );
         let steps = (largest - least) / step;
         let is_usable = step > T::ZERO && steps >= T::ZERO && steps.to_f64() <= MAX_TOP;
         is_usable.then(|| Self {

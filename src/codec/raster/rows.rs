@@ -39,7 +39,12 @@ pub(super) struct BackRows<'a, V> {
 
 impl<'a, V: Copy + Default> Around<'a, V> {
     /// The rows around row `y` of a plane of `ny` rows.
-    pub(super) fn new(plane: &'a RasterPlane<V>, back: Option<&'a RasterPlane<V>>, y: usize, ny: usize) -> Self {
+    pub(super) fn new(
+        plane: &'a RasterPlane<V>,
+        back: Option<&'a RasterPlane<V>>,
+        y: usize,
+        ny: usize,
+    ) -> Self {
         Self {
             north: plane.row(y),
             north_north: plane.row(y.saturating_sub(1)),
@@ -71,11 +76,15 @@ impl<T: Real> RowSums<T> {
     ) {
         let nx = self.linear.len();
         let at = |row: &'_ [T], x: usize, shift: usize| row[BEFORE - 1 + shift + x];
-        let (n, nn, c) = (&around.north[..nx + 3], &around.north_north[..nx + 3], coefficients);
+        let (n, nn, c) = (
+            &around.north[..nx + 3],
+            &around.north_north[..nx + 3],
+            coefficients,
+        );
         for x in 0..nx {
             let north = at(n, x, 1);
             let mut sum = c[2] * (at(n, x, 0) - north) + c[3] * (at(n, x, 2) - north);
-            sum = sum + c[5] * (at(nn, x, 1) - north);
+            sum += c[5] * (at(nn, x, 1) - north);
             self.linear[x] = sum;
         }
         let Some(BackRows { own, north, south }) = around.back else {
@@ -86,16 +95,16 @@ impl<T: Real> RowSums<T> {
         for x in 0..nx {
             let north = at(n, x, 1);
             let mut sum = self.linear[x];
-            sum = sum + c[6] * (at(b, x, 1) - north);
-            sum = sum + c[7] * (at(b, x, 0) - north);
-            sum = sum + c[8] * (at(b, x, 2) - north);
-            sum = sum + c[9] * (at(bn, x, 1) - north);
-            sum = sum + c[10] * (at(bs, x, 1) - north);
-            sum = sum + c[11] * (at(bn, x, 0) - north);
-            sum = sum + c[12] * (at(bn, x, 2) - north);
-            sum = sum + c[13] * (at(bs, x, 0) - north);
-            sum = sum + c[14] * (at(bs, x, 2) - north);
-            sum = sum + c[15] * (at(far, x, 1) - north);
+            sum += c[6] * (at(b, x, 1) - north);
+            sum += c[7] * (at(b, x, 0) - north);
+            sum += c[8] * (at(b, x, 2) - north);
+            sum += c[9] * (at(bn, x, 1) - north);
+            sum += c[10] * (at(bs, x, 1) - north);
+            sum += c[11] * (at(bn, x, 0) - north);
+            sum += c[12] * (at(bn, x, 2) - north);
+            sum += c[13] * (at(bs, x, 0) - north);
+            sum += c[14] * (at(bs, x, 2) - north);
+            sum += c[15] * (at(far, x, 1) - north);
             self.linear[x] = sum;
             self.slope[x] = (at(b, x, 1) - at(b, x, 0)) - (at(bn, x, 1) - at(bn, x, 0));
         }
@@ -114,7 +123,7 @@ impl<T: Real> RowSums<T> {
         let (b, bs) = (&own[..n.len()], &south[..n.len()]);
         for (x, sum) in self.errors.iter_mut().enumerate() {
             for (k, sum) in sum.iter_mut().enumerate() {
-                *sum = *sum + (b[x + 2][k] + half * (b[x + 3][k] + bs[x + 2][k]));
+                *sum += b[x + 2][k] + half * (b[x + 3][k] + bs[x + 2][k]);
             }
         }
     }
@@ -143,6 +152,10 @@ impl<T: Real> RowSums<T> {
 impl<V> Around<'_, V> {
     /// Which neighbours there are.
     pub(super) fn neighbourhood(&self) -> Neighbourhood {
-        if self.back.is_some() { Neighbourhood::Deep } else { Neighbourhood::Flat }
+        if self.back.is_some() {
+            Neighbourhood::Deep
+        } else {
+            Neighbourhood::Flat
+        }
     }
 }

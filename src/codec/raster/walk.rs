@@ -3,7 +3,7 @@
 
 use crate::base::error::Result;
 use crate::base::real::Real;
-use crate::codec::raster::contexts::{Bins, sign};
+use crate::codec::raster::contexts::{Bins, Neighbourhood, sign};
 use crate::codec::raster::planes;
 use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{
@@ -55,7 +55,9 @@ pub(super) fn walk<T: Real>(
     let mut brick = BrickWalk::new(ny, nx);
     for z in 0..nz {
         let coefficients = match prediction {
-            RasterPrediction::Blend(_) if rank == 3 && z == 0 => Some(LinearCoefficients::corners(2)),
+            RasterPrediction::Blend(_) if rank == 3 && z == 0 => {
+                Some(LinearCoefficients::corners(2))
+            }
             RasterPrediction::Blend(coefficients) => Some(coefficients),
             RasterPrediction::Median => None,
         };
@@ -174,7 +176,9 @@ impl<T: Real> BrickWalk<T> {
         planes::end(&mut row.differences);
         values[0].put(y + 1, &row.values);
         differences[0].put(y + 1, &row.differences);
-        errors.put(y + 1, &row.errors);
+        if coefficients.is_some() {
+            errors.put(y + 1, &row.errors);
+        }
         if z == 0 && y == 0 {
             values[0].repeat_above(1);
             differences[0].repeat_above(1);
@@ -229,7 +233,7 @@ impl<T: Real> RasterRow<T> {
 
     /// The first row of a brick: each voxel is expected to be as the one before.
     fn first_of_brick(&mut self, voxels: &mut impl VoxelCoder<T>) {
-        let bins = Bins::of(crate::codec::raster::contexts::Neighbourhood::Flat);
+        let bins = Bins::of(Neighbourhood::Flat);
         for x in 0..self.len() {
             let west = self.values[x + 1];
             let (q, qq) = (self.differences[x + 1], self.differences[x]);

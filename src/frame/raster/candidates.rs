@@ -16,7 +16,10 @@ const PLACES: [[usize; 3]; 5] = [[2, 2, 2], [1, 1, 1], [3, 3, 3], [1, 3, 1], [3,
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.
 pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region>> {
     let shape = original.shape;
-    let edge = EDGES.iter().find(|(rank, _)| *rank == shape.rank()).map_or(48, |e| e.1);
+    let edge = EDGES
+        .iter()
+        .find(|(rank, _)| *rank == shape.rank())
+        .map_or(48, |e| e.1);
     let size = shape.dims().map(|n| n.min(edge));
     let voxels: usize = size.iter().product();
     if shape.len() <= 2 * BOXES * voxels {
@@ -26,13 +29,22 @@ pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region
     for place in PLACES {
         let start = std::array::from_fn(|axis| (shape.dims()[axis] - size[axis]) * place[axis] / 4);
         let region = Region { start, size };
-        if found.iter().all(|(_, other)| other.intersection(&region).is_empty()) {
+        if found
+            .iter()
+            .all(|(_, other)| other.intersection(&region).is_empty())
+        {
             found.push((ordinary_in(original, region), region));
         }
     }
     // Stable: the places come in their order of merit.
     found.sort_by_key(|(ordinary, _)| std::cmp::Reverse(*ordinary));
-    Some(found.into_iter().take(BOXES).map(|(_, region)| region).collect())
+    Some(
+        found
+            .into_iter()
+            .take(BOXES)
+            .map(|(_, region)| region)
+            .collect(),
+    )
 }
 
 /// Voxels of a box that have ordinary numbers.
@@ -41,9 +53,12 @@ fn ordinary_in<E: Element>(original: &Original<'_, E>, region: Region) -> usize 
         return region.len();
     };
     let mut count = 0;
-    original.shape.region().for_each_row(&region, &region, |at, _, len| {
-        count += ordinary[at..at + len].iter().filter(|is| **is).count();
-    });
+    original
+        .shape
+        .region()
+        .for_each_row(&region, &region, |at, _, len| {
+            count += ordinary[at..at + len].iter().filter(|is| **is).count();
+        });
     count
 }
 
@@ -78,7 +93,14 @@ impl<E: Element> BoxedField<E> {
 
 /// Bytes of bricks and what belongs to them.
 pub(crate) fn payload_bytes(encoded: &EncodedFrame) -> usize {
-    let held = encoded.bricks.held().iter().map(|(_, payload)| payload.len());
-    let others = [&encoded.tree, &encoded.corrections].into_iter().flatten().map(Vec::len);
+    let held = encoded
+        .bricks
+        .held()
+        .iter()
+        .map(|(_, payload)| payload.len());
+    let others = [&encoded.tree, &encoded.corrections]
+        .into_iter()
+        .flatten()
+        .map(Vec::len);
     held.chain(others).sum()
 }

@@ -64,7 +64,11 @@ impl<E: Element> RasterField<'_, E> {
         let shape = self.original.shape;
         let coefficients = match predictors {
             Predictors::Blend => {
-                let used = if shape.rank() == 2 { NEIGHBOURS_2D } else { NEIGHBOURS_3D };
+                let used = if shape.rank() == 2 {
+                    NEIGHBOURS_2D
+                } else {
+                    NEIGHBOURS_3D
+                };
                 self.fit(step).0[..used].to_vec()
             }
             Predictors::Median => Vec::new(),
@@ -131,7 +135,8 @@ impl<E: Element> RasterField<'_, E> {
         let whole = self.original.shape.region();
         let bounds = self.normalisation.bounds();
         let mut comparer = Comparer::new(self.original.values, self.original.ordinary, bounds)?;
-        let keeps_decoded = options.observer.measure_ssim || matches!(options.bound, Bound::Ssim(_));
+        let keeps_decoded =
+            options.observer.measure_ssim || matches!(options.bound, Bound::Ssim(_));
         let (mut decoded, mut seconds, mut done) = (Vec::new(), 0.0, 0);
         for layer in whole.slabs(bricks.planes_at_once(voxels_at_once(options.resources.memory))) {
             let results = in_order(bricks.touching(layer), |number| -> Result<_> {
@@ -150,7 +155,9 @@ impl<E: Element> RasterField<'_, E> {
                 coded.push((number, payload));
             }
             comparer.push(&values)?;
-            self.original.observer.values_read(done..done + values.len());
+            self.original
+                .observer
+                .values_read(done..done + values.len());
             done += values.len();
             if keeps_decoded {
                 decoded.extend(values);
@@ -158,7 +165,9 @@ impl<E: Element> RasterField<'_, E> {
             seconds += started.elapsed().as_secs_f64();
         }
         let comparison: Comparison = self.normalisation.relate_to_range(comparer.finish()?);
-        let ssim = keeps_decoded.then(|| self.original.ssim(&decoded)).transpose()?;
+        let ssim = keeps_decoded
+            .then(|| self.original.ssim(&decoded))
+            .transpose()?;
         Ok(Verification {
             comparison,
             ssim,

@@ -5,7 +5,9 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster;
-use crate::codec::raster::{LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, RasterPrediction, Quantum};
+use crate::codec::raster::{
+    LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, Quantum, RasterPrediction,
+};
 use crate::container::RasterForm;
 use crate::frame::bricks::FileBricks;
 use crate::frame::queue::in_order;
@@ -31,7 +33,11 @@ impl RasterBricks {
     /// `Corrupt` when the coefficients are not those of the rank, or the steps are too many; `LimitExceeded` for more bricks
     /// than have numbers.
     pub fn new(shape: Shape, form: &RasterForm, range: (f64, f64)) -> Result<Self> {
-        let expected = if shape.rank() == 2 { NEIGHBOURS_2D } else { NEIGHBOURS_3D };
+        let expected = if shape.rank() == 2 {
+            NEIGHBOURS_2D
+        } else {
+            NEIGHBOURS_3D
+        };
         let prediction = match form.coefficients.len() {
             0 => RasterPrediction::Median,
             found if found == expected => {
@@ -94,7 +100,9 @@ impl RasterBricks {
 
     /// Voxels of all these bricks.
     pub(crate) fn voxels(&self, region: Region) -> usize {
-        let bricks = self.touching(region).map(|number| self.region(number).len());
+        let bricks = self
+            .touching(region)
+            .map(|number| self.region(number).len());
         bricks.fold(region.len(), usize::saturating_add)
     }
 

@@ -33,9 +33,8 @@ pub fn stored_bricks<'b>(
     let before = [0].into_iter().chain(firsts);
     for ((chunk, before), next) in frame.bricks.iter().zip(before).zip(next) {
         let first = chunk.header.part;
-        let fault = |message: String| {
-            Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number)
-        };
+        let fault =
+            |message: String| Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number);
         if first < before {
             findings.push(fault(format!("brick {first} found out of order")));
         }
@@ -85,9 +84,8 @@ pub fn stored_bricks<'b>(
                 rule: BRICK_MISSING,
                 ..fault(format!("brick {number} is missing"))
             }),
-            Some(brick) if !anything => findings.push(
-                fault(format!("brick {number} holds nothing")).in_chunk(brick.chunk.number),
-            ),
+            Some(brick) if !anything => findings
+                .push(fault(format!("brick {number} holds nothing")).in_chunk(brick.chunk.number)),
             _ => {}
         }
     }

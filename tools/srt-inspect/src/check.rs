@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use srt::Limits;
 
+use crate::bricks::BRICK_MISSING;
 use crate::file::File;
 use crate::finding::{Finding, Severity};
-use crate::bricks::BRICK_MISSING;
 use crate::layers::check_frame;
 use crate::rules;
 
