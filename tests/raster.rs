@@ -39,7 +39,9 @@ fn checked<E: Scalar>(shape: Shape, values: &[E], max_error: f64) -> Vec<u8> {
     let file = encode(shape, values, &options).unwrap().0;
     let decoder = Decoder::new(&file).unwrap();
     let frame = decoder.only_frame().unwrap();
-    assert!(matches!(frame.record().form, Form::Raster(_)));
+    // Next to nothing takes fewer bytes as it is.
+    let is_raster = matches!(frame.record().form, Form::Raster(_));
+    assert!(is_raster || shape.len() < 1000 && frame.record().form == Form::Lossless);
     let decoded = frame.read::<E>().unwrap();
     for (a, b) in values.iter().zip(decoded.data()) {
         if a.is_finite() {

@@ -205,3 +205,17 @@ fn steps_that_are_none_are_refused() {
         assert_eq!(Quantum::<f32>::new(step, range), None, "{step} {range:?}");
     }
 }
+
+#[test]
+fn the_worked_example_is_what_is_written() {
+    // spec/codecs/raster.md, section 6
+    let values = [3f32, 3.0, 4.0, 4.0, 3.0, 4.0, 20.0, 4.0];
+    let quantum = Quantum::new(1.0, (0.0, 20.0)).unwrap();
+    let demand = Demand {
+        values: &values,
+        ordinary: None,
+        max_error: 0.5,
+    };
+    let payload = encode([1, 2, 4], 2, RasterPrediction::Median, &quantum, demand);
+    assert_eq!(payload, [0x1d, 0xd8, 0xd6, 0x7d, 0x21, 0x00, 0x80]);
+}
