@@ -150,7 +150,7 @@ pub(crate) const EXAMPLES: &[Example] = &[
         || {
             let spike = |z: f64, y: f64, x: f64| {
                 let wave = waves(z, y, x) * 1e-9;
-                if (y, x) == (9.0, 4.0) { 1.0 } else { wave }
+                if (y, x) == (9.0, 4.0) { 0.2 } else { wave }
             };
             encode_f64(&[21, 30], spike, &raster(1e-10))
         },
