@@ -59,7 +59,7 @@
 //! | `container` | bytes to chunks and records, and back; knows nothing of what they mean |
 //! | `transform` | wavelets, levels, subbands |
 //! | `metrics` | PSNR, SSIM, largest errors |
-//! | `codec` | coefficients, masks, corrections and lossless parts to payloads, and back |
+//! | `codec` | coefficients, predicted values, masks, corrections and lossless parts to payloads, and back |
 //! | `octree` | which boxes keep detail |
 //! | `network` | networks as data, and those built in |
 //! | `backend` | who computes networks: a CPU, a GPU |
@@ -77,6 +77,8 @@
 //! 2. [`frame::encode::encode_frame`] puts values that are not numbers, or are the mask value, into a mask
 //!    ([`codec::mask`]) and fills them in smoothly (`src/frame/fill.rs`). A field of one value becomes [`Form::Constant`], one that
 //!    nothing makes smaller [`Form::Lossless`].
+//!    Under a bound on single errors a sample of the field tells whether neighbours say more than levels do: then voxels are
+//!    predicted one by one ([`Form::Raster`], [`frame::raster`], [`codec::raster`]), and what follows is of no concern.
 //! 3. What is left is brought to mean 0 and variance 1 ([`frame::sample::Normalisation`]) and split, level by level, into a
 //!    low-pass volume and details ([`frame::wavelet::analysis`], [`transform::forward`]).
 //! 4. From the coarsest level on, networks predict the details of the next finer one from what the decoder will know
@@ -191,8 +193,8 @@ pub use octree::Leaf;
 // What is asked of an encoder and a decoder.
 pub use codec::worker::{Worker, locate as locate_worker};
 pub use options::{
-    Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, Model, Names,
-    Observer, PooledCoder, PooledOptions, Profile, Progress, Resources, Trials, Upscaling,
+    Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice, Model,
+    Names, Observer, PooledCoder, PooledOptions, Profile, Progress, Resources, Trials, Upscaling,
 };
 pub use transform::Wavelet;
 

@@ -16,10 +16,13 @@ use common::{decode, encode, smooth};
 use srt::base::file::FileBytes;
 use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
-    Placement, Reader, WeightsReference, Writer,
+    Placement, Reader, WeightsReference, Writer, parse_brick_run,
 };
 use srt::network::Hierarchy;
-use srt::{Dtype, EncodeOptions, ErrorKind, Limits, Model, PooledOptions, Profile, Result, Shape};
+use srt::{
+    Dtype, EncodeOptions, ErrorKind, FormChoice, Limits, Model, PooledOptions, Profile, Result,
+    Shape,
+};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data")).join(name)
@@ -75,8 +78,40 @@ fn field(bound: Bound, extents: &[usize], hole: bool) -> Chunks {
     }
     let options = EncodeOptions::new(bound)
         .with_threads(1)
-        .with_model(Model::None);
+        .with_model(Model::None)
+        .with_form(FormChoice::Wavelet);
     chunks(&encode(shape, &values, &options).unwrap().0)
+}
+
+/// A frame of the raster form in two bricks, each in a chunk of its own.
+fn raster() -> Chunks {
+    let shape = Shape::new(&[9, 10, 70]).unwrap();
+    let values: Vec<f32> = smooth(shape, 3)
+        .into_iter()
+        .map(|v| v as f32 + 5.0)
+        .collect();
+    let options = EncodeOptions::new(Bound::MaxError(1e-3))
+        .with_threads(1)
+        .with_form(FormChoice::Raster);
+    let mut all = chunks(&encode(shape, &values, &options).unwrap().0);
+    let at = place(&all, "BRIK");
+    let (_, part, payload) = all.remove(at);
+    let run = parse_brick_run(&payload, 0, part, u32::MAX).unwrap();
+    assert_eq!(run.len(), 2);
+    for (number, brick) in run {
+        let alone = [&[0], brick].concat();
+        all.push((ChunkType::BRIK, number, alone));
+    }
+    all
+}
+
+fn raster_form(frame: &mut Frame) -> &mut srt::container::RasterForm {
+    match &mut frame.form {
+        Form::Raster(form) => form,
+        Form::Constant | Form::Lossless | Form::Wavelet(_) | Form::Pooled(_) => {
+            panic!("another form")
+        }
+    }
 }
 
 fn wavelet() -> Chunks {
@@ -123,14 +158,18 @@ fn with_extents(chunks: Chunks, extents: [usize; 3]) -> Vec<u8> {
 fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
     match &mut frame.form {
         Form::Wavelet(form) => form,
-        Form::Constant | Form::Lossless | Form::Pooled(_) => panic!("another form"),
+        Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => {
+            panic!("another form")
+        }
     }
 }
 
 fn pooled_form(frame: &mut Frame) -> &mut srt::container::PooledForm {
     match &mut frame.form {
         Form::Pooled(form) => form,
-        Form::Constant | Form::Lossless | Form::Wavelet(_) => panic!("another form"),
+        Form::Constant | Form::Lossless | Form::Wavelet(_) | Form::Raster(_) => {
+            panic!("another form")
+        }
     }
 }
 
@@ -330,6 +369,44 @@ fn build(name: &str) -> Vec<u8> {
         "pooled_octree_missing" => {
             let mut all = pooled();
             all.remove(place(&all, "TREE"));
+            file(&all)
+        }
+        "raster_brick_missing" => {
+            let mut all = raster();
+            all.pop();
+            file(&all)
+        }
+        "raster_brick_cut" => {
+            let mut all = raster();
+            let last = &mut all.last_mut().unwrap().2;
+            last.truncate(last.len() / 2);
+            file(&all)
+        }
+        "raster_brick_too_long" => {
+            let mut all = raster();
+            all.last_mut().unwrap().2.extend([7; 9]);
+            file(&all)
+        }
+        "raster_with_octree" => {
+            let mut all = raster();
+            let at = place(&all, "BRIK");
+            all.insert(at, (ChunkType::TREE, 0, Vec::new()));
+            file(&all)
+        }
+        "raster_coefficients_of_rank_2" => {
+            with_frame(raster(), |f| raster_form(f).coefficients.truncate(6))
+        }
+        "raster_seven_coefficients" => {
+            with_frame(raster(), |f| raster_form(f).coefficients.truncate(7))
+        }
+        "raster_zero_step" => with_frame(raster(), |f| raster_form(f).step = 0.0),
+        "raster_too_many_steps" => with_frame(raster(), |f| raster_form(f).step = 1e-30),
+        "raster_with_corrections" => with_frame(raster(), |f| f.announced.corrections = true),
+        "raster_stored_value_outside" => {
+            // Zeros are ones to the end: an escape that says that a value is stored, and the bits of 0, below the minimum.
+            let mut all = raster();
+            let at = place(&all, "BRIK");
+            all[at].2 = [&[0][..], &[0; 4000]].concat();
             file(&all)
         }
         "pooled_too_many_levels" => with_frame(pooled(), |f| pooled_form(f).levels = 9),

@@ -105,7 +105,7 @@ fn a_frame_is_there_when_its_last_byte_is() {
             }
         }
     }
-    let all = ["constant", "lossless", "pooled", "wavelet"];
+    let all = ["constant", "lossless", "pooled", "raster", "wavelet"];
     assert_eq!(forms.into_iter().collect::<Vec<_>>(), all);
 }
 
@@ -115,6 +115,7 @@ fn name_of(form: &Form) -> &'static str {
         Form::Lossless => "lossless",
         Form::Wavelet(_) => "wavelet",
         Form::Pooled(_) => "pooled",
+        Form::Raster(_) => "raster",
     }
 }
 

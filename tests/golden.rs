@@ -20,12 +20,12 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FrameKey, Limits, Model, PooledOptions,
-    Profile, Result, Shape, Upscaling, dtype_dispatch,
+    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
 /// Version in the names: that of the format.
-const VERSION: &str = "v0_2";
+const VERSION: &str = "v0_3";
 
 /// One golden file: what it shows and how it was made.
 struct Golden {
@@ -52,7 +52,8 @@ fn make<E: Scalar>(
     let values: Vec<E> = values(shape).into_iter().map(E::from_f64).collect();
     let mut options = EncodeOptions::new(bound)
         .with_threads(1)
-        .with_model(Model::None);
+        .with_model(Model::None)
+        .with_form(FormChoice::Wavelet);
     set(&mut options);
     Built {
         file: encode(shape, &values, &options).map(|(bytes, _)| bytes),
@@ -108,6 +109,10 @@ fn paper(o: &mut EncodeOptions, set: impl FnOnce(&mut PooledOptions)) {
     let mut paper = PooledOptions::default();
     set(&mut paper);
     o.coding.profile = Profile::Pooled(paper);
+}
+
+fn raster(o: &mut EncodeOptions) {
+    o.coding.form = FormChoice::Raster;
 }
 
 const GOLDEN: &[Golden] = &[
@@ -293,6 +298,36 @@ const GOLDEN: &[Golden] = &[
         },
     },
     Golden {
+        name: "raster_3d_f32",
+        about: "raster form, 3-D f32 in several bricks: a blend of predictors",
+        build: || {
+            make::<f32>(
+                &[20, 21, 90],
+                |s| rough(s, 51),
+                Bound::MaxError(0.005),
+                raster,
+            )
+        },
+    },
+    Golden {
+        name: "raster_2d_f64",
+        about: "raster form, 2-D f64 with masked voxels",
+        build: || make::<f64>(&[45, 70], with_holes, Bound::MaxError(1e-7), raster),
+    },
+    Golden {
+        name: "raster_median_f16",
+        about: "raster form, 3-D f16 of few values: medians",
+        build: || {
+            let steps = |s: Shape| {
+                smooth(s, 52)
+                    .iter()
+                    .map(|v| (4.0 * v).round() / 4.0)
+                    .collect()
+            };
+            make::<f16>(&[9, 30, 33], steps, Bound::MaxError(0.01), raster)
+        },
+    },
+    Golden {
         name: "ratio_2d_f32",
         about: "2-D f32 field, asked for a ratio of 12",
         build: || make::<f32>(&[50, 46], |s| rough(s, 12), Bound::Ratio(12.0), |_| {}),
@@ -366,7 +401,8 @@ fn series() -> Built {
     dataset.time_unit = "s".into();
     let options = EncodeOptions::new(Bound::RelError(1e-3))
         .with_threads(1)
-        .with_model(Model::None);
+        .with_model(Model::None)
+        .with_form(FormChoice::Wavelet);
     let add = |encoder: &mut Encoder<Vec<u8>>, step: u64| {
         let pressure = rough(shape, 20 + step);
         let speed: Vec<f32> = pressure.iter().map(|&v| v as f32).collect();
@@ -405,6 +441,7 @@ fn slabs() -> Built {
     let options = EncodeOptions::new(Bound::RelError(0.02))
         .with_threads(1)
         .with_model(Model::None)
+        .with_form(FormChoice::Wavelet)
         .with_range(-40.0, 40.0);
     let dataset = Dataset::new(shape, vec![field]);
     let mut encoder = Encoder::new(Vec::new(), dataset, options).unwrap();

@@ -7,4 +7,5 @@ pub mod ctx;
 pub mod lossless;
 pub mod mask;
 pub mod quantised;
+pub mod raster;
 pub mod worker;

@@ -68,3 +68,16 @@ pub(super) fn positive_real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Res
         value => Err(f.corrupt(format!("positive {what} expected, {value} found"))),
     }
 }
+
+impl Cursor<'_> {
+    /// The edge of a brick, which is stored as a power of two.
+    pub(super) fn brick_edge(&mut self) -> Result<u32> {
+        let edge = self.u8("brick edge")?;
+        if !(6..=31).contains(&edge) {
+            return Err(self.corrupt(format!(
+                "brick edge of 2^6 to 2^31 expected, 2^{edge} found"
+            )));
+        }
+        Ok(1 << edge)
+    }
+}

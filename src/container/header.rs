@@ -6,7 +6,7 @@ use crate::container::bytes::Cursor;
 /// First bytes of every file. `0x89` is not ASCII, the line ends show transfers that rewrite them.
 pub const MAGIC: [u8; 8] = *b"\x89SRT\r\n\x1a\n";
 /// Version this crate writes: major, minor.
-pub const VERSION: (u16, u16) = (0, 2);
+pub const VERSION: (u16, u16) = (0, 3);
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 24;
 /// Required features this reader knows: none yet.

@@ -10,6 +10,7 @@ use crate::container::form::{
     MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
 };
 use crate::container::pooled::PooledForm;
+use crate::container::raster::RasterForm;
 use crate::container::slab::Slab;
 
 /// Time of a step that is not known, where a field follows it.
@@ -149,7 +150,9 @@ impl Announced {
         let is_pointwise = matches!(bound, Bound::MaxError(_) | Bound::RelError(_));
         match form {
             Form::Lossless if self.mask => Some("a mask in a lossless frame"),
-            Form::Constant | Form::Lossless | Form::Pooled(_) if self.corrections => {
+            Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_)
+                if self.corrections =>
+            {
                 Some("corrections in a frame of a form without them")
             }
             Form::Wavelet(_) if self.corrections && !is_pointwise => {
@@ -194,6 +197,8 @@ pub enum Form {
     Wavelet(WaveletForm),
     /// Tree of mean-pooled boxes and one representative volume.
     Pooled(PooledForm),
+    /// Voxels predicted from those before them.
+    Raster(RasterForm),
 }
 
 impl Form {
@@ -201,7 +206,7 @@ impl Form {
     #[must_use]
     pub fn levels(&self) -> usize {
         match self {
-            Self::Constant | Self::Lossless => 0,
+            Self::Constant | Self::Lossless | Self::Raster(_) => 0,
             Self::Wavelet(form) => form.levels.into(),
             Self::Pooled(form) => form.levels.into(),
         }
@@ -211,7 +216,7 @@ impl Form {
     #[must_use]
     pub fn network(&self) -> Option<&NetworkUse> {
         match self {
-            Self::Constant | Self::Lossless => None,
+            Self::Constant | Self::Lossless | Self::Raster(_) => None,
             Self::Wavelet(form) => form.network.as_ref(),
             Self::Pooled(form) => form.network.as_ref(),
         }
@@ -221,7 +226,7 @@ impl Form {
     #[must_use]
     pub fn needs_networks(&self, level: usize) -> bool {
         match self {
-            Self::Constant | Self::Lossless => false,
+            Self::Constant | Self::Lossless | Self::Raster(_) => false,
             Self::Wavelet(form) => form.network.as_ref().is_some_and(|network| {
                 let mut gains = network.gains.iter().skip(level);
                 gains.any(|&gain| gain != 0.0)
@@ -305,6 +310,10 @@ impl Frame {
                 out.push(3 | announced);
                 form.write(dtype, &mut out);
             }
+            Form::Raster(form) => {
+                out.push(4 | announced);
+                form.write(dtype, &mut out);
+            }
         }
         match (self.time, self.slab) {
             (None, None) => {}
@@ -327,7 +336,7 @@ impl Frame {
         };
         match &self.form {
             Form::Wavelet(form) => Some(f64::from(*form.quality.get(above)?) / QUALITY_STEPS),
-            Form::Constant | Form::Lossless | Form::Pooled(_) => None,
+            Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => None,
         }
     }
 
@@ -384,6 +393,7 @@ impl Frame {
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, dtype)?),
             3 => Form::Pooled(PooledForm::parse(&mut f, dtype)?),
+            4 => Form::Raster(RasterForm::parse(&mut f, dtype)?),
             other => {
                 return Err(
                     Error::unsupported(format!("unknown frame form {other}")).at(f.offset())
@@ -434,12 +444,7 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
             "up to {MAX_LEVELS} levels expected, {levels} found"
         )));
     }
-    let edge = f.u8("brick edge")?;
-    if !(6..=31).contains(&edge) {
-        return Err(f.corrupt(format!(
-            "brick edge of 2^6 to 2^31 expected, 2^{edge} found"
-        )));
-    }
+    let brick_edge = f.brick_edge()?;
     let shrink = f.u8("shrink")?;
     let step = positive_real(f, "quantisation step", dtype)?;
     let offset = real(f, "offset", dtype)?;
@@ -448,7 +453,7 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
         wavelet,
         periodic,
         levels,
-        brick_edge: 1 << edge,
+        brick_edge,
         shrink,
         step,
         offset,

@@ -219,7 +219,7 @@ impl<'d> FrameReader<'d> {
             let shape = chunks.frame.shape(domain)?;
             let tree = self.decoder.reader().payload(tree)?;
             let found = match &chunks.frame.form {
-                Form::Constant | Form::Lossless => continue,
+                Form::Constant | Form::Lossless | Form::Raster(_) => continue,
                 Form::Wavelet(form) => FrameLayout::new(shape, form, tree)?.leaves(),
                 Form::Pooled(form) => octree_of(shape, form, tree)?.leaves(shape),
             };

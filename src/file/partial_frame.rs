@@ -9,6 +9,7 @@ use crate::container::{
 use crate::frame::LOSSLESS_PART;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::layout::FrameLayout;
+use crate::frame::raster::RasterBricks;
 
 /// A frame as far as it has arrived.
 #[derive(Debug)]
@@ -16,7 +17,8 @@ pub(crate) struct PartialFrame {
     /// Its chunks by their numbers in `store`.
     pub(crate) chunks: FrameChunks,
     pub(crate) store: ChunkStore,
-    /// By level: the last brick that its field needs. Known from the octree.
+    /// By level: the last brick that its field needs. Known from the octree; in the raster form, whose levels need all, from
+    /// the grid.
     last_bricks: Option<Vec<u32>>,
     /// The last brick that has arrived.
     last_arrived: Option<u32>,
@@ -105,6 +107,12 @@ impl PartialFrame {
             let run = parse_brick_run(&payload, offset, entry.part, end)?;
             self.last_arrived = run.last().map(|brick| brick.0);
         }
+        if let (ChunkType::BRIK, Form::Raster(form)) = (entry.kind, &self.chunks.frame.form) {
+            let bricks = RasterBricks::new(shape, form, self.chunks.frame.range)?;
+            let run = parse_brick_run(&payload, offset, entry.part, bricks.count())?;
+            self.last_arrived = run.last().map(|brick| brick.0);
+            self.last_bricks = Some(vec![bricks.count() - 1]);
+        }
         self.store.bytes += payload.len() as u64;
         limits.check_decoded(self.store.bytes)?;
         self.store.chunks.push(Chunk {
@@ -128,7 +136,7 @@ impl PartialFrame {
             Form::Constant => true,
             Form::Lossless => bricks.len() >= self.lossless_parts,
             Form::Pooled(_) => !bricks.is_empty(),
-            Form::Wavelet(_) => self.has_bricks(0),
+            Form::Wavelet(_) | Form::Raster(_) => self.has_bricks(0),
         };
         let has_mask = mask.is_some() || !frame.announced.mask;
         has_bricks && has_mask && (corrections.is_some() || !frame.announced.corrections)

@@ -10,7 +10,7 @@ use crate::base::real::Real;
 use crate::codec::corrections::CorrectionReader;
 use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
-use crate::container::{Form, PooledForm, WaveletForm};
+use crate::container::{Form, PooledForm, RasterForm, WaveletForm};
 use crate::frame::bricks::FileBricks;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
@@ -19,6 +19,7 @@ use crate::frame::layout::FrameLayout;
 use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
+use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::thinned::Thinning;
 use crate::frame::wavelet::decode::LayerRequest;
@@ -58,7 +59,9 @@ impl FrameSource<'_> {
                 form.levels
             ))),
             Form::Pooled(form) => pooled::grid_of_level(self.shape, form, level),
-            Form::Constant | Form::Lossless => Ok(Thinning::new(self.shape, level)?.grid),
+            Form::Constant | Form::Lossless | Form::Raster(_) => {
+                Ok(Thinning::new(self.shape, level)?.grid)
+            }
         }
     }
 
@@ -158,8 +161,7 @@ impl FrameSource<'_> {
         }
         let Form::Wavelet(form) = form else {
             let whole = grid.region();
-            let values = SLAB_VALUES / Thinning::new(self.shape, level)?.voxels();
-            for region in whole.slabs(whole.planes_of(values)) {
+            for region in whole.slabs(self.planes_at_once(form, level, whole)?) {
                 sink(self.volume(&mut post, region, self.simple(form, level, region)?)?)?;
             }
             return Ok(());
@@ -199,7 +201,7 @@ impl FrameSource<'_> {
             Form::Constant if !chunks.bricks.is_empty() => {
                 return Err(Error::corrupt("a constant frame has bricks"));
             }
-            Form::Constant | Form::Lossless => {}
+            Form::Constant | Form::Lossless | Form::Raster(_) => {}
         }
         Ok(&chunks.frame.form)
     }
@@ -216,6 +218,8 @@ impl FrameSource<'_> {
         self.check_memory(E::DTYPE, fine.len())?;
         let mut values = if is_constant {
             constant::decode(&self.chunks.frame, fine.len())
+        } else if let Form::Raster(form) = form {
+            self.raster(form, fine)?
         } else {
             let whole = self.shape.region();
             lossless::decode(self.payloads, &self.chunks.bricks, whole, fine)?
@@ -226,6 +230,26 @@ impl FrameSource<'_> {
             mask.apply(self.shape, fine, &mut values);
         }
         Ok(thinning.thin(fine, values))
+    }
+
+    /// A box of a frame of the raster form.
+    fn raster<E: Element>(&self, form: &RasterForm, region: Region) -> Result<Vec<E>> {
+        let bricks = RasterBricks::new(self.shape, form, self.chunks.frame.range)?;
+        self.check_memory(E::DTYPE, bricks.voxels(region))?;
+        let payloads = FileBricks::new(self.payloads, &self.chunks.bricks, bricks.count())?;
+        bricks.decode(&payloads, region)
+    }
+
+    /// Planes of a level that are decoded at a time, of a frame that is not transformed: whole bricks, where it has some.
+    fn planes_at_once(&self, form: &Form, level: usize, whole: Region) -> Result<usize> {
+        let thinning = Thinning::new(self.shape, level)?;
+        let planes = whole.planes_of(SLAB_VALUES / thinning.voxels());
+        let Form::Raster(form) = form else {
+            return Ok(planes);
+        };
+        let stride = thinning.stride(whole.slowest_axis());
+        let brick = (form.brick_edge as usize / stride).max(1);
+        Ok((planes / brick).max(1) * brick)
     }
 
     fn mask(&self, dtype: Dtype) -> Result<Option<Mask>> {

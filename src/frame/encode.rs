@@ -172,7 +172,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
                 check_pooled(shape, size_of::<E::Work>(), &self.options.resources)?;
                 self.pooled(pooled)
             }
-            Profile::Default => match self.wavelet()? {
+            Profile::Default => match self.chosen()? {
                 Some(lossy) => self.smaller_of_lossless_and(lossy),
                 // No lossy form keeps the bound.
                 None => self.lossless(wanted_by(self.options.bound)),
@@ -287,5 +287,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
     }
 }
 
+mod choice;
 #[cfg(test)]
 mod tests;

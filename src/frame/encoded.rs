@@ -131,7 +131,7 @@ impl EncodedFrame {
     pub(crate) fn step(&self) -> Option<f64> {
         match &self.frame.form {
             Form::Wavelet(form) => Some(form.step),
-            Form::Constant | Form::Lossless | Form::Pooled(_) => None,
+            Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => None,
         }
     }
 

@@ -39,6 +39,11 @@ impl Thinning {
         })
     }
 
+    /// Voxels of the field from one of the level to the next along an axis.
+    pub(crate) fn stride(&self, axis: usize) -> usize {
+        self.strides[axis]
+    }
+
     /// Voxels of the field for one of the level.
     pub(crate) fn voxels(&self) -> usize {
         self.strides.iter().product()

@@ -44,18 +44,36 @@ pub enum Profile {
     Pooled(PooledOptions),
 }
 
+/// Which form a frame of the default profile has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FormChoice {
+    /// With a bound on the error of every voxel the one that a sample of the field takes fewest bytes in, else the wavelet
+    /// form.
+    #[default]
+    Auto,
+    /// Wavelet details beside their prediction.
+    Wavelet,
+    /// Voxels predicted from those before them; only with a bound on the error of every voxel.
+    Raster,
+}
+
 /// How a field is coded: everything beside the bound that the bytes of the file depend on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Coding {
     /// The way it is encoded. Periodic axes, filter pair, brick edge and memory are of the default profile.
     pub profile: Profile,
+    /// Which form frames of the default profile have, if they are not constant and not lossless. Default: what a sample
+    /// of the field tells.
+    pub form: FormChoice,
     /// Axes along which the field repeats. Default none.
     pub periodic: Axes,
     /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
     /// are, else CDF 9/7.
     pub wavelet: Option<Wavelet>,
-    /// Edge of a brick in voxels, a power of two from 64. Default 64 in 3-D, 512 in 2-D.
+    /// Edge of a brick in voxels, a power of two from 64. Default 64 in 3-D; in 2-D 512, and 256 in the
+    /// raster form.
     pub brick_edge: Option<u32>,
     /// A value that marks voxels without data. Default none.
     pub mask_value: Option<f64>,
@@ -77,6 +95,7 @@ impl Default for Coding {
     fn default() -> Self {
         Self {
             profile: Profile::Default,
+            form: FormChoice::Auto,
             periodic: Axes::NONE,
             wavelet: None,
             brick_edge: None,

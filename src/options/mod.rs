@@ -20,7 +20,7 @@ use crate::base::real::short_number;
 use crate::container::Bound;
 use crate::transform::Wavelet;
 
-pub use coding::{Coding, EmbedWeights, Model, Profile};
+pub use coding::{Coding, EmbedWeights, FormChoice, Model, Profile};
 pub use decoding::DecodeOptions;
 pub use effort::Effort;
 pub(crate) use effort::NetworkTrials;
@@ -89,6 +89,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.coding.profile = profile;
+        self
+    }
+
+    /// Sets which form frames have.
+    #[must_use]
+    pub fn with_form(mut self, form: FormChoice) -> Self {
+        self.coding.form = form;
         self
     }
 

@@ -20,12 +20,16 @@ impl Progress {
     }
 }
 
+/// What is called with the form that was chosen.
+type OnChoice = dyn Fn(&str) + Send + Sync;
+
 /// Who is told how a run goes on. Nothing in the file depends on it. Default: nobody.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Observer {
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     values_read: Option<Arc<dyn Fn(Range<usize>) + Send + Sync>>,
+    choice: Option<Arc<OnChoice>>,
     /// Whether the report shall contain the SSIM. Default false.
     pub measure_ssim: bool,
 }
@@ -46,6 +50,13 @@ impl Observer {
         self
     }
 
+    /// Sets what is called with the form that was chosen for a frame, and why, in words.
+    #[must_use]
+    pub fn on_choice(mut self, call: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.choice = Some(Arc::new(call));
+        self
+    }
+
     /// Sets whether the report shall contain the SSIM.
     #[must_use]
     pub fn with_ssim(mut self, measure: bool) -> Self {
@@ -56,6 +67,12 @@ impl Observer {
     pub(crate) fn pass_done(&self, progress: Progress) {
         if let Some(call) = &self.progress {
             call(progress);
+        }
+    }
+
+    pub(crate) fn choice_made(&self, why: &str) {
+        if let Some(call) = &self.choice {
+            call(why);
         }
     }
 

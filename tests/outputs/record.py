@@ -416,7 +416,7 @@ def record_files_of_the_repository(r):
     r.text("srt-inspect check cut.srt")
     r.text("srt-inspect recover cut.srt --output saved.srt")
     r.keep("saved.srt", open("saved.srt", "rb").read())
-    for name in ["v0_2_series", "v0_2_slabs", "v0_2_several_bricks", "rrdb_2d", "pooled_3d"]:
+    for name in ["v0_3_series", "v0_3_slabs", "v0_3_several_bricks", "rrdb_2d", "pooled_3d"]:
         with open(f"{name}.srt", "rb") as file:
             data = file.read()
         for quarters in [1, 2, 3]:

@@ -8,7 +8,7 @@ from .fields import Corrupt, Fields, Truncated, Unsupported, need
 
 MAGIC = b"\x89SRT\r\n\x1a\n"
 END = b"SRTEND\r\n"
-VERSION = (0, 2)
+VERSION = (0, 3)
 CODES = ["DSET", "NETW", "NREF", "FRAM", "MASK", "TREE", "BRIK", "CORR", "INDX"]
 
 

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, transform
+from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, raster, transform
 from .fields import Fields, MissingWeights, need
 
 VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
@@ -17,7 +17,7 @@ def decode(dataset, frame, chunks, weights, level=0):
     `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none.
     """
     value = VALUE[dataset.fields[frame.field][2]]
-    if frame.form in (0, 1):
+    if frame.form in (0, 1, 4):
         field = thinned(untransformed(dataset, frame, chunks, value), level)
         return field.reshape(field.shape[3 - dataset.rank :])
     if level > frame.levels:
@@ -33,10 +33,13 @@ def decode(dataset, frame, chunks, weights, level=0):
 
 
 def untransformed(dataset, frame, chunks, value):
-    """A frame of form 0 or 1."""
+    """A frame of form 0, 1 or 4."""
     need(not chunks["TREE"], "an octree in a frame without levels")
     if frame.form == 1:
         return raw(dataset.dims, value, chunks["BRIK"])
+    if frame.form == 4:
+        field = raster.decode(dataset, frame, brick_payloads(chunks["BRIK"]), value)
+        return masked(field, dataset, chunks["MASK"])
     need(not chunks["BRIK"], "a constant frame with coefficients")
     return masked(np.full(dataset.dims, value(frame.minimum)), dataset, chunks["MASK"])
 
@@ -101,6 +104,15 @@ def brick_run(chunk):
     return bricks
 
 
+def brick_payloads(chunks):
+    """The bricks of all chunks by their numbers."""
+    payloads = {}
+    for chunk in chunks:
+        need(not payloads or chunk.part > max(payloads), "bricks out of order")
+        payloads |= brick_run(chunk)
+    return payloads
+
+
 def masked(field, dataset, chunks):
     if not chunks:
         return field
@@ -130,10 +142,7 @@ class Multiresolution:
     def bricks(self, chunks):
         """Decodes all coefficients: `low` and, per level, the bands by their high-pass axes."""
         rank = self.dataset.rank
-        payloads = {}
-        for chunk in chunks:
-            need(not payloads or chunk.part > max(payloads), "bricks out of order")
-            payloads |= brick_run(chunk)
+        payloads = brick_payloads(chunks)
         dims = self.levels[-1].low if self.levels else self.dataset.dims
         self.details = [{high: np.zeros(n, np.int64) for high, n in level.bands} for level in self.levels]
         shared = layout.shared_levels(self.levels)

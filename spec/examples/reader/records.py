@@ -77,7 +77,7 @@ class Frame:
     psnr_db: float
     ssim: float | None
     max_error: float
-    form: int  # 0 constant, 1 lossless, 2 multiresolution, 3 pooled
+    form: int  # 0 constant, 1 lossless, 2 multiresolution, 3 pooled, 4 raster
     announced: dict  # whether the frame has a chunk: MASK, CORR
     # Multiresolution and pooled form; levels is the coarsest level in the pooled form:
     filter: int = 0
@@ -98,6 +98,12 @@ class Frame:
     interpolation: int = 0
     payload: int = 0  # 0 quantised, 1 SZ3
     epsilon: float = 0.0
+    # Raster form:
+    folded: list = field(default_factory=list)  # coefficients in 1/1024, folded to numbers from 0
+
+    @property
+    def coefficients(self):
+        return [v >> 1 ^ -(v & 1) for v in self.folded]
 
     def unit_of_field(self, u):
         """Normalised values to the field's unit (spec 6.5), in the precision of the array."""
@@ -121,7 +127,7 @@ def frame(payload, dataset):
     ssim = f.number("f") if bound == 1 else None
     max_error, form = f.number("d"), f.u8()
     announced, form = {"MASK": bool(form & 64), "CORR": bool(form & 128)}, form & 63
-    if form > 3:
+    if form > 4:
         raise Unsupported(f"form {form}")
     need(form != 1 or not announced["MASK"], "a mask in a lossless frame")
     need(not announced["CORR"] or (form == 2 and bound in (2, 3)), "corrections where none can be")
@@ -130,6 +136,8 @@ def frame(payload, dataset):
         multiresolution(f, out, size)
     if form == 3:
         pooled(f, out, size)
+    if form == 4:
+        raster(f, out, size)
     if f.left():
         pattern = f.take(8)
         if pattern != UNKNOWN or not f.left():
@@ -171,6 +179,19 @@ def pooled(f, out, size):
     out.epsilon, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
     need(out.epsilon > 0 and out.scale > 0, "epsilon and scale are above 0")
     gains(f, out)
+
+
+def raster(f, out, size):
+    """The fields of the raster form."""
+    edge = f.u8()
+    need(6 <= edge <= 31, "brick edge")
+    out.brick_edge = 1 << edge
+    out.step_size = f.real(size)
+    need(out.step_size > 0, "step is above 0")
+    count = f.u8()
+    need(count in (0, 6, 16), "number of coefficients")
+    out.folded = [f.varint() for _ in range(count)]
+    need(all(v < 1 << 16 for v in out.folded), "coefficients")
 
 
 def gains(f, out):

@@ -64,7 +64,7 @@ impl Bit {
 
     /// Probability of a one in 1/65536, kept away from certainty.
     #[inline(always)]
-    pub(super) fn probability(self) -> u32 {
+    pub(crate) fn probability(self) -> u32 {
         ((self.fast + self.slow) >> (PRECISION - 15)).clamp(MARGIN, 65536 - MARGIN)
     }
 
@@ -78,7 +78,7 @@ impl Bit {
 
     /// Adapts a sign probability: one estimate, kept within 1 and 99 %.
     #[inline(always)]
-    pub(super) fn adapt_sign(&mut self, bit: bool) {
+    pub(crate) fn adapt_sign(&mut self, bit: bool) {
         let rate = SIGN_RATES[usize::from(self.seen)];
         let p = step(self.slow, rate, bit).clamp(ONE / 100, ONE - ONE / 100);
         *self = Self {

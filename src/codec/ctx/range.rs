@@ -189,7 +189,7 @@ impl<'a> RangeDecoder<'a> {
     /// As [`RangeDecoder::decode`], for bits that branch prediction gets wrong half of the time: without a
     /// branch.
     #[inline(always)]
-    pub(super) fn decode_even(&mut self, p: u32) -> bool {
+    pub(crate) fn decode_even(&mut self, p: u32) -> bool {
         let bound = (self.range >> 16) * p;
         let bit = self.code < bound;
         let rest = (self.code.wrapping_sub(bound), self.range - bound);
@@ -208,7 +208,7 @@ impl<'a> RangeDecoder<'a> {
 
     /// Decodes a unary number: a bit of each state while they are ones.
     #[inline(always)]
-    pub(super) fn unary(&mut self, states: &mut [Bit]) -> u32 {
+    pub(crate) fn unary(&mut self, states: &mut [Bit]) -> u32 {
         let mut count = 0;
         for state in states {
             if !self.bit(state) {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use srt::Limits;
 
+use crate::bricks::BRICK_MISSING;
 use crate::file::File;
 use crate::finding::{Finding, Severity};
-use crate::layers::{BRICK_MISSING, check_frame};
+use crate::layers::check_frame;
 use crate::rules;
 
 /// All findings in file order.

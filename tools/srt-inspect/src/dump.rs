@@ -255,6 +255,7 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
         3 => {
             form(f, dtype, POOLED_FORM, "epsilon")?;
         }
+        4 => raster_form(f, dtype)?,
         _ => {}
     }
     if !f.cursor.rest().is_empty() {
@@ -266,12 +267,23 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
     Ok(())
 }
 
-/// Whether a `BRIK` chunk belongs to a frame of form 2.
+/// The fields of the raster form.
+fn raster_form(f: &mut Fields<'_>, dtype: Dtype) -> Result<()> {
+    f.read("brick edge log2", Cursor::u8)?;
+    f.real("quantisation step", dtype)?;
+    let count = f.read("number of coefficients", Cursor::u8)?;
+    for place in 0..count {
+        f.read(&format!("coefficient {place}, folded"), Cursor::varint)?;
+    }
+    Ok(())
+}
+
+/// Whether a `BRIK` chunk belongs to a frame of form 2 or 4.
 fn is_run(file: &File<'_>, chunk: &Chunk) -> bool {
     let holds = |frame: &&FrameChunks| frame.bricks.iter().any(|b| b.number == chunk.number);
     let frame = file.frames.iter().find(holds);
     let frame = frame.and_then(|chunks| chunks.frame.as_ref());
-    frame.is_some_and(|frame| matches!(frame.form, Form::Wavelet(_)))
+    frame.is_some_and(|frame| matches!(frame.form, Form::Wavelet(_) | Form::Raster(_)))
 }
 
 /// The number at the front of a run of bricks.

@@ -10,6 +10,7 @@ use srt_program::{hex, printable};
 
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
+use crate::raster;
 use crate::rules;
 use crate::scan::{PayloadState, known_version};
 
@@ -273,6 +274,7 @@ fn form_text(form: &Form) -> String {
         Form::Constant => return "constant".into(),
         Form::Lossless => return "lossless values".into(),
         Form::Pooled(form) => return pooled_text(form),
+        Form::Raster(form) => return raster::text(form),
         Form::Wavelet(form) => form,
     };
     let filter = match Wavelet::from_u8(form.wavelet) {
@@ -416,6 +418,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
         Form::Constant => ("constant", None),
         Form::Lossless => ("lossless", None),
         Form::Pooled(_) => ("pooled", None),
+        Form::Raster(_) => ("raster", None),
         Form::Wavelet(form) => ("wavelet", level_rows(file, chunks, form, limits).ok()),
     };
     let wavelet = match &frame.form {
@@ -429,7 +432,11 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
             "scale": form.scale,
             "gains": form.network.as_ref().map(|n| &n.gains),
         }),
-        Form::Constant | Form::Lossless | Form::Pooled(_) => Value::Null,
+        Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => Value::Null,
+    };
+    let raster = match &frame.form {
+        Form::Raster(form) => raster::json(form),
+        Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Wavelet(_) => Value::Null,
     };
     let levels = levels.map(|rows| {
         let row = |row: &LevelRow| {
@@ -455,6 +462,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
         "max_abs_error": frame.measured.max_error,
         "form": form,
         "wavelet": wavelet,
+        "raster": raster,
         "mask_bytes": chunks.mask.map(|c| c.header.stored_len),
         "correction_bytes": chunks.corrections.map(|c| c.header.stored_len),
         "levels": levels,

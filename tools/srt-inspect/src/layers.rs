@@ -4,27 +4,17 @@ use srt::codec::corrections::Corrections;
 use srt::codec::ctx::{BlockCost, BrickDecoder, BrickQuantiser, Quantiser};
 use srt::codec::lossless;
 use srt::codec::mask::Mask;
-use srt::container::{Form, PooledForm, WaveletForm, parse_brick_run};
+use srt::container::{Form, PooledForm, WaveletForm};
 use srt::frame::{FrameLayout, LOSSLESS_PART, check_pooled};
 use srt::recon::{Brick, Subbands};
 use srt::transform::{Plan, Wavelet};
 use srt::{Dtype, Error, Limits, Result, Shape};
 
+use crate::bricks::{StoredBrick, stored_bricks};
 use crate::file::{File, FrameChunks};
 use crate::finding::Finding;
+use crate::raster::RasterFrame;
 use crate::scan::Chunk;
-
-/// The rule for bricks that the octree asks for and the file does not have.
-pub const BRICK_MISSING: &str = "brick-missing";
-
-/// A brick where a file has it.
-#[derive(Clone, Copy, Debug)]
-pub struct StoredBrick<'a> {
-    /// The chunk it lies in.
-    pub chunk: &'a Chunk,
-    /// Its bytes; `None` when the chunk is damaged.
-    pub payload: Option<&'a [u8]>,
-}
 
 /// The layers of a frame in multiresolution form.
 #[derive(Debug)]
@@ -75,76 +65,11 @@ impl Layers {
         findings: &mut Vec<Finding>,
     ) -> Vec<Option<StoredBrick<'b>>> {
         let all = self.layout.partition().bricks();
-        let end = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let anything: Vec<bool> = all
             .iter()
             .map(|brick| self.stored(brick).iter().flatten().any(|&s| s))
             .collect();
-        let mut bricks: Vec<Option<StoredBrick<'_>>> = vec![None; all.len()];
-        let firsts = frame.bricks.iter().map(|chunk| chunk.header.part);
-        let next = firsts.clone().skip(1).chain([end]);
-        let before = [0].into_iter().chain(firsts);
-        for ((chunk, before), next) in frame.bricks.iter().zip(before).zip(next) {
-            let first = chunk.header.part;
-            let fault = |message: String| {
-                Finding::fault("brick", chunk.offset, message).in_chunk(chunk.number)
-            };
-            if first < before {
-                findings.push(fault(format!("brick {first} found out of order")));
-            }
-            if first >= end {
-                findings.push(fault(format!("brick {first} of {end} found")));
-                continue;
-            }
-            let payload = file.scan.payload(chunk);
-            let run = if chunk.is_whole() {
-                parse_brick_run(payload, chunk.payload_offset(), first, end)
-                    .inspect_err(|error| {
-                        let finding = Finding::from_error("brick", chunk.payload_offset(), error);
-                        findings.push(finding.in_chunk(chunk.number));
-                    })
-                    .ok()
-            } else {
-                None
-            };
-            let Some(run) = run else {
-                // What it held, up to the next run, cannot be told.
-                let lost = bricks.iter_mut().zip(&anything);
-                let lost = lost.take(next as usize).skip(first as usize);
-                for (brick, _) in lost.filter(|(brick, any)| **any && brick.is_none()) {
-                    *brick = Some(StoredBrick {
-                        chunk,
-                        payload: None,
-                    });
-                }
-                continue;
-            };
-            for (number, payload) in run {
-                match bricks.get_mut(number as usize) {
-                    Some(slot @ None) => {
-                        *slot = Some(StoredBrick {
-                            chunk,
-                            payload: Some(payload),
-                        });
-                    }
-                    _ => findings.push(fault(format!("brick {number} found twice"))),
-                }
-            }
-        }
-        for ((number, anything), brick) in anything.into_iter().enumerate().zip(&bricks) {
-            let fault = |message: String| Finding::fault("brick", frame.chunk.offset, message);
-            match brick {
-                None if anything => findings.push(Finding {
-                    rule: BRICK_MISSING,
-                    ..fault(format!("brick {number} is missing"))
-                }),
-                Some(brick) if !anything => findings.push(
-                    fault(format!("brick {number} holds nothing")).in_chunk(brick.chunk.number),
-                ),
-                _ => {}
-            }
-        }
-        bricks
+        stored_bricks(file, frame, &anything, findings)
     }
 
     /// Decodes one brick.
@@ -285,6 +210,10 @@ pub fn check_frame(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Ve
         }
         Form::Lossless => check_parts(file, chunks, shape, dtype, limits, &mut findings),
         Form::Pooled(form) => check_volume(file, chunks, form, shape, limits, &mut findings),
+        Form::Raster(form) => {
+            let frame = RasterFrame { form, shape, dtype };
+            frame.check(file, chunks, limits, &mut findings);
+        }
         Form::Wavelet(form) => match Layers::new(file, chunks, form, shape, limits) {
             Ok(layers) => check_bricks(file, chunks, &layers, &mut findings),
             Err(error) => {

@@ -5,12 +5,15 @@
 //! |---|---|
 //! | [`scan`] | header, chunks, index, trailer, past damage |
 //! | [`mod@file`] | chunks put together to records and frames |
+//! | [`bricks`] | where a file has the bricks of one frame |
 //! | [`layers`] | octree and bricks of one frame |
+//! | `raster` | the same of a frame of the raster form |
 //! | `rules` | rules between records; all that they say |
 //! | `weights` | rules between networks and frames |
 //! | [`info`], [`list`], [`dump`], [`check`], [`recover`], [`map`] | the commands |
 
 mod args;
+pub mod bricks;
 pub mod check;
 pub mod dump;
 pub mod file;
@@ -19,6 +22,7 @@ pub mod info;
 pub mod layers;
 pub mod list;
 pub mod map;
+mod raster;
 pub mod recover;
 mod rules;
 pub mod scan;

@@ -79,7 +79,7 @@ fn level_without_network(
     network: &NetworkUse,
 ) -> Option<usize> {
     let (wavelet, levels) = match form {
-        Form::Constant | Form::Lossless => return None,
+        Form::Constant | Form::Lossless | Form::Raster(_) => return None,
         Form::Wavelet(form) => (Wavelet::from_u8(form.wavelet)?, form.levels),
         Form::Pooled(form) => (Wavelet::Haar, form.levels),
     };

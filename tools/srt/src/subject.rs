@@ -202,6 +202,7 @@ impl CodedFrame {
                 profile = format!("paper, {payload}{one_level}{interpolation}");
                 (usize::from(form.levels), None, form.network.is_some())
             }
+            Form::Raster(form) => (0, usize::try_from(form.brick_edge).ok(), false),
             Form::Constant | Form::Lossless => (0, None, false),
         };
         let weights = if networks { decoder.weights()? } else { None };

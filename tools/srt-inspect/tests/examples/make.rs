@@ -17,8 +17,8 @@ use srt::transform::Wavelet;
 use srt::volume::Values;
 use srt::volume::io::Input;
 use srt::{
-    Axes, Dtype, EmbedWeights, EncodeOptions, Encoder, FrameKey, Limits, Model, PooledOptions,
-    Profile, Shape,
+    Axes, Dtype, EmbedWeights, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    PooledOptions, Profile, Shape,
 };
 use srt::{VolumeView, encode_with_report};
 
@@ -139,6 +139,34 @@ pub(crate) const EXAMPLES: &[Example] = &[
             encode(&[5, 16, 18], holes, &options)
         },
     ),
+    example(
+        "raster_3d",
+        "form 4: a blend of predictors, several bricks, odd sizes",
+        || encode(&[9, 11, 70], waves, &raster(0.01)),
+    ),
+    example(
+        "raster_2d_f64",
+        "form 4: a blend in rank 2, binary64, a value that no step reaches",
+        || {
+            let spike = |z: f64, y: f64, x: f64| {
+                let wave = waves(z, y, x) * 1e-9;
+                if (y, x) == (9.0, 4.0) { 0.2 } else { wave }
+            };
+            encode_f64(&[21, 30], spike, &raster(1e-10))
+        },
+    ),
+    example(
+        "raster_median_2d",
+        "form 4: medians, for layers of few values",
+        || encode(&[30, 41], layers, &raster(1.0)),
+    ),
+    example("raster_mask_3d_f16", "form 4: a mask, binary16", || {
+        let hole = |z: f64, y: f64, x: f64| {
+            let is_hole = (y - 7.0).powi(2) + (x - 8.0).powi(2) < 12.0 + z;
+            if is_hole { f64::NAN } else { waves(z, y, x) }
+        };
+        encode_f16(&[4, 16, 18], hole, &raster(0.02))
+    }),
     example(
         "mask_nan_2d_f16",
         "nothing but NaN: mask and form 0",
@@ -324,6 +352,17 @@ fn options(bound: Bound) -> EncodeOptions {
     EncodeOptions::new(bound)
         .with_threads(1)
         .with_model(Model::None)
+        .with_form(FormChoice::Wavelet)
+}
+
+/// Those of the raster form with a largest error.
+fn raster(max_error: f64) -> EncodeOptions {
+    options(Bound::MaxError(max_error)).with_form(FormChoice::Raster)
+}
+
+/// Layers of few values each.
+fn layers(z: f64, y: f64, x: f64) -> f64 {
+    1500.0 + 250.0 * ((y + 3.0 * (0.2 * x + z).sin()) / 6.0).floor()
 }
 
 /// The small built-in model, by reference.

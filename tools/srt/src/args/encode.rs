@@ -11,7 +11,7 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::{Axes, Bound, Effort, EmbedWeights, Error, Result, Wavelet};
+use srt::{Axes, Bound, Effort, EmbedWeights, Error, FormChoice, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]
@@ -40,6 +40,10 @@ pub(crate) struct EncodeArgs {
     /// Axes along which the field repeats, a subset of zyx
     #[arg(long, value_name = "AXES")]
     pub(crate) periodic: Option<Axes>,
+    /// Form of the frames, with a maximum or relative error: wavelet, raster (voxels predicted from those before
+    /// them), or auto, what a sample of the field tells
+    #[arg(long, value_name = "FORM", default_value = "auto")]
+    pub(crate) form: FormName,
     /// How much time to take for a smaller file: 1, the fastest, one pass and no networks, to 9, where everything is tried
     #[arg(long, value_name = "N", default_value = "5", value_parser = effort)]
     pub(crate) effort: Effort,
@@ -130,7 +134,7 @@ pub(crate) struct EncodeArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Print every pass of the search to standard error
+    /// Print every pass of the search, and which form was chosen, to standard error
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
     /// Overwrite the output
@@ -139,6 +143,24 @@ pub(crate) struct EncodeArgs {
     /// When another process is rewriting the output from what it holds
     #[arg(long, value_name = "WHAT", default_value = "wait")]
     pub(crate) lock: LockChoice,
+}
+
+/// `--form`.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum FormName {
+    Auto,
+    Wavelet,
+    Raster,
+}
+
+impl From<FormName> for FormChoice {
+    fn from(form: FormName) -> Self {
+        match form {
+            FormName::Auto => Self::Auto,
+            FormName::Wavelet => Self::Wavelet,
+            FormName::Raster => Self::Raster,
+        }
+    }
 }
 
 /// `--embed-weights`.

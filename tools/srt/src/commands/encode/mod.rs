@@ -134,6 +134,7 @@ fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
 fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     let mut options = EncodeOptions::new(args.bound()?);
     options.coding.profile = args.paper.profile()?;
+    options.coding.form = args.form.into();
     options.coding.periodic = args.periodic.unwrap_or_default();
     options.coding.wavelet = args.wavelet;
     options.coding.brick_edge = args.brick;
@@ -163,6 +164,7 @@ fn existing(args: &EncodeArgs) -> Result<FileBytes> {
 fn observer(args: &EncodeArgs, spinner: Arc<Spinner>) -> Observer {
     let observer = Observer::default().with_ssim(args.json);
     if args.verbose {
+        let observer = observer.on_choice(|why| say(why.to_owned()));
         observer.on_progress(|pass| say(format!("pass {}: {:.4}", pass.passes, pass.quality)))
     } else {
         observer.on_progress(move |pass| spinner.pass(pass))

@@ -31,6 +31,7 @@ impl Recipe {
             TITLE.to_owned(),
             format!("bound {}", args.bound()?),
             format!("profile {}", profile(&coding.profile)),
+            format!("form {:?}", coding.form),
             format!("periodic axes {}", coding.periodic),
             format!(
                 "wavelet {}",

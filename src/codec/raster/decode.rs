@@ -1,0 +1,98 @@
+//! Bytes to values of a brick.
+
+#![deny(clippy::indexing_slicing)]
+
+use crate::base::dtype::Element;
+use crate::base::error::{Error, Result};
+use crate::codec::ctx::RangeDecoder;
+use crate::codec::raster::MAX_DIFFERENCE;
+use crate::codec::raster::model::{DifferenceModel, Symbol};
+use crate::codec::raster::predict::RasterPrediction;
+use crate::codec::raster::quantiser::Quantum;
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
+
+/// Decodes what [`encode`](crate::codec::raster::encode) wrote for a brick of the same extents.
+///
+/// # Errors
+/// `Corrupt` when the payload ends early or late, and for differences and values that the format does not have.
+pub fn decode<E: Element>(
+    dims: [usize; 3],
+    rank: usize,
+    prediction: RasterPrediction,
+    quantum: &Quantum<E::Work>,
+    payload: &[u8],
+) -> Result<Vec<E>> {
+    let mut decoder = VoxelDecoder {
+        coder: RangeDecoder::new(payload),
+        model: DifferenceModel::default(),
+        quantum,
+        values: Vec::with_capacity(dims.iter().product()),
+        fault: None,
+    };
+    walk(dims, rank, prediction, &mut decoder)?;
+    decoder.coder.check_end("a brick")?;
+    Ok(decoder.values)
+}
+
+struct VoxelDecoder<'a, E: Element> {
+    coder: RangeDecoder<'a>,
+    model: DifferenceModel,
+    quantum: &'a Quantum<E::Work>,
+    values: Vec<E>,
+    fault: Option<Fault>,
+}
+
+/// What a voxel cannot be.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Difference,
+    Value(f64),
+}
+
+impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
+    #[inline(always)]
+    fn voxel(&mut self, _: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
+        match self.model.decode::<E>(&mut self.coder, context) {
+            Some(Symbol::Difference(difference)) => {
+                let place = self.quantum.add(prediction, difference);
+                self.values.push(self.quantum.value(place));
+                Voxel { place, difference }
+            }
+            Some(Symbol::Stored(bits)) => self.stored(E::from_bits64(bits)),
+            None => {
+                self.fault = Some(Fault::Difference);
+                self.stored(E::default())
+            }
+        }
+    }
+
+    fn row_done(&mut self) -> Result<()> {
+        if self.coder.overran() {
+            return Err(Error::corrupt("a brick ends early"));
+        }
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::Difference) => Err(Error::corrupt(format!(
+                "differences up to {MAX_DIFFERENCE} expected, a larger one found"
+            ))),
+            Some(Fault::Value(value)) => Err(Error::corrupt(format!(
+                "a stored value in the range of the field expected, {value} found"
+            ))),
+        }
+    }
+}
+
+impl<E: Element> VoxelDecoder<'_, E> {
+    /// Takes a value as it is.
+    #[cold]
+    fn stored(&mut self, value: E) -> Voxel<E::Work> {
+        if !self.quantum.holds(value) && self.fault.is_none() {
+            self.fault = Some(Fault::Value(value.to_f64()));
+        }
+        self.values.push(value);
+        Voxel {
+            place: self.quantum.place(value),
+            difference: 0,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! From values of the field to steps above its minimum and back (codec `raster`, section 1).
+
+use crate::base::dtype::Element;
+use crate::base::real::Real;
+
+/// Most steps from the minimum to the maximum of a field.
+pub const MAX_TOP: f64 = (1u64 << 31) as f64;
+
+/// The steps of a field, in its working precision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantum<T> {
+    step: T,
+    least: T,
+    largest: T,
+    /// Values in steps lie up to here, one step above the maximum.
+    top: T,
+}
+
+impl<T: Real> Quantum<T> {
+    /// Of steps of `step` over a field of that range; `None` where these are not numbers above 0, or there are more than
+    /// [`MAX_TOP`] of them.
+    pub fn new(step: f64, range: (f64, f64)) -> Option<Self> {
+        let (step, least, largest) = (
+            T::from_f64(step),
+            T::from_f64(range.0),
+            T::from_f64(range.1),
+        );
+        let steps = (largest - least) / step;
+        let is_usable = step > T::ZERO && steps >= T::ZERO && steps.to_f64() <= MAX_TOP;
+        is_usable.then(|| Self {
+            step,
+            least,
+            largest,
+            top: steps + T::from_f64(1.0),
+        })
+    }
+
+    /// The value of `u` steps above the minimum.
+    #[inline(always)]
+    pub(super) fn value<E: Element<Work = T>>(&self, u: T) -> E {
+        let y = u * self.step + self.least;
+        let y = if y < self.least { self.least } else { y };
+        let y = if y > self.largest { self.largest } else { y };
+        E::from_f64(y.to_f64())
+    }
+
+    /// A difference of `q` steps added to a prediction.
+    #[inline(always)]
+    pub(super) fn add(&self, prediction: T, q: i32) -> T {
+        self.within(prediction + T::from_i32(q))
+    }
+
+    /// Where a value lies that is stored as it is.
+    pub(super) fn place<E: Element<Work = T>>(&self, value: E) -> T {
+        self.within((T::from_f64(value.to_f64()) - self.least) / self.step)
+    }
+
+    /// Whether a value lies in the range of the field.
+    pub(super) fn holds<E: Element<Work = T>>(&self, value: E) -> bool {
+        let value = T::from_f64(value.to_f64());
+        value >= self.least && value <= self.largest
+    }
+
+    /// Steps above the minimum, for the encoder alone, which may compute as it likes.
+    #[inline(always)]
+    pub(super) fn steps(&self, value: f64) -> f64 {
+        (value - self.least.to_f64()) / self.step.to_f64()
+    }
+
+    /// Kept within a step of the field's range, which no honest value leaves: hostile ones do not grow without end.
+    #[inline(always)]
+    fn within(&self, u: T) -> T {
+        let bottom = -T::from_i32(1);
+        let u = if u < bottom { bottom } else { u };
+        if u > self.top { self.top } else { u }
+    }
+}

@@ -1,0 +1,55 @@
+//! The raster form of a frame: voxels predicted from those before them, in bricks (spec section 4.3).
+
+use crate::base::dtype::Dtype;
+use crate::base::error::Result;
+use crate::container::bytes::{Cursor, Encode};
+use crate::container::form::{positive_real, put_real};
+
+/// Parameters of the raster form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RasterForm {
+    /// Edge of a brick in voxels.
+    pub brick_edge: u32,
+    /// Quantisation step in the field's unit.
+    pub step: f64,
+    /// The linear sub-predictor in 1/1024: 6 coefficients in rank 2, 16 in rank 3; none where voxels are predicted by
+    /// medians.
+    pub coefficients: Vec<i16>,
+}
+
+impl RasterForm {
+    pub(super) fn write(&self, dtype: Dtype, out: &mut Vec<u8>) {
+        out.push(self.brick_edge.ilog2().to_le_bytes()[0]);
+        put_real(out, self.step, dtype);
+        out.push(self.coefficients.len().to_le_bytes()[0]);
+        for coefficient in &self.coefficients {
+            out.put_varint(zigzag(*coefficient));
+        }
+    }
+
+    pub(super) fn parse(f: &mut Cursor<'_>, dtype: Dtype) -> Result<Self> {
+        let edge = f.brick_edge()?;
+        let step = positive_real(f, "quantisation step", dtype)?;
+        let count = f.u8("number of coefficients")?;
+        if ![0, 6, 16].contains(&count) {
+            return Err(f.corrupt(format!("0, 6 or 16 coefficients expected, {count} found")));
+        }
+        let coefficient = |f: &mut Cursor<'_>| {
+            let folded = f.varint("coefficient")?;
+            let folded = u16::try_from(folded).map_err(|_| {
+                f.corrupt(format!("coefficient below 2^16 expected, {folded} found"))
+            })?;
+            Ok((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
+        };
+        Ok(Self {
+            brick_edge: edge,
+            step,
+            coefficients: (0..count).map(|_| coefficient(f)).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Numbers of either sign as numbers from 0, small ones first.
+fn zigzag(value: i16) -> u64 {
+    u64::from((value << 1 ^ value >> 15).cast_unsigned())
+}

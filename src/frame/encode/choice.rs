@@ -1,0 +1,193 @@
+//! Which lossy form a frame has: as asked for, or by what boxes of the field take in each.
+
+use crate::base::dtype::Element;
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Axes, Region};
+use crate::container::Bound;
+use crate::frame::encode::FrameEncoder;
+use crate::frame::encoded::EncodedFrame;
+use crate::frame::goal::Goal;
+use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
+use crate::frame::raster::encode::{Predictors, RasterField};
+use crate::frame::sample::Normalisation;
+use crate::options::{EncodeOptions, FormChoice, Observer};
+
+/// Predictors that are tried, in the order of preference.
+const PREDICTORS: [Predictors; 2] = [Predictors::Blend, Predictors::Median];
+
+/// Voxels for which the wavelet form takes a byte less in a field than in boxes of it, by a look at eighteen fields.
+const WAVELET_SAVES_BYTE_IN: usize = 80;
+
+/// Bytes that boxes of a field take in each form.
+#[derive(Clone, Copy, Debug, Default)]
+struct BoxBytes {
+    wavelet: usize,
+    raster: [usize; PREDICTORS.len()],
+}
+
+impl BoxBytes {
+    /// What the wavelet form may save beside that in the whole field: its levels reach over the borders of the boxes, and
+    /// networks were not tried.
+    fn wavelet_saves(&self, boxes: &[Region]) -> usize {
+        let voxels: usize = boxes.iter().map(Region::len).sum();
+        (voxels / WAVELET_SAVES_BYTE_IN).min(self.wavelet / 10)
+    }
+
+    /// The predictors of the smallest raster form, and its bytes.
+    fn best_raster(&self) -> (Predictors, usize) {
+        let [blend, median] = self.raster;
+        if median < blend {
+            (Predictors::Median, median)
+        } else {
+            (Predictors::Blend, blend)
+        }
+    }
+}
+
+impl<E: Element> FrameEncoder<'_, E> {
+    /// The frame in its lossy form; `None` where none keeps the bound.
+    pub(super) fn chosen(&self) -> Result<Option<EncodedFrame>> {
+        match (self.options.coding.form, self.goal.max_error()) {
+            (FormChoice::Raster, None) => Err(Error::invalid(
+                "the raster form needs a bound on the error of every voxel: a maximum or a relative error",
+            )),
+            (FormChoice::Wavelet, _) | (FormChoice::Auto, None) => self.wavelet(),
+            (FormChoice::Raster, Some(max_error)) => self.best_raster(max_error),
+            (FormChoice::Auto, Some(max_error)) => self.best_form(max_error),
+        }
+    }
+
+    fn best_form(&self, max_error: f64) -> Result<Option<EncodedFrame>> {
+        if self.raster_field(max_error).step().is_none() {
+            return self.wavelet();
+        }
+        let Some(boxes) = boxes(&self.original) else {
+            // All of it is no more than a sample.
+            let raster = self.best_raster(max_error)?;
+            let wavelet = self.wavelet()?;
+            return Ok(self.smaller(raster, wavelet));
+        };
+        let Some(bytes) = self.in_boxes(&boxes, max_error, wavelet_bytes)? else {
+            return self.wavelet();
+        };
+        let (predictors, raster) = bytes.best_raster();
+        let is_raster = raster + bytes.wavelet_saves(&boxes) < bytes.wavelet;
+        let form = if is_raster {
+            predictors.name()
+        } else {
+            "wavelet"
+        };
+        let [blend, median] = bytes.raster;
+        self.original.observer.choice_made(&format!(
+            "form {form}: {} boxes take {} bytes as wavelet, {blend} as raster, {median} as raster by medians",
+            boxes.len(),
+            bytes.wavelet,
+        ));
+        if !is_raster {
+            return self.wavelet();
+        }
+        match self
+            .raster_field(max_error)
+            .encode(self.options, predictors)?
+        {
+            Some(encoded) => Ok(Some(encoded)),
+            None => self.wavelet(),
+        }
+    }
+
+    /// The smaller of two frames of the whole field.
+    fn smaller(
+        &self,
+        raster: Option<EncodedFrame>,
+        wavelet: Option<EncodedFrame>,
+    ) -> Option<EncodedFrame> {
+        let (Some(a), Some(b)) = (&raster, &wavelet) else {
+            return raster.or(wavelet);
+        };
+        let (a, b) = (self.file_bytes(a), self.file_bytes(b));
+        let form = if a < b { "raster" } else { "wavelet" };
+        self.original.observer.choice_made(&format!(
+            "form {form}: the field takes {b} bytes as wavelet, {a} as raster"
+        ));
+        if a < b { raster } else { wavelet }
+    }
+
+    /// The smaller of the raster forms; which is tried on the whole field where that is small, else on boxes.
+    fn best_raster(&self, max_error: f64) -> Result<Option<EncodedFrame>> {
+        let field = self.raster_field(max_error);
+        let sample = match boxes(&self.original) {
+            Some(boxes) => self.in_boxes(&boxes, max_error, |_, _| Ok(0))?,
+            None => None,
+        };
+        if let Some(bytes) = sample {
+            return field.encode(self.options, bytes.best_raster().0);
+        }
+        let [blend, median] = PREDICTORS.map(|predictors| field.encode(self.options, predictors));
+        let (Some(blend), Some(median)) = (blend?, median?) else {
+            return Ok(None);
+        };
+        let is_median = self.file_bytes(&median) < self.file_bytes(&blend);
+        Ok(Some(if is_median { median } else { blend }))
+    }
+
+    fn raster_field(&self, max_error: f64) -> RasterField<'_, E> {
+        RasterField {
+            original: self.original,
+            normalisation: self.normalisation,
+            max_error,
+        }
+    }
+
+    /// What boxes take in each form, `wavelet` says what in that; `None` where all are constant.
+    fn in_boxes(
+        &self,
+        boxes: &[Region],
+        max_error: f64,
+        wavelet: impl Fn(&RasterField<'_, E>, &EncodeOptions) -> Result<usize>,
+    ) -> Result<Option<BoxBytes>> {
+        let mut options = self.options.clone();
+        options.bound = Bound::MaxError(max_error);
+        options.observer = Observer::default();
+        options.coding.periodic = Axes::NONE;
+        options.resources.memory = None;
+        options.resources.scratch = None;
+        let mut sum = None;
+        for &region in boxes {
+            let held = BoxedField::cut(&self.original, region);
+            let original = held.original(&options.observer);
+            let normalisation =
+                Normalisation::measure(original.values, original.ordinary, original.observer);
+            let Some(normalisation) = normalisation.filter(|n| n.range.0 != n.range.1) else {
+                continue;
+            };
+            let field = RasterField {
+                original,
+                normalisation,
+                max_error,
+            };
+            let sum: &mut BoxBytes = sum.get_or_insert_default();
+            sum.wavelet += wavelet(&field, &options)?;
+            for (sum, predictors) in sum.raster.iter_mut().zip(PREDICTORS) {
+                *sum += bytes_or_raw(&field, field.encode(&options, predictors)?.as_ref());
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// What a box takes in the wavelet form, without networks: they help, if at all, where this form is the better one anyway.
+fn wavelet_bytes<E: Element>(field: &RasterField<'_, E>, options: &EncodeOptions) -> Result<usize> {
+    let encoder = FrameEncoder {
+        original: field.original,
+        normalisation: field.normalisation,
+        goal: Goal::MaxError(field.max_error),
+        options,
+        networks: None,
+    };
+    Ok(bytes_or_raw(field, encoder.wavelet()?.as_ref()))
+}
+
+/// Of a frame; a form that cannot keep the bound takes as much as the values themselves.
+fn bytes_or_raw<E: Element>(field: &RasterField<'_, E>, encoded: Option<&EncodedFrame>) -> usize {
+    encoded.map_or(size_of_val(field.original.values), payload_bytes)
+}

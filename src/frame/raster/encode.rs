@@ -1,0 +1,233 @@
+//! A field to a frame of the raster form.
+
+use std::time::Instant;
+
+use crate::base::dtype::{Dtype, Element};
+use crate::base::error::{Error, Result};
+use crate::base::grid::{Region, Shape};
+use crate::base::real::Real;
+use crate::codec::raster::{
+    Demand, LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, Quantum, encode,
+};
+use crate::container::{Bound, Form, RasterForm};
+use crate::frame::coded::CodedBricks;
+use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
+use crate::frame::original::Original;
+use crate::frame::queue::in_order;
+use crate::frame::raster::stored::RasterBricks;
+use crate::frame::sample::Normalisation;
+use crate::metrics::{Comparer, Comparison};
+use crate::options::EncodeOptions;
+
+/// Voxels, about, that are coded and compared at a time.
+const AT_ONCE: usize = 1 << 23;
+/// Bytes, about, that a voxel takes meanwhile: its value in a brick, decoded, and beside its original.
+const BYTES_AT_ONCE: u64 = 32;
+
+/// A field that is to be coded within a bound on the error of every voxel.
+#[derive(Clone, Copy)]
+pub(crate) struct RasterField<'a, E: Element> {
+    pub(crate) original: Original<'a, E>,
+    pub(crate) normalisation: Normalisation<E::Work>,
+    pub(crate) max_error: f64,
+}
+
+/// Which sub-predictors a frame has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Predictors {
+    /// All, blended.
+    Blend,
+    /// Medians alone.
+    Median,
+}
+
+impl<E: Element> RasterField<'_, E> {
+    /// The step by which all but a few voxels keep the bound, with room for what is rounded on the way; `None` where
+    /// rounding alone would use up a good part of the bound.
+    pub(crate) fn step(&self) -> Option<f64> {
+        let (min, max) = self.normalisation.bounds();
+        let largest = min.abs().max(max.abs());
+        let (work, sample) = match E::DTYPE {
+            Dtype::F16 => (2f64.powi(-24), largest * 2f64.powi(-11) + 2f64.powi(-25)),
+            Dtype::F32 => (2f64.powi(-24), 0.0),
+            Dtype::F64 => (2f64.powi(-53), 0.0),
+        };
+        let rounding = work * (4.0 * (max - min) + 2.0 * largest) + sample;
+        let is_above = self.max_error >= 4.0 * rounding;
+        let step = 2.0 * (self.max_error - rounding) * (1.0 - 2f64.powi(-20));
+        let step = E::Work::from_f64(step).to_f64();
+        let is_usable = is_above && Quantum::<E::Work>::new(step, (min, max)).is_some();
+        is_usable.then_some(step)
+    }
+
+    /// The record of a frame with `step`.
+    fn form(&self, options: &EncodeOptions, predictors: Predictors, step: f64) -> RasterForm {
+        let shape = self.original.shape;
+        let coefficients = match predictors {
+            Predictors::Blend => {
+                let used = if shape.rank() == 2 {
+                    NEIGHBOURS_2D
+                } else {
+                    NEIGHBOURS_3D
+                };
+                self.fit(step).0[..used].to_vec()
+            }
+            Predictors::Median => Vec::new(),
+        };
+        RasterForm {
+            brick_edge: options.coding.brick_edge.unwrap_or(default_edge(shape)),
+            step,
+            coefficients,
+        }
+    }
+
+    fn fit(&self, step: f64) -> LinearCoefficients {
+        let Original {
+            shape,
+            values,
+            ordinary,
+            ..
+        } = self.original;
+        let least = self.normalisation.bounds().0;
+        LinearCoefficients::fit(shape.dims(), shape.rank(), |at| {
+            let is_ordinary = ordinary.is_none_or(|ordinary| ordinary[at]);
+            is_ordinary.then(|| (values[at].to_f64() - least) / step)
+        })
+    }
+
+    /// Codes the bricks of a frame in their order, and measures what readers will decode.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an edge of bricks that is none; those of the comparison.
+    pub(crate) fn encode(
+        &self,
+        options: &EncodeOptions,
+        predictors: Predictors,
+    ) -> Result<Option<EncodedFrame>> {
+        let Some(step) = self.step() else {
+            return Ok(None);
+        };
+        let form = self.form(options, predictors, step);
+        check_edge(form.brick_edge)?;
+        let (shape, range) = (self.original.shape, self.normalisation.range);
+        let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?;
+        let mut coded = CodedBricks::new(options.resources.scratch.as_deref())?;
+        let verification = self.code(&bricks, options, &mut coded)?;
+        coded.sort();
+        let mut encoded = EncodedFrame::new(
+            &self.original,
+            options.bound,
+            range,
+            verification,
+            Form::Raster(form),
+        );
+        encoded.bricks = BrickChunks::Coded(coded);
+        // A voxel that steps do not reach is stored as it is: this is the last word on the bound.
+        let keeps = verification.comparison.max_abs_error <= self.max_error;
+        Ok(keeps.then_some(encoded))
+    }
+
+    /// Codes all bricks, some layers of them at a time, into `coded`; decodes each and compares.
+    fn code(
+        &self,
+        bricks: &RasterBricks,
+        options: &EncodeOptions,
+        coded: &mut CodedBricks,
+    ) -> Result<Verification> {
+        let whole = self.original.shape.region();
+        let bounds = self.normalisation.bounds();
+        let mut comparer = Comparer::new(self.original.values, self.original.ordinary, bounds)?;
+        let keeps_decoded =
+            options.observer.measure_ssim || matches!(options.bound, Bound::Ssim(_));
+        let (mut decoded, mut seconds, mut done) = (Vec::new(), 0.0, 0);
+        for layer in whole.slabs(bricks.planes_at_once(voxels_at_once(options.resources.memory))) {
+            let results = in_order(bricks.touching(layer), |number| -> Result<_> {
+                let region = bricks.region(number);
+                let payload = self.code_brick(bricks, region)?;
+                let values = bricks.decode_brick::<E>(number, &payload)?;
+                Ok((number, payload, region, values))
+            });
+            let started = Instant::now();
+            let mut values = vec![E::default(); layer.len()];
+            let mut payloads = Vec::new();
+            for result in results {
+                let (number, payload, region, own) = result?;
+                layer.for_each_row(&region, &region, |to, from, len| {
+                    values[to..to + len].copy_from_slice(&own[from..from + len]);
+                });
+                payloads.push((number, payload));
+            }
+            coded.take(payloads)?;
+            comparer.push(&values)?;
+            self.original
+                .observer
+                .values_read(done..done + values.len());
+            done += values.len();
+            if keeps_decoded {
+                decoded.extend(values);
+            }
+            seconds += started.elapsed().as_secs_f64();
+        }
+        let comparison: Comparison = self.normalisation.relate_to_range(comparer.finish()?);
+        let ssim = keeps_decoded
+            .then(|| self.original.ssim(&decoded))
+            .transpose()?;
+        Ok(Verification {
+            comparison,
+            ssim,
+            seconds,
+        })
+    }
+
+    /// The bytes of a brick.
+    fn code_brick(&self, bricks: &RasterBricks, region: Region) -> Result<Vec<u8>> {
+        let whole = self.original.shape.region();
+        let values = whole.crop(self.original.values, &region);
+        let ordinary = self.original.ordinary.map(|all| whole.crop(all, &region));
+        let quantum = bricks.quantum()?;
+        let demand = Demand {
+            values: &values,
+            ordinary: ordinary.as_deref(),
+            max_error: self.max_error,
+        };
+        let (rank, prediction) = (self.original.shape.rank(), bricks.prediction());
+        Ok(encode(region.size, rank, prediction, &quantum, demand))
+    }
+}
+
+impl RasterBricks {
+    /// Planes along the slowest axis in the layers of whole bricks that have `voxels` voxels, about.
+    fn planes_at_once(&self, voxels: usize) -> usize {
+        let (whole, edge) = (self.shape().region(), self.edge());
+        (whole.planes_of(voxels) / edge).max(1) * edge
+    }
+}
+
+fn voxels_at_once(memory: Option<u64>) -> usize {
+    let fitting = memory.map_or(u64::MAX, |memory| memory / BYTES_AT_ONCE);
+    usize::try_from(fitting).unwrap_or(usize::MAX).min(AT_ONCE)
+}
+
+/// Larger bricks are a little smaller in all, smaller ones occupy more threads.
+fn default_edge(shape: Shape) -> u32 {
+    if shape.rank() == 2 { 256 } else { 64 }
+}
+
+fn check_edge(edge: u32) -> Result<()> {
+    if edge.is_power_of_two() && edge >= 64 {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "brick edge expected to be a power of two from 64, {edge} found"
+    )))
+}
+
+impl Predictors {
+    /// In messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Blend => "raster",
+            Self::Median => "raster by medians",
+        }
+    }
+}

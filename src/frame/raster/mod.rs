@@ -1,0 +1,7 @@
+//! Frames of the raster form: voxels predicted from those before them, in bricks that know nothing of each other.
+
+pub(crate) mod candidates;
+pub(crate) mod encode;
+mod stored;
+
+pub use stored::RasterBricks;

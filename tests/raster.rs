@@ -1,0 +1,164 @@
+//! Frames of the raster form: the bound, regions, levels, streams and masks, whatever the type of the values.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::{Draw, Scalar, encode, smooth};
+use half::f16;
+use proptest::prelude::*;
+use srt::container::{Bound, Form};
+use srt::{Decoder, EncodeOptions, ErrorKind, FormChoice, Model, Region, Shape, StreamDecoder};
+
+fn options(bound: Bound, form: FormChoice) -> EncodeOptions {
+    EncodeOptions::new(bound)
+        .with_threads(2)
+        .with_model(Model::None)
+        .with_form(form)
+}
+
+/// A smooth field with a little noise, and holes where they are asked for.
+fn field<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
+    let mut draw = Draw::new(seed);
+    let smooth = smooth(shape, seed).into_iter();
+    let noisy = smooth.map(|v| v + 0.01 * draw.unit());
+    let mut values: Vec<E> = noisy.map(E::from_f64).collect();
+    for at in 0..holes.min(values.len() / 2) {
+        values[at * 7 % shape.len()] = E::from_f64(f64::NAN);
+    }
+    values
+}
+
+fn bits<E: Scalar>(values: &[E]) -> Vec<u64> {
+    values.iter().map(|v| v.to_bits64()).collect()
+}
+
+/// The file of a field; it has the raster form and keeps the bound.
+fn checked<E: Scalar>(shape: Shape, values: &[E], max_error: f64) -> Vec<u8> {
+    let options = options(Bound::MaxError(max_error), FormChoice::Raster);
+    let file = encode(shape, values, &options).unwrap().0;
+    let decoder = Decoder::new(&file).unwrap();
+    let frame = decoder.only_frame().unwrap();
+    // Next to nothing takes fewer bytes as it is.
+    let is_raster = matches!(frame.record().form, Form::Raster(_));
+    assert!(is_raster || shape.len() < 1000 && frame.record().form == Form::Lossless);
+    let decoded = frame.read::<E>().unwrap();
+    for (a, b) in values.iter().zip(decoded.data()) {
+        if a.is_finite() {
+            assert!((a.to_f64() - b.to_f64()).abs() <= max_error, "{a:?} {b:?}");
+        } else {
+            assert_eq!(a.to_bits64(), b.to_bits64());
+        }
+    }
+    file
+}
+
+/// Regions and levels of a file are what the whole field says, and so is the stream.
+fn check_parts<E: Scalar>(file: &[u8], seed: u64) {
+    let decoder = Decoder::new(file).unwrap();
+    let frame = decoder.only_frame().unwrap();
+    let whole = frame.read::<E>().unwrap();
+    let shape = whole.shape();
+    let mut draw = Draw::new(seed);
+    for _ in 0..4 {
+        let start = shape.dims().map(|n| draw.below(n));
+        let size = [0, 1, 2].map(|axis| 1 + draw.below(shape.dims()[axis] - start[axis]));
+        let region = Region { start, size };
+        let found = frame.region(region).read::<E>().unwrap();
+        let expected = shape.region().crop(whole.data(), &region);
+        assert_eq!(bits(found.data()), bits(&expected), "{region:?}");
+    }
+    let mut stream = StreamDecoder::new(file).unwrap();
+    stream.next_frame().unwrap().unwrap();
+    let streamed = stream.frame().unwrap().read::<E>().unwrap();
+    assert_eq!(bits(streamed.data()), bits(whole.data()));
+    // All axes that are long enough are split.
+    let split = shape.dims().map(|n| if n >= 8 { 2 } else { 1 });
+    if split == [1, 1, 1] {
+        assert!(frame.level(1).read::<E>().is_err());
+        return;
+    }
+    let half = frame.level(1).read::<E>().unwrap();
+    let [_, ny, nx] = shape.dims();
+    let place = |i: usize| {
+        let [_, y, x] = half.shape().dims();
+        let place = [i / x / y, i / x % y, i % x];
+        let [z, y, x] = [0, 1, 2].map(|axis| place[axis] * split[axis]);
+        (z * ny + y) * nx + x
+    };
+    let expected: Vec<E> = (0..half.shape().len())
+        .map(|i| whole.data()[place(i)])
+        .collect();
+    assert_eq!(bits(half.data()), bits(&expected));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn small_fields_of_all_types_come_back(
+        dims in prop::array::uniform3(1usize..=20), planar: bool, seed: u64, holes in 0usize..9,
+    ) {
+        let shape = Shape::new(if planar { &dims[1..] } else { &dims }).unwrap();
+        // Constant and empty fields have a form of their own.
+        prop_assume!(shape.len() > 2 * holes + 4);
+        check_parts::<f16>(&checked::<f16>(shape, &field(shape, seed, holes), 0.02), seed);
+        check_parts::<f32>(&checked::<f32>(shape, &field(shape, seed, holes), 1e-3), seed);
+        check_parts::<f64>(&checked::<f64>(shape, &field(shape, seed, holes), 1e-9), seed);
+    }
+}
+
+#[test]
+fn fields_of_many_bricks_come_back() {
+    for extents in [&[70, 65, 130][..], &[300, 520], &[1, 70, 70], &[3, 2, 300]] {
+        let shape = Shape::new(extents).unwrap();
+        check_parts::<f32>(&checked::<f32>(shape, &field(shape, 3, 40), 1e-3), 3);
+        check_parts::<f64>(&checked::<f64>(shape, &field(shape, 4, 0), 1e-4), 4);
+    }
+}
+
+#[test]
+fn threads_and_memory_do_not_change_the_file() {
+    let shape = Shape::new(&[140, 66, 70]).unwrap();
+    let values: Vec<f32> = field(shape, 5, 0);
+    let options = options(Bound::RelError(1e-3), FormChoice::Raster);
+    let file = encode(shape, &values, &options).unwrap().0;
+    for (threads, memory) in [(1, 1 << 40), (3, 1 << 20)] {
+        let other = options.clone().with_threads(threads).with_memory(memory);
+        assert!(encode(shape, &values, &other).unwrap().0 == file);
+    }
+}
+
+#[test]
+fn the_form_is_chosen_by_what_the_field_is_like() {
+    let shape = Shape::new(&[100, 101, 102]).unwrap();
+    let smooth: Vec<f32> = smooth(shape, 1).iter().map(|&v| v as f32).collect();
+    let layers: Vec<f32> = smooth.iter().map(|v| (8.0 * v).round() * 0.125).collect();
+    for (values, is_raster) in [(&smooth, false), (&layers, true)] {
+        let options = options(Bound::RelError(1e-3), FormChoice::Auto);
+        let file = encode(shape, values, &options).unwrap().0;
+        let decoder = Decoder::new(&file).unwrap();
+        let form = &decoder.only_frame().unwrap().record().form;
+        assert_eq!(matches!(form, Form::Raster(_)), is_raster, "{form:?}");
+    }
+}
+
+#[test]
+fn the_raster_form_needs_a_bound_on_the_error() {
+    let shape = Shape::new(&[9, 9]).unwrap();
+    let values: Vec<f32> = field(shape, 5, 0);
+    let options = options(Bound::Psnr(40.0), FormChoice::Raster);
+    let error = encode(shape, &values, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn bounds_below_the_precision_of_the_values_are_kept_without_loss() {
+    let shape = Shape::new(&[12, 13]).unwrap();
+    let values: Vec<f32> = field(shape, 5, 0);
+    let options = options(Bound::MaxError(1e-8), FormChoice::Raster);
+    let file = encode(shape, &values, &options).unwrap().0;
+    let decoder = Decoder::new(&file).unwrap();
+    let decoded = decoder.only_frame().unwrap().read::<f32>().unwrap();
+    assert_eq!(bits(decoded.data()), bits(&values));
+}
