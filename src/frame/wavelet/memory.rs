@@ -8,8 +8,9 @@ use crate::options::Resources;
 const HELD_COPIES: usize = 5;
 /// The same of profile `paper`: the field at all its levels, its representative volume, and what comes of that.
 const POOLED_COPIES: usize = 7;
-/// Bytes, about, of the tiles that networks work on.
+/// Bytes, about, of the tiles that networks work on, and where many are worked on at once.
 const TILES: u64 = 8 << 20;
+const MANY_TILES: u64 = 64 << 20;
 /// Cells of a slab across its slowest axis where slabs are thinnest, with those that neighbours share.
 const SLAB: usize = 12;
 
@@ -27,7 +28,8 @@ pub(super) struct FieldMemory {
 impl FieldMemory {
     /// Bytes, about, when all of it is held.
     pub(super) fn held(self) -> u64 {
-        (self.shape.len() * self.value_bytes * HELD_COPIES) as u64
+        let tiles = if self.has_networks { MANY_TILES } else { 0 };
+        (self.shape.len() * self.value_bytes * HELD_COPIES) as u64 + tiles
     }
 
     /// Bytes, about, when its finest level is not held, and what is coded neither: the coarser levels; the details of a layer, which is
