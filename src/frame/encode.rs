@@ -214,6 +214,9 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         let is_hopeful =
             |_: &PricedNetworks<'_>| step.is_none_or(|step| self.tries(&encoder, step));
         let Some(priced) = self.networks.filter(is_hopeful) else {
+            if self.networks.is_some() {
+                self.tell("networks are not tried: they know nothing of details like these");
+            }
             return Ok(without.map(|found| found.encoded));
         };
         let contender = Contender {
@@ -223,7 +226,18 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         };
         let with = encoder.run(Some(&contender))?;
         let encoded = |found: Option<Found>| found.map(|found| found.encoded);
+        match &with {
+            None => self.tell("networks: given up, they save too little"),
+            Some(found) => {
+                let bytes = self.file_bytes(&found.encoded);
+                self.tell(&format!("networks: {bytes} bytes with them"));
+            }
+        }
         Ok(self.choose(encoded(without), encoded(with), priced.frame_share))
+    }
+
+    fn tell(&self, why: &str) {
+        self.original.observer.choice_made(why);
     }
 
     /// Which fields networks are tried on. Who chose some has looked at the field.
