@@ -191,8 +191,8 @@ pub use octree::Leaf;
 // What is asked of an encoder and a decoder.
 pub use codec::worker::{Worker, locate as locate_worker};
 pub use options::{
-    Coding, DecodeOptions, Downscaling, EmbedWeights, EncodeOptions, Model, Names, Observer,
-    PooledCoder, PooledOptions, Profile, Progress, Resources, Trials, Upscaling,
+    Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, Model, Names,
+    Observer, PooledCoder, PooledOptions, Profile, Progress, Resources, Trials, Upscaling,
 };
 pub use transform::Wavelet;
 

@@ -13,6 +13,7 @@
 //! | `on_failure` | who does the work of a device that fails |
 //! | `device` | devices that put whole levels together |
 //! | `fallback` | one backend in place of another that fails |
+//! | `remembered` | a backend that remembers what it predicted |
 //! | [`cpu`] | backends on the processor |
 //! | `cuda` | the backend on NVIDIA GPUs (feature `cuda`) |
 
@@ -25,11 +26,13 @@ mod fallback;
 mod input;
 mod on_failure;
 mod plan;
+mod remembered;
 mod request;
 
 pub use fallback::Fallback;
 pub use input::{NetworkInput, input_multiplier, quantise_input, unit};
 pub use on_failure::OnFailure;
+pub use remembered::Remembered;
 pub use request::{PredictRequest, Scaling, values_per_cell};
 
 use crate::base::error::Result;

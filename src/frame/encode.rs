@@ -15,19 +15,18 @@ use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
 use crate::frame::sample::{Normalisation, for_each_stretch};
-use crate::frame::wavelet::encode::WaveletEncoder;
+use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
-use crate::options::{EncodeOptions, PooledOptions, Profile};
+use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile};
 
-/// Lossless coding is tried when the lossy form takes more than this fraction of the raw bytes: below it,
-/// trying is not worth its time.
-const TRY_LOSSLESS_ABOVE: f64 = 0.35;
+/// Hardly a field takes less than this fraction of its raw bytes as it is; a look at some of it would cost more than it tells.
+const LOSSLESS_SHARE: f64 = 0.05;
+/// Lossless coding is tried where a look at some of the field promises at most so many times the bytes of the lossy form.
+const LOSSLESS_NEAR: f64 = 1.1;
 /// Bytes of a mask for each voxel while it is coded: its classes twice, and which voxels are ordinary.
 const MASK_BYTES: u64 = 3;
-/// About how much coarser the step is with networks: where the search with them starts from that without.
-const COARSER_WITH_NETWORKS: f64 = 1.15;
 
 /// Encodes one field of `shape`; `networks` are those that may be used.
 ///
@@ -210,14 +209,35 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         };
         let networks = self.networks.map(|priced| priced.networks);
         let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks)?;
-        let without = encoder.run(None, None)?;
-        let Some(priced) = self.networks else {
-            return Ok(without);
+        let without = encoder.run(None)?;
+        let step = without.as_ref().and_then(|found| found.encoded.step());
+        let is_hopeful =
+            |_: &PricedNetworks<'_>| step.is_none_or(|step| self.tries(&encoder, step));
+        let Some(priced) = self.networks.filter(is_hopeful) else {
+            return Ok(without.map(|found| found.encoded));
         };
-        let start = without.as_ref().and_then(EncodedFrame::step);
-        let start = start.map(|step| step * COARSER_WITH_NETWORKS);
-        let with = encoder.run(Some(&priced), start)?;
-        Ok(self.choose(without, with, priced.frame_share))
+        let contender = Contender {
+            priced,
+            rival: without.as_ref(),
+            gives_up: self.network_trials() != NetworkTrials::Full,
+        };
+        let with = encoder.run(Some(&contender))?;
+        let encoded = |found: Option<Found>| found.map(|found| found.encoded);
+        Ok(self.choose(encoded(without), encoded(with), priced.frame_share))
+    }
+
+    /// Which fields networks are tried on. Who chose some has looked at the field.
+    fn network_trials(&self) -> NetworkTrials {
+        let trials = self.options.coding.effort.plan().networks;
+        match (&self.options.coding.model, trials) {
+            (Model::Given(_), NetworkTrials::None | NetworkTrials::Hopeful) => NetworkTrials::All,
+            _ => trials,
+        }
+    }
+
+    /// Whether networks are tried on a field that takes this step without them.
+    fn tries(&self, encoder: &WaveletEncoder<'_, E>, step: f64) -> bool {
+        self.network_trials() != NetworkTrials::Hopeful || encoder.is_hopeful(step)
     }
 
     /// The better of two frames, of which that with networks bears `share` bytes of their weights.
@@ -243,13 +263,23 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
 
     fn smaller_of_lossless_and(&self, lossy: EncodedFrame) -> Result<EncodedFrame> {
         let bytes = self.file_bytes(&lossy);
-        if bytes as f64 > TRY_LOSSLESS_ABOVE * self.original.raw_bytes() {
+        if self.tries_lossless(bytes as f64) {
             let lossless = self.lossless(Lengths::Wanted)?;
             if self.file_bytes(&lossless) < bytes {
                 return Ok(lossless);
             }
         }
         Ok(lossy)
+    }
+
+    /// Whether the field as it is may be shorter than a lossy frame of so many bytes.
+    fn tries_lossless(&self, bytes: f64) -> bool {
+        let share = bytes / self.original.raw_bytes();
+        if share > self.options.coding.effort.plan().lossless_above {
+            return true;
+        }
+        share > LOSSLESS_SHARE
+            && lossless::estimated_bytes(self.original.values) < LOSSLESS_NEAR * bytes
     }
 
     fn file_bytes(&self, encoded: &EncodedFrame) -> usize {

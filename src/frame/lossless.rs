@@ -70,6 +70,25 @@ pub(crate) fn check_memory(dtype: Dtype, count: usize, resources: &Resources) ->
     resources.check_memory(part_memory(dtype, count), why, None)
 }
 
+/// Values of a run that the length of a whole field is judged by, and how many runs.
+const SAMPLE: usize = 1 << 14;
+const SAMPLES: usize = 3;
+
+/// Bytes that a field takes in this form, about, by a few runs of it. What repeats itself far apart is not seen.
+pub(crate) fn estimated_bytes<E: Element>(values: &[E]) -> f64 {
+    let apart = values.len() / SAMPLES;
+    let runs = (0..SAMPLES).map(|run| {
+        let start = run * apart + apart.saturating_sub(SAMPLE) / 2;
+        &values[start..values.len().min(start + SAMPLE)]
+    });
+    let (mut packed, mut seen) = (0, 0);
+    for run in runs {
+        packed += lossless::encode_values(run).len();
+        seen += run.len();
+    }
+    packed as f64 / seen.max(1) as f64 * values.len() as f64
+}
+
 /// Packs the parts that `values` begin, on all threads.
 pub(crate) fn pack<E: Element>(values: &[E]) -> Vec<Vec<u8>> {
     let parts = values.par_chunks(LOSSLESS_PART);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::network::{Hierarchy, Transform, default_model};
-use crate::options::{EncodeOptions, Model, Profile};
+use crate::options::{EncodeOptions, Model, NetworkTrials, Profile};
 pub(crate) use crate::recon::Networks;
 
 impl Networks {
@@ -24,6 +24,7 @@ impl Networks {
     pub(crate) fn choose(shape: Shape, options: &EncodeOptions) -> Result<Option<Self>> {
         let hierarchy = match &options.coding.model {
             Model::None => None,
+            Model::Default if options.coding.effort.plan().networks == NetworkTrials::None => None,
             Model::Given(hierarchy) => Some(Arc::clone(hierarchy)),
             Model::Default => {
                 let transform = match options.coding.profile {

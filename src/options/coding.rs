@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::PooledOptions;
+use super::{Effort, PooledOptions};
 use crate::base::grid::Axes;
 use crate::network::Hierarchy;
 use crate::transform::Wavelet;
@@ -66,6 +66,8 @@ pub struct Coding {
     pub model: Model,
     /// Whether weights are embedded. Default: unless they are built in.
     pub embed_weights: EmbedWeights,
+    /// How much time the encoder may take for a smaller file. Default 5.
+    pub effort: Effort,
     /// Frames that will share one set of weights, as far as is known: whether weights pay is judged by a
     /// frame's share of them, but for [`crate::Bound::Ratio`]. Default 1.
     pub frames: usize,
@@ -82,6 +84,7 @@ impl Default for Coding {
             range: None,
             model: Model::Default,
             embed_weights: EmbedWeights::Auto,
+            effort: Effort::default(),
             frames: 1,
         }
     }

@@ -5,6 +5,7 @@
 
 mod coding;
 mod decoding;
+mod effort;
 mod observer;
 mod pooled;
 mod resources;
@@ -21,6 +22,8 @@ use crate::transform::Wavelet;
 
 pub use coding::{Coding, EmbedWeights, Model, Profile};
 pub use decoding::DecodeOptions;
+pub use effort::Effort;
+pub(crate) use effort::NetworkTrials;
 pub use observer::{Observer, Progress};
 pub use pooled::{Downscaling, PooledCoder, PooledOptions, Trials, Upscaling};
 pub(crate) use resources::Workplace;
@@ -73,6 +76,13 @@ impl EncodeOptions {
             resources: Resources::default(),
             observer: Observer::default(),
         }
+    }
+
+    /// Sets how much time the encoder may take.
+    #[must_use]
+    pub fn with_effort(mut self, effort: Effort) -> Self {
+        self.coding.effort = effort;
+        self
     }
 
     /// Sets the way the field is encoded.

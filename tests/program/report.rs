@@ -3,6 +3,7 @@
 //! Left out, with a printed reason, where no Chromium is installed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -51,6 +52,40 @@ fn open(browser: &Path, folder: &Path, page: &Path, width: u32) -> (String, Stri
     (text(&output.stdout), text(&output.stderr))
 }
 
+/// A page about a field in two files, one of which names its unit.
+fn report(folder: &Path) -> PathBuf {
+    let at = |name: &str| folder.join(name).into_os_string();
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/turbulence_64.npy");
+    let srt = |args: &[&OsStr]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_srt"))
+            .args(args)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    };
+    let (a, b, page) = (at("a.srt"), at("b.srt"), at("page.html"));
+    let encode = |to: &OsStr, bound: &str, unit: &str| {
+        let (bound, unit) = (bound.as_ref(), unit.as_ref());
+        let none = "--model=none".as_ref();
+        srt(&["encode".as_ref(), original.as_ref(), to, bound, unit, none]);
+    };
+    encode(&a, "--psnr=40", "--unit=<m>/s");
+    encode(&b, "--rel-error=1e-3", "--unit=");
+    let html = "--html".as_ref();
+    srt(&["eval".as_ref(), original.as_ref(), &a, &b, html, &page]);
+    page.into()
+}
+
+#[test]
+fn colour_bars_have_the_unit_that_the_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let html = std::fs::read_to_string(report(folder.path())).unwrap();
+    assert_eq!(html.matches("<span>&lt;m&gt;/s</span>").count(), 3);
+    assert_eq!(html.matches("<span></span>").count(), 3);
+    assert!(!html.contains("<m>"));
+}
+
 #[test]
 fn the_page_renders_without_errors_on_phone_and_desk() {
     let Some(browser) = chromium() else {
@@ -59,43 +94,7 @@ fn the_page_renders_without_errors_on_phone_and_desk() {
     };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/turbulence_64.npy");
-    let srt = |args: &[&std::ffi::OsStr]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_srt"))
-            .args(args)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    let original = original.as_os_str();
-    let (a, b, page) = (at("a.srt"), at("b.srt"), at("page.html"));
-    srt(&[
-        "encode".as_ref(),
-        original,
-        a.as_os_str(),
-        "--psnr=40".as_ref(),
-        "--model=none".as_ref(),
-    ]);
-    srt(&[
-        "encode".as_ref(),
-        original,
-        b.as_os_str(),
-        "--rel-error=1e-3".as_ref(),
-        "--model=none".as_ref(),
-    ]);
-    srt(&[
-        "eval".as_ref(),
-        original,
-        a.as_os_str(),
-        b.as_os_str(),
-        "--html".as_ref(),
-        page.as_os_str(),
-    ]);
-
+    let page = report(folder.path());
     let (document, said) = open(&browser, folder.path(), &page, 1280);
     assert!(document.contains("Rate and PSNR"), "{said}");
     assert!(!said.contains("CONSOLE"), "{said}");

@@ -7,8 +7,12 @@ use rayon::prelude::*;
 
 use crate::base::grid::Region;
 use crate::base::real::Real;
+use crate::frame::wavelet::magnitudes::MagnitudeCounts;
 use crate::recon::{BrickGrid, Partition, Subbands, band_regions};
 use crate::transform::{Bands, Plan, Wavelet, forward};
+
+/// Coefficients whose magnitudes are counted at once: many more than there are classes.
+const COUNTED_AT_ONCE: usize = 1 << 18;
 
 /// The normalised values of a field that is not held in memory in that form.
 pub(crate) trait Samples<T>: Sync {
@@ -34,6 +38,8 @@ pub(crate) struct Analysis<'a, T> {
     box_cells: usize,
     /// Root mean square of the details by level, once asked for.
     rms: Vec<OnceLock<f64>>,
+    /// How large the details are by level, once asked for.
+    magnitudes: Vec<OnceLock<MagnitudeCounts>>,
 }
 
 /// Bands over some cells.
@@ -49,6 +55,7 @@ impl<'a, T: Real> Analysis<'a, T> {
     pub(crate) fn held(wavelet: Wavelet, plan: Plan, partition: Partition, field: Vec<T>) -> Self {
         let (low, details) = decompose(wavelet, &plan, 0, field);
         let rms = vec![OnceLock::new(); plan.levels().len()];
+        let magnitudes = vec![OnceLock::new(); plan.levels().len()];
         Self {
             wavelet,
             plan,
@@ -58,6 +65,7 @@ impl<'a, T: Real> Analysis<'a, T> {
             samples: None,
             box_cells: 0,
             rms,
+            magnitudes,
         }
     }
 
@@ -77,6 +85,7 @@ impl<'a, T: Real> Analysis<'a, T> {
             return Self::held(wavelet, plan, partition, field);
         }
         let rms = vec![OnceLock::new(); plan.levels().len()];
+        let magnitudes = vec![OnceLock::new(); plan.levels().len()];
         let mut analysis = Self {
             wavelet,
             plan,
@@ -86,10 +95,12 @@ impl<'a, T: Real> Analysis<'a, T> {
             samples: Some(samples),
             box_cells,
             rms,
+            magnitudes,
         };
         let coarse = analysis.plan.levels()[0].coarse;
         let mut low = vec![T::ZERO; coarse.len()];
         let mut squares = vec![0.0; analysis.partition.bricks().len()];
+        let mut magnitudes = MagnitudeCounts::default();
         for cells in analysis.boxes(0) {
             let (regions, made) = analysis.make(cells, samples);
             coarse
@@ -98,12 +109,15 @@ impl<'a, T: Real> Analysis<'a, T> {
                     low[to..to + len].copy_from_slice(&made.low[from..from + len]);
                 });
             for (number, grid) in analysis.grids_in(0, cells) {
-                squares[number] = energy(&grid.gather(&regions[1..], &made.details));
+                let details = grid.gather(&regions[1..], &made.details);
+                squares[number] = energy(&details);
+                magnitudes.add(&details);
             }
         }
         let count = analysis.detail_count(0);
         let rms = (squares.iter().sum::<f64>() / count).sqrt();
         analysis.rms[0] = OnceLock::from(rms);
+        analysis.magnitudes[0] = OnceLock::from(magnitudes);
         let (low, mut details) = decompose(wavelet, &analysis.plan, 1, low);
         details.insert(0, Vec::new());
         (analysis.low, analysis.details) = (low, details);
@@ -200,11 +214,43 @@ impl<'a, T: Real> Analysis<'a, T> {
         self.detail_rms(level).powi(2) * self.detail_count(level)
     }
 
+    /// How large the details of a level are.
+    pub(crate) fn magnitudes(&self, level: usize) -> &MagnitudeCounts {
+        self.magnitudes[level].get_or_init(|| {
+            // Streamed ones are known from the start.
+            let bands = self.details[level].par_iter();
+            bands
+                .flat_map(|band| band.par_chunks(COUNTED_AT_ONCE))
+                .map(counted)
+                .reduce(MagnitudeCounts::default, |a, b| a.join(&b))
+        })
+    }
+
+    /// The squared error that quantising all coefficients with a step leaves, about, in the frame's orthonormal scale.
+    pub(crate) fn expected_error(&self, step: f64) -> f64 {
+        let levels = 0..self.plan.levels().len();
+        let details = levels.map(|level| self.magnitudes(level).squared_error(step));
+        details.sum::<f64>() + counted(&self.low).squared_error(step)
+    }
+
+    /// The bits that all coefficients take, quantised with a step, about.
+    pub(crate) fn expected_bits(&self, step: f64) -> f64 {
+        let levels = 0..self.plan.levels().len();
+        let details = levels.map(|level| self.magnitudes(level).bits(step));
+        details.sum::<f64>() + counted(&self.low).bits(step)
+    }
+
     /// Number of detail coefficients of a level, at least 1.
     fn detail_count(&self, level: usize) -> f64 {
         let level = &self.plan.levels()[level];
         (level.fine.len() - level.coarse.len()).max(1) as f64
     }
+}
+
+fn counted<T: Real>(values: &[T]) -> MagnitudeCounts {
+    let mut magnitudes = MagnitudeCounts::default();
+    magnitudes.add(values);
+    magnitudes
 }
 
 fn energy<T: Real>(values: &[T]) -> f64 {

@@ -1,6 +1,9 @@
 //! A field, transformed once, to frames of the wavelet form: with networks and without, each at the step that its search
 //! finds.
 
+use std::sync::Arc;
+
+use crate::backend::{Backend, Remembered};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::Form;
@@ -9,11 +12,13 @@ use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::original::Original;
+use crate::frame::wavelet::crop::{Outset, crop};
 use crate::frame::wavelet::decode::LAYER_CELLS;
 use crate::frame::wavelet::memory::FieldMemory;
+use crate::frame::wavelet::probation::{PassEstimate, is_hopeful};
 use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::samples::FieldSamples;
-use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials};
+use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials, NetworkTrial};
 use crate::frame::wavelet::search::{max_error, psnr, target};
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField, Verify, brick_edge};
 use crate::options::EncodeOptions;
@@ -25,8 +30,29 @@ const CELL_SHARE: u64 = 128;
 /// Fewer cells make too much of the margins around them.
 const LEAST_CELLS: usize = 1 << 16;
 
+/// Networks that are tried.
+pub(crate) struct Contender<'a> {
+    pub(crate) priced: PricedNetworks<'a>,
+    /// The frame to beat, which also tells where to begin.
+    pub(crate) rival: Option<&'a Found>,
+    /// Whether the trial ends where the rival is seen not to be beaten.
+    pub(crate) gives_up: bool,
+}
+
+/// A frame that keeps the bound.
+pub(crate) struct Found {
+    pub(crate) encoded: EncodedFrame,
+    estimate: PassEstimate,
+    /// How much higher the PSNR was estimated than it is, in dB.
+    bias: f64,
+}
+
+/// About how much coarser the step is with networks: where the search with them starts from that without.
+const COARSER_WITH_NETWORKS: f64 = 1.15;
+
 /// A transformed field and what is asked of its frames.
 pub(crate) struct WaveletEncoder<'a, E: Element> {
+    samples: &'a FieldSamples<'a, E>,
     original: Original<'a, E>,
     transformed: TransformedField<'a, E>,
     goal: Goal,
@@ -70,6 +96,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let wavelet = filter_pair(options, networks);
         let coding = &options.coding;
         Ok(Self {
+            samples,
             original,
             transformed: TransformedField::new(
                 original.shape,
@@ -88,47 +115,65 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         })
     }
 
-    /// The frame at the step that keeps the bound, searched from `start`; `None` when none does.
+    /// The frame at the step that keeps the bound, without networks or with those of `contender`; `None` when there is no such
+    /// step, or where the contender is seen to lose.
     ///
     /// # Errors
     /// What the networks report.
-    pub(crate) fn run(
-        &self,
-        networks: Option<&PricedNetworks<'_>>,
-        start: Option<f64>,
-    ) -> Result<Option<EncodedFrame>> {
-        let added = networks.map_or(0, |priced| priced.file_bytes);
-        let networks = networks.map(|priced| priced.networks);
-        let Some(best) = self.search(networks, start, added)? else {
+    pub(crate) fn run(&self, contender: Option<&Contender<'_>>) -> Result<Option<Found>> {
+        let Some(best) = self.search(contender)? else {
             return Ok(None);
         };
+        let estimate = best.estimate;
         let encoded = self.finish(best);
         // The step was fitted against the decoded field itself; this is the last word on the bound.
+        let added = contender.map_or(0, |contender| contender.priced.file_bytes);
         let bytes = encoded.file_bytes(E::DTYPE) + added;
         let ratio = self.original.raw_bytes() / bytes as f64;
-        Ok(Some(encoded).filter(|encoded| self.goal.is_met_by(encoded, ratio)))
+        let is_met = self.goal.is_met_by(&encoded, ratio);
+        let bias = self.transformed.psnr_db(estimate.squared_error) - encoded.comparison.psnr_db;
+        Ok(is_met.then_some(Found {
+            encoded,
+            estimate,
+            bias,
+        }))
     }
 
-    fn search(
-        &self,
-        networks: Option<&Networks>,
-        start: Option<f64>,
-        added: usize,
-    ) -> Result<Option<BestTrial>> {
+    /// Whether it may pay to try networks on a field that takes this step without them.
+    pub(crate) fn is_hopeful(&self, step: f64) -> bool {
+        is_hopeful(&self.transformed.analysis, step)
+    }
+
+    fn search(&self, contender: Option<&Contender<'_>>) -> Result<Option<BestTrial>> {
+        let trial = contender
+            .map(|contender| self.network_trial(contender))
+            .transpose()?;
+        let added = contender.map_or(0, |contender| contender.priced.file_bytes);
+        let rival = contender.and_then(|contender| contender.rival);
+        let start = trial.as_ref().and_then(|trial| trial.start);
         let transformed = &self.transformed;
         let verify = Verify {
             correct_beyond: self.goal.max_error(),
             keep_field: self.measure_ssim,
         };
-        let mut trials = FrameTrials::new(transformed, networks, self.original, verify);
+        let mut trials = FrameTrials::new(transformed, trial, self.original, verify);
         let range = transformed.normalised_range();
+        let effort = self.options.coding.effort.plan();
         match self.goal {
             Goal::Psnr(db) => {
-                let coarsest = transformed.coarsest_step().ln();
-                psnr::search(
-                    &mut trials,
-                    psnr::PsnrTarget::new(db, range, start, coarsest),
-                )
+                let field = psnr::Prospect {
+                    voxels: self.original.shape.len(),
+                    range,
+                    coarsest: transformed.coarsest_step(),
+                    start,
+                    aim: effort.psnr_aim,
+                    close: effort.psnr_close,
+                    bias: rival
+                        .map(|found| found.bias)
+                        .filter(|bias| bias.is_finite()),
+                };
+                let expected = |step| transformed.expected_rms_error(step);
+                psnr::search(&mut trials, psnr::PsnrTarget::new(db, field, expected))
             }
             Goal::Ssim(ssim) => {
                 let aim = target::Target::ssim(ssim, start, range);
@@ -150,10 +195,55 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 let valley = max_error::Valley {
                     bound: bound / transformed.form.scale,
                     voxels: self.original.ordinary_voxels(),
+                    passes: effort.max_error_passes,
                     start,
                 };
-                max_error::search(&mut trials, valley, FrameTrials::corrected_bytes)
+                let expected = |step| transformed.expected_bits(step);
+                max_error::search(&mut trials, valley, expected, FrameTrials::corrected_bytes)
             }
+        }
+    }
+
+    /// Networks with the gains to start from.
+    fn network_trial(&self, contender: &Contender<'_>) -> Result<NetworkTrial> {
+        let mut networks = contender.priced.networks.clone();
+        let mut outset = Outset {
+            gains: self.transformed.gains(&networks),
+            step: contender.rival.and_then(|found| found.encoded.step()),
+        };
+        if let Some(step) = outset.step {
+            outset.step = Some(step * COARSER_WITH_NETWORKS);
+            self.look_at_crop(step, &networks, &mut outset)?;
+        }
+        // A device keeps what it predicts to itself, and memory that is short has no room.
+        let remembers = self.options.resources.memory_limit.is_none()
+            && !self.transformed.analysis.is_streamed(0)
+            && networks.backend.device().is_none();
+        let remembered = remembers.then(|| {
+            let (backend, hierarchy) = (&networks.backend, &networks.hierarchy);
+            Arc::new(Remembered::new(Arc::clone(backend), Arc::clone(hierarchy)))
+        });
+        if let Some(remembered) = &remembered {
+            networks.backend = Arc::clone(remembered) as Arc<dyn Backend>;
+        }
+        Ok(NetworkTrial {
+            networks,
+            remembered,
+            gains: outset.gains,
+            start: outset.step,
+            rival: contender
+                .rival
+                .filter(|_| contender.gives_up)
+                .map(|found| found.estimate),
+        })
+    }
+
+    /// Corrects the start of a search by what networks do to a box of the field; `step` is the one without them.
+    fn look_at_crop(&self, step: f64, networks: &Networks, outset: &mut Outset) -> Result<()> {
+        let wavelet = self.transformed.analysis.wavelet;
+        match crop(self.samples, &self.options.coding, wavelet)? {
+            Some(crop) => outset.fit(&crop, networks, step),
+            None => Ok(()),
         }
     }
 
@@ -163,6 +253,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             payloads,
             corrections,
             verification,
+            ..
         } = best;
         let analysis = &self.transformed.analysis;
         let (low, high) = self.transformed.normalisation.bounds();

@@ -8,7 +8,7 @@ use crate::recon::Predictor;
 use crate::transform::{Plan, Wavelet};
 
 /// A pass changes a gain by this factor at most.
-const LARGEST_CHANGE: f64 = 4.0;
+const LARGEST_CHANGE: f64 = 8.0;
 /// Changes below this fraction are left undone: the quality shall depend on the step alone in the end.
 const LEAST_CHANGE: f64 = 0.02;
 /// Changes below this fraction hardly change the quality.
@@ -51,38 +51,62 @@ pub(crate) fn is_settled(factor: f64) -> bool {
     (factor - 1.0).abs() < SETTLED
 }
 
-/// Sums over coefficients that tell how much more of a network's output there should be: one step of iteratively
-/// reweighted least squares towards the least `sum of log(1 + (residual / step)^2)`, which is what residuals cost.
-#[derive(Clone, Copy, Debug, Default)]
+/// Coefficients of a level that tell how much more of a network's output there should be, in steps.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct GainFit {
-    /// Of residual and output.
-    product: f64,
-    /// Of the output with itself.
-    square: f64,
+    /// What is left of each, and what the network without its shortcut gave.
+    seen: Vec<(f32, f32)>,
 }
+
+/// Rounds of the fit at most; it ends where a round changes less than [`LEAST_CHANGE`].
+const ROUNDS: usize = 12;
 
 impl GainFit {
     /// A coefficient: what is left of it and what the network without its shortcut gave, in steps.
     pub(crate) fn add(&mut self, residual: f64, output: f64) {
-        let weight = 1.0 / (1.0 + residual * residual);
-        self.product += weight * residual * output;
-        self.square += weight * output * output;
+        self.seen.push((residual as f32, output as f32));
     }
 
     /// Both together.
-    pub(crate) fn join(self, other: Self) -> Self {
-        Self {
-            product: self.product + other.product,
-            square: self.square + other.square,
-        }
+    pub(crate) fn join(mut self, mut other: Self) -> Self {
+        self.seen.append(&mut other.seen);
+        self
     }
 
-    /// What the gain should be multiplied with; `None` where the network gave nothing.
-    pub(crate) fn factor(self) -> Option<f64> {
-        let factor = 1.0 + self.product / self.square;
-        factor
-            .is_finite()
-            .then(|| factor.clamp(1.0 / LARGEST_CHANGE, LARGEST_CHANGE))
+    /// What the gain should be multiplied with; `None` where the network gave nothing. Iteratively reweighted least squares
+    /// towards the least `sum of log(1 + (residual / step)^2)`, which is what residuals cost.
+    pub(crate) fn factor(&self) -> Option<f64> {
+        let mut factor = 1.0;
+        for _ in 0..ROUNDS {
+            let (mut product, mut square) = (0.0, 0.0);
+            for &(residual, output) in &self.seen {
+                let output = f64::from(output);
+                let residual = f64::from(residual) - (factor - 1.0) * output;
+                let weight = output / (1.0 + residual * residual);
+                product += weight * residual;
+                square += weight * output;
+            }
+            let change = product / square;
+            if !change.is_finite() {
+                return None;
+            }
+            factor = (factor + change).clamp(1.0 / LARGEST_CHANGE, LARGEST_CHANGE);
+            if change.abs() < LEAST_CHANGE * factor {
+                break;
+            }
+        }
+        Some(factor)
+    }
+
+    /// What residuals would cost with the gain multiplied with `factor`, and what they cost as they are, in bits.
+    pub(crate) fn bits(&self, factor: f64, bits: impl Fn(f64) -> f64) -> (f64, f64) {
+        let cost = |factor: f64| {
+            let left = |&(residual, output): &(f32, f32)| {
+                bits(f64::from(residual) - (factor - 1.0) * f64::from(output))
+            };
+            self.seen.iter().map(left).sum::<f64>()
+        };
+        (cost(factor), cost(1.0))
     }
 }
 
@@ -93,27 +117,31 @@ mod tests {
     #[test]
     fn the_fit_finds_the_factor() {
         let output = |i: u32| f64::from(i % 17) - 8.0;
-        let fit_at = |gain: f64| {
+        let fit = |gain: f64| {
             let mut fit = GainFit::default();
             for i in 0..1000 {
                 let noise = f64::from(i * 7919 % 101) / 101.0 - 0.5;
                 fit.add((1.7 - gain) * output(i) + noise, gain * output(i));
             }
-            gain * fit.factor().unwrap()
+            fit
         };
+        let fit_at = |gain: f64| gain * fit(gain).factor().unwrap();
         let mut gain = 1.0;
         for _ in 0..6 {
             gain = fit_at(gain);
         }
         assert!((gain - 1.7).abs() < 0.02, "{gain}");
         assert_eq!(GainFit::default().factor(), None);
+        // From far off in one go.
+        let factor = fit(0.5).factor().unwrap();
+        assert!((0.5 * factor - 1.7).abs() < 0.05, "{factor}");
     }
 
     #[test]
     fn opposite_output_is_turned_down() {
         let mut fit = GainFit::default();
         fit.add(-9.0, 1.0);
-        assert_eq!(fit.factor(), Some(0.25));
+        assert_eq!(fit.factor(), Some(0.125));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::recon::{BrickGrid, Subbands, band_regions};
 /// Bricks of a level, about, that are looked at to decide whether its prediction pays.
 const LOOK_AT: usize = 64;
 
+/// One coefficient in so many is asked how the gain fits; a prime, so that no row or band is left out.
+const EVERY: usize = 13;
+
 /// Share of a level's bits that its network must save: where it saves less, it is not worth its time in
 /// every decode, nor the wider surroundings that a region then reads.
 const LEAST_GAIN: f64 = 1.0 / 64.0;
@@ -65,9 +68,19 @@ impl<T: Real> PredictedLevel<'_, T> {
             without: a.without + b.without,
             fit: a.fit.join(b.fit),
         });
+        let gain_factor = sums.fit.factor();
+        // A gain that does not fit yet is judged by what it will be.
+        let (fitted, now) = sums.fit.bits(gain_factor.unwrap_or(1.0), |steps| {
+            log2(1.0 + steps * steps)
+        });
+        let with = if now > 0.0 {
+            sums.with * (fitted / now)
+        } else {
+            sums.with
+        };
         Ok(Judgement {
-            pays: sums.with < sums.without * (1.0 - LEAST_GAIN),
-            gain_factor: sums.fit.factor(),
+            pays: with < sums.without * (1.0 - LEAST_GAIN),
+            gain_factor,
         })
     }
 
@@ -89,7 +102,8 @@ impl<T: Real> PredictedLevel<'_, T> {
         }
         if let Some(shortcut) = (self.shortcut)(grid.region)? {
             let shortcut = grid.gather(&regions, &shortcut);
-            for ((&d, &p), &s) in exact.iter().zip(&predicted).zip(&shortcut) {
+            let all = exact.iter().zip(&predicted).zip(&shortcut);
+            for ((&d, &p), &s) in all.step_by(EVERY) {
                 sums.fit.add(steps(d - p), steps(p - s));
             }
         }

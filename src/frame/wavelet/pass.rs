@@ -52,7 +52,7 @@ fn code<E: Element>(shape: Shape, values: &[E], options: &EncodeOptions, step: f
     let (coding, cells) = (&options.coding, LAYER_CELLS);
     let transformed =
         TransformedField::<E>::new(shape, coding, wavelet, normalisation, field, cells)?;
-    let gains = transformed.gains(networks);
+    let gains = networks.map_or(Vec::new(), |networks| transformed.gains(networks));
     let pass = transformed.quantise(step, networks, &gains, None)?;
     let mut pass = pass.ok_or_else(|| {
         Error::invalid(format!("a step the coder can use expected, {step} found"))

@@ -41,6 +41,8 @@ pub(crate) struct Pass<T> {
     pub(crate) tree: Octree,
     /// Estimated sum of squared errors in the normalised unit.
     pub(crate) squared_error: f64,
+    /// Estimated length of the bricks in bits.
+    pub(crate) bits: f64,
     /// Levels on which the prediction pays.
     pub(crate) used: LevelMask,
     /// The gains of those levels, finest first, 0 on the others; empty without networks.
@@ -53,11 +55,13 @@ pub(crate) struct Pass<T> {
 }
 
 impl<T> Pass<T> {
-    /// Whether the gains of the levels that use networks are those that fit, or nearly.
+    /// Whether the gains of the levels that use networks are those that fit, or nearly; where none uses any, whether those that
+    /// were tried are.
     pub(crate) fn is_settled(&self) -> bool {
-        let used = self.gain_factors.iter().zip(&self.used);
-        used.filter(|(_, used)| **used)
-            .all(|(factor, _)| factor.is_none_or(gains::is_settled))
+        let tries = !self.used.contains(&true);
+        let levels = self.gain_factors.iter().zip(&self.used);
+        let mut counted = levels.filter(|(_, used)| **used || tries);
+        counted.all(|(factor, _)| factor.is_none_or(gains::is_settled))
     }
 }
 
@@ -359,11 +363,12 @@ impl<T: Real> LoopOutcome<T> {
             .map(|n| vec![BlockCost::default(); n])
             .collect();
         let mut wanted: Vec<Vec<bool>> = nodes.map(|n| vec![false; n]).collect();
-        let mut error = 0.0;
+        let (mut error, mut bits) = (0.0, 0.0);
         for (grid, pass) in pairs(&analysis.partition, &mut self.grids) {
             match grid.subbands {
                 Subbands::LowPass => {
                     error += pass.costs.iter().map(|c| f64::from(c.stored)).sum::<f64>();
+                    bits += pass.costs.iter().map(|c| f64::from(c.bits)).sum::<f64>();
                 }
                 Subbands::Details(level) => {
                     let dims = all.grids()[level].dims;
@@ -376,6 +381,7 @@ impl<T: Real> LoopOutcome<T> {
         for (nodes, costs) in tree.grids().iter().zip(&costs) {
             for (&stored, cost) in nodes.stored.iter().zip(costs) {
                 error += f64::from(if stored { cost.stored } else { cost.left_out });
+                bits += f64::from(if stored { cost.bits } else { 0.0 });
             }
         }
         let step = dequantiser.step.to_f64();
@@ -385,6 +391,7 @@ impl<T: Real> LoopOutcome<T> {
             coefficients: self.grids.into_iter().map(integers).collect(),
             tree,
             squared_error: error * step * step,
+            bits,
             used: self.used,
             gains: Vec::new(),
             gain_factors: self.gain_factors,

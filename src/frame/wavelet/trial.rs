@@ -21,6 +21,7 @@ use crate::frame::wavelet::bricks::code_bricks;
 use crate::frame::wavelet::decode::LayerRequest;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::predictor::predictor;
+use crate::frame::wavelet::probation::PassEstimate;
 use crate::frame::wavelet::quantise::{LevelMask, Pass, quantise};
 use crate::frame::wavelet::stored::{BrickPayloads, dequantiser};
 use crate::metrics::{Comparer, Comparison};
@@ -90,6 +91,8 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) payloads: FramePayloads,
     /// Payload of the corrections, where there are any.
     pub(crate) corrections: Option<Vec<u8>>,
+    /// What was thought of its pass.
+    pub(crate) estimate: PassEstimate,
     /// The original against the decoded and corrected field.
     pub(crate) comparison: Comparison,
     /// That field, where it was to be kept.
@@ -170,19 +173,34 @@ impl<'a, E: Element> TransformedField<'a, E> {
         4.0 * self.normalised_range() * voxels.sqrt()
     }
 
+    /// The root mean squared error that a step will leave, about, in the normalised unit.
+    pub(crate) fn expected_rms_error(&self, step: f64) -> f64 {
+        let count = self.analysis.plan.shape().len() as f64;
+        (self.analysis.expected_error(step) / count).sqrt()
+    }
+
+    /// Bits that a step will take, about.
+    pub(crate) fn expected_bits(&self, step: f64) -> f64 {
+        self.analysis.expected_bits(step)
+    }
+
+    /// The PSNR of a sum of squared errors, in the normalised unit.
+    pub(crate) fn psnr_db(&self, squared_error: f64) -> f64 {
+        let count = self.analysis.plan.shape().len() as f64;
+        20.0 * (self.normalised_range() / (squared_error / count).sqrt()).log10()
+    }
+
     /// Estimated root mean squared error of a pass, in the normalised unit.
     pub(crate) fn rms_error(&self, pass: &Pass<E::Work>) -> f64 {
         let count = self.analysis.plan.shape().len() as f64;
         (pass.squared_error / count).sqrt()
     }
 
-    /// The gains that a search starts from ([`gains::initial`]); none without networks.
-    pub(crate) fn gains(&self, networks: Option<&Networks>) -> Vec<f32> {
+    /// The gains that a search starts from ([`gains::initial`]).
+    pub(crate) fn gains(&self, networks: &Networks) -> Vec<f32> {
         let analysis = &self.analysis;
-        networks.map_or(Vec::new(), |networks| {
-            gains::initial(networks, analysis.wavelet, &analysis.plan, |level| {
-                analysis.detail_rms(level)
-            })
+        gains::initial(networks, analysis.wavelet, &analysis.plan, |level| {
+            analysis.detail_rms(level)
         })
     }
 
@@ -240,6 +258,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
             tree: octree::encode(&pass.tree),
             bricks,
         };
+        let estimate = PassEstimate::new(&pass);
         drop(pass);
         let start = Instant::now();
         let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
@@ -279,6 +298,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         Ok(Trial {
             form,
             payloads,
+            estimate,
             corrections: corrections.and_then(CorrectionWriter::finish),
             comparison: self.normalisation.relate_to_range(comparer.finish()?),
             decoded,

@@ -34,6 +34,8 @@ pub(super) struct CodedFrame {
     pub(super) bound: Bound,
     /// Profile and payload, where they are not the default, and name of the weights in use or `no networks`.
     pub(super) model: String,
+    /// Of the field's values; empty where the file names none.
+    pub(super) unit: String,
     pub(super) levels: usize,
     pub(super) brick_edge: Option<usize>,
     pub(super) leaves: Option<Vec<Leaf>>,
@@ -207,9 +209,17 @@ impl CodedFrame {
         Ok(Self {
             bound: frame.bound,
             model: format!("{profile}{model}"),
+            unit: unit_of(decoder, frame.field),
             levels,
             brick_edge,
             leaves: reader.leaves()?,
         })
     }
+}
+
+/// The unit of a field of a file, where it names one.
+fn unit_of(decoder: &Decoder<'_>, field: u64) -> String {
+    let fields = &decoder.dataset().fields;
+    let field = usize::try_from(field).ok().and_then(|at| fields.get(at));
+    field.map_or(String::new(), |field| field.unit.clone())
 }

@@ -17,6 +17,8 @@ pub(super) struct Curves {
     is_fixed: bool,
     /// Passes until gains are settled.
     unsettled: usize,
+    /// Passes after which a frame turns out to be worse than what it is to replace.
+    promising: Option<usize>,
     finest: f64,
     steps: Vec<f64>,
     decoded: Vec<f64>,
@@ -32,6 +34,7 @@ impl Curves {
             fixed: None,
             is_fixed: false,
             unsettled: 0,
+            promising: None,
             finest: 0.0,
             steps: Vec::new(),
             decoded: Vec::new(),
@@ -54,6 +57,12 @@ impl Curves {
     /// With gains that change in the first `passes` passes.
     pub(super) fn unsettled(mut self, passes: usize) -> Self {
         self.unsettled = passes;
+        self
+    }
+
+    /// With frames that look worth their while for so many passes.
+    pub(super) fn promising(mut self, passes: usize) -> Self {
+        self.promising = Some(passes);
         self
     }
 
@@ -109,6 +118,9 @@ impl StepTrials for Curves {
         let estimate = self.quality(x) + (self.bias)(x);
         Ok(Some(QuantisedPass {
             rms_error: 10f64.powf(-estimate / 20.0),
+            is_promising: self
+                .promising
+                .is_none_or(|passes| self.steps.len() <= passes),
             uses_networks: self.fixed.is_some(),
             is_settled: self.steps.len() > self.unsettled,
             pass: x,

@@ -11,10 +11,10 @@ use crate::base::error::Result;
 /// Steps tried at most, in units of the bound and as natural logarithms: at the bound itself few voxels need a correction,
 /// at six times the bound nearly all; the shortest file lies between.
 const INTERVAL: (f64, f64) = (0.0, 1.8);
-/// Passes at most.
-const PASSES: usize = 5;
 /// Passes that follow the rate before the valley is looked at itself.
 const GUESSES: usize = 3;
+/// Steps tried at most where those below are too fine for the coder.
+const LADDER: usize = 5;
 /// Where the valley lies at high rates, and where a search begins that knows nothing.
 const FLOOR: f64 = 0.62;
 /// Two passes of a valley lie about this far apart: near enough for a parabola, and not for noise.
@@ -31,17 +31,21 @@ pub(crate) struct Valley {
     pub(crate) bound: f64,
     /// Voxels that are coded.
     pub(crate) voxels: usize,
+    /// Passes at most.
+    pub(crate) passes: usize,
     /// A step that is likely near the answer, if one is known.
     pub(crate) start: Option<f64>,
 }
 
-/// The trial whose `bytes` are fewest. `None` when every step is too fine for the coder.
+/// The trial whose `bytes` are fewest. `None` when every step is too fine for the coder, or where a pass shows that it is not
+/// worth while.
 ///
 /// # Errors
 /// Those of the trials.
 pub(crate) fn search<T: StepTrials>(
     trials: &mut T,
     valley: Valley,
+    expected_bits: impl Fn(f64) -> f64,
     bytes: impl Fn(&T, &T::Trial) -> usize,
 ) -> Result<Option<T::Best>> {
     let mut search = Search {
@@ -51,9 +55,11 @@ pub(crate) fn search<T: StepTrials>(
         seen: Vec::new(),
         best: None,
         passes: 0,
+        is_in_vain: false,
     };
-    search.run()?;
-    Ok(search.best.map(|(_, best)| best))
+    search.run(expected_bits)?;
+    let best = search.best.filter(|_| !search.is_in_vain);
+    Ok(best.map(|(_, best)| best))
 }
 
 /// Where the valley of a field of `rate` bits for each voxel lies, as the logarithm of the step in units of the bound.
@@ -78,13 +84,15 @@ struct Search<'t, T: StepTrials, F> {
     seen: Vec<(f64, f64)>,
     best: Option<(usize, T::Best)>,
     passes: usize,
+    /// Whether another frame was seen to be better.
+    is_in_vain: bool,
 }
 
 impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
-    fn run(&mut self) -> Result<()> {
+    fn run(&mut self, expected_bits: impl Fn(f64) -> f64) -> Result<()> {
         let mut x = match self.valley.start {
             Some(start) => (start / self.valley.bound).ln(),
-            None => FLOOR,
+            None => self.expected_floor(expected_bits),
         };
         // A start is taken for good: whoever knows one has seen the rate.
         let guesses = if self.valley.start.is_some() {
@@ -92,9 +100,13 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
         } else {
             GUESSES
         };
-        for _ in 0..guesses {
+        for _ in 0..guesses.min(self.valley.passes) {
             let Some(bytes) = self.pass(x)? else {
-                return self.coarser(x);
+                return if self.is_in_vain {
+                    Ok(())
+                } else {
+                    self.coarser(x)
+                };
             };
             let next = floor_at(self.rate(bytes));
             if next <= x + NEAR {
@@ -102,13 +114,23 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
             }
             x = next;
         }
-        while self.passes < PASSES {
+        while self.passes < self.valley.passes {
             let Some(next) = self.next() else { break };
             if self.pass(next)?.is_none() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Where the valley lies by what is expected of the rate.
+    fn expected_floor(&self, expected_bits: impl Fn(f64) -> f64) -> f64 {
+        let mut x = FLOOR;
+        for _ in 0..GUESSES {
+            let bits = expected_bits(self.valley.bound * x.exp());
+            x = floor_at(self.rate(bits / 8.0));
+        }
+        x
     }
 
     /// Bits for each voxel.
@@ -122,6 +144,10 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
         let Some(quantised) = self.trials.quantise(self.valley.bound * x.exp())? else {
             return Ok(None);
         };
+        if quantised.is_settled && !quantised.is_promising {
+            self.is_in_vain = true;
+            return Ok(None);
+        }
         let trial = self.trials.code(quantised.pass)?;
         let bytes = (self.bytes)(self.trials, &trial);
         self.passes += 1;
@@ -135,8 +161,8 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
 
     /// What there is at steps coarser than `x`, which is too fine for the coder.
     fn coarser(&mut self, x: f64) -> Result<()> {
-        for number in 1..=PASSES {
-            let coarser = x + (INTERVAL.1 - x) * number as f64 / PASSES as f64;
+        for number in 1..=LADDER {
+            let coarser = x + (INTERVAL.1 - x) * number as f64 / LADDER as f64;
             if self.pass(coarser)?.is_some() {
                 break;
             }
@@ -202,13 +228,20 @@ mod tests {
     use super::*;
 
     const VOXELS: usize = 1 << 20;
+    const PASSES: usize = 5;
 
     fn valley() -> Valley {
         Valley {
             bound: 1.0,
             voxels: VOXELS,
+            passes: PASSES,
             start: None,
         }
+    }
+
+    /// Expects a high rate, whatever it is.
+    fn unknowing(_: f64) -> f64 {
+        1e12
     }
 
     /// Lengths of a field of about `rate` bits for each voxel, least at `bottom`.
@@ -225,7 +258,7 @@ mod tests {
                 for steeper in [0.6, 1.0, 1.6] {
                     let bytes = lengths(rate, bottom, steeper * steepness(rate));
                     let mut curves = Curves::new(|_| 40.0);
-                    let found = search(&mut curves, valley(), |_, &x| bytes(x))
+                    let found = search(&mut curves, valley(), unknowing, |_, &x| bytes(x))
                         .unwrap()
                         .unwrap();
                     let excess = bytes(found) as f64 / bytes(bottom) as f64 - 1.0;
@@ -245,7 +278,7 @@ mod tests {
         for rate in [2.0, 5.0, 10.0] {
             let bytes = lengths(rate, floor_at(rate), steepness(rate));
             let mut curves = Curves::new(|_| 40.0);
-            search(&mut curves, valley(), |_, &x| bytes(x)).unwrap();
+            search(&mut curves, valley(), unknowing, |_, &x| bytes(x)).unwrap();
             assert_eq!(curves.passes(), 2, "{rate}");
         }
         let bytes = lengths(0.1, 1.3, steepness(0.1));
@@ -254,7 +287,7 @@ mod tests {
             ..valley()
         };
         let mut curves = Curves::new(|_| 40.0);
-        search(&mut curves, known, |_, &x| bytes(x)).unwrap();
+        search(&mut curves, known, unknowing, |_, &x| bytes(x)).unwrap();
         assert_eq!(curves.passes(), 2);
     }
 
@@ -263,7 +296,7 @@ mod tests {
         let bumpy = |x: f64| (1e5 * (2.0 + (40.0 * x).sin())) as usize;
         for bytes in [&bumpy as &dyn Fn(f64) -> usize, &|_| 1, &|_| 0] {
             let mut curves = Curves::new(|_| 40.0);
-            let found = search(&mut curves, valley(), |_, &x| bytes(x)).unwrap();
+            let found = search(&mut curves, valley(), unknowing, |_, &x| bytes(x)).unwrap();
             assert!(found.is_some() && (2..=PASSES).contains(&curves.passes()));
         }
     }
@@ -275,16 +308,45 @@ mod tests {
             bound: 1e-3,
             ..valley()
         };
-        search(&mut curves, small, |_, _| 1).unwrap();
+        search(&mut curves, small, unknowing, |_, _| 1).unwrap();
         assert!(curves.steps().iter().all(|s| (1e-3..6.1e-3).contains(s)));
     }
 
     #[test]
     fn steps_too_fine_for_the_coder_are_passed_over() {
         let mut curves = Curves::new(|_| 40.0).finest(2.5);
-        let found = search(&mut curves, valley(), |_, &x| (1e6 * x) as usize);
+        let found = search(&mut curves, valley(), unknowing, |_, &x| (1e6 * x) as usize);
         assert!(found.unwrap().unwrap() >= 2.5f64.ln());
         let mut curves = Curves::new(|_| 40.0).finest(100.0);
-        assert_eq!(search(&mut curves, valley(), |_, _| 1).unwrap(), None);
+        assert_eq!(
+            search(&mut curves, valley(), unknowing, |_, _| 1).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn an_expected_rate_saves_passes() {
+        for rate in [0.05, 0.3] {
+            let bytes = lengths(rate, floor_at(rate), steepness(rate));
+            let passes = |expected: &dyn Fn(f64) -> f64| {
+                let mut curves = Curves::new(|_| 40.0);
+                search(&mut curves, valley(), expected, |_, &x| bytes(x)).unwrap();
+                curves.passes()
+            };
+            let right = passes(&|_| rate * VOXELS as f64);
+            assert!(right < passes(&unknowing), "{rate}: {right}");
+        }
+    }
+
+    #[test]
+    fn one_pass_is_where_the_valley_is_expected() {
+        let one = Valley {
+            passes: 1,
+            ..valley()
+        };
+        let mut curves = Curves::new(|_| 40.0);
+        search(&mut curves, one, |_| 0.1 * VOXELS as f64, |_, _| 1000).unwrap();
+        assert_eq!(curves.passes(), 1);
+        assert!((curves.steps()[0].ln() - floor_at(0.1)).abs() < 1e-9);
     }
 }

@@ -67,6 +67,8 @@ pub(crate) trait StepTrials {
 pub(crate) struct QuantisedPass<P> {
     /// Estimated root mean squared error, in the normalised unit.
     pub(crate) rms_error: f64,
+    /// Whether it takes fewer bytes, by enough, than what it is to replace; true where it replaces nothing.
+    pub(crate) is_promising: bool,
     /// Whether a level uses networks.
     pub(crate) uses_networks: bool,
     /// Whether the next pass would use about the same gains.

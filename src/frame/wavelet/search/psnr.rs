@@ -1,58 +1,59 @@
 //! The coarsest step that keeps a PSNR.
 //!
-//! A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high: 9/7 is
-//! not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near the
-//! target is decoded to learn by how much, and from then on those that should meet the target.
+//! The first step follows from the magnitudes of the coefficients, a pass tells how far off that was, and the second one
+//! lands. A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high:
+//! 9/7 is not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near
+//! the target is decoded to learn by how much, and from then on those that should meet the target.
 
 use super::solve::Solver;
 use super::{MAX_PASSES, StepTrials};
 use crate::base::error::Result;
 
 /// PSNR may exceed its target by this much, in dB: the spec's promise is a lower bound, and this is what is given away.
-const SLACK: f64 = 0.15;
-/// What the search aims at above the target, and how far off it may land, in dB.
-const AIM: f64 = 0.01;
-/// Landing within this above the target ends the search at once, in dB.
-const CLOSE: f64 = 3.0 * AIM;
-/// Passes from which [`SLACK`] is close enough too.
-const PATIENT_PASSES: usize = 5;
-/// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, by tenths of a
-/// decibel.
-const FIRST_LOOK: f64 = 0.1;
-/// How near it must come for those that follow, in dB.
-const NEXT_LOOK: f64 = 1.5 * AIM;
-/// Decibels, about, that a step larger by a factor of e costs: 20 log10(e) = 8.7 if all coefficients were quantised
-/// alike, less because small ones are zero already. Fitted on isotropic turbulence (128^3, 30 to 60 dB) when the search was
-/// written; it only speeds up the search, for the solver replaces it by what it sees.
-const DB_PER_E: f64 = 6.4;
+const SLACK: f64 = 0.1;
+/// Passes from which more is close enough too, in dB.
+const PATIENCE: [(usize, f64); 2] = [(3, 0.06), (5, SLACK)];
+/// How near the estimate must come for the first decode, in dB: it tells how far estimates are off, and that hardly changes
+/// from here to the target.
+const FIRST_LOOK: f64 = 0.8;
+/// How near it must come for those that follow: so many times what is aimed at above the target.
+const NEXT_LOOK: f64 = 2.0;
 /// Passes after which the levels that use networks are no longer chosen anew: in small fields each change of that choice
 /// is a jump of the quality, and the target may lie inside the jump.
-const FREE_PASSES: usize = 8;
+const FREE_PASSES: usize = 4;
 /// Passes after which gains count as fitted.
-const SETTLING_PASSES: usize = 4;
-/// Steps tried where the quality is not smooth.
-const SWEEP: u32 = 48;
+const SETTLING_PASSES: usize = 3;
+/// Steps tried at most where the quality is not smooth.
+const SWEEP: usize = 48;
+/// Voxels that are tried in all then: larger fields are smooth enough, or take too long.
+const SWEPT: usize = 1 << 20;
 /// Steps tried beyond a jump of the quality, as natural logarithms. The last are for fields of a few thousand voxels, where
 /// the estimate is off by decibels.
 const JUMPS: [f64; 6] = [0.0, -0.05, -0.15, -0.4, -1.0, -2.0];
 
 /// Target PSNR that the lines below were fitted around, in dB.
 const FITTED_AT: f64 = 60.0;
-/// First guess of the estimate's bias: dB at [`FITTED_AT`], dB more per dB below it, and limits. Fitted like [`DB_PER_E`];
-/// a first decode replaces it.
+/// First guess of the estimate's bias: dB at [`FITTED_AT`], dB more per dB below it, and limits. About what turbulence and
+/// mixing layers (128^3, 30 to 80 dB) have; a first decode replaces it.
 const BIAS: Line = Line {
-    at: 0.39,
-    slope: 0.03,
-    limits: (0.2, 1.6),
+    at: 0.27,
+    slope: 0.011,
+    limits: (0.1, 0.9),
 };
-/// First guess of the step: in units of the error allowed at [`FITTED_AT`], more per dB below it, and limits. A uniform
-/// quantiser alone would have sqrt(12) = 3.5; most coefficients are zero at a low PSNR, and the step grows. Fitted like
-/// [`DB_PER_E`]; only the first pass depends on it.
-const STEP: Line = Line {
-    at: 4.5,
-    slope: 0.35,
-    limits: (3.5, 16.0),
+/// How much higher what the magnitudes let expect is than what is decoded: as [`BIAS`]. Only the first pass depends on it.
+const PROMISE: Line = Line {
+    at: 0.1,
+    slope: 0.01,
+    limits: (-0.1, 0.8),
 };
+/// Change of the logarithm of the step over which the slope is measured.
+const NEARBY: f64 = 0.1;
+/// The flattest slope a search starts with, in dB.
+const LEAST_SLOPE: f64 = -2.0;
+/// Halvings of the interval that the first step is looked for in: to a thousandth.
+const HALVINGS: u32 = 16;
+/// The finest step looked at, as a logarithm below the coarsest.
+const REACH: f64 = 48.0;
 
 /// A straight line over the target PSNR, cut at both ends.
 struct Line {
@@ -72,37 +73,99 @@ impl Line {
 pub(crate) struct PsnrTarget {
     /// Least PSNR in dB.
     psnr_db: f64,
-    /// Range of the field in the normalised unit.
     range: f64,
     /// Logarithm of the first step.
     start: f64,
+    /// Decibels, about, that a step larger by a factor of e brings there: negative.
+    slope: f64,
     /// Logarithm of a step at which every coefficient is zero.
     coarsest: f64,
+    /// How much higher estimates are than what is decoded, in dB, about.
+    bias: f64,
+    /// What the search aims at above the target, in dB.
+    aim: f64,
+    /// Landing within this above the target ends the search at once, in dB.
+    close: f64,
+    /// Steps to try where the quality is not smooth.
+    sweep: usize,
+}
+
+/// What is known of a field before its first pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prospect {
+    /// Voxels it has.
+    pub(crate) voxels: usize,
+    /// Range in the normalised unit.
+    pub(crate) range: f64,
+    /// A step at which every coefficient is zero.
+    pub(crate) coarsest: f64,
+    /// A step that is likely near the answer, if one is known.
+    pub(crate) start: Option<f64>,
+    /// How much higher estimates are than what is decoded, in dB, if that is known.
+    pub(crate) bias: Option<f64>,
+    /// How far above the target the search aims, in dB, and how far above is close enough at once.
+    pub(crate) aim: f64,
+    pub(crate) close: f64,
 }
 
 impl PsnrTarget {
-    /// `start` is a step that is likely near the answer, if one is known; `coarsest` is the logarithm of one at which
-    /// every coefficient is zero.
-    pub(crate) fn new(psnr_db: f64, range: f64, start: Option<f64>, coarsest: f64) -> Self {
-        let rms = range * 10f64.powf(-psnr_db / 20.0);
-        let guess = rms * STEP.value(psnr_db);
+    /// `expected` is the root mean squared error that a step will leave, about, in the unit of the range.
+    pub(crate) fn new(psnr_db: f64, field: Prospect, expected: impl Fn(f64) -> f64) -> Self {
+        let (range, coarsest) = (field.range, field.coarsest.ln());
+        let quality = |x: f64| 20.0 * (range / expected(x.exp())).log10();
+        let start = match field.start {
+            Some(start) => start.ln().min(coarsest),
+            None => coarsest_with(
+                &quality,
+                psnr_db + PROMISE.value(psnr_db) + field.aim,
+                coarsest,
+            ),
+        };
+        let slope = (quality(start + NEARBY) - quality(start - NEARBY)) / (2.0 * NEARBY);
         Self {
             psnr_db,
             range,
-            start: start.unwrap_or(guess).ln().min(coarsest),
+            start,
+            // Not flat, whatever a field is like: a search must get on.
+            slope: if slope < LEAST_SLOPE {
+                slope
+            } else {
+                LEAST_SLOPE
+            },
             coarsest,
+            aim: field.aim,
+            close: field.close,
+            bias: field.bias.unwrap_or_else(|| BIAS.value(psnr_db)),
+            sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
     }
 }
 
-/// The trial with the coarsest step found whose decoded PSNR is at least the target, and at most 0.15 dB above where the
-/// quality is smooth enough. `None` when rounding keeps it out of reach.
+/// Where a falling `quality` passes `wanted`, at `coarsest` at most.
+fn coarsest_with(quality: &impl Fn(f64) -> f64, wanted: f64, coarsest: f64) -> f64 {
+    let (mut low, mut high) = (coarsest - REACH, coarsest);
+    for _ in 0..HALVINGS {
+        let middle = (low + high) / 2.0;
+        if quality(middle) >= wanted {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// The trial with the coarsest step found whose decoded PSNR is at least the target, and at most 0.1 dB above where the
+/// quality is smooth enough. `None` when rounding keeps it out of reach, or where a pass shows that it is not worth while.
 ///
 /// # Errors
 /// Those of the trials.
 pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Result<Option<T::Best>> {
     let mut search = PsnrSearch::new(trials, target);
     search.approach()?;
+    if search.is_in_vain {
+        return Ok(None);
+    }
     let best = match search.best.take() {
         None => search.beyond_jump()?,
         found => found,
@@ -110,7 +173,7 @@ pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Resul
     let Some(best) = best else {
         return Ok(None);
     };
-    if best.psnr_db <= target.psnr_db + SLACK || best.psnr_db.is_infinite() {
+    if best.psnr_db <= target.psnr_db + SLACK.max(target.close) || best.psnr_db.is_infinite() {
         return Ok(Some(best.trial));
     }
     Ok(Some(
@@ -139,6 +202,8 @@ struct PsnrSearch<'t, T: StepTrials> {
     /// The coarsest step so far that is fine enough by its estimate.
     fine: Option<f64>,
     best: Option<Candidate<T::Best>>,
+    /// Whether another frame was seen to be better.
+    is_in_vain: bool,
 }
 
 impl<'t, T: StepTrials> PsnrSearch<'t, T> {
@@ -146,18 +211,19 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         Self {
             trials,
             target,
-            solver: Solver::new(-DB_PER_E),
+            solver: Solver::new(target.slope),
             x: target.start,
-            bias: BIAS.value(target.psnr_db),
+            bias: target.bias,
             near: FIRST_LOOK,
             fine: None,
             best: None,
+            is_in_vain: false,
         }
     }
 
     /// What an estimate should be.
     fn aim(&self) -> f64 {
-        self.target.psnr_db + self.bias + AIM
+        self.target.psnr_db + self.bias + self.target.aim
     }
 
     /// Follows the estimates to the target.
@@ -176,14 +242,18 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let Some(quantised) = self.trials.quantise(self.x.exp())? else {
             return Ok(None);
         };
+        // A pass whose gains will change says little about the next one.
+        let is_settled = number >= SETTLING_PASSES || quantised.is_settled;
+        if is_settled && !quantised.is_promising {
+            self.is_in_vain = true;
+            return Ok(None);
+        }
         if number == FREE_PASSES && quantised.uses_networks {
             self.trials.fix_levels(&quantised.pass);
-            self.solver = Solver::new(-DB_PER_E);
+            self.solver = Solver::new(self.target.slope);
         }
         let is_exact = quantised.rms_error == 0.0;
         let estimate = 20.0 * (self.target.range / quantised.rms_error).log10();
-        // A pass whose gains will change says little about the next one.
-        let is_settled = number >= SETTLING_PASSES || quantised.is_settled;
         if estimate >= self.aim() && self.fine.is_none_or(|fine| self.x > fine) {
             self.fine = Some(self.x);
         }
@@ -193,7 +263,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
                 return Ok(None);
             }
             self.bias = estimate - reached;
-            self.near = NEXT_LOOK;
+            self.near = NEXT_LOOK * self.target.aim;
         } else {
             self.trials.pass_done(number, estimate - self.bias);
         }
@@ -222,11 +292,9 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
 
     fn is_close(&self, number: usize, reached: f64) -> bool {
         let target = self.target.psnr_db;
-        let slack = if number >= PATIENT_PASSES {
-            SLACK
-        } else {
-            CLOSE
-        };
+        let patience = PATIENCE.iter().rev().find(|(passes, _)| number >= *passes);
+        let slack = patience.map_or(0.0, |(_, slack)| *slack);
+        let slack = slack.max(self.target.close);
         (target..=target + slack).contains(&reached)
     }
 
@@ -235,7 +303,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         let next = if is_settled {
             self.solver.next(self.x, estimate, aim)
         } else {
-            Solver::new(-DB_PER_E).next(self.x, estimate, aim)
+            Solver::new(self.target.slope).next(self.x, estimate, aim)
         };
         let next = next.filter(|_| self.x < self.target.coarsest)?;
         Some(next.min(self.target.coarsest))
@@ -264,10 +332,10 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
     /// than `x`.
     fn sweep(&mut self, reached: f64, x: f64) -> Result<Option<T::Best>> {
         let target = self.target.psnr_db;
-        let far = 2.0 * (reached - target) / DB_PER_E;
+        let far = 2.0 * (target - reached) / self.target.slope;
         let (mut least, mut nearest) = (reached, None);
-        for i in 1..=SWEEP {
-            let step = (x + far * f64::from(i) / f64::from(SWEEP)).exp();
+        for i in 1..=self.target.sweep {
+            let step = (x + far * i as f64 / self.target.sweep as f64).exp();
             let Some(quantised) = self.trials.quantise(step)? else {
                 break;
             };

@@ -104,6 +104,9 @@ pub(crate) fn search<T: StepTrials>(
         let Some(quantised) = trials.quantise(x.exp())? else {
             break;
         };
+        if quantised.is_settled && !quantised.is_promising {
+            return Ok(None);
+        }
         let trial = trials.code(quantised.pass)?;
         let TrialQuality { quality, shown } = measure(trials, &trial)?;
         trials.pass_done(number, shown);

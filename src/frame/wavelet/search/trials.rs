@@ -1,7 +1,10 @@
 //! The passes of a real frame.
 
+use std::sync::Arc;
+
 use super::target::TrialQuality;
 use super::{QuantisedPass, StepTrials};
+use crate::backend::Remembered;
 use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::container::WaveletForm;
@@ -10,6 +13,7 @@ use crate::frame::encoded::Verification;
 use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::wavelet::gains;
+use crate::frame::wavelet::probation::PassEstimate;
 use crate::frame::wavelet::quantise::{LevelMask, Pass};
 use crate::frame::wavelet::trial::{FramePayloads, TransformedField, Trial, Verify};
 use crate::options::Progress;
@@ -21,14 +25,27 @@ pub(crate) struct BestTrial {
     /// Where there are any.
     pub(crate) corrections: Option<Vec<u8>>,
     pub(crate) verification: Verification,
+    /// What was thought of its pass.
+    pub(crate) estimate: PassEstimate,
+}
+
+/// Networks during a search.
+pub(crate) struct NetworkTrial {
+    pub(crate) networks: Networks,
+    /// What their backend remembers of a pass, where it does.
+    pub(crate) remembered: Option<Arc<Remembered>>,
+    /// The gains of the next pass.
+    pub(crate) gains: Vec<f32>,
+    /// A step that is likely near the answer, if one is known.
+    pub(crate) start: Option<f64>,
+    /// What the frame is to replace; `None` where it need not be better.
+    pub(crate) rival: Option<PassEstimate>,
 }
 
 /// One field during a search.
 pub(crate) struct FrameTrials<'a, E: Element> {
     transformed: &'a TransformedField<'a, E>,
-    networks: Option<&'a Networks>,
-    /// The gains of the next pass; empty without networks.
-    gains: Vec<f32>,
+    trial: Option<NetworkTrial>,
     /// The levels that use networks, once they are no longer chosen anew.
     fixed_levels: Option<LevelMask>,
     original: Original<'a, E>,
@@ -39,18 +56,21 @@ impl<'a, E: Element> FrameTrials<'a, E> {
     /// The field of a trial is kept when the SSIM of what is kept shall be known.
     pub(crate) fn new(
         transformed: &'a TransformedField<'a, E>,
-        networks: Option<&'a Networks>,
+        trial: Option<NetworkTrial>,
         original: Original<'a, E>,
         verify: Verify,
     ) -> Self {
         Self {
             transformed,
-            networks,
-            gains: transformed.gains(networks),
+            trial,
             fixed_levels: None,
             original,
             verify,
         }
+    }
+
+    fn networks(&self) -> Option<&Networks> {
+        self.trial.as_ref().map(|trial| &trial.networks)
     }
 
     /// SSIM of what a trial decoded to.
@@ -81,16 +101,23 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
 
     /// A pass whose gains are fitted for the next one.
     fn quantise(&mut self, step: f64) -> Result<Option<QuantisedPass<Self::Pass>>> {
-        let (networks, fixed) = (self.networks, self.fixed_levels.as_ref());
-        let pass = self
-            .transformed
-            .quantise(step, networks, &self.gains, fixed)?;
+        if let Some(remembered) = self.trial.as_ref().and_then(|t| t.remembered.as_ref()) {
+            remembered.forget();
+        }
+        let gains = self.trial.as_ref().map_or(&[][..], |trial| &trial.gains);
+        let (networks, fixed) = (self.networks(), self.fixed_levels.as_ref());
+        let pass = self.transformed.quantise(step, networks, gains, fixed)?;
         let Some(pass) = pass else {
             return Ok(None);
         };
-        gains::refit(&mut self.gains, &pass.gain_factors);
+        let mut is_promising = true;
+        if let Some(trial) = &mut self.trial {
+            gains::refit(&mut trial.gains, &pass.gain_factors);
+            is_promising = trial.rival.is_none_or(|rival| rival.is_beaten_by(&pass));
+        }
         Ok(Some(QuantisedPass {
             rms_error: self.transformed.rms_error(&pass),
+            is_promising,
             uses_networks: pass.used.contains(&true),
             is_settled: pass.is_settled(),
             pass,
@@ -103,7 +130,7 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
 
     fn code(&mut self, pass: Self::Pass) -> Result<Self::Trial> {
         self.transformed
-            .code(pass, self.networks, self.original, self.verify)
+            .code(pass, self.networks(), self.original, self.verify)
     }
 
     fn psnr_db(&self, trial: &Self::Trial) -> f64 {
@@ -121,6 +148,7 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
             },
             form: trial.form,
             payloads: trial.payloads,
+            estimate: trial.estimate,
             corrections: trial.corrections,
         })
     }

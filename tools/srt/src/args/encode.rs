@@ -11,7 +11,7 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::{Axes, Bound, EmbedWeights, Error, Result, Wavelet};
+use srt::{Axes, Bound, Effort, EmbedWeights, Error, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]
@@ -40,6 +40,9 @@ pub(crate) struct EncodeArgs {
     /// Axes along which the field repeats, a subset of zyx
     #[arg(long, value_name = "AXES")]
     pub(crate) periodic: Option<Axes>,
+    /// How much time to take for a smaller file: 1, the fastest, one pass and no networks, to 9, where everything is tried
+    #[arg(long, value_name = "N", default_value = "5", value_parser = effort)]
+    pub(crate) effort: Effort,
     /// Filter pair: cdf97, or haar (mean pooling); what the model was made for if not given
     #[arg(long, value_name = "PAIR", value_parser = Wavelet::from_name)]
     pub(crate) wavelet: Option<Wavelet>,
@@ -197,4 +200,9 @@ impl EncodeArgs {
             .next()
             .ok_or_else(|| Error::invalid("an error bound expected"))
     }
+}
+
+fn effort(text: &str) -> Result<Effort> {
+    let number = text.parse();
+    Effort::new(number.map_err(|_| Error::invalid("a number from 1 to 9 expected"))?)
 }

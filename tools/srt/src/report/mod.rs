@@ -84,7 +84,8 @@ impl Page {
         subject: Subject,
         values: &[f64],
     ) -> Result<()> {
-        let mut body = slices_section(original, values)?;
+        let unit = subject.coded.as_ref().map_or("", |coded| &coded.unit);
+        let mut body = slices_section(original, values, unit)?;
         body.push_str(&histogram_section(original, &subject, values)?);
         let power = power_spectrum(original.shape, values)?;
         body.push_str(&spectrum_section(&original.spectrum, &power)?);
@@ -185,9 +186,11 @@ fn axis(label: &'static str, logarithmic: bool) -> Axis {
     Axis { label, logarithmic }
 }
 
-fn slices_section(original: &Original<'_>, values: &[f64]) -> Result<String> {
+/// `unit`: of the values, at the colour bars; empty where it is not known.
+fn slices_section(original: &Original<'_>, values: &[f64], unit: &str) -> Result<String> {
     let options = PanelOptions::default();
     let drawn = slices(original.shape, original.values, values, &options)?;
+    let unit = escape(unit);
     let bar = |map: &Colormap, low: f64, high: f64| {
         let stop = |i: usize| {
             let [r, g, b] = map.color(i as f64 / (STOPS - 1) as f64);
@@ -195,7 +198,7 @@ fn slices_section(original: &Original<'_>, values: &[f64]) -> Result<String> {
         };
         let stops: Vec<String> = (0..STOPS).map(stop).collect();
         format!(
-            "<div class=\"bar\" style=\"background:linear-gradient(90deg,{})\"></div><div class=\"ends\"><span>{}</span><span>{}</span></div>",
+            "<div class=\"bar\" style=\"background:linear-gradient(90deg,{})\"></div><div class=\"ends\"><span>{}</span><span>{unit}</span><span>{}</span></div>",
             stops.join(","),
             short(low),
             short(high)

@@ -61,7 +61,7 @@ figure{margin:0;min-width:0}
 figure img{width:100%;height:auto;display:block;image-rendering:pixelated;border:1px solid var(--line)}
 figcaption{font-size:.875rem;margin-bottom:4px}
 .bar{height:18px;border:1px solid var(--line);margin-top:6px}
-.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--soft);font-variant-numeric:tabular-nums}
+.ends{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere;font-size:.8rem;color:var(--soft);font-variant-numeric:tabular-nums}
 .chart,.map{width:100%;height:auto;display:block}
 .map{max-width:460px;margin:0 auto}
 .chart text{font-family:inherit}

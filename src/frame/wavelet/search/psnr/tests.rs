@@ -3,7 +3,27 @@ use super::*;
 
 /// Starts 20 dB off, like a field of another kind than those that the first guess was fitted on.
 fn target(psnr_db: f64) -> PsnrTarget {
-    PsnrTarget::new(psnr_db, 1.0, Some(1.0), 30.0)
+    PsnrTarget::new(psnr_db, prospect(Some(1.0), 30.0), expected)
+}
+
+const CLOSE: f64 = 0.045;
+
+/// A small field of range 1.
+fn prospect(start: Option<f64>, coarsest: f64) -> Prospect {
+    Prospect {
+        voxels: 1000,
+        range: 1.0,
+        coarsest: coarsest.exp(),
+        start,
+        bias: None,
+        aim: 0.015,
+        close: CLOSE,
+    }
+}
+
+/// What [`smooth`] tells, a little off.
+fn expected(step: f64) -> f64 {
+    10f64.powf(-(smooth(step.ln()) + 0.3) / 20.0)
 }
 
 fn smooth(x: f64) -> f64 {
@@ -33,16 +53,26 @@ fn smooth_curves_are_met_closely_in_few_passes() {
 }
 
 #[test]
-fn without_a_start_the_first_step_follows_from_the_target() {
-    let first = |psnr_db| {
+fn without_a_start_the_first_step_follows_from_what_is_expected() {
+    for psnr_db in [20.0, 40.0, 60.0] {
         let mut curves = Curves::new(smooth);
-        search(&mut curves, PsnrTarget::new(psnr_db, 1.0, None, 30.0)).unwrap();
-        curves.steps()[0]
-    };
-    assert!((first(60.0) - 4.5e-3).abs() < 1e-12);
-    assert!((first(40.0) - 11.5e-2).abs() < 1e-12);
-    // A cut at the end of the line.
-    assert!((first(20.0) - 1.6).abs() < 1e-12);
+        let target = PsnrTarget::new(psnr_db, prospect(None, 30.0), expected);
+        search(&mut curves, target).unwrap();
+        let first = smooth(curves.steps()[0].ln());
+        assert!((first - psnr_db).abs() < 1.0, "{psnr_db}: {first}");
+        assert!(curves.passes() <= 3, "{}", curves.passes());
+    }
+}
+
+#[test]
+fn a_field_that_nothing_is_expected_of_is_searched_all_the_same() {
+    for rms_error in [0.0, f64::NAN, f64::INFINITY, 1e-3] {
+        let mut curves = Curves::new(smooth);
+        let target = PsnrTarget::new(40.0, prospect(None, 30.0), |_| rms_error);
+        let x = search(&mut curves, target).unwrap().unwrap();
+        let above = curves.quality(x) - 40.0;
+        assert!((0.0..=SLACK).contains(&above), "{rms_error}: {above}");
+    }
 }
 
 #[test]
@@ -69,7 +99,7 @@ fn the_far_side_of_a_jump_is_taken() {
     let mut curves = Curves::new(jump);
     let reached = found(&mut curves, 35.0).unwrap();
     assert!((35.0..=jump(0.8 - 1e-3)).contains(&reached), "{reached}");
-    assert!(curves.passes() <= MAX_PASSES + JUMPS.len() + SWEEP as usize);
+    assert!(curves.passes() <= MAX_PASSES + JUMPS.len() + SWEEP);
 }
 
 #[test]
@@ -105,12 +135,28 @@ fn a_quality_out_of_reach_takes_a_bounded_number_of_passes() {
 fn a_field_of_zeros_at_the_coarsest_step_is_enough() {
     // Even with nothing left the quality asked for is kept.
     let mut curves = Curves::new(|x| smooth(x).max(25.0));
-    let x = search(&mut curves, PsnrTarget::new(10.0, 1.0, None, 4.0)).unwrap();
+    let x = search(
+        &mut curves,
+        PsnrTarget::new(10.0, prospect(None, 4.0), expected),
+    )
+    .unwrap();
     assert_eq!(x.map(|x| curves.quality(x)), Some(25.0));
     // No pass is led beyond it; then the sweep looks for something closer in vain.
-    let led = curves.passes() - SWEEP as usize;
+    let led = curves.passes() - SWEEP;
     assert!(curves.steps()[..led].iter().all(|s| s.ln() <= 4.0 + 1e-12));
     assert!(led < 6, "{led}");
+}
+
+#[test]
+fn what_is_not_worth_while_is_given_up_once_gains_have_settled() {
+    let mut curves = Curves::new(smooth).promising(0);
+    assert_eq!(found(&mut curves, 40.0), None);
+    assert_eq!((curves.passes(), curves.decoded().len()), (1, 0));
+    let mut curves = Curves::new(smooth).promising(0).unsettled(100);
+    assert_eq!(found(&mut curves, 40.0), None);
+    assert_eq!(curves.passes(), SETTLING_PASSES);
+    let mut curves = Curves::new(smooth).promising(10);
+    assert!(found(&mut curves, 40.0).is_some());
 }
 
 #[test]
@@ -134,7 +180,7 @@ fn nothing_is_decoded_before_the_gains_have_settled() {
 }
 
 #[test]
-fn levels_are_fixed_after_eight_passes() {
+fn levels_are_fixed_after_some_passes() {
     // The choice of levels makes a jump that the target lies in; with fixed levels there is none.
     let jump = |x: f64| smooth(x) + if (x * 1e4).sin() > 0.0 { 1.0 } else { -1.0 };
     let mut curves = Curves::new(jump).when_fixed(smooth);
@@ -142,6 +188,7 @@ fn levels_are_fixed_after_eight_passes() {
     assert!(curves.passes() >= FREE_PASSES && curves.is_fixed());
     assert!((38.0..=38.0 + SLACK).contains(&reached), "{reached}");
     let mut quick = Curves::new(smooth).when_fixed(smooth);
-    found(&mut quick, 38.0).unwrap();
+    let target = PsnrTarget::new(38.0, prospect(None, 30.0), expected);
+    search(&mut quick, target).unwrap();
     assert!(quick.passes() < FREE_PASSES && !quick.is_fixed());
 }

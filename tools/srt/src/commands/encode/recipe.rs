@@ -36,6 +36,7 @@ impl Recipe {
                 "wavelet {}",
                 option(coding.wavelet.map(|w| format!("{w:?}")))
             ),
+            format!("effort {}", coding.effort.get()),
             format!("brick {}", option(coding.brick_edge.map(|n| n.to_string()))),
             format!(
                 "mask value {}",
