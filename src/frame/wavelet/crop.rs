@@ -5,11 +5,11 @@ use crate::base::error::Result;
 use crate::base::grid::{Axes, Region, Shape};
 use crate::frame::networks::Networks;
 use crate::frame::wavelet::analysis::Samples;
-use crate::frame::wavelet::encode::filter_pair;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
-use crate::options::{Coding, EncodeOptions};
+use crate::options::Coding;
+use crate::transform::Wavelet;
 
 /// Edge of the box in 3-D: a twentieth of a field of 128^3, of larger ones less ..
 const EDGE: usize = 48;
@@ -76,8 +76,8 @@ impl Outset {
 /// As [`TransformedField::new`].
 pub(crate) fn crop<E: Element>(
     field: &FieldSamples<'_, E>,
-    options: &EncodeOptions,
-    networks: &Networks,
+    coding: &Coding,
+    wavelet: Wavelet,
 ) -> Result<Option<TransformedField<'static, E>>> {
     let shape = field.original.shape;
     let (crop, region) = middle(shape)?;
@@ -86,12 +86,12 @@ pub(crate) fn crop<E: Element>(
     }
     let coding = Coding {
         periodic: Axes::NONE,
-        ..options.coding.clone()
+        ..coding.clone()
     };
     TransformedField::new(
         crop,
         &coding,
-        filter_pair(options, Some(networks)),
+        wavelet,
         field.normalisation,
         NormalisedField::Held(field.normalised(region)),
         crop.len(),

@@ -237,7 +237,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
 
     /// Corrects the start of a search by what networks do to a box of the field; `step` is the one without them.
     fn look_at_crop(&self, step: f64, networks: &Networks, outset: &mut Outset) -> Result<()> {
-        match crop(self.samples, self.options, networks)? {
+        let wavelet = self.transformed.analysis.wavelet;
+        match crop(self.samples, &self.options.coding, wavelet)? {
             Some(crop) => outset.fit(&crop, networks, step),
             None => Ok(()),
         }
