@@ -15,7 +15,7 @@ pub(crate) struct CodedBricks {
     /// They ascend once all are there.
     bricks: Vec<CodedBrick>,
     /// Where the bytes lie that are not in memory.
-    scratch: Option<Scratch>,
+    scratch: Option<ScratchFile>,
 }
 
 /// A brick and where its bytes are.
@@ -34,7 +34,7 @@ enum Place {
 
 /// A file that the system removes when the program is done with it, whatever ends it.
 #[derive(Debug)]
-struct Scratch {
+struct ScratchFile {
     file: Mutex<File>,
     end: u64,
 }
@@ -47,7 +47,7 @@ impl CodedBricks {
     pub(crate) fn new(folder: Option<&Path>) -> Result<Self> {
         Ok(Self {
             bricks: Vec::new(),
-            scratch: folder.map(Scratch::new).transpose()?,
+            scratch: folder.map(ScratchFile::new).transpose()?,
         })
     }
 
@@ -134,7 +134,7 @@ impl CodedBricks {
     }
 }
 
-impl Scratch {
+impl ScratchFile {
     fn new(folder: &Path) -> Result<Self> {
         let file = tempfile::tempfile_in(folder);
         let file = file.map_err(|e| Error::from(e).within(folder.display()))?;

@@ -123,7 +123,7 @@ mod tests {
             ..field
         };
         assert!(networks.check_streamed(&within(256)).is_err());
-        assert!(networks.check_streamed(&within(512)).is_ok());
+        assert!(networks.check_streamed(&within(600)).is_ok());
         let periodic = FieldMemory {
             periodic: Axes::NONE.with(0),
             ..field
