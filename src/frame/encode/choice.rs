@@ -7,6 +7,7 @@ use crate::container::Bound;
 use crate::frame::encode::FrameEncoder;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
+use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
 use crate::frame::sample::Normalisation;
@@ -27,7 +28,7 @@ struct BoxBytes {
 
 impl BoxBytes {
     /// What the wavelet form may save beside that in the whole field: its levels reach over the borders of the boxes, and
-    /// networks were not tried.
+    /// networks do better away from them.
     fn wavelet_saves(&self, boxes: &[Region]) -> usize {
         let voxels: usize = boxes.iter().map(Region::len).sum();
         (voxels / WAVELET_SAVES_BYTE_IN).min(self.wavelet / 10)
@@ -67,7 +68,10 @@ impl<E: Element> FrameEncoder<'_, E> {
             let wavelet = self.wavelet()?;
             return Ok(self.smaller(raster, wavelet));
         };
-        let Some(bytes) = self.in_boxes(&boxes, max_error, wavelet_bytes)? else {
+        let wavelet = |field: &RasterField<'_, E>, options: &EncodeOptions| {
+            wavelet_bytes(field, options, self.networks)
+        };
+        let Some(bytes) = self.in_boxes(&boxes, max_error, wavelet)? else {
             return self.wavelet();
         };
         let (predictors, raster) = bytes.best_raster();
@@ -175,14 +179,18 @@ impl<E: Element> FrameEncoder<'_, E> {
     }
 }
 
-/// What a box takes in the wavelet form, without networks: they help, if at all, where this form is the better one anyway.
-fn wavelet_bytes<E: Element>(field: &RasterField<'_, E>, options: &EncodeOptions) -> Result<usize> {
+/// What a box takes in the wavelet form, with networks where they may pay.
+fn wavelet_bytes<E: Element>(
+    field: &RasterField<'_, E>,
+    options: &EncodeOptions,
+    networks: Option<PricedNetworks<'_>>,
+) -> Result<usize> {
     let encoder = FrameEncoder {
         original: field.original,
         normalisation: field.normalisation,
         goal: Goal::MaxError(field.max_error),
         options,
-        networks: None,
+        networks,
     };
     Ok(bytes_or_raw(field, encoder.wavelet()?.as_ref()))
 }

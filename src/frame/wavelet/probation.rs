@@ -12,9 +12,11 @@ pub(crate) const LEAST_SAVING: f64 = 1.0 / 32.0;
 /// Networks tell fine details from coarse ones. Where those of the finest level are not weaker than the next ones by this, in
 /// dB of a coefficient, they are noise, edges or texture, of which the coarse ones say little ..
 const STEEP: f64 = 11.0;
-/// .. and where more than this share of them pass the quantiser, noise is what is coded. Both from trials with the built-in
+/// .. and where more than this share of them pass the quantiser, noise is what is coded, unless they are weaker by so much more
+/// that they must follow from the coarse ones. All from trials with the built-in
 /// networks, see tests/bench/README.md.
 const SPARSE: f64 = 0.3;
+const STEEPEST: f64 = 18.0;
 /// Squared steps that a bit less costs, about: half the distortion of a uniform quantiser for a bit of each coefficient, which is
 /// what a coarser step gives where most are zero.
 const PRICE: f64 = 0.1;
@@ -30,7 +32,7 @@ pub(crate) fn is_hopeful<T: Real>(analysis: &Analysis<'_, T>, step: f64) -> bool
     let weaker = 20.0 * (analysis.detail_rms(1) / analysis.detail_rms(0)).log10();
     let share = analysis.magnitudes(0).share_from(PASSES_FROM * step);
     // Also where the finest details are nothing.
-    !(weaker < STEEP || share > SPARSE)
+    !(weaker < STEEP || share > SPARSE && weaker < STEEPEST)
 }
 
 /// What is thought of a pass before it is coded: without networks, what one with them must beat.
@@ -84,8 +86,8 @@ mod tests {
             (0.2 * at(1)).sin() + (0.17 * at(48)).cos() + (0.23 * at(48 * 48)).sin()
         });
         assert!(is_hopeful(&smooth, 0.01));
-        // Hopeful as it is, nothing but noise is coded with a step that fine.
-        assert!(!is_hopeful(&smooth, 1e-9));
+        // So smooth that even a step as fine as this leaves hope.
+        assert!(is_hopeful(&smooth, 1e-9));
         let noise = analysed(|i| (i as u32).wrapping_mul(2_654_435_761) as f32 / 4e9);
         assert!(!is_hopeful(&noise, 0.01) && !is_hopeful(&noise, 10.0));
         assert!(is_hopeful(&analysed(|i| (i / (48 * 48)) as f32), 1.0));
