@@ -48,8 +48,8 @@ pub enum Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FormChoice {
-    /// With a bound on the error of every voxel the one that a sample of the field takes fewest bytes in, else the wavelet
-    /// form.
+    /// With a bound on the error of every voxel, and no filter pair asked for, the one that a sample of the field takes fewest
+    /// bytes in, else the wavelet form.
     #[default]
     Auto,
     /// Wavelet details beside their prediction.

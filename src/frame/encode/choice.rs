@@ -54,6 +54,8 @@ impl<E: Element> FrameEncoder<'_, E> {
             )),
             (FormChoice::Wavelet, _) | (FormChoice::Auto, None) => self.wavelet(),
             (FormChoice::Raster, Some(max_error)) => self.best_raster(max_error),
+            // Who asks for a filter pair wants to see it used.
+            (FormChoice::Auto, Some(_)) if self.options.coding.wavelet.is_some() => self.wavelet(),
             (FormChoice::Auto, Some(max_error)) => self.best_form(max_error),
         }
     }
