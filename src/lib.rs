@@ -89,7 +89,7 @@
 //! 6. The result is decoded and compared with the original ([`frame::wavelet::trial`], [`metrics`]). The search takes
 //!    that for the next step, until the [`Bound`] is just met ([`frame::wavelet::search`]); single voxels that miss a
 //!    bound on errors get corrections ([`codec::corrections`]).
-//! 7. [`frame::encoded::EncodedFrame::chunks`] lists the record, mask, octree, bricks and corrections, [`Writer::chunk`] writes
+//! 7. [`frame::encoded::EncodedFrame::for_each_chunk`] hands out the record, mask, octree, bricks and corrections, [`Writer::chunk`] writes
 //!    each under its checksums, and [`Encoder::finish`] index and trailer.
 //!
 //! # One voxel's way out of it
