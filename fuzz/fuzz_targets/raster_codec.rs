@@ -46,7 +46,7 @@ fuzz_target!(|input: Input| {
     };
     let payload = encode(dims, rank, prediction, &quantum, demand);
     let decoded = decode::<f32>(dims, rank, prediction, &quantum, &payload).expect("what was encoded");
-    for ((a, b), _) in values.iter().zip(decoded).zip(ordinary).filter(|(_, is)| *is) {
+    for ((a, b), _) in values.iter().zip(decoded).zip(&ordinary).filter(|(_, is)| **is) {
         assert!((f64::from(*a) - f64::from(b)).abs() <= demand.max_error, "{a} {b}");
     }
 });
