@@ -9,7 +9,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use srt::container::{Bound, HEADER_LEN};
 use srt::volume::Values;
-use srt::{EncodeOptions, Shape};
+use srt::{EncodeOptions, FormChoice, Shape};
 use srt::{VolumeView, encode_with_report};
 
 /// A smooth field with a few waves, a rough corner and holes.
@@ -32,16 +32,13 @@ fn field(extents: &[usize], holes: bool) -> (Shape, Vec<f32>) {
 }
 
 fn encode(extents: &[usize], holes: bool, bound: Bound) -> Vec<u8> {
-    let (shape, values) = field(extents, holes);
-    let values = Values::F32(Cow::Owned(values));
-    let options = EncodeOptions::new(bound);
-    encode_with_report(
-        VolumeView::new(shape, &values).unwrap(),
-        &options,
-        Vec::new(),
-    )
-    .unwrap()
-    .0
+    encode_with(&field(extents, holes), &EncodeOptions::new(bound))
+}
+
+fn encode_with((shape, values): &(Shape, Vec<f32>), options: &EncodeOptions) -> Vec<u8> {
+    let values = Values::F32(Cow::Borrowed(values));
+    let volume = VolumeView::new(*shape, &values).unwrap();
+    encode_with_report(volume, options, Vec::new()).unwrap().0
 }
 
 struct Folder(tempfile::TempDir);
@@ -248,7 +245,8 @@ fn truncated_files_are_recovered_with_whole_frames() {
 #[test]
 fn corrections_that_may_be_lost_give_the_frame_up() {
     let folder = Folder::new();
-    let bytes = encode(&[20, 30, 40], false, Bound::MaxError(0.003));
+    let options = EncodeOptions::new(Bound::MaxError(0.003)).with_form(FormChoice::Wavelet);
+    let bytes = encode_with(&field(&[20, 30, 40], false), &options);
     let (corrections, len) = payload(&bytes, "CORR");
     let out = folder.path("new.srt");
     let args = ["recover", "-f", "-o", out.to_str().unwrap()];
