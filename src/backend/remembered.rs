@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::backend::{Backend, NetworkInput, PredictRequest, Scaling, values_per_cell};
+use crate::backend::{Backend, NetworkInput, PredictRequest, Scaling};
 use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::network::{Head, Hierarchy, Network};
@@ -112,15 +112,7 @@ impl KnownPrediction {
         if part.is_empty() || !self.has_input_of(request, part) {
             return 0;
         }
-        let bands = values_per_cell(request.network);
-        let (from_len, to_len) = (self.region.len(), request.region.len());
-        for band in 0..bands {
-            let (from, to) = (&self.values[band * from_len..], &mut out[band * to_len..]);
-            let copy = |to_at: usize, at: usize, len: usize| {
-                to[to_at..to_at + len].copy_from_slice(&from[at..at + len]);
-            };
-            request.region.for_each_row(&self.region, &part, copy);
-        }
+        copy_bands((&self.values, self.region), (out, request.region), part);
         part.len()
     }
 
@@ -163,17 +155,23 @@ impl Backend for Remembered {
             };
             let mut values = vec![0.0; anew.output_len()];
             self.backend.predict(&anew, &mut values)?;
-            let (from_len, to_len) = (tile.len(), request.region.len());
-            for (band, from) in values.chunks_exact(from_len).enumerate() {
-                let to = &mut out[band * to_len..];
-                request
-                    .region
-                    .for_each_row(&tile, &tile, |at, from_at, len| {
-                        to[at..at + len].copy_from_slice(&from[from_at..from_at + len]);
-                    });
-            }
+            copy_bands((&values, tile), (out, request.region), tile);
         }
         Ok(())
+    }
+}
+
+/// Copies `part` of every band from one prediction to another; each with its box.
+fn copy_bands(
+    (from, from_box): (&[f32], Region),
+    (to, to_box): (&mut [f32], Region),
+    part: Region,
+) {
+    let bands = from.chunks_exact(from_box.len());
+    for (from, to) in bands.zip(to.chunks_exact_mut(to_box.len())) {
+        to_box.for_each_row(&from_box, &part, |to_at, at, len| {
+            to[to_at..to_at + len].copy_from_slice(&from[at..at + len]);
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::limits::Limits;
 use crate::container::{CHUNK_HEADER_LEN, Entry, WeightsReference};
-use crate::network::{Hierarchy, Network, builtin_by_hash};
+use crate::network::{Hierarchy, Network, builtin_by_hash, identity_text};
 
 /// The weight set of a file: embedded networks, each as `N`, or a reference.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl<N> FileWeights<N> {
                 return Ok(Some(Arc::clone(known)));
             }
             let missing = || {
-                let hash: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash = identity_text(sha256);
                 Error::new(
                     ErrorKind::MissingWeights,
                     format!("weights {name:?} with sha-256 {hash} are not at hand"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::error::Result;
 use crate::base::limits::Limits;
 use crate::network::arch::Transform;
-use crate::network::hierarchy::Hierarchy;
+use crate::network::hierarchy::{Hierarchy, identity_text};
 
 /// A model compiled into the program, as safetensors.
 struct Builtin {
@@ -83,8 +83,8 @@ pub fn default_model(rank: usize, transform: Transform) -> Result<Option<Arc<Hie
 /// # Errors
 /// As [`builtin`].
 pub fn builtin_by_hash(sha256: &[u8; 32]) -> Result<Option<Arc<Hierarchy>>> {
-    let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    load(BUILTIN.iter().find(|b| b.sha256 == hex))
+    let identity = identity_text(sha256);
+    load(BUILTIN.iter().find(|b| b.sha256 == identity))
 }
 
 fn load(entry: Option<&Builtin>) -> Result<Option<Arc<Hierarchy>>> {

@@ -6,6 +6,11 @@ use crate::base::error::{Error, Result};
 use crate::network::arch::Transform;
 use crate::network::weights::Network;
 
+/// The identity of a set of networks as it is shown: hexadecimal text.
+pub(crate) fn identity_text(sha256: &[u8; 32]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A set of networks with its name and licence. The identity is [`Hierarchy::sha256`], which
 /// covers the networks only.
 #[derive(Clone, Debug, PartialEq)]

@@ -29,6 +29,7 @@ pub(crate) use arch::ACTIVATION_MAX;
 pub use arch::{Architecture, Head, InputChannels, Padding, Transform, Trunk};
 pub use builtin::{builtin, builtin_by_hash, builtin_names, default_model};
 pub use hierarchy::Hierarchy;
+pub(crate) use hierarchy::identity_text;
 pub use plan::{LayerRole, LayerSpec, Scales};
 pub use record::ARCHITECTURE_VERSION;
 pub use weights::{Layer, LayerScales, Network, Weights};

@@ -59,17 +59,26 @@ pub struct Partition {
     edges: Vec<Option<usize>>,
 }
 
+/// Checks the edge of bricks in voxels that a writer is asked for.
+///
+/// # Errors
+/// `InvalidArgument` unless it is a power of two of at least 64.
+pub(crate) fn check_brick_edge(edge: u32) -> Result<()> {
+    if edge.is_power_of_two() && edge >= 64 {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "brick edge expected to be a power of two from 64, {edge} found"
+    )))
+}
+
 impl Partition {
     /// Cuts the levels of `plan` into bricks of `edge` voxels at full resolution.
     ///
     /// # Errors
     /// `InvalidArgument` unless `edge` is a power of two of at least 64.
     pub fn new(plan: &Plan, edge: u32) -> Result<Self> {
-        if !edge.is_power_of_two() || edge < 64 {
-            return Err(Error::invalid(format!(
-                "brick edge expected to be a power of two from 64, {edge} found"
-            )));
-        }
+        check_brick_edge(edge)?;
         let planar = plan.shape().rank() == 2;
         let coarsest = plan.coarsest();
         let mut shared = vec![BrickGrid {

@@ -27,6 +27,7 @@ pub(crate) mod testing;
 mod whole;
 mod window;
 
+pub(crate) use bricks::check_brick_edge;
 pub use bricks::{Brick, BrickGrid, Partition, Subbands};
 pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
 pub use layers::{LayeredGrids, Sink};

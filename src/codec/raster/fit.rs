@@ -1,6 +1,6 @@
 //! The linear sub-predictor of a field, by least squares over a sample of its voxels.
 
-use crate::codec::raster::predict::{LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D};
+use crate::codec::raster::predict::{LinearCoefficients, NEIGHBOURS_3D, neighbours};
 
 /// Most voxels that a fit looks at.
 const SAMPLES: usize = 1 << 15;
@@ -32,12 +32,8 @@ impl LinearCoefficients {
     #[must_use]
     pub fn fit(dims: [usize; 3], rank: usize, steps: impl Fn(usize) -> Option<f64>) -> Self {
         let corners = Self::corners(rank);
-        let mut squares = Squares::new(if rank == 2 {
-            NEIGHBOURS_2D
-        } else {
-            NEIGHBOURS_3D
-        });
-        // VoxelCoder of which all neighbours are in the field.
+        let mut squares = Squares::new(neighbours(rank));
+        // Voxels of which all neighbours are in the field.
         let before = if rank == 2 { [0, 2, 2] } else { [2, 2, 2] };
         let behind = if rank == 2 { [0, 0, 1] } else { [0, 1, 1] };
         let inner: [usize; 3] =

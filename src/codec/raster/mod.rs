@@ -17,7 +17,7 @@ mod walk;
 
 pub use decode::decode;
 pub use encode::{Demand, encode};
-pub use predict::{LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, RasterPrediction};
+pub use predict::{LinearCoefficients, NEIGHBOURS_3D, RasterPrediction, neighbours};
 pub use quantiser::{MAX_TOP, Quantum};
 
 /// Largest magnitude of a quantised difference; binary32 holds it exactly.

@@ -5,9 +5,19 @@ use crate::base::real::Real;
 /// Sub-predictors of a voxel.
 pub(super) const PREDICTORS: usize = 8;
 /// Neighbours of the linear sub-predictor in rank 2: W, N, NW, NE, WW, NN.
-pub const NEIGHBOURS_2D: usize = 6;
+const NEIGHBOURS_2D: usize = 6;
 /// In rank 3: those, and B, BW, BE, BN, BS, BNW, BNE, BSW, BSE, BB.
 pub const NEIGHBOURS_3D: usize = 16;
+/// Neighbours of the linear sub-predictor in rank `rank`.
+#[must_use]
+pub fn neighbours(rank: usize) -> usize {
+    if rank == 2 {
+        NEIGHBOURS_2D
+    } else {
+        NEIGHBOURS_3D
+    }
+}
+
 /// A coefficient of 1.
 const UNIT: i16 = 1024;
 

@@ -6,8 +6,9 @@ use crate::frame::encoded::EncodedFrame;
 use crate::frame::original::Original;
 use crate::options::Observer;
 
-/// Edge of a box in voxels, by rank.
-const EDGES: [(usize, usize); 2] = [(2, 192), (3, 48)];
+/// Edge of a box in voxels in 3-D, and in 2-D.
+const EDGE: usize = 48;
+const PLANAR_EDGE: usize = 192;
 /// Boxes that are coded.
 const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
@@ -16,10 +17,7 @@ const PLACES: [[usize; 3]; 5] = [[2, 2, 2], [1, 1, 1], [3, 3, 3], [1, 3, 1], [3,
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.
 pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region>> {
     let shape = original.shape;
-    let edge = EDGES
-        .iter()
-        .find(|(rank, _)| *rank == shape.rank())
-        .map_or(48, |e| e.1);
+    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
     let size = shape.dims().map(|n| n.min(edge));
     let voxels: usize = size.iter().product();
     if shape.len() <= 2 * BOXES * voxels {

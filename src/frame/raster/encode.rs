@@ -3,12 +3,10 @@
 use std::time::Instant;
 
 use crate::base::dtype::{Dtype, Element};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::codec::raster::{
-    Demand, LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, Quantum, encode,
-};
+use crate::codec::raster::{Demand, LinearCoefficients, Quantum, encode, neighbours};
 use crate::container::{Bound, Form, RasterForm};
 use crate::frame::coded::CodedBricks;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
@@ -18,6 +16,7 @@ use crate::frame::raster::stored::RasterBricks;
 use crate::frame::sample::Normalisation;
 use crate::metrics::{Comparer, Comparison};
 use crate::options::EncodeOptions;
+use crate::recon::check_brick_edge;
 
 /// Voxels, about, that are coded and compared at a time.
 const AT_ONCE: usize = 1 << 23;
@@ -64,14 +63,7 @@ impl<E: Element> RasterField<'_, E> {
     fn form(&self, options: &EncodeOptions, predictors: Predictors, step: f64) -> RasterForm {
         let shape = self.original.shape;
         let coefficients = match predictors {
-            Predictors::Blend => {
-                let used = if shape.rank() == 2 {
-                    NEIGHBOURS_2D
-                } else {
-                    NEIGHBOURS_3D
-                };
-                self.fit(step).0[..used].to_vec()
-            }
+            Predictors::Blend => self.fit(step).0[..neighbours(shape.rank())].to_vec(),
             Predictors::Median => Vec::new(),
         };
         RasterForm {
@@ -108,7 +100,7 @@ impl<E: Element> RasterField<'_, E> {
             return Ok(None);
         };
         let form = self.form(options, predictors, step);
-        check_edge(form.brick_edge)?;
+        check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?;
         let mut coded = CodedBricks::new(options.resources.scratch.as_deref())?;
@@ -211,15 +203,6 @@ fn voxels_at_once(memory: Option<u64>) -> usize {
 /// Larger bricks are a little smaller in all, smaller ones occupy more threads.
 fn default_edge(shape: Shape) -> u32 {
     if shape.rank() == 2 { 256 } else { 64 }
-}
-
-fn check_edge(edge: u32) -> Result<()> {
-    if edge.is_power_of_two() && edge >= 64 {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "brick edge expected to be a power of two from 64, {edge} found"
-    )))
 }
 
 impl Predictors {

@@ -6,7 +6,7 @@ use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster;
 use crate::codec::raster::{
-    LinearCoefficients, NEIGHBOURS_2D, NEIGHBOURS_3D, Quantum, RasterPrediction,
+    LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, neighbours,
 };
 use crate::container::RasterForm;
 use crate::frame::bricks::FileBricks;
@@ -33,11 +33,7 @@ impl RasterBricks {
     /// `Corrupt` when the coefficients are not those of the rank, or the steps are too many; `LimitExceeded` for more bricks
     /// than have numbers.
     pub fn new(shape: Shape, form: &RasterForm, range: (f64, f64)) -> Result<Self> {
-        let expected = if shape.rank() == 2 {
-            NEIGHBOURS_2D
-        } else {
-            NEIGHBOURS_3D
-        };
+        let expected = neighbours(shape.rank());
         let prediction = match form.coefficients.len() {
             0 => RasterPrediction::Median,
             found if found == expected => {

@@ -40,6 +40,8 @@ pub(crate) struct Analysis<'a, T> {
     rms: Vec<OnceLock<f64>>,
     /// How large the details are by level, once asked for.
     magnitudes: Vec<OnceLock<MagnitudeCounts>>,
+    /// How large the low-pass is, once asked for.
+    low_magnitudes: OnceLock<MagnitudeCounts>,
 }
 
 /// Bands over some cells.
@@ -66,6 +68,7 @@ impl<'a, T: Real> Analysis<'a, T> {
             box_cells: 0,
             rms,
             magnitudes,
+            low_magnitudes: OnceLock::new(),
         }
     }
 
@@ -96,6 +99,7 @@ impl<'a, T: Real> Analysis<'a, T> {
             box_cells,
             rms,
             magnitudes,
+            low_magnitudes: OnceLock::new(),
         };
         let coarse = analysis.plan.levels()[0].coarse;
         let mut low = vec![T::ZERO; coarse.len()];
@@ -228,16 +232,21 @@ impl<'a, T: Real> Analysis<'a, T> {
 
     /// The squared error that quantising all coefficients with a step leaves, about, in the frame's orthonormal scale.
     pub(crate) fn expected_error(&self, step: f64) -> f64 {
-        let levels = 0..self.plan.levels().len();
-        let details = levels.map(|level| self.magnitudes(level).squared_error(step));
-        details.sum::<f64>() + counted(&self.low).squared_error(step)
+        let error = |magnitudes: &MagnitudeCounts| magnitudes.squared_error(step);
+        self.all_magnitudes().map(error).sum()
     }
 
     /// The bits that all coefficients take, quantised with a step, about.
     pub(crate) fn expected_bits(&self, step: f64) -> f64 {
-        let levels = 0..self.plan.levels().len();
-        let details = levels.map(|level| self.magnitudes(level).bits(step));
-        details.sum::<f64>() + counted(&self.low).bits(step)
+        let bits = |magnitudes: &MagnitudeCounts| magnitudes.bits(step);
+        self.all_magnitudes().map(bits).sum()
+    }
+
+    /// Those of the details by level, finest first, and of the low-pass.
+    fn all_magnitudes(&self) -> impl Iterator<Item = &MagnitudeCounts> {
+        let details = (0..self.plan.levels().len()).map(|level| self.magnitudes(level));
+        let low = self.low_magnitudes.get_or_init(|| counted(&self.low));
+        details.chain(std::iter::once(low))
     }
 
     /// Number of detail coefficients of a level, at least 1.

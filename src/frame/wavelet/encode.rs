@@ -11,7 +11,6 @@ use crate::container::size::estimate;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
-use crate::frame::original::Original;
 use crate::frame::wavelet::crop::{Outset, crop};
 use crate::frame::wavelet::decode::LAYER_CELLS;
 use crate::frame::wavelet::memory::FieldMemory;
@@ -53,7 +52,6 @@ const COARSER_WITH_NETWORKS: f64 = 1.15;
 /// A transformed field and what is asked of its frames.
 pub(crate) struct WaveletEncoder<'a, E: Element> {
     samples: &'a FieldSamples<'a, E>,
-    original: Original<'a, E>,
     transformed: TransformedField<'a, E>,
     goal: Goal,
     options: &'a EncodeOptions,
@@ -97,7 +95,6 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let coding = &options.coding;
         Ok(Self {
             samples,
-            original,
             transformed: TransformedField::new(
                 original.shape,
                 coding,
@@ -129,7 +126,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         // The step was fitted against the decoded field itself; this is the last word on the bound.
         let added = contender.map_or(0, |contender| contender.priced.file_bytes);
         let bytes = encoded.file_bytes(E::DTYPE) + added;
-        let ratio = self.original.raw_bytes() / bytes as f64;
+        let ratio = self.samples.original.raw_bytes() / bytes as f64;
         let is_met = self.goal.is_met_by(&encoded, ratio);
         let bias = self.transformed.psnr_db(estimate.squared_error) - encoded.comparison.psnr_db;
         Ok(is_met.then_some(Found {
@@ -156,13 +153,13 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             correct_beyond: self.goal.max_error(),
             keep_field: self.measure_ssim,
         };
-        let mut trials = FrameTrials::new(transformed, trial, self.original, verify);
+        let mut trials = FrameTrials::new(transformed, trial, self.samples.original, verify);
         let range = transformed.normalised_range();
         let effort = self.options.coding.effort.plan();
         match self.goal {
             Goal::Psnr(db) => {
                 let field = psnr::Prospect {
-                    voxels: self.original.shape.len(),
+                    voxels: self.samples.original.shape.len(),
                     range,
                     coarsest: transformed.coarsest_step(),
                     start,
@@ -180,8 +177,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 target::search(&mut trials, aim, FrameTrials::ssim_reached)
             }
             Goal::Ratio(ratio) => {
-                let bytes = self.original.raw_bytes() / ratio;
-                let mask = self.original.mask.map(|mask| mask.len());
+                let bytes = self.samples.original.raw_bytes() / ratio;
+                let mask = self.samples.original.mask.map(|mask| mask.len());
                 let overhead = estimate::around_wavelet_form(E::DTYPE, mask) + added;
                 target::search(
                     &mut trials,
@@ -194,11 +191,11 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             Goal::MaxError(bound) => {
                 let valley = max_error::Valley {
                     bound: bound / transformed.form.scale,
-                    voxels: self.original.ordinary_voxels(),
+                    voxels: self.samples.original.ordinary_voxels(),
                     passes: effort.max_error_passes,
                     start,
                 };
-                let expected = |step| transformed.expected_bits(step);
+                let expected = |step| transformed.analysis.expected_bits(step);
                 max_error::search(&mut trials, valley, expected, FrameTrials::corrected_bytes)
             }
         }
@@ -260,7 +257,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let range = (high - low) / form.scale;
         form.quality = level_quality(analysis, range, verification.comparison.psnr_db);
         let mut encoded = EncodedFrame::new(
-            &self.original,
+            &self.samples.original,
             self.options.bound,
             self.transformed.normalisation.range,
             verification,

@@ -175,25 +175,23 @@ impl<'a, E: Element> TransformedField<'a, E> {
 
     /// The root mean squared error that a step will leave, about, in the normalised unit.
     pub(crate) fn expected_rms_error(&self, step: f64) -> f64 {
-        let count = self.analysis.plan.shape().len() as f64;
-        (self.analysis.expected_error(step) / count).sqrt()
-    }
-
-    /// Bits that a step will take, about.
-    pub(crate) fn expected_bits(&self, step: f64) -> f64 {
-        self.analysis.expected_bits(step)
+        self.rms(self.analysis.expected_error(step))
     }
 
     /// The PSNR of a sum of squared errors, in the normalised unit.
     pub(crate) fn psnr_db(&self, squared_error: f64) -> f64 {
-        let count = self.analysis.plan.shape().len() as f64;
-        20.0 * (self.normalised_range() / (squared_error / count).sqrt()).log10()
+        20.0 * (self.normalised_range() / self.rms(squared_error)).log10()
     }
 
     /// Estimated root mean squared error of a pass, in the normalised unit.
     pub(crate) fn rms_error(&self, pass: &Pass<E::Work>) -> f64 {
+        self.rms(pass.squared_error)
+    }
+
+    /// Of a sum of squared errors over the field.
+    fn rms(&self, squared_error: f64) -> f64 {
         let count = self.analysis.plan.shape().len() as f64;
-        (pass.squared_error / count).sqrt()
+        (squared_error / count).sqrt()
     }
 
     /// The gains that a search starts from ([`gains::initial`]).
