@@ -1,5 +1,6 @@
 //! A field to a frame of the raster form.
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::base::dtype::{Dtype, Element};
@@ -22,6 +23,9 @@ use crate::recon::check_brick_edge;
 const AT_ONCE: usize = 1 << 23;
 /// Bytes, about, that a voxel takes meanwhile: its value in a brick, decoded, and beside its original.
 const BYTES_AT_ONCE: u64 = 32;
+
+/// So many times the field must fit the memory to aim at for its coded bricks to be held.
+const HELD_SHARE: f64 = 4.0;
 
 /// A field that is to be coded within a bound on the error of every voxel.
 #[derive(Clone, Copy)]
@@ -103,7 +107,7 @@ impl<E: Element> RasterField<'_, E> {
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?;
-        let mut coded = CodedBricks::new(options.resources.scratch.as_deref())?;
+        let mut coded = CodedBricks::new(self.scratch(options))?;
         let verification = self.code(&bricks, options, &mut coded)?;
         coded.sort();
         let mut encoded = EncodedFrame::new(
@@ -117,6 +121,14 @@ impl<E: Element> RasterField<'_, E> {
         // A voxel that steps do not reach is stored as it is: this is the last word on the bound.
         let keeps = verification.comparison.max_abs_error <= self.max_error;
         Ok(keeps.then_some(encoded))
+    }
+
+    /// Where coded bricks go to, if they are too many for memory: they are as long as the field at worst.
+    fn scratch<'o>(&self, options: &'o EncodeOptions) -> Option<&'o Path> {
+        let resources = &options.resources;
+        let fits = |memory: u64| self.original.raw_bytes() <= memory as f64 / HELD_SHARE;
+        let folder = resources.scratch.as_deref();
+        folder.filter(|_| !resources.memory.is_none_or(fits))
     }
 
     /// Codes all bricks, some layers of them at a time, into `coded`; decodes each and compares.
