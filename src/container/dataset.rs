@@ -89,11 +89,16 @@ impl Dataset {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// A field by its number in the records; `None` if there is no such field.
+    #[must_use]
+    pub fn numbered(&self, field: u64) -> Option<&Field> {
+        self.fields.get(usize::try_from(field).ok()?)
+    }
+
     /// Type of the values of a field, by its number in the records; `None` if there is no such field.
     #[must_use]
     pub fn dtype(&self, field: u64) -> Option<Dtype> {
-        let field = usize::try_from(field).ok()?;
-        Some(self.fields.get(field)?.dtype)
+        Some(self.numbered(field)?.dtype)
     }
 
     /// Type of the values of a frame.

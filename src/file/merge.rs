@@ -66,9 +66,8 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn new(file: &'a Decoder<'a>, chunks: &'a FrameChunks, dataset: &Dataset) -> Result<Self> {
         let mut frame = chunks.frame.clone();
-        let old = usize::try_from(frame.field).ok();
-        let field = old.and_then(|field| file.dataset().fields.get(field));
-        let new = field.and_then(|field| dataset.field(&field.name));
+        let old = file.dataset().numbered(frame.field);
+        let new = old.and_then(|field| dataset.field(&field.name));
         let missing = || Error::corrupt("a frame of a field that does not exist");
         frame.field = new.ok_or_else(missing)? as u64;
         Ok(Self {

@@ -138,8 +138,7 @@ impl<'a> File<'a> {
     /// A field of the dataset.
     #[must_use]
     pub fn field(&self, number: u64) -> Option<&Field> {
-        let number = usize::try_from(number).ok()?;
-        self.dataset.as_ref()?.fields.get(number)
+        self.dataset.as_ref()?.numbered(number)
     }
 
     fn add(&mut self, chunk: Chunk, limits: &Limits) {

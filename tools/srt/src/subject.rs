@@ -207,20 +207,14 @@ impl CodedFrame {
         };
         let weights = if networks { decoder.weights()? } else { None };
         let model = weights.map_or_else(|| "no networks".into(), |w| w.name.clone());
+        let field = decoder.dataset().numbered(frame.field);
         Ok(Self {
             bound: frame.bound,
             model: format!("{profile}{model}"),
-            unit: unit_of(decoder, frame.field),
+            unit: field.map_or(String::new(), |field| field.unit.clone()),
             levels,
             brick_edge,
             leaves: reader.leaves()?,
         })
     }
-}
-
-/// The unit of a field of a file, where it names one.
-fn unit_of(decoder: &Decoder<'_>, field: u64) -> String {
-    let fields = &decoder.dataset().fields;
-    let field = usize::try_from(field).ok().and_then(|at| fields.get(at));
-    field.map_or(String::new(), |field| field.unit.clone())
 }

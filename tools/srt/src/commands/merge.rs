@@ -60,8 +60,7 @@ struct FramePart {
 /// What frames a file has.
 fn parts(file: &Decoder<'_>) -> Vec<FramePart> {
     let name = |number: u64| {
-        let number = usize::try_from(number).ok();
-        let field = number.and_then(|number| file.dataset().fields.get(number));
+        let field = file.dataset().numbered(number);
         field.map(|field| field.name.clone()).unwrap_or_default()
     };
     let part = |record: &Frame| FramePart {
