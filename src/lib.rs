@@ -196,7 +196,7 @@ pub use options::{
     Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice, Model,
     Names, Observer, PooledCoder, PooledOptions, Profile, Progress, Resources, Trials, Upscaling,
 };
-pub use transform::Wavelet;
+pub use transform::{AxisPlan, Wavelet};
 
 // Records and chunks of files.
 pub use container::{

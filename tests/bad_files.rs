@@ -20,8 +20,8 @@ use srt::container::{
 };
 use srt::network::Hierarchy;
 use srt::{
-    Dtype, EncodeOptions, ErrorKind, FormChoice, Limits, Model, PooledOptions, Profile, Result,
-    Shape,
+    Axes, AxisPlan, Dtype, EncodeOptions, ErrorKind, FormChoice, Limits, Model, PooledOptions,
+    Profile, Result, Shape,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -119,6 +119,17 @@ fn wavelet() -> Chunks {
 }
 
 /// A frame whose first run holds several bricks.
+/// A stack of planes, transformed by cosines.
+fn stack() -> Chunks {
+    let shape = Shape::new(&[4, 16, 16]).unwrap();
+    let values: Vec<f32> = (0..shape.len()).map(|i| (i as f32 * 0.03).sin()).collect();
+    let options = EncodeOptions::new(Bound::Psnr(40.0))
+        .with_threads(1)
+        .with_model(Model::None)
+        .with_plan(AxisPlan::Dct);
+    chunks(&encode(shape, &values, &options).unwrap().0)
+}
+
 fn several_bricks() -> Chunks {
     field(Bound::Psnr(30.0), &[8, 600], false)
 }
@@ -399,6 +410,23 @@ fn build(name: &str) -> Vec<u8> {
         "raster_seven_coefficients" => {
             with_frame(raster(), |f| raster_form(f).coefficients.truncate(7))
         }
+        "plan_along_periodic_axis" => with_frame(stack(), |f| {
+            form(f).periodic = Axes::NONE.with(0);
+        }),
+        "plan_beside_gains" => with_frame(stack(), |f| {
+            let gains = vec![0.5];
+            form(f).network = Some(NetworkUse { gains });
+        }),
+        "plan_in_rank_2" => with_frame(wavelet(), |f| form(f).plan = 3),
+        "plan_of_one_plane" => {
+            let mut all = stack();
+            let at = place(&all, "DSET");
+            let mut dataset = Dataset::parse(&all[at].2, 0).unwrap();
+            dataset.shape = Shape::new(&[1, 16, 16]).unwrap();
+            all[at].2 = dataset.to_bytes();
+            file(&all)
+        }
+        "plan_in_high_bits" => with_frame(stack(), |f| form(f).plan |= 8),
         "raster_zero_step" => with_frame(raster(), |f| raster_form(f).step = 0.0),
         "raster_too_many_steps" => with_frame(raster(), |f| raster_form(f).step = 1e-30),
         "raster_with_corrections" => with_frame(raster(), |f| f.announced.corrections = true),
@@ -602,6 +630,7 @@ fn build(name: &str) -> Vec<u8> {
             file(&all)
         }
         "frame_form" => with_frame(wavelet(), |f| f.form = Form::Lossless).tap_form(200),
+        "plan" => with_frame(stack(), |f| form(f).plan = 4),
         "filter" => with_frame(wavelet(), |f| form(f).wavelet = 77),
         "missing_weights" => {
             let mut all = wavelet();

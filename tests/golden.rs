@@ -20,8 +20,8 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
-    PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
+    Axes, AxisPlan, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits,
+    Model, PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
 /// Version in the names: that of the format.
@@ -245,6 +245,49 @@ const GOLDEN: &[Golden] = &[
             make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
                 o.coding.periodic = "zyx".parse::<Axes>().unwrap();
             })
+        },
+    },
+    Golden {
+        name: "plan_dct_f32",
+        about: "a stack of an odd number of planes, cosines along z",
+        build: || {
+            make::<f32>(
+                &[9, 30, 23],
+                |s| rough(s, 11),
+                Bound::MaxError(0.01),
+                |o| {
+                    o.coding.plan = Some(AxisPlan::Dct);
+                },
+            )
+        },
+    },
+    Golden {
+        name: "plan_wavelet_f64",
+        about: "a stack with a wavelet along z, in binary64",
+        build: || {
+            make::<f64>(
+                &[13, 20, 23],
+                |s| rough(s, 12),
+                Bound::Psnr(55.0),
+                |o| {
+                    o.coding.plan = Some(AxisPlan::Wavelet);
+                },
+            )
+        },
+    },
+    Golden {
+        name: "plan_slices_f16",
+        about: "a stack of planes by themselves, Haar",
+        build: || {
+            make::<f16>(
+                &[10, 20, 17],
+                |s| rough(s, 13),
+                Bound::Psnr(45.0),
+                |o| {
+                    o.coding.plan = Some(AxisPlan::Slices);
+                    o.coding.wavelet = Some(Wavelet::Haar);
+                },
+            )
         },
     },
     Golden {

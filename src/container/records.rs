@@ -243,6 +243,8 @@ pub struct WaveletForm {
     pub wavelet: u8,
     /// Axes with periodic extension.
     pub periodic: Axes,
+    /// Number of the plan along the slowest axis; 0: levels halve it, too.
+    pub plan: u8,
     /// Number of levels.
     pub levels: u8,
     /// Edge of a brick in voxels.
@@ -261,6 +263,10 @@ pub struct WaveletForm {
     /// from level 1 on, one for each level.
     pub quality: Vec<u8>,
 }
+
+/// Where the plan stands in the byte that says the periodic axes, and its bits.
+const PLAN_SHIFT: u8 = 3;
+const PLAN_BITS: u8 = 7;
 
 /// Steps of [`WaveletForm::quality`] in a decibel.
 pub const QUALITY_STEPS: f64 = 2.0;
@@ -295,7 +301,7 @@ impl Frame {
             Form::Wavelet(form) => {
                 out.push(2 | announced);
                 out.push(form.wavelet);
-                out.push(form.periodic.bits());
+                out.push(form.periodic.bits() | form.plan << PLAN_SHIFT);
                 out.push(form.levels);
                 out.push(form.brick_edge.ilog2().to_le_bytes()[0]);
                 out.push(form.shrink);
@@ -437,7 +443,15 @@ impl Frame {
 
 fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
     let wavelet = f.u8("filter pair")?;
-    let periodic = Axes::from_bits(f.u8("periodic axes")?).map_err(|e| e.at(f.offset()))?;
+    let axes = f.u8("periodic axes")?;
+    let (plan, axes) = (
+        axes >> PLAN_SHIFT & PLAN_BITS,
+        axes & !(PLAN_BITS << PLAN_SHIFT),
+    );
+    let periodic = Axes::from_bits(axes).map_err(|e| e.at(f.offset()))?;
+    if plan > 0 && periodic.contains(0) {
+        return Err(f.corrupt(format!("plan {plan} along an axis that is periodic")));
+    }
     let levels = f.u8("level count")?;
     if levels > MAX_LEVELS {
         return Err(f.corrupt(format!(
@@ -449,16 +463,21 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
     let step = positive_real(f, "quantisation step", dtype)?;
     let offset = real(f, "offset", dtype)?;
     let scale = positive_real(f, "scale", dtype)?;
+    let network = gains(f, levels)?;
+    if plan > 0 && network.is_some() {
+        return Err(f.corrupt(format!("no gains expected beside plan {plan}")));
+    }
     Ok(WaveletForm {
         wavelet,
         periodic,
+        plan,
         levels,
         brick_edge,
         shrink,
         step,
         offset,
         scale,
-        network: gains(f, levels)?,
+        network,
         quality: f.take("quality of levels", levels.into())?.to_vec(),
     })
 }

@@ -149,6 +149,7 @@ fn records_survive_and_refuse_nonsense() {
         form: Form::Wavelet(WaveletForm {
             wavelet: 0,
             periodic: "x".parse().unwrap(),
+            plan: 0,
             levels: 3,
             brick_edge: 128,
             shrink: 5,

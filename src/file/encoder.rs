@@ -259,8 +259,7 @@ impl<W: Write> Encoder<W> {
     fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<EncodedFrame> {
         let mut options = Cow::Borrowed(&self.options);
         if key.slab.is_some() {
-            let periodic = options.coding.periodic.without(slowest(shape));
-            options.to_mut().coding.periodic = periodic;
+            options.to_mut().coding.be_of_slab(slowest(shape));
         }
         let networks = self.weights.as_ref().map(EncoderWeights::priced);
         self.workplace

@@ -105,7 +105,8 @@ impl FieldSource<'_> {
             let grid = source.grid(level)?.dims();
             let mut others = grid;
             others[axis] = out[axis];
-            if !slab.has_level(level) || (number > 0 && others != out) {
+            let is_whole = level > 0 && source.keeps_planes();
+            if !slab.has_level(level) || is_whole || (number > 0 && others != out) {
                 return Err(Error::invalid(format!(
                     "the slabs of this frame do not go together at level {level}: a finer level expected"
                 )));

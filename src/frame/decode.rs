@@ -65,6 +65,11 @@ impl FrameSource<'_> {
         }
     }
 
+    /// Whether coarse levels have all planes of the field.
+    pub(crate) fn keeps_planes(&self) -> bool {
+        matches!(&self.chunks.frame.form, Form::Wavelet(form) if form.plan != 0)
+    }
+
     /// Decodes values of type `dtype` at downscaling level `level`: the box `region` of its grid.
     ///
     /// # Errors
@@ -377,6 +382,7 @@ impl FrameSource<'_> {
         region: Region,
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
+        self.check_memory(E::DTYPE, geometry.with_columns(region).len())?;
         let predictor = self.predictor(geometry, form, level)?;
         let request = DecodeRequest {
             level,

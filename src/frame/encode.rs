@@ -207,14 +207,23 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             original: self.original,
             normalisation: self.normalisation,
         };
+        // No other plan leaves networks details that they know.
+        let splits_slowest = self
+            .options
+            .coding
+            .plan
+            .unwrap_or_default()
+            .splits_slowest();
+        let priced = self.networks.filter(|_| splits_slowest);
         let networks = self.networks.map(|priced| priced.networks);
         let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks)?;
         let without = encoder.run(None)?;
         let step = without.as_ref().and_then(|found| found.encoded.step());
         let is_hopeful =
             |_: &PricedNetworks<'_>| step.is_none_or(|step| self.tries(&encoder, step));
-        let Some(priced) = self.networks.filter(is_hopeful) else {
-            if self.networks.is_some() {
+        let has_networks = priced.is_some();
+        let Some(priced) = priced.filter(is_hopeful) else {
+            if has_networks {
                 self.tell("networks are not tried: they know nothing of details like these");
             }
             return Ok(without.map(|found| found.encoded));
@@ -302,5 +311,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
 }
 
 mod choice;
+mod plan;
 #[cfg(test)]
 mod tests;

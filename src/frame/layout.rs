@@ -1,12 +1,12 @@
 //! Transform, octree and bricks of a frame as its record describes them.
 
 use crate::base::error::{Error, Result};
-use crate::base::grid::Shape;
+use crate::base::grid::{Region, Shape};
 use crate::container::WaveletForm;
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{BrickGrid, Partition, Predictor, Synthesis};
-use crate::transform::{Plan, Wavelet};
+use crate::transform::{AxisPlan, Plan, Wavelet};
 
 /// What a frame's record and its octree say, whatever the precision of the values.
 #[derive(Debug)]
@@ -26,7 +26,12 @@ impl FrameLayout {
     pub fn new(shape: Shape, form: &WaveletForm, tree: &[u8]) -> Result<Self> {
         let wavelet = Wavelet::from_u8(form.wavelet)
             .ok_or_else(|| Error::unsupported(format!("unknown filter pair {}", form.wavelet)))?;
-        let plan = Plan::new(shape, form.periodic, usize::from(form.levels));
+        let along = AxisPlan::from_u8(form.plan).ok_or_else(|| {
+            Error::unsupported(format!("unknown plan {} along an axis", form.plan))
+        })?;
+        let is_possible = along.check(shape);
+        is_possible.map_err(|e| Error::corrupt(e.to_string()))?;
+        let plan = Plan::along(along, shape, form.periodic, form.levels.into());
         if plan.levels().len() != usize::from(form.levels) {
             return Err(Error::corrupt(format!(
                 "{} levels found, a grid of {shape} has up to {}",
@@ -82,6 +87,15 @@ impl FrameLayout {
             None => self.plan.shape(),
             Some(finer) => self.plan.levels()[finer].coarse,
         }
+    }
+
+    /// The box of a level's grid that `region` of it takes: all planes, where each takes the others.
+    pub(crate) fn with_columns(&self, region: Region) -> Region {
+        let mut columns = region;
+        if self.plan.axis_plan().joins_planes() {
+            (columns.start[0], columns.size[0]) = (0, self.plan.shape().dims()[0]);
+        }
+        columns
     }
 
     /// By downscaling level from 0 on: the number of the last brick that the field at that level needs.

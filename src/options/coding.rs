@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Effort, PooledOptions};
 use crate::base::grid::Axes;
 use crate::network::Hierarchy;
-use crate::transform::Wavelet;
+use crate::transform::{AxisPlan, Wavelet};
 
 /// Which networks predict the details.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,10 @@ pub struct Coding {
     pub form: FormChoice,
     /// Axes along which the field repeats. Default none.
     pub periodic: Axes,
+    /// The plan along the slowest axis of frames in the wavelet form. Default: for 3-D fields what a sample of the field tells,
+    /// and [`AxisPlan::Levels`] for slabs, where `z` is periodic, and for fields above half a gibibyte in working precision or that
+    /// [`crate::Resources::memory_limit`] does not let be held. Other plans hold the field, whatever memory to aim at is given.
+    pub plan: Option<AxisPlan>,
     /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
     /// are, else CDF 9/7.
     pub wavelet: Option<Wavelet>,
@@ -91,12 +95,21 @@ pub struct Coding {
     pub frames: usize,
 }
 
+impl Coding {
+    /// Makes it that of a slab across the axis `slowest`: it does not repeat along that, and all slabs have the same levels.
+    pub(crate) fn be_of_slab(&mut self, slowest: usize) {
+        self.periodic = self.periodic.without(slowest);
+        self.plan.get_or_insert_default();
+    }
+}
+
 impl Default for Coding {
     fn default() -> Self {
         Self {
             profile: Profile::Default,
             form: FormChoice::Auto,
             periodic: Axes::NONE,
+            plan: None,
             wavelet: None,
             brick_edge: None,
             mask_value: None,

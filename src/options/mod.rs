@@ -18,7 +18,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::Axes;
 use crate::base::real::short_number;
 use crate::container::Bound;
-use crate::transform::Wavelet;
+use crate::transform::{AxisPlan, Wavelet};
 
 pub use coding::{Coding, EmbedWeights, FormChoice, Model, Profile};
 pub use decoding::DecodeOptions;
@@ -117,6 +117,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_periodic(mut self, axes: Axes) -> Self {
         self.coding.periodic = axes;
+        self
+    }
+
+    /// Sets the plan along the slowest axis.
+    #[must_use]
+    pub fn with_plan(mut self, plan: AxisPlan) -> Self {
+        self.coding.plan = Some(plan);
         self
     }
 

@@ -107,7 +107,12 @@ impl Partition {
             }
             let edge = (edge as usize >> (index + 1).min(31)).max(min_edge(plan.shape()));
             edges[index] = Some(edge);
-            for region in boxes(level.coarse.dims(), edge) {
+            let mut edges = [edge; 3];
+            if plan.axis_plan().joins_planes() {
+                // Who wants a plane wants all of them.
+                edges[0] = level.coarse.dims()[0];
+            }
+            for region in boxes(level.coarse.dims(), edges) {
                 bricks.push(Brick {
                     grids: vec![BrickGrid::details(index, level, region, planar)],
                 });
@@ -130,15 +135,15 @@ impl Partition {
     }
 }
 
-/// Boxes of edge `edge` that tile a grid, in `z, y, x` order.
-fn boxes(dims: [usize; 3], edge: usize) -> impl Iterator<Item = Region> {
-    let counts = dims.map(|n| n.div_ceil(edge));
+/// Boxes of edges `edges` that tile a grid, in `z, y, x` order.
+fn boxes(dims: [usize; 3], edges: [usize; 3]) -> impl Iterator<Item = Region> {
+    let counts: [usize; 3] = std::array::from_fn(|axis| dims[axis].div_ceil(edges[axis]));
     let [_, ny, nx] = counts;
     (0..counts.iter().product()).map(move |i: usize| {
-        let start = [i / nx / ny, i / nx % ny, i % nx].map(|c| c * edge);
+        let place = [i / nx / ny, i / nx % ny, i % nx];
         Region {
-            start,
-            size: [edge; 3],
+            start: std::array::from_fn(|axis| place[axis] * edges[axis]),
+            size: edges,
         }
         .clipped(dims)
     })

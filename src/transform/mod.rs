@@ -5,12 +5,15 @@
 //! orthonormal, so squared errors of coefficients add up to squared errors of voxels (exactly for
 //! Haar, nearly for 9/7). Arithmetic: spec section 6.2; equal for every thread count.
 
+mod axis;
+mod cosines;
 mod dequantise;
 mod extension;
 mod level;
 mod lift;
 mod plan;
 
+pub use axis::AxisPlan;
 pub use dequantise::Dequantiser;
 pub use extension::Extension;
 pub use level::{Bands, forward, inverse};

@@ -1,6 +1,7 @@
 //! Which axes each level splits, and the shapes that follow.
 
 use crate::base::grid::{Axes, Region, Shape};
+use crate::transform::axis::AxisPlan;
 
 /// Shortest axis that is still split: the low-pass keeps at least 4 samples.
 const MIN_SPLIT: usize = 8;
@@ -63,13 +64,13 @@ pub struct LevelPlan {
 }
 
 impl LevelPlan {
-    fn new(fine: Shape, periodic: Axes) -> Self {
+    fn new(fine: Shape, periodic: Axes, along: AxisPlan) -> Self {
         let dims = fine.dims();
         let mut coarse = dims;
         let mut split = Axes::NONE;
         let mut wraps = Axes::NONE;
         for axis in 0..3 {
-            if dims[axis] < MIN_SPLIT {
+            if dims[axis] < MIN_SPLIT || axis == 0 && !along.splits_slowest() {
                 continue;
             }
             split = split.with(axis);
@@ -206,6 +207,7 @@ impl LevelPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     shape: Shape,
+    along: AxisPlan,
     levels: Vec<LevelPlan>,
 }
 
@@ -214,23 +216,39 @@ impl Plan {
     /// `max_levels` is reached.
     #[must_use]
     pub fn new(shape: Shape, periodic: Axes, max_levels: usize) -> Self {
+        Self::along(AxisPlan::Levels, shape, periodic, max_levels)
+    }
+
+    /// [`Plan::new`] with a plan along the slowest axis: all but one leave that whole.
+    #[must_use]
+    pub fn along(along: AxisPlan, shape: Shape, periodic: Axes, max_levels: usize) -> Self {
         let mut levels = Vec::new();
         let mut fine = shape;
         while levels.len() < max_levels {
-            let level = LevelPlan::new(fine, periodic);
+            let level = LevelPlan::new(fine, periodic, along);
             if level.split == Axes::NONE {
                 break;
             }
             fine = level.coarse;
             levels.push(level);
         }
-        Self { shape, levels }
+        Self {
+            shape,
+            along,
+            levels,
+        }
     }
 
     /// The full grid.
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The plan along the slowest axis.
+    #[must_use]
+    pub fn axis_plan(&self) -> AxisPlan {
+        self.along
     }
 
     /// Levels, finest first; `levels()[l]` leads from level `l + 1` to level `l`.

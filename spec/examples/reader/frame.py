@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from . import corrections, ctx, layout, lossless, mask, networks, octree, pooled, raster, transform
+from . import axis, corrections, ctx, layout, lossless, mask, networks, octree, pooled, raster, transform
 from .fields import Fields, MissingWeights, need
 
 VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
@@ -131,7 +131,8 @@ class Multiresolution:
         self.value = VALUE[size]
         self.work = np.float64 if size == 8 else np.float32
         self.dataset, self.frame = dataset, frame
-        self.levels = layout.levels(dataset.dims, frame.levels)
+        need(axis.check(frame.plan, dataset.rank, dataset.dims), "plan along the slowest axis")
+        self.levels = layout.levels(dataset.dims, frame.levels, frame.plan)
         self.weights = weights
         need(len(chunks["TREE"]) == 1, "the octree is missing")
         if frame.gains and weights is None:
@@ -158,7 +159,7 @@ class Multiresolution:
         for number in reversed(range(len(self.levels))):
             if number in shared:
                 continue
-            for box in layout.boxes(number, self.levels, self.frame.brick_edge, rank):
+            for box in layout.boxes(number, self.levels, self.frame.brick_edge, rank, self.frame.plan):
                 if self.stored(number, box).any():
                     need(part in payloads, f"brick {part} is missing")
                     brick = ctx.BrickDecoder(payloads.pop(part), rank == 2)
@@ -213,6 +214,7 @@ class Multiresolution:
             for high, q in self.details[number].items():
                 details[high] = self.add(details[high], q)
             low = transform.inverse(f.filter, self.levels[number], f.periodic, low, details)
+        low = axis.inverse(f.plan, f.filter, low)
         splits = sum(sum(level.split) for level in self.levels[:target])
         h = 0.7071067811865476 if splits % 2 else 1.0
         return f.unit_of_field(low * work(h * 2.0 ** -(splits // 2))).astype(self.value)

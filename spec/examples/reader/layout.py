@@ -41,10 +41,10 @@ def code(high):
     return high[0] | high[1] << 1 | high[2] << 2
 
 
-def levels(dims, count):
+def levels(dims, count, plan=0):
     out = []
     for _ in range(count):
-        split = [n >= 8 for n in dims]
+        split = [n >= 8 and (plan == 0 or axis > 0) for axis, n in enumerate(dims)]
         need(any(split), "more levels than the shape allows")
         out.append(Level(list(dims), split))
         dims = out[-1].low
@@ -65,7 +65,7 @@ def shared_levels(all_levels):
     return small[::-1]
 
 
-def boxes(number, all_levels, brick_edge, rank):
+def boxes(number, all_levels, brick_edge, rank, plan):
     """Boxes of the low-pass grid of level `number`, in z, y, x order."""
     level = all_levels[number]
     least = 32 if rank == 3 else 256
@@ -73,5 +73,6 @@ def boxes(number, all_levels, brick_edge, rank):
         if math.prod(all_levels[0].dims) >= large:
             least //= 2
     edge = max(brick_edge >> (number + 1), least)
-    cuts = [[range(at, min(at + edge, n)) for at in range(0, n, edge)] for n in level.low]
+    edges = [level.low[0] if plan in (1, 2) else edge, edge, edge]
+    cuts = [[range(at, min(at + e, n)) for at in range(0, n, e)] for n, e in zip(level.low, edges)]
     return list(product(*cuts))

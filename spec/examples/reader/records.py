@@ -82,6 +82,7 @@ class Frame:
     # Multiresolution and pooled form; levels is the coarsest level in the pooled form:
     filter: int = 0
     periodic: list = field(default_factory=lambda: [False] * 3)  # z, y, x
+    plan: int = 0  # along the slowest axis: 0 levels, 1 DCT, 2 wavelet, 3 slices
     levels: int = 0
     brick_edge: int = 0
     shrink: int = 0
@@ -156,8 +157,12 @@ def multiresolution(f, out, size):
     out.filter = f.u8()
     if out.filter > 1:
         raise Unsupported(f"filter pair {out.filter}")
-    periodic = f.u8()
-    need(periodic < 8, "periodic axes")
+    axes = f.u8()
+    need(axes < 64, "periodic axes")
+    out.plan, periodic = axes >> 3, axes & 7
+    if out.plan > 3:
+        raise Unsupported(f"plan {out.plan}")
+    need(out.plan == 0 or not periodic & 1, "a plan along a periodic axis")
     out.periodic = [bool(periodic >> axis & 1) for axis in range(3)]
     out.levels = f.u8()
     edge = f.u8()
@@ -167,6 +172,7 @@ def multiresolution(f, out, size):
     out.step_size, out.offset, out.scale = f.real(size), f.real(size), f.real(size)
     need(out.step_size > 0 and out.scale > 0, "step and scale are above 0")
     gains(f, out)
+    need(out.plan == 0 or not out.gains, "gains beside a plan")
     out.quality = f.take(out.levels)
 
 

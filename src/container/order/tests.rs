@@ -129,6 +129,7 @@ fn frame(step: u64, network: bool) -> Frame {
         form: Form::Wavelet(WaveletForm {
             wavelet: 0,
             periodic: crate::base::grid::Axes::NONE,
+            plan: 0,
             levels: 1,
             brick_edge: 64,
             shrink: 0,

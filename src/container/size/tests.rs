@@ -100,6 +100,7 @@ fn wavelet_form(levels: u8, gain: Option<f32>) -> WaveletForm {
     WaveletForm {
         wavelet: 0,
         periodic: Axes::NONE,
+        plan: 0,
         levels,
         brick_edge: 64,
         shrink: 5,

@@ -12,6 +12,7 @@ use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
 use crate::frame::sample::Normalisation;
 use crate::options::{EncodeOptions, FormChoice, Observer};
+use crate::transform::AxisPlan;
 
 /// Predictors that are tried, in the order of preference.
 const PREDICTORS: [Predictors; 2] = [Predictors::Blend, Predictors::Median];
@@ -28,10 +29,15 @@ struct BoxBytes {
 
 impl BoxBytes {
     /// What the wavelet form may save beside that in the whole field: its levels reach over the borders of the boxes, and
-    /// networks do better away from them.
-    fn wavelet_saves(&self, boxes: &[Region]) -> usize {
+    /// networks do better away from them. Boxes that have all planes have fewer borders, and no networks.
+    fn wavelet_saves(&self, boxes: &[Region], plan: AxisPlan) -> usize {
         let voxels: usize = boxes.iter().map(Region::len).sum();
-        (voxels / WAVELET_SAVES_BYTE_IN).min(self.wavelet / 10)
+        let saves = (voxels / WAVELET_SAVES_BYTE_IN).min(self.wavelet / 10);
+        if plan.splits_slowest() {
+            saves
+        } else {
+            saves / 2
+        }
     }
 
     /// The predictors of the smallest raster form, and its bytes.
@@ -48,6 +54,19 @@ impl BoxBytes {
 impl<E: Element> FrameEncoder<'_, E> {
     /// The frame in its lossy form; `None` where none keeps the bound.
     pub(super) fn chosen(&self) -> Result<Option<EncodedFrame>> {
+        if self.options.coding.form == FormChoice::Raster {
+            return self.of_form();
+        }
+        let mut options = self.options.clone();
+        options.coding.plan = Some(self.plan()?);
+        let planned = FrameEncoder {
+            options: &options,
+            ..*self
+        };
+        planned.of_form()
+    }
+
+    fn of_form(&self) -> Result<Option<EncodedFrame>> {
         match (self.options.coding.form, self.goal.max_error()) {
             (FormChoice::Raster, None) => Err(Error::invalid(
                 "the raster form needs a bound on the error of every voxel: a maximum or a relative error",
@@ -64,7 +83,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         if self.raster_field(max_error).step().is_none() {
             return self.wavelet();
         }
-        let Some(boxes) = boxes(&self.original) else {
+        let Some(boxes) = self.boxes() else {
             // All of it is no more than a sample.
             let raster = self.best_raster(max_error)?;
             let wavelet = self.wavelet()?;
@@ -77,7 +96,8 @@ impl<E: Element> FrameEncoder<'_, E> {
             return self.wavelet();
         };
         let (predictors, raster) = bytes.best_raster();
-        let is_raster = raster + bytes.wavelet_saves(&boxes) < bytes.wavelet;
+        let plan = self.options.coding.plan.unwrap_or_default();
+        let is_raster = raster + bytes.wavelet_saves(&boxes, plan) < bytes.wavelet;
         let form = if is_raster {
             predictors.name()
         } else {
@@ -101,6 +121,21 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
     }
 
+    /// The boxes that stand for the field, with all of the slowest axis where that is not halved; `None` for a field that is
+    /// hardly larger than they.
+    fn boxes(&self) -> Option<Vec<Region>> {
+        if self
+            .options
+            .coding
+            .plan
+            .unwrap_or_default()
+            .splits_slowest()
+        {
+            return boxes(&self.original);
+        }
+        Some(self.columns()).filter(|boxes| boxes.len() > 1)
+    }
+
     /// The smaller of two frames of the whole field.
     fn smaller(
         &self,
@@ -121,7 +156,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     /// The smaller of the raster forms; which is tried on the whole field where that is small, else on boxes.
     fn best_raster(&self, max_error: f64) -> Result<Option<EncodedFrame>> {
         let field = self.raster_field(max_error);
-        let sample = match boxes(&self.original) {
+        let sample = match self.boxes() {
             Some(boxes) => self.in_boxes(&boxes, max_error, |_, _| Ok(0))?,
             None => None,
         };

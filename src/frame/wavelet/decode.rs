@@ -69,6 +69,26 @@ impl FrameLayout {
         predictor: Option<&Predictor>,
         request: &DecodeRequest<'_>,
     ) -> Result<Vec<T>> {
+        let columns = DecodeRequest {
+            region: self.with_columns(request.region),
+            ..*request
+        };
+        let mut values = self.decode_planes(form, predictor, &columns)?;
+        let along = self.plan().axis_plan();
+        along.inverse(self.wavelet(), columns.region.size, &mut values);
+        if columns.region == request.region {
+            return Ok(values);
+        }
+        Ok(columns.region.crop(&values, &request.region))
+    }
+
+    /// [`FrameLayout::decode`] without what is done along the slowest axis.
+    fn decode_planes<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictor: Option<&Predictor>,
+        request: &DecodeRequest<'_>,
+    ) -> Result<Vec<T>> {
         let mut values = Vec::new();
         let mut keep = |_, part: Vec<T>| {
             if values.is_empty() {
@@ -91,7 +111,8 @@ impl FrameLayout {
     }
 
     /// Decodes the whole grid of downscaling level `level` like [`FrameLayout::decode`], in boxes that
-    /// follow each other along the slowest axis: a large field never lies in memory twice.
+    /// follow each other along the slowest axis: a large field never lies in memory twice, unless each of its planes takes
+    /// all others.
     ///
     /// # Errors
     /// `Corrupt`, or what the predictor and `sink` report.
@@ -109,6 +130,9 @@ impl FrameLayout {
             bricks,
             cache: None,
         };
+        if self.plan().axis_plan().joins_planes() {
+            return sink(request.region, self.decode(form, predictor, &request)?);
+        }
         let Some(rest) = decode_on_device(self, form, predictor, &request, sink)? else {
             return Ok(());
         };

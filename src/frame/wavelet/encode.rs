@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Backend, Remembered};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
+use crate::base::grid::Shape;
 use crate::container::Form;
 use crate::container::size::estimate;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
@@ -71,19 +72,14 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
     ) -> Result<Self> {
         let (original, normalisation) = (samples.original, samples.normalisation);
         let (shape, resources) = (original.shape, &options.resources);
-        let memory = FieldMemory {
-            shape,
-            value_bytes: size_of::<E::Work>(),
-            brick_edge: brick_edge(&options.coding, shape) as usize,
-            periodic: options.coding.periodic,
-            has_networks: networks.is_some(),
-        };
-        let passes = |limit| memory.held() > limit;
-        let is_streamed = original.ordinary.is_none() && resources.memory.is_some_and(passes);
+        let memory = field_memory::<E>(shape, options, networks);
+        let splits_slowest = options.coding.plan.unwrap_or_default().splits_slowest();
+        let is_streamed =
+            original.ordinary.is_none() && splits_slowest && !memory.fits(resources.memory);
         if is_streamed {
             memory.check_streamed(resources)?;
         }
-        if original.ordinary.is_some() || matches!(goal, Goal::Ssim(_)) {
+        if original.ordinary.is_some() || matches!(goal, Goal::Ssim(_)) || !splits_slowest {
             memory.check_held(resources)?;
         }
         let field = if is_streamed {
@@ -268,6 +264,30 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         encoded.corrections = corrections;
         encoded
     }
+}
+
+/// What encoding a field takes in memory.
+fn field_memory<E: Element>(
+    shape: Shape,
+    options: &EncodeOptions,
+    networks: Option<&Networks>,
+) -> FieldMemory {
+    FieldMemory {
+        shape,
+        value_bytes: size_of::<E::Work>(),
+        brick_edge: brick_edge(&options.coding, shape) as usize,
+        periodic: options.coding.periodic,
+        has_networks: networks.is_some(),
+    }
+}
+
+/// Whether a field may be held in memory while it is encoded.
+pub(crate) fn may_be_held<E: Element>(
+    shape: Shape,
+    options: &EncodeOptions,
+    networks: Option<&Networks>,
+) -> bool {
+    field_memory::<E>(shape, options, networks).fits(options.resources.memory_limit)
 }
 
 /// Cells of a level to work on at a time, for values in memory of type `T`: a brick or more, and no more than many threads need.

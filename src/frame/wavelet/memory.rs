@@ -32,6 +32,11 @@ impl FieldMemory {
         (self.shape.len() * self.value_bytes * HELD_COPIES) as u64 + tiles
     }
 
+    /// Whether all of it may be held within a limit.
+    pub(super) fn fits(self, limit: Option<u64>) -> bool {
+        limit.is_none_or(|limit| self.held() <= limit)
+    }
+
     /// Bytes, about, when its finest level is not held, and what is coded neither: the coarser levels; the details of a layer, which is
     /// a brick thick when the field is decoded again; and the thinnest slab of that. A periodic axis is not cut. Networks
     /// take coarser levels as they are decoded, and predicted, too.
@@ -81,7 +86,7 @@ impl FieldMemory {
     /// # Errors
     /// `LimitExceeded`.
     pub(super) fn check_held(self, resources: &Resources) -> Result<()> {
-        let why = "a field that is held, for it has masked values or a bound on the SSIM";
+        let why = "a field that is held, for it has masked values, a bound on the SSIM or planes that are joined";
         resources.check_memory(self.held(), why, Some("the field in parts"))
     }
 }

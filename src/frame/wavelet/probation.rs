@@ -53,6 +53,11 @@ impl PassEstimate {
         }
     }
 
+    /// The bits that a sum of squared errors less is worth at a step.
+    pub(crate) fn bits_of_error(squared_error: f64, step: f64) -> f64 {
+        squared_error / (PRICE * step * step)
+    }
+
     /// Whether a pass is shorter by enough. A difference in quality counts as many bits as it would take to make up for it.
     pub(crate) fn is_beaten_by<T: Real>(self, pass: &Pass<T>) -> bool {
         let step = pass.dequantiser.step.to_f64();

@@ -122,12 +122,19 @@ impl<'a, E: Element> TransformedField<'a, E> {
         field: NormalisedField<'a, E::Work>,
         cells: usize,
     ) -> Result<Self> {
-        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
+        let along = coding.plan.unwrap_or_default();
+        let periodic = if along.splits_slowest() {
+            coding.periodic
+        } else {
+            coding.periodic.without(0)
+        };
+        let plan = Plan::along(along, shape, periodic, MAX_LEVELS.into());
         let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
         let form = WaveletForm {
             wavelet: wavelet.to_u8(),
-            periodic: coding.periodic,
+            periodic,
+            plan: along.to_u8(),
             levels: plan.levels().len() as u8,
             brick_edge,
             shrink: SHRINK,
@@ -138,7 +145,10 @@ impl<'a, E: Element> TransformedField<'a, E> {
             quality: Vec::new(),
         };
         let analysis = match field {
-            NormalisedField::Held(field) => Analysis::held(wavelet, plan, partition, field),
+            NormalisedField::Held(mut field) => {
+                along.forward(wavelet, shape.dims(), &mut field);
+                Analysis::held(wavelet, plan, partition, field)
+            }
             NormalisedField::Streamed(samples) => {
                 Analysis::streamed(wavelet, plan, partition, samples, cells)
             }
@@ -168,8 +178,11 @@ impl<'a, E: Element> TransformedField<'a, E> {
     /// A step at which every coefficient is zero: the low-pass of the coarsest level is as many times larger than the
     /// field as its samples are roots of voxels.
     pub(crate) fn coarsest_step(&self) -> f64 {
-        let rank = self.analysis.plan.shape().rank() as i32;
-        let voxels = 2f64.powi(rank * i32::from(self.form.levels));
+        let shape = self.analysis.plan.shape();
+        let mut voxels = 2f64.powi(shape.rank() as i32 * i32::from(self.form.levels));
+        if !self.analysis.plan.axis_plan().splits_slowest() {
+            voxels *= shape.dims()[0] as f64;
+        }
         4.0 * self.normalised_range() * voxels.sqrt()
     }
 

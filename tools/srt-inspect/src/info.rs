@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use srt::container::{
     Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
 };
-use srt::transform::Wavelet;
+use srt::transform::{AxisPlan, Wavelet};
 use srt::{Limits, Shape};
 use srt_program::{hex, printable};
 
@@ -286,9 +286,13 @@ fn form_text(form: &Form) -> String {
         0 => String::new(),
         _ => format!(", periodic along {}", form.periodic),
     };
+    let plan = match AxisPlan::from_u8(form.plan) {
+        None | Some(AxisPlan::Levels) => String::new(),
+        Some(plan) => format!(", plan {} along z", plan.name()),
+    };
     let networks = levels_text(form.network.as_ref());
     format!(
-        "{filter}, {} levels{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
+        "{filter}, {} levels{plan}{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
         form.levels, form.brick_edge, form.step, form.scale
     )
 }
@@ -425,6 +429,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
         Form::Wavelet(form) => json!({
             "filter": form.wavelet,
             "periodic": form.periodic.to_string(),
+            "plan": AxisPlan::from_u8(form.plan).map(AxisPlan::name),
             "levels": form.levels,
             "brick_edge": form.brick_edge,
             "step": form.step,

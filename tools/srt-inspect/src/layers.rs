@@ -7,7 +7,7 @@ use srt::codec::mask::Mask;
 use srt::container::{Form, PooledForm, WaveletForm};
 use srt::frame::{FrameLayout, LOSSLESS_PART, check_pooled};
 use srt::recon::{Brick, Subbands};
-use srt::transform::{Plan, Wavelet};
+use srt::transform::{AxisPlan, Plan, Wavelet};
 use srt::{Dtype, Error, Limits, Result, Shape};
 
 use crate::bricks::{StoredBrick, stored_bricks};
@@ -177,8 +177,16 @@ fn check_form(form: &WaveletForm, shape: Shape) -> Result<()> {
         let message = format!("unknown filter pair {}", form.wavelet);
         return Err(Error::unsupported(message));
     }
+    let Some(along) = AxisPlan::from_u8(form.plan) else {
+        let message = format!("unknown plan {} along an axis", form.plan);
+        return Err(Error::unsupported(message));
+    };
+    let is_possible = along.check(shape);
+    is_possible.map_err(|e| Error::corrupt(e.to_string()))?;
     let levels = usize::from(form.levels);
-    let most = Plan::new(shape, form.periodic, levels).levels().len();
+    let most = Plan::along(along, shape, form.periodic, levels)
+        .levels()
+        .len();
     if most != levels {
         return Err(Error::corrupt(format!(
             "up to {most} levels of a grid of {shape} expected, {levels} found"

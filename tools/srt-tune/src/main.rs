@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use srt::codec::ctx::{BrickDecoder, Census, Count};
 use srt::container::{Bound, ChunkType, Form, Frame, Reader, parse_brick_run};
 use srt::recon::Partition;
-use srt::transform::Plan;
+use srt::transform::{AxisPlan, Plan};
 use srt::volume::io::Input;
 use srt::{DecodeOptions, EncodeOptions, Error, Limits, Model, Result, octree};
 use srt::{VolumeView, encode_with_report};
@@ -80,7 +80,8 @@ fn count_bricks(file: &[u8], bricks: &mut Vec<Census>) -> Result<()> {
     let Form::Wavelet(form) = frame.form else {
         return Ok(());
     };
-    let plan = Plan::new(dataset.shape, form.periodic, form.levels.into());
+    let along = AxisPlan::from_u8(form.plan).unwrap_or_default();
+    let plan = Plan::along(along, dataset.shape, form.periodic, form.levels.into());
     let partition = Partition::new(&plan, form.brick_edge)?;
     let tree = octree::decode(&plan, payload(find(ChunkType::TREE))?)?;
     for (number, entry) in reader.entries().iter().enumerate() {

@@ -51,6 +51,7 @@ fn decoded(
         levels: analysis.plan.levels().len() as u8,
         brick_edge: 64,
         periodic: Axes::NONE,
+        plan: 0,
         step,
         shrink: SHRINK,
         offset: 0.0,

@@ -17,8 +17,8 @@ use srt::transform::Wavelet;
 use srt::volume::Values;
 use srt::volume::io::Input;
 use srt::{
-    Axes, Dtype, EmbedWeights, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
-    PooledOptions, Profile, Shape,
+    Axes, AxisPlan, Dtype, EmbedWeights, EncodeOptions, Encoder, FormChoice, FrameKey, Limits,
+    Model, PooledOptions, Profile, Shape,
 };
 use srt::{VolumeView, encode_with_report};
 
@@ -106,6 +106,28 @@ pub(crate) const EXAMPLES: &[Example] = &[
             encode(&[40, 44], wave, &options)
         },
     ),
+    example(
+        "plan_dct_3d",
+        "a stack of an odd number of planes: cosines along z, corrections",
+        || {
+            let options = options(Bound::MaxError(0.02)).with_plan(AxisPlan::Dct);
+            encode(&[7, 20, 19], stack, &options)
+        },
+    ),
+    example(
+        "plan_wavelet_3d_f64",
+        "the filter pair along z before the levels of the planes, binary64",
+        || {
+            let options = options(Bound::Psnr(60.0)).with_plan(AxisPlan::Wavelet);
+            encode_f64(&[11, 18, 21], stack, &options)
+        },
+    ),
+    example("plan_slices_3d", "planes by themselves, Haar", || {
+        let options = options(Bound::Psnr(45.0))
+            .with_plan(AxisPlan::Slices)
+            .with_wavelet(Wavelet::Haar);
+        encode(&[9, 18, 21], stack, &options)
+    }),
     example(
         "corrections_3d",
         "largest error with corrections (CORR), spikes included",
@@ -370,6 +392,11 @@ fn small_networks() -> EncodeOptions {
     options(Bound::Psnr(40.0))
         .with_model(Model::Given(builtin("turbulence3d-s").unwrap().unwrap()))
         .with_embed_weights(EmbedWeights::No)
+}
+
+/// Planes of which each is another mixture of the same two.
+fn stack(z: f64, y: f64, x: f64) -> f64 {
+    waves(0.0, y, x) * (0.7 * z).cos() + 0.3 * (0.9 * x - 0.4 * y).sin() * (0.4 * z).sin()
 }
 
 fn waves(z: f64, y: f64, x: f64) -> f64 {

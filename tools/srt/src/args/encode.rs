@@ -11,7 +11,7 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::{Axes, Bound, Effort, EmbedWeights, Error, FormChoice, Result, Wavelet};
+use srt::{Axes, AxisPlan, Bound, Effort, EmbedWeights, Error, FormChoice, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]
@@ -44,6 +44,10 @@ pub(crate) struct EncodeArgs {
     /// them), or auto, what a sample of the field tells
     #[arg(long, value_name = "FORM", default_value = "auto")]
     pub(crate) form: FormName,
+    /// What is done along the slowest axis of a 3-D field in the wavelet form: levels (halved like the others), dct (cosines over
+    /// all of it, for stacks), wavelet (the filter pair over all of it), slices (nothing), or auto, what a sample of the field tells
+    #[arg(long, value_name = "PLAN", default_value = "auto", value_parser = plan_choice)]
+    pub(crate) plan: PlanName,
     /// How much time to take for a smaller file: 1, the fastest, one pass and no networks, to 9, where everything is tried
     #[arg(long, value_name = "N", default_value = "5", value_parser = effort)]
     pub(crate) effort: Effort,
@@ -118,8 +122,8 @@ pub(crate) struct EncodeArgs {
     /// Put the weights into the file; auto: unless they are built into the program
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) embed_weights: Embed,
-    /// Memory to aim at, like 2G: a larger field is worked on in boxes, with the same bytes as result; a
-    /// quarter of this machine's if not given
+    /// Memory to aim at, like 2G: a larger field is worked on in boxes, with the same bytes as result (but a stack that
+    /// does not fit has plan levels); a quarter of this machine's if not given
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<MemorySize>,
     /// What runs the networks; the bytes do not depend on it
@@ -161,6 +165,14 @@ impl From<FormName> for FormChoice {
             FormName::Raster => Self::Raster,
         }
     }
+}
+
+/// `--plan`; `None`: auto.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanName(pub(crate) Option<AxisPlan>);
+
+fn plan_choice(name: &str) -> Result<PlanName> {
+    AxisPlan::choice(name).map(PlanName)
 }
 
 /// `--embed-weights`.

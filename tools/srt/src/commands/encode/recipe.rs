@@ -2,7 +2,9 @@
 //! others. Readers skip the chunk, and `srt merge` drops it.
 
 use crate::args::EncodeArgs;
-use srt::{ChunkType, Coding, Model, Observer, PooledCoder, Profile, Result, Values, checksum};
+use srt::{
+    AxisPlan, ChunkType, Coding, Model, Observer, PooledCoder, Profile, Result, Values, checksum,
+};
 use srt_program::hex;
 
 /// Type of the chunk: ancillary, private, not safe to copy.
@@ -33,6 +35,7 @@ impl Recipe {
             format!("profile {}", profile(&coding.profile)),
             format!("form {:?}", coding.form),
             format!("periodic axes {}", coding.periodic),
+            format!("plan {}", coding.plan.map_or("auto", AxisPlan::name)),
             format!(
                 "wavelet {}",
                 option(coding.wavelet.map(|w| format!("{w:?}")))
