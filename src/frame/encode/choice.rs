@@ -61,7 +61,8 @@ impl<E: Element> FrameEncoder<'_, E> {
     }
 
     fn best_form(&self, max_error: f64) -> Result<Option<EncodedFrame>> {
-        if self.raster_field(max_error).step().is_none() {
+        let field = self.raster_field(max_error);
+        if field.step().is_none() || field.check_memory(self.options).is_err() {
             return self.wavelet();
         }
         let Some(boxes) = boxes(&self.original) else {
