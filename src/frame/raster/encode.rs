@@ -104,10 +104,8 @@ impl<E: Element> RasterField<'_, E> {
         let layer = shape.region().slabs(edge).next();
         let layer = layer.map_or(0, |layer| layer.len() * size_of::<E>());
         let needed = (rayon::current_num_threads() * brick) as u64 * BRICK_BYTES + layer as u64;
-        let why = "the raster form of a field of such planes";
-        options
-            .resources
-            .check_memory(needed, why, Some("the wavelet form"))
+        let why = "layers of bricks in the raster form";
+        options.resources.check_memory(needed, why, None)
     }
 
     /// Codes the bricks of a frame in their order, and measures what readers will decode.
