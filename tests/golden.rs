@@ -20,8 +20,8 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, AxisPlan, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits,
-    Model, PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
+    AxisPlan, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
 /// Version in the names: that of the format.
@@ -243,7 +243,7 @@ const GOLDEN: &[Golden] = &[
         about: "periodic along all axes, one of them of odd length",
         build: || {
             make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
-                o.coding.periodic = "zyx".parse::<Axes>().unwrap();
+                o.coding.periodic = "zyx".parse().unwrap();
             })
         },
     },

@@ -12,7 +12,7 @@ use crate::frame::wavelet::encode::{filter_pair, may_be_held};
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::probation::{PassEstimate, is_hopeful};
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
-use crate::options::{NetworkTrials, Observer};
+use crate::options::{NetworkTrials, Observer, Periodic};
 use crate::transform::AxisPlan;
 
 /// Fields of fewer voxels take few bytes in any case.
@@ -133,7 +133,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             && shape.len() >= LEAST_VOXELS
             && shape.len() <= MOST_BYTES / size_of::<E::Work>()
             && shape.dims()[0] >= LEAST_PLANES
-            && !self.options.coding.periodic.contains(0);
+            && !self.options.coding.periodic.given().contains(0);
         if !is_stack || !may_be_held::<E>(shape, self.options, networks) {
             return Ok(AxisPlan::Levels);
         }
@@ -216,7 +216,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     fn planned(&self, plan: AxisPlan, boxes: &[Region]) -> Result<PlannedBoxes<E>> {
         let mut coding = self.options.coding.clone();
         coding.plan = Some(plan);
-        coding.periodic = Axes::NONE;
+        coding.periodic = Periodic::Given(Axes::NONE);
         let networks = self.networks.map(|priced| priced.networks);
         let wavelet = filter_pair(self.options, networks);
         let observer = Observer::default();

@@ -124,9 +124,9 @@ impl<'a, E: Element> TransformedField<'a, E> {
     ) -> Result<Self> {
         let along = coding.plan.unwrap_or_default();
         let periodic = if along.splits_slowest() {
-            coding.periodic
+            coding.periodic.given()
         } else {
-            coding.periodic.without(0)
+            coding.periodic.given().without(0)
         };
         let plan = Plan::along(along, shape, periodic, MAX_LEVELS.into());
         let brick_edge = brick_edge(coding, shape);
