@@ -375,6 +375,7 @@ fn options(bound: Bound) -> EncodeOptions {
         .with_threads(1)
         .with_model(Model::None)
         .with_form(FormChoice::Wavelet)
+        .with_plan(AxisPlan::Levels)
 }
 
 /// Those of the raster form with a largest error.
