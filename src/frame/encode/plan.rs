@@ -98,9 +98,8 @@ impl<E: Element> PlannedBoxes<E> {
             Aim::Error(aimed) => aimed,
             Aim::Step(_) => 0.0,
         };
-        Ok(Some(
-            bits + PassEstimate::bits_of_error(error - aimed, step),
-        ))
+        let all = bits + PassEstimate::bits_of_error(error - aimed, step);
+        Ok(Some(all.max(0.0)))
     }
 }
 
