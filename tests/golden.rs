@@ -20,7 +20,7 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
     PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
@@ -325,6 +325,21 @@ const GOLDEN: &[Golden] = &[
                     .collect()
             };
             make::<f16>(&[9, 30, 33], steps, Bound::MaxError(0.01), raster)
+        },
+    },
+    Golden {
+        name: "palette_3d_f32",
+        about: "raster form by ranks, 3-D f32 of few values with masked voxels, without loss",
+        build: || {
+            let steps = |s: Shape| {
+                let mut values: Vec<f64> = smooth(s, 53)
+                    .iter()
+                    .map(|v| (9.0 * v).round() / 3.0)
+                    .collect();
+                values[40] = f64::NAN;
+                values
+            };
+            make::<f32>(&[20, 30, 70], steps, Bound::MaxError(0.0), |_| {})
         },
     },
     Golden {
