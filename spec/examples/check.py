@@ -48,7 +48,7 @@ def field_values(chunk, dataset):
         found |= {"measured psnr [dB]": f.psnr_db, "measured largest error": f.max_error}
         if f.form == 2:
             found |= {"filter pair": f.filter, "levels": f.levels, "shrink": f.shrink, "gain count": len(f.gains)}
-            found |= {"periodic axes": sum(on << axis for axis, on in enumerate(f.periodic))}
+            found |= {"periodic axes": f.plan << 3 | sum(on << axis for axis, on in enumerate(f.periodic))}
             found |= {"quantisation step": f.step_size, "offset": f.offset, "scale": f.scale}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
             found |= {f"quality of level {level}": q for level, q in enumerate(f.quality, 1)}
@@ -58,7 +58,8 @@ def field_values(chunk, dataset):
             found |= {"gain count": len(f.gains)}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
         if f.form == 4:
-            found |= {"quantisation step": f.step_size, "number of coefficients": len(f.folded)}
+            found |= {"values of the palette": f.palette} if f.palette else {"quantisation step": f.step_size}
+            found |= {"number of coefficients": len(f.folded)}
             found |= {f"coefficient {place}, folded": v for place, v in enumerate(f.folded)}
         if f.time is not None:
             found |= {"time": f.time}
