@@ -17,6 +17,7 @@ mod pooled;
 mod raster;
 mod reader;
 mod records;
+mod references;
 pub mod size;
 mod slab;
 mod stream;
@@ -37,9 +38,10 @@ pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use raster::RasterForm;
 pub use reader::Reader;
 pub use records::{
-    Announced, Bound, FORM_BITS, Form, Frame, Measured, QUALITY_STEPS, WaveletForm,
+    Announced, Bound, FORM_BITS, Form, Frame, HAS_REFERENCES, Measured, QUALITY_STEPS, WaveletForm,
     WeightsReference,
 };
+pub use references::{BandWeights, LowWeights, MAX_REFERENCES, ReferenceFrames, References};
 pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;

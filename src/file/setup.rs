@@ -9,6 +9,7 @@ use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
 use crate::frame::networks::Networks;
+use crate::frame::past::PastSources;
 use crate::network::Hierarchy;
 use crate::options::{DecodeOptions, Workplace};
 
@@ -65,6 +66,7 @@ impl Setup {
             limits: &self.options.limits,
             worker: self.options.worker.as_ref(),
             cache,
+            past: PastSources::default(),
         })
     }
 }

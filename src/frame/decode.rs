@@ -17,16 +17,17 @@ use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
 use crate::frame::layout::FrameLayout;
 use crate::frame::networks::Networks;
+use crate::frame::past::PastSources;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::thinned::Thinning;
-use crate::frame::wavelet::decode::LayerRequest;
+use crate::frame::wavelet::decode::{LayerRequest, Predictors};
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::wavelet::stored::DecodeRequest;
 use crate::frame::{constant, lossless};
-use crate::recon::Predictor;
+use crate::recon::{BandBoxes, Predictor};
 use crate::volume::{AnyVolume, Volume};
 
 /// All that decoding one frame takes.
@@ -41,6 +42,8 @@ pub(crate) struct FrameSource<'a> {
     pub(crate) worker: Option<&'a Worker>,
     /// Bricks decoded before, where some are kept.
     pub(crate) cache: Option<FrameCache<'a>>,
+    /// Where what the frame is predicted from comes from.
+    pub(crate) past: PastSources<'a>,
 }
 
 impl FrameSource<'_> {
@@ -168,17 +171,25 @@ impl FrameSource<'_> {
         };
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
+        let past = self.past(form, &BandBoxes::whole(geometry.plan(), level))?;
         let bricks = self.bricks(geometry)?;
+        let predictors = Predictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
+        let mut kept = self.to_keep(geometry, level);
         geometry.decode_layers(
             form,
-            predictor.as_ref(),
+            predictors,
             &bricks,
             LayerRequest::new(level),
+            kept.as_mut(),
             &mut |region, values| {
                 let samples = self.to_field(geometry, form, level, values);
                 sink(self.volume(&mut post, region, samples)?)
             },
         )?;
+        self.keep(kept);
         post.finish()
     }
 
@@ -337,7 +348,7 @@ impl FrameSource<'_> {
     }
 
     /// The frame's geometry, made once.
-    fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
+    pub(super) fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
         let chunks = self.chunks;
         if let Some(geometry) = chunks.geometry.get() {
             return Ok(geometry);
@@ -352,7 +363,7 @@ impl FrameSource<'_> {
     }
 
     /// What predicts the details of the levels from `level` on.
-    fn predictor(
+    pub(super) fn predictor(
         &self,
         geometry: &FrameLayout,
         form: &WaveletForm,
@@ -365,7 +376,7 @@ impl FrameSource<'_> {
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
 
-    fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
+    pub(super) fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
         let all = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
         FileBricks::new(self.payloads, &self.chunks.bricks, all)
     }
@@ -378,13 +389,21 @@ impl FrameSource<'_> {
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
+        let level_loop = geometry
+            .synthesis(predictor.as_ref())
+            .level_loop(level, region)?;
+        let past = self.past(form, &BandBoxes::of(&level_loop))?;
+        let predictors = Predictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
         let request = DecodeRequest {
             level,
             region,
             bricks: &self.bricks(geometry)?,
             cache: self.cache,
         };
-        let values = geometry.decode(form, predictor.as_ref(), &request)?;
+        let values = geometry.decode(form, predictors, &request)?;
         Ok(self.to_field(geometry, form, level, values))
     }
 

@@ -17,6 +17,7 @@ use crate::frame::pooled::PooledEncoder;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
+use crate::frame::wavelet::past::OfferedPast;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
 use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile};
@@ -28,7 +29,7 @@ const LOSSLESS_NEAR: f64 = 1.1;
 /// Bytes of a mask for each voxel while it is coded: its classes twice, and which voxels are ordinary.
 const MASK_BYTES: u64 = 3;
 
-/// Encodes one field of `shape`; `networks` are those that may be used.
+/// Encodes one field of `shape`; `networks` are those that may be used, `past` are frames that it may be predicted from.
 ///
 /// # Errors
 /// `InvalidArgument` for values or options that do not fit, `BoundNotMet`, and what networks and worker report.
@@ -37,6 +38,7 @@ pub(crate) fn encode_frame<E: Element>(
     values: &[E],
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
+    past: OfferedPast<'_>,
 ) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options)?;
@@ -51,7 +53,7 @@ pub(crate) fn encode_frame<E: Element>(
         mask: coded_mask.as_ref(),
         observer: &options.observer,
     };
-    let encoded = encode_original(original, keeps_bits, options, networks)?;
+    let encoded = encode_original(original, keeps_bits, options, networks, past)?;
     with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes())
 }
 
@@ -61,6 +63,7 @@ fn encode_original<E: Element>(
     keeps_bits: bool,
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
+    past: OfferedPast<'_>,
 ) -> Result<EncodedFrame> {
     if let Some(value) = original.constant().filter(|_| keeps_bits) {
         return constant::encode(&original, options.bound, value);
@@ -81,7 +84,7 @@ fn encode_original<E: Element>(
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
-    FrameEncoder::new(original, normalisation, options, networks).encode()
+    FrameEncoder::new(original, normalisation, options, networks, past).encode()
 }
 
 /// A frame of any form, unless a ratio was asked for that its file does not reach.
@@ -144,6 +147,7 @@ struct FrameEncoder<'a, E: Element> {
     goal: Goal,
     options: &'a EncodeOptions,
     networks: Option<PricedNetworks<'a>>,
+    past: OfferedPast<'a>,
 }
 
 impl<'a, E: Element> FrameEncoder<'a, E> {
@@ -152,6 +156,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         normalisation: Normalisation<E::Work>,
         options: &'a EncodeOptions,
         networks: Option<PricedNetworks<'a>>,
+        past: OfferedPast<'a>,
     ) -> Self {
         Self {
             original,
@@ -159,6 +164,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             goal: Goal::new(options.bound, normalisation.bounds()),
             options,
             networks,
+            past,
         }
     }
 
@@ -208,7 +214,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             normalisation: self.normalisation,
         };
         let networks = self.networks.map(|priced| priced.networks);
-        let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks)?;
+        let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks, self.past)?;
         let without = encoder.run(None)?;
         let step = without.as_ref().and_then(|found| found.encoded.step());
         let is_hopeful =

@@ -11,6 +11,7 @@ use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
 use crate::frame::sample::Normalisation;
+use crate::frame::wavelet::past::OfferedPast;
 use crate::options::{EncodeOptions, FormChoice, Observer};
 
 /// Predictors that are tried, in the order of preference.
@@ -193,6 +194,7 @@ fn wavelet_bytes<E: Element>(
         goal: Goal::MaxError(field.max_error),
         options,
         networks,
+        past: OfferedPast::default(),
     };
     Ok(bytes_or_raw(field, encoder.wavelet()?.as_ref()))
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use srt::container::{
-    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
+    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, References,
+    WaveletForm,
 };
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
@@ -242,6 +243,9 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
     line("asked", frame.bound.to_string());
     line("achieved", achieved(frame));
     line("form", form_text(&frame.form));
+    if let Some(references) = frame.references() {
+        line("predicted", references_text(frame, references));
+    }
     for (name, chunk) in [("mask", &chunks.mask), ("corrections", &chunks.corrections)] {
         if let Some(chunk) = chunk {
             line(name, size(u64::from(chunk.header.stored_len)));
@@ -291,6 +295,25 @@ fn form_text(form: &Form) -> String {
         "{filter}, {} levels{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
         form.levels, form.brick_edge, form.step, form.scale
     )
+}
+
+/// From which steps a frame is predicted, and with which weights.
+fn references_text(frame: &Frame, references: &References) -> String {
+    let step = |distance: &u64| frame.step.saturating_sub(*distance).to_string();
+    let steps: Vec<String> = references.distances.iter().map(step).collect();
+    let mut out = format!("from step {}", steps.join(" and "));
+    if let Some(low) = &references.low {
+        out += &format!(", low-pass {:.3?} {:+.3}", low.references, low.offset);
+    }
+    for (level, sets) in references.levels.iter().enumerate() {
+        if let [first, others @ ..] = &sets[..] {
+            out += &format!(", level {level} {:.3?}", first.references);
+            if !others.is_empty() {
+                out += &format!(" and {} sets", others.len());
+            }
+        }
+    }
+    out
 }
 
 fn levels_text(used: Option<&NetworkUse>) -> String {
