@@ -17,6 +17,7 @@ mod pooled;
 mod raster;
 mod reader;
 mod records;
+mod reference_frames;
 mod references;
 pub mod size;
 mod slab;
@@ -41,7 +42,8 @@ pub use records::{
     Announced, Bound, FORM_BITS, Form, Frame, HAS_REFERENCES, Measured, QUALITY_STEPS, WaveletForm,
     WeightsReference,
 };
-pub use references::{BandWeights, LowWeights, MAX_REFERENCES, ReferenceFrames, References};
+pub use reference_frames::ReferenceFrames;
+pub use references::{BandWeights, LowWeights, MAX_REFERENCES, References};
 pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;

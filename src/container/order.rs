@@ -10,7 +10,7 @@
 use std::fmt;
 
 use crate::base::error::Error;
-use crate::container::references::ReferenceFrames;
+use crate::container::reference_frames::ReferenceFrames;
 use crate::container::written::WrittenFrames;
 use crate::container::{Announced, ChunkType, Entry, Frame};
 

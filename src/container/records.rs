@@ -404,12 +404,7 @@ impl Frame {
             0 => Form::Constant,
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, dtype)?),
-            WAVELET_WITH_REFERENCES => {
-                let mut form = wavelet_form(&mut f, dtype)?;
-                let network = form.network.as_ref();
-                form.references = Some(References::parse(&mut f, form.levels, network)?);
-                Form::Wavelet(form)
-            }
+            WAVELET_WITH_REFERENCES => Form::Wavelet(predicted_form(&mut f, dtype)?),
             3 => Form::Pooled(PooledForm::parse(&mut f, dtype)?),
             4 => Form::Raster(RasterForm::parse(&mut f, dtype)?),
             other => {
@@ -451,6 +446,13 @@ impl Frame {
             slab,
         })
     }
+}
+
+fn predicted_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
+    let mut form = wavelet_form(f, dtype)?;
+    let references = References::parse(f, form.levels, form.network.as_ref())?;
+    form.references = Some(references);
+    Ok(form)
 }
 
 fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {

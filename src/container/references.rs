@@ -1,12 +1,8 @@
-//! Earlier frames of the same field that a frame is predicted from (spec section 4.3), and which frames those may be.
-
-use std::collections::HashMap;
+//! Earlier frames of the same field that a frame is predicted from, in its record (spec section 4.3).
 
 use crate::base::error::Result;
-use crate::base::grid::Axes;
 use crate::container::bytes::{Cursor, Encode};
 use crate::container::form::NetworkUse;
-use crate::container::{Form, Frame, WaveletForm};
 
 /// References that a frame has at most.
 pub const MAX_REFERENCES: usize = 2;
@@ -141,102 +137,4 @@ fn weight(f: &mut Cursor<'_>) -> Result<f32> {
 fn has_network(network: Option<&NetworkUse>, level: usize) -> bool {
     let gain = network.and_then(|network| network.gains.get(level));
     gain.is_some_and(|&gain| gain != 0.0)
-}
-
-/// What frames must have in common for one to be predicted from the other, beside field and domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kind {
-    wavelet: u8,
-    periodic: Axes,
-    levels: u8,
-}
-
-impl Kind {
-    fn of(form: &WaveletForm) -> Self {
-        Self {
-            wavelet: form.wavelet,
-            periodic: form.periodic,
-            levels: form.levels,
-        }
-    }
-}
-
-/// A frame that others may be predicted from.
-#[derive(Clone, Copy, Debug)]
-struct Candidate<K> {
-    kind: Kind,
-    step: u64,
-    key: K,
-}
-
-/// The frames of each field that the next one may be predicted from: the last two of the wavelet form, and none before the
-/// last that has no references. `K` is what a frame is known by.
-#[derive(Debug)]
-pub struct ReferenceFrames<K> {
-    fields: HashMap<u64, Vec<Candidate<K>>>,
-}
-
-impl<K> Default for ReferenceFrames<K> {
-    fn default() -> Self {
-        Self {
-            fields: HashMap::new(),
-        }
-    }
-}
-
-impl<K: Copy> ReferenceFrames<K> {
-    /// The references of the next frame of the file, nearest first; `None` where one is not there, or is of another kind.
-    #[must_use]
-    pub fn of(&self, frame: &Frame) -> Option<Vec<K>> {
-        let Some((form, references)) = predicted(frame) else {
-            return Some(Vec::new());
-        };
-        if frame.slab.is_some() {
-            return None;
-        }
-        let known = self.fields.get(&frame.field)?;
-        let find = |distance: &u64| {
-            let step = frame.step.checked_sub(*distance)?;
-            let is_it = |c: &&Candidate<K>| c.step == step && c.kind == Kind::of(form);
-            known.iter().find(is_it).map(|c| c.key)
-        };
-        references.distances.iter().map(find).collect()
-    }
-
-    /// Adds the next frame of the file, known by `key`. Slabs, and frames of other forms, are no references.
-    pub fn add(&mut self, frame: &Frame, key: K) {
-        let Form::Wavelet(form) = &frame.form else {
-            return;
-        };
-        if frame.slab.is_some() {
-            return;
-        }
-        let known = self.fields.entry(frame.field).or_default();
-        if form.references.is_none() {
-            known.clear();
-        } else if known.len() == MAX_REFERENCES {
-            known.remove(0);
-        }
-        known.push(Candidate {
-            kind: Kind::of(form),
-            step: frame.step,
-            key,
-        });
-    }
-}
-
-/// The form and the references of a frame that has any.
-fn predicted(frame: &Frame) -> Option<(&WaveletForm, &References)> {
-    match &frame.form {
-        Form::Wavelet(form) => form.references.as_ref().map(|r| (form, r)),
-        Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => None,
-    }
-}
-
-impl Frame {
-    /// The earlier frames that this one is predicted from, if it is.
-    #[must_use]
-    pub fn references(&self) -> Option<&References> {
-        predicted(self).map(|(_, references)| references)
-    }
 }

@@ -14,7 +14,7 @@ use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
 use crate::frame::networks::Networks;
-use crate::frame::past::{BandCache, Link, PastSources};
+use crate::frame::decode::past::{BandCache, Link, PastSources};
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;
 

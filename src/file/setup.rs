@@ -9,7 +9,7 @@ use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
 use crate::frame::networks::Networks;
-use crate::frame::past::PastSources;
+use crate::frame::decode::past::PastSources;
 use crate::network::Hierarchy;
 use crate::options::{DecodeOptions, Workplace};
 

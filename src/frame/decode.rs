@@ -17,7 +17,7 @@ use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::goal::Goal;
 use crate::frame::layout::FrameLayout;
 use crate::frame::networks::Networks;
-use crate::frame::past::PastSources;
+use crate::frame::decode::past::PastSources;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
@@ -465,3 +465,5 @@ fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T
         }
     });
 }
+
+pub(crate) mod past;

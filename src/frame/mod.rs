@@ -15,7 +15,6 @@ pub(crate) mod layout;
 pub(crate) mod lossless;
 pub(crate) mod networks;
 pub(crate) mod original;
-pub(crate) mod past;
 pub(crate) mod pooled;
 pub(crate) mod queue;
 pub(crate) mod raster;

@@ -20,10 +20,10 @@ const STAY: usize = 2;
 type AnyBands = Arc<dyn Any + Send + Sync>;
 
 /// Decoded bands of the frames of a file that others are predicted from. Of each field those of two frames are kept, the
-/// last ones asked for; where all take more than a number of bytes, only those of the field asked for last.
+/// last ones decoded; where all take more than a number of bytes, only those of the field decoded last.
 pub(crate) struct BandCache {
     limit: usize,
-    /// The last one used stands last.
+    /// The last one decoded stands last.
     entries: Mutex<Vec<CacheEntry>>,
 }
 
@@ -47,16 +47,11 @@ impl BandCache {
     /// The bands of a record, where those of all of `boxes` are kept.
     fn get<T: Real>(&self, number: usize, boxes: &BandBoxes) -> Option<Arc<HeldBands<T>>> {
         // A panic while the lock was held leaves nothing half done: entries are whole.
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = entries.iter().position(|entry| entry.number == number)?;
-        let bands = Arc::clone(&entries[place].bands);
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.iter().find(|entry| entry.number == number)?;
+        let bands = Arc::clone(&entry.bands);
         let bands = bands.downcast::<HeldBands<T>>().ok()?;
-        if !bands.boxes.contain(boxes) {
-            return None;
-        }
-        let used = entries.remove(place);
-        entries.push(used);
-        Some(bands)
+        bands.boxes.contain(boxes).then_some(bands)
     }
 
     fn put<T: Real>(&self, field: u64, number: usize, bands: &Arc<HeldBands<T>>) {
