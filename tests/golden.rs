@@ -20,7 +20,7 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
     PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
@@ -243,7 +243,7 @@ const GOLDEN: &[Golden] = &[
         about: "periodic along all axes, one of them of odd length",
         build: || {
             make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
-                o.coding.periodic = "zyx".parse::<Axes>().unwrap();
+                o.coding.periodic = "zyx".parse().unwrap();
             })
         },
     },

@@ -13,8 +13,8 @@ use crate::file::setup::{Record, Setup};
 use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
-use crate::frame::networks::Networks;
 use crate::frame::decode::past::{BandCache, Link, PastSources};
+use crate::frame::networks::Networks;
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;
 

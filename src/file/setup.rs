@@ -8,8 +8,8 @@ use crate::codec::worker::Worker;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
 use crate::frame::decode::FrameSource;
-use crate::frame::networks::Networks;
 use crate::frame::decode::past::PastSources;
+use crate::frame::networks::Networks;
 use crate::network::Hierarchy;
 use crate::options::{DecodeOptions, Workplace};
 

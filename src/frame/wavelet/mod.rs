@@ -14,6 +14,7 @@ pub(crate) mod memory;
 mod on_device;
 pub(crate) mod pass;
 pub(crate) mod past;
+mod periodic;
 pub(crate) mod predictor;
 pub(crate) mod probation;
 pub(crate) mod quality;

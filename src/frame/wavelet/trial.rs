@@ -129,12 +129,12 @@ impl<'a, E: Element> TransformedField<'a, E> {
         field: NormalisedField<'a, E::Work>,
         cells: usize,
     ) -> Result<Self> {
-        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
+        let plan = Plan::new(shape, coding.periodic.given(), MAX_LEVELS.into());
         let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
         let form = WaveletForm {
             wavelet: wavelet.to_u8(),
-            periodic: coding.periodic,
+            periodic: coding.periodic.given(),
             levels: plan.levels().len() as u8,
             brick_edge,
             shrink: SHRINK,
@@ -250,6 +250,21 @@ impl<'a, E: Element> TransformedField<'a, E> {
         Ok(pass)
     }
 
+    /// The form of a pass in the frame's record.
+    fn form_of(&self, pass: &Pass<E::Work>) -> WaveletForm {
+        let mut form = self.form.clone();
+        form.step = pass.dequantiser.step.to_f64();
+        // Levels after the last that uses a network need no entry.
+        if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
+            let gains = pass.gains[..=last].to_vec();
+            form.network = Some(NetworkUse { gains });
+        }
+        if let (Some(past), Some(offered)) = (&pass.past, &self.past) {
+            form.references = offered.references(past);
+        }
+        form
+    }
+
     /// Codes a pass, decodes its bytes again and compares, layer by layer.
     ///
     /// # Errors
@@ -261,17 +276,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         original: Original<'_, E>,
         verify: Verify,
     ) -> Result<Trial<E>> {
-        let mut form = self.form.clone();
-        form.step = pass.dequantiser.step.to_f64();
-        // Levels after the last that uses a network need no entry.
-        if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
-            let gains = pass.gains[..=last].to_vec();
-            form.network = Some(NetworkUse { gains });
-        }
-        let (past, offered) = (pass.past.take(), self.past.as_ref());
-        if let (Some(past), Some(offered)) = (&past, offered) {
-            form.references = offered.references(past);
-        }
+        let (form, past) = (self.form_of(&pass), pass.past.take());
         let analysis = &self.analysis;
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
         let mut bricks = CodedBricks::new(self.scratch)?;

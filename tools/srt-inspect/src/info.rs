@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 use srt::container::{
-    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, References,
-    WaveletForm,
+    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
 };
 use srt::transform::Wavelet;
 use srt::{Limits, Shape};
@@ -12,6 +11,7 @@ use srt_program::{hex, printable};
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
 use crate::raster;
+use crate::references;
 use crate::rules;
 use crate::scan::{PayloadState, known_version};
 
@@ -244,7 +244,7 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
     line("achieved", achieved(frame));
     line("form", form_text(&frame.form));
     if let Some(references) = frame.references() {
-        line("predicted", references_text(frame, references));
+        line("predicted", references::text(frame, references));
     }
     for (name, chunk) in [("mask", &chunks.mask), ("corrections", &chunks.corrections)] {
         if let Some(chunk) = chunk {
@@ -295,25 +295,6 @@ fn form_text(form: &Form) -> String {
         "{filter}, {} levels{periodic}{networks}, bricks of {} voxels, step {:e} of {:e}",
         form.levels, form.brick_edge, form.step, form.scale
     )
-}
-
-/// From which steps a frame is predicted, and with which weights.
-fn references_text(frame: &Frame, references: &References) -> String {
-    let step = |distance: &u64| frame.step.saturating_sub(*distance).to_string();
-    let steps: Vec<String> = references.distances.iter().map(step).collect();
-    let mut out = format!("from step {}", steps.join(" and "));
-    if let Some(low) = &references.low {
-        out += &format!(", low-pass {:.3?} {:+.3}", low.references, low.offset);
-    }
-    for (level, sets) in references.levels.iter().enumerate() {
-        if let [first, others @ ..] = &sets[..] {
-            out += &format!(", level {level} {:.3?}", first.references);
-            if !others.is_empty() {
-                out += &format!(" and {} sets", others.len());
-            }
-        }
-    }
-    out
 }
 
 fn levels_text(used: Option<&NetworkUse>) -> String {
@@ -454,6 +435,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
             "offset": form.offset,
             "scale": form.scale,
             "gains": form.network.as_ref().map(|n| &n.gains),
+            "references": frame.references().map(|r| references::json(frame, r)),
         }),
         Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => Value::Null,
     };
