@@ -26,7 +26,7 @@ impl Kind {
 
 /// A frame that others may be predicted from.
 #[derive(Clone, Copy, Debug)]
-struct Candidate<K> {
+struct KnownFrame<K> {
     kind: Kind,
     step: u64,
     key: K,
@@ -36,7 +36,7 @@ struct Candidate<K> {
 /// last that has no references. `K` is what a frame is known by.
 #[derive(Debug)]
 pub struct ReferenceFrames<K> {
-    fields: HashMap<u64, Vec<Candidate<K>>>,
+    fields: HashMap<u64, Vec<KnownFrame<K>>>,
 }
 
 impl<K> Default for ReferenceFrames<K> {
@@ -60,7 +60,7 @@ impl<K: Copy> ReferenceFrames<K> {
         let known = self.fields.get(&frame.field)?;
         let find = |distance: &u64| {
             let step = frame.step.checked_sub(*distance)?;
-            let is_it = |c: &&Candidate<K>| c.step == step && c.kind == Kind::of(form);
+            let is_it = |c: &&KnownFrame<K>| c.step == step && c.kind == Kind::of(form);
             known.iter().find(is_it).map(|c| c.key)
         };
         references.distances.iter().map(find).collect()
@@ -80,7 +80,7 @@ impl<K: Copy> ReferenceFrames<K> {
         } else if known.len() == MAX_REFERENCES {
             known.remove(0);
         }
-        known.push(Candidate {
+        known.push(KnownFrame {
             kind: Kind::of(form),
             step: frame.step,
             key,

@@ -23,7 +23,7 @@ use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::thinned::Thinning;
-use crate::frame::wavelet::decode::{LayerRequest, Predictors};
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::wavelet::stored::DecodeRequest;
 use crate::frame::{constant, lossless};
@@ -173,7 +173,7 @@ impl FrameSource<'_> {
         let predictor = self.predictor(geometry, form, level)?;
         let past = self.past(form, &BandBoxes::whole(geometry.plan(), level))?;
         let bricks = self.bricks(geometry)?;
-        let predictors = Predictors {
+        let predictors = FramePredictors {
             networks: predictor.as_ref(),
             past: past.as_ref(),
         };
@@ -393,7 +393,7 @@ impl FrameSource<'_> {
             .synthesis(predictor.as_ref())
             .level_loop(level, region)?;
         let past = self.past(form, &BandBoxes::of(&level_loop))?;
-        let predictors = Predictors {
+        let predictors = FramePredictors {
             networks: predictor.as_ref(),
             past: past.as_ref(),
         };

@@ -8,7 +8,7 @@ use crate::base::real::Real;
 use crate::container::{Form, WaveletForm};
 use crate::frame::decode::FrameSource;
 use crate::frame::layout::FrameLayout;
-use crate::frame::wavelet::decode::Predictors;
+use crate::frame::wavelet::decode::FramePredictors;
 use crate::frame::wavelet::predictor::past;
 use crate::frame::wavelet::stored::DecodeRequest;
 use crate::recon::{BandBoxes, HeldBands, Past};
@@ -212,7 +212,7 @@ impl FrameSource<'_> {
         let predictor = self.predictor(geometry, form, boxes.target)?;
         let weights = form.references.as_ref();
         let past = weights.map(|weights| past(weights, references));
-        let predictors = Predictors {
+        let predictors = FramePredictors {
             networks: predictor.as_ref(),
             past: past.as_ref(),
         };

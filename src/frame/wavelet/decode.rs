@@ -20,20 +20,20 @@ use crate::recon::{
 pub(crate) const LAYER_CELLS: usize = 1 << 21;
 
 /// What predicts the details of a frame, and the low-pass of its coarsest level.
-pub(crate) struct Predictors<'a, T> {
+pub(crate) struct FramePredictors<'a, T> {
     /// Networks, where any are used.
     pub(crate) networks: Option<&'a Predictor>,
     /// Earlier frames, where there are references.
     pub(crate) past: Option<&'a Past<T>>,
 }
 
-impl<T> Clone for Predictors<'_, T> {
+impl<T> Clone for FramePredictors<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Predictors<'_, T> {}
+impl<T> Copy for FramePredictors<'_, T> {}
 
 /// A level to be decoded in layers.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ impl FrameLayout {
     pub(crate) fn decode<T: Real>(
         &self,
         form: &WaveletForm,
-        predictors: Predictors<'_, T>,
+        predictors: FramePredictors<'_, T>,
         request: &DecodeRequest<'_>,
     ) -> Result<Vec<T>> {
         let mut values = Vec::new();
@@ -117,7 +117,7 @@ impl FrameLayout {
     pub(crate) fn decode_layers<T: Real>(
         &self,
         form: &WaveletForm,
-        predictors: Predictors<'_, T>,
+        predictors: FramePredictors<'_, T>,
         bricks: &dyn BrickPayloads,
         layered: LayerRequest,
         kept: Option<&mut HeldBands<T>>,
@@ -157,7 +157,7 @@ impl FrameLayout {
     pub(crate) fn decode_bands<T: Real>(
         &self,
         form: &WaveletForm,
-        predictors: Predictors<'_, T>,
+        predictors: FramePredictors<'_, T>,
         boxes: &BandBoxes,
         request: &DecodeRequest<'_>,
     ) -> Result<HeldBands<T>> {
@@ -197,7 +197,7 @@ impl FrameLayout {
     fn decode_on_host<T: Real>(
         &self,
         form: &WaveletForm,
-        predictors: Predictors<'_, T>,
+        predictors: FramePredictors<'_, T>,
         request: &DecodeRequest<'_>,
         layers: Layers,
         mut kept: Option<&mut HeldBands<T>>,

@@ -110,7 +110,7 @@ struct Sample {
 }
 
 /// Which columns a fit takes.
-type Mask = [bool; COLUMNS];
+type Taken = [bool; COLUMNS];
 
 /// What predicts a level.
 pub(super) struct LevelChoice {
@@ -157,7 +157,7 @@ impl<T: Real> LevelCandidates<'_, T> {
         let past = [false, is_there(0), is_there(1)];
         let all = [self.network.is_some(), is_there(0), is_there(1)];
         // What takes the references, and bits with the weights themselves.
-        let mut best: Option<(f64, Mask, Vec<[f64; COLUMNS]>)> = None;
+        let mut best: Option<(f64, Taken, Vec<[f64; COLUMNS]>)> = None;
         for mask in [past, all] {
             let factor = if mask[0] { 1.0 - LEAST_GAIN } else { 1.0 };
             if mask[0] && self.network.is_none() {
@@ -184,7 +184,7 @@ impl<T: Real> LevelCandidates<'_, T> {
         }
     }
 
-    fn set(&self, mask: Mask, weights: &[f64; COLUMNS]) -> PastWeights {
+    fn set(&self, mask: Taken, weights: &[f64; COLUMNS]) -> PastWeights {
         let [network, past @ ..] = weights;
         PastWeights {
             network: if mask[0] { *network as f32 } else { 1.0 },
@@ -279,7 +279,7 @@ fn cost(left: f64) -> f64 {
 /// `None` where they are not determined.
 fn fit<'s>(
     samples: impl Iterator<Item = &'s Sample> + Clone,
-    mask: Mask,
+    mask: Taken,
 ) -> Option<[f64; COLUMNS]> {
     let mut weights = [0.0; COLUMNS];
     for round in 0..ROUNDS {
@@ -306,7 +306,7 @@ fn fit<'s>(
 }
 
 /// Solves the normal equations of the columns taken, a little towards 0.
-fn solve(mut rows: [[f64; COLUMNS + 1]; COLUMNS], mask: Mask) -> Option<[f64; COLUMNS]> {
+fn solve(mut rows: [[f64; COLUMNS + 1]; COLUMNS], mask: Taken) -> Option<[f64; COLUMNS]> {
     for (i, row) in rows.iter_mut().enumerate() {
         if mask[i] {
             row[i] *= 1.0 + 1e-9;

@@ -18,7 +18,7 @@ use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::{Analysis, Samples};
 use crate::frame::wavelet::bricks::code_bricks;
-use crate::frame::wavelet::decode::{LayerRequest, Predictors};
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::past::{OfferedPast, PastBands};
 use crate::frame::wavelet::predictor::predictor;
@@ -300,7 +300,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
             let plan = geometry.plan();
             HeldBands::zeros(plan, BandBoxes::whole(plan, 0))
         });
-        let predictors = Predictors {
+        let predictors = FramePredictors {
             networks: predictor.as_ref(),
             past: past.as_ref(),
         };

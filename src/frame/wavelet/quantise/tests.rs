@@ -7,7 +7,7 @@ use crate::frame::coded::CodedBricks;
 use crate::frame::layout::FrameLayout;
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
-use crate::frame::wavelet::decode::{LayerRequest, Predictors};
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::stored::dequantiser;
 use crate::frame::wavelet::trial::{FramePayloads, SHRINK};
@@ -68,7 +68,7 @@ fn decoded(
     layout
         .decode_layers(
             &form,
-            Predictors {
+            FramePredictors {
                 networks: networks.as_ref(),
                 past: None,
             },
