@@ -21,7 +21,7 @@ fn fields<E: Scalar>(shape: Shape, steps: usize, seed: u64, holes: bool) -> Vec<
             let mut values: Vec<f64> = first
                 .iter()
                 .zip(&second)
-                .map(|(a, b)| (1.0 + t) * (a * (1.0 - t) + b * t) + 3.0 * t + 0.01 * draw.unit())
+                .map(|(a, b)| (1.0 + t) * (a * (1.0 - t) + b * t) + 3.0 * t + 0.001 * draw.unit())
                 .collect();
             if holes {
                 let at = step * 13 % values.len();

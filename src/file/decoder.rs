@@ -10,10 +10,10 @@ use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader, ReferenceFra
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::setup::{Record, Setup};
+use crate::frame::band_cache::BandCache;
 use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
-use crate::frame::decode::FrameSource;
-use crate::frame::decode::past::{BandCache, Link, PastSources};
+use crate::frame::decode::{FrameSource, Link, PastSources};
 use crate::frame::networks::Networks;
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;

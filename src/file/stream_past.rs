@@ -7,7 +7,8 @@ use crate::base::grid::Shape;
 use crate::container::{Form, Frame, ReferenceFrames};
 use crate::file::partial_frame::PartialFrame;
 use crate::file::setup::{Record, Setup};
-use crate::frame::decode::past::{BandCache, Link, PastSources};
+use crate::frame::band_cache::BandCache;
+use crate::frame::decode::{Link, PastSources};
 use crate::frame::networks::Networks;
 
 /// The chunks of all frames of each field from the last that is coded by itself on, and the decoded bands of two.

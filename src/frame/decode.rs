@@ -11,10 +11,10 @@ use crate::codec::corrections::CorrectionReader;
 use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
 use crate::container::{Form, PooledForm, RasterForm, WaveletForm};
+use crate::frame::band_cache::BandCache;
 use crate::frame::bricks::FileBricks;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
-use crate::frame::decode::past::PastSources;
 use crate::frame::goal::Goal;
 use crate::frame::layout::FrameLayout;
 use crate::frame::networks::Networks;
@@ -44,6 +44,28 @@ pub(crate) struct FrameSource<'a> {
     pub(crate) cache: Option<FrameCache<'a>>,
     /// Where what the frame is predicted from comes from.
     pub(crate) past: PastSources<'a>,
+}
+
+/// A frame that another one is predicted from, by itself or by way of others.
+pub(crate) struct Link<'a> {
+    pub(crate) source: FrameSource<'a>,
+    /// The record's number.
+    pub(crate) number: usize,
+    /// Its own references, nearest first, by their places among the links before it.
+    pub(crate) references: Vec<usize>,
+}
+
+/// Where the references of a frame come from.
+#[derive(Default)]
+pub(crate) struct PastSources<'a> {
+    /// All frames that it takes, in the order of the file.
+    pub(crate) links: Vec<Link<'a>>,
+    /// Its references, nearest first, by their places there.
+    pub(crate) references: Vec<usize>,
+    /// Where bands are kept, if they are.
+    pub(crate) cache: Option<&'a BandCache>,
+    /// The number of its record, where others are predicted from it and its bands are worth keeping.
+    pub(crate) kept_as: Option<usize>,
 }
 
 impl FrameSource<'_> {
@@ -466,4 +488,4 @@ fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T
     });
 }
 
-pub(crate) mod past;
+mod past;

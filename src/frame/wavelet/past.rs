@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::real::Real;
 use crate::container::{BandWeights, LowWeights, References, WaveletForm};
+use crate::frame::wavelet::judgement::log2;
 use crate::recon::{HeldBands, Past, PastWeights};
 
 /// Coefficients of a level that are looked at, about.
@@ -272,7 +273,7 @@ fn left(sample: &Sample, weights: &[f64; COLUMNS]) -> f64 {
 
 /// Bits of a residual in steps, about.
 fn cost(left: f64) -> f64 {
-    (1.0 + left * left).log2()
+    log2(1.0 + left * left)
 }
 
 /// Weights towards the least sum of `log(1 + residual^2)`, which is what residuals cost; 0 for columns that are not taken.
