@@ -201,10 +201,10 @@ pub use transform::{AxisPlan, Wavelet};
 
 // Records and chunks of files.
 pub use container::{
-    Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream, ChunkType, Dataset, Entry, Event,
-    Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation, MAGIC, Measured, NetworkUse, Parser,
-    Placement, PooledForm, PooledPayload, Reader, Slab, VERSION, WaveletForm, WeightsReference,
-    Writer, set_or_check_unit, slowest,
+    BandWeights, Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream, ChunkType, Dataset,
+    Entry, Event, Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation, LowWeights, MAGIC,
+    Measured, NetworkUse, Parser, Placement, PooledForm, PooledPayload, Reader, References, Slab,
+    VERSION, WaveletForm, WeightsReference, Writer, set_or_check_unit, slowest,
 };
 
 // Networks, and what runs them.

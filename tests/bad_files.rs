@@ -15,8 +15,9 @@ use common::runs::{CHECKED, with_runs};
 use common::{decode, encode, smooth};
 use srt::base::file::FileBytes;
 use srt::container::{
-    Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
-    Placement, RasterSteps, Reader, WeightsReference, Writer, parse_brick_run,
+    BandWeights, Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, LowWeights,
+    NetworkUse, Parser, Placement, RasterSteps, Reader, References, Slab, WeightsReference, Writer,
+    parse_brick_run,
 };
 use srt::network::Hierarchy;
 use srt::{
@@ -184,6 +185,39 @@ fn form(frame: &mut Frame) -> &mut srt::container::WaveletForm {
             panic!("another form")
         }
     }
+}
+
+/// References of a frame with one set of weights at each level.
+fn references(frame: &mut Frame, distances: Vec<u64>) -> References {
+    let weights = vec![0.5; distances.len()];
+    let set = BandWeights {
+        network: 1.0,
+        references: weights.clone(),
+    };
+    References {
+        low: Some(LowWeights {
+            references: weights,
+            offset: 0.0,
+        }),
+        levels: vec![vec![set]; form(frame).levels.into()],
+        distances,
+    }
+}
+
+/// A field at two steps, with both records changed.
+fn series(change: impl FnOnce(&mut Frame, &mut Frame)) -> Vec<u8> {
+    let mut all = wavelet();
+    let second: Chunks = all[place(&all, "FRAM")..].to_vec();
+    let at = [place(&all, "FRAM"), all.len()];
+    all.extend(second);
+    let [mut first, mut second] =
+        at.map(|at| Frame::parse(&all[at].2, 0, |_| Some(Dtype::F32)).unwrap());
+    second.step = 1;
+    change(&mut first, &mut second);
+    for (at, frame) in at.into_iter().zip([first, second]) {
+        all[at].2 = frame.to_bytes(Dtype::F32);
+    }
+    file(&all)
 }
 
 fn pooled_form(frame: &mut Frame) -> &mut srt::container::PooledForm {
@@ -462,6 +496,36 @@ fn build(name: &str) -> Vec<u8> {
             file(&all)
         }
         "plan_in_high_bits" => with_frame(stack(), |f| form(f).plan |= 8),
+        "reference_missing" => with_frame(wavelet(), |f| {
+            f.step = 4;
+            form(f).references = Some(references(f, vec![1]));
+        }),
+        "reference_before_the_first_step" => with_frame(wavelet(), |f| {
+            form(f).references = Some(references(f, vec![1]));
+        }),
+        "references_out_of_order" => with_frame(wavelet(), |f| {
+            f.step = 4;
+            form(f).references = Some(references(f, vec![2, 1]));
+        }),
+        "reference_weight_nan" => with_frame(wavelet(), |f| {
+            let mut wrong = references(f, vec![1]);
+            wrong.levels[0][0].references[0] = f32::NAN;
+            form(f).references = Some(wrong);
+        }),
+        "reference_sets" => series(|_, second| {
+            let mut wrong = references(second, vec![1]);
+            let set = wrong.levels[0][0].clone();
+            wrong.levels[0] = vec![set; 8];
+            form(second).references = Some(wrong);
+        }),
+        "reference_of_other_axes" => series(|first, second| {
+            form(first).periodic = Axes::NONE.with(1);
+            form(second).references = Some(references(second, vec![1]));
+        }),
+        "reference_in_a_slab" => series(|_, second| {
+            form(second).references = Some(references(second, vec![1]));
+            second.slab = Some(Slab { start: 0, len: 64 });
+        }),
         "raster_zero_step" => {
             with_frame(raster(), |f| raster_form(f).steps = RasterSteps::Even(0.0))
         }

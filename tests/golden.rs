@@ -422,6 +422,11 @@ const GOLDEN: &[Golden] = &[
         build: series,
     },
     Golden {
+        name: "references",
+        about: "a field at five steps, three of them predicted from the steps before",
+        build: references,
+    },
+    Golden {
         name: "slabs",
         about: "a field in two slabs at two steps, of which one has a time",
         build: slabs,
@@ -480,6 +485,38 @@ fn series() -> Built {
     let decoder = Decoder::new(&old).unwrap();
     let mut encoder = Encoder::append(Vec::new(), &decoder, dataset, options).unwrap();
     add(&mut encoder, 2);
+    Built {
+        file: encoder.finish().map(|(bytes, _)| bytes),
+        original: Vec::new(),
+        max_error: None,
+    }
+}
+
+/// A field that drifts from one step to the next and changes its range; the fourth of its steps is coded by itself.
+fn references() -> Built {
+    let shape = Shape::new(&[20, 24, 18]).unwrap();
+    let field = Field {
+        name: "u".into(),
+        unit: String::new(),
+        dtype: Dtype::F32,
+    };
+    let options = EncodeOptions::new(Bound::MaxError(1e-3))
+        .with_threads(1)
+        .with_model(Model::None)
+        .with_form(FormChoice::Wavelet)
+        .with_key_interval(3);
+    let (first, second) = (rough(shape, 40), rough(shape, 41));
+    let dataset = Dataset::new(shape, vec![field]);
+    let mut encoder = Encoder::new(Vec::new(), dataset, options).unwrap();
+    for step in 0..5 {
+        let t = f64::from(step) * 0.05;
+        let pairs = first.iter().zip(&second);
+        let values: Vec<f32> = pairs
+            .map(|(a, b)| ((1.0 + t) * (a * (1.0 - t) + b * t)) as f32)
+            .collect();
+        let key = FrameKey::new(0, 2 * step as u64);
+        encoder.write(&key, Values::F32(values.into())).unwrap();
+    }
     Built {
         file: encoder.finish().map(|(bytes, _)| bytes),
         original: Vec::new(),

@@ -16,6 +16,9 @@ pub struct Limits {
     pub network_parameters: u64,
     /// Chunks in one file. Default 16 million.
     pub chunks: u64,
+    /// Earlier frames that one frame may be predicted from, by itself or by way of others: all are decoded for it. Default
+    /// 4096.
+    pub references: u64,
 }
 
 impl Default for Limits {
@@ -25,6 +28,7 @@ impl Default for Limits {
             chunk_bytes: (1 << 31) - 1,
             network_parameters: 64_000_000,
             chunks: 16_000_000,
+            references: 4096,
         }
     }
 }
@@ -49,6 +53,21 @@ impl Limits {
     pub fn with_network_parameters(mut self, count: u64) -> Self {
         self.network_parameters = count;
         self
+    }
+
+    /// Sets the budget for earlier frames that a frame is predicted from.
+    #[must_use]
+    pub fn with_references(mut self, count: u64) -> Self {
+        self.references = count;
+        self
+    }
+
+    /// Checks the number of frames that have to be decoded for one.
+    ///
+    /// # Errors
+    /// `LimitExceeded` otherwise.
+    pub fn check_references(&self, count: u64) -> Result<()> {
+        check("earlier frames", count, self.references)
     }
 
     /// Checks that decoding into `bytes` bytes is within budget.

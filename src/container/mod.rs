@@ -17,6 +17,8 @@ mod pooled;
 mod raster;
 mod reader;
 mod records;
+mod reference_frames;
+mod references;
 pub mod size;
 mod slab;
 mod stream;
@@ -37,9 +39,11 @@ pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use raster::{MAX_PALETTE, RasterForm, RasterSteps};
 pub use reader::Reader;
 pub use records::{
-    Announced, Bound, FORM_BITS, Form, Frame, Measured, QUALITY_STEPS, WaveletForm,
+    Announced, Bound, FORM_BITS, Form, Frame, HAS_REFERENCES, Measured, QUALITY_STEPS, WaveletForm,
     WeightsReference,
 };
+pub use reference_frames::ReferenceFrames;
+pub use references::{BandWeights, LowWeights, MAX_REFERENCES, References};
 pub use slab::{Slab, slowest};
 pub use stream::ChunkStream;
 pub use writer::Writer;

@@ -10,6 +10,7 @@
 use std::fmt;
 
 use crate::base::error::Error;
+use crate::container::reference_frames::ReferenceFrames;
 use crate::container::written::WrittenFrames;
 use crate::container::{Announced, ChunkType, Entry, Frame};
 
@@ -22,6 +23,8 @@ pub enum OrderFault {
     SecondDataset,
     /// A frame's record of a field, step and planes that are there already.
     SecondFrame,
+    /// A frame's record that names a reference which is not among those that it may have.
+    WrongReference,
     /// Weights after a frame that uses them.
     WeightsAfterUse,
     /// Weights apart from those before, or of another kind.
@@ -48,6 +51,9 @@ impl fmt::Display for OrderFault {
             Self::BeforeDataset => "a chunk before the dataset record",
             Self::SecondDataset => "a second dataset record",
             Self::SecondFrame => "a second frame of the same field, step and planes",
+            Self::WrongReference => {
+                "a reference to a frame that is not there, or that this one cannot be predicted from,"
+            }
             Self::WeightsAfterUse => "weights behind a frame that uses them",
             Self::SecondWeightSet => "a second weight set",
             Self::NetworkOutOfOrder => "a network out of order",
@@ -79,6 +85,7 @@ impl OrderFault {
 pub struct ChunkOrder {
     has_dataset: bool,
     frames: WrittenFrames,
+    references: ReferenceFrames<()>,
     weights: WeightsState,
     networks: u32,
     has_reference: bool,
@@ -146,8 +153,14 @@ impl ChunkOrder {
         if let Some(parts) = &mut self.parts {
             parts.announced = Some(frame.announced);
         }
-        let is_free = self.frames.add(frame.id(), frame.slab);
-        (!is_free).then_some(OrderFault::SecondFrame)
+        let is_predictable = self.references.of(frame).is_some();
+        if is_predictable {
+            self.references.add(frame, ());
+        }
+        if !self.frames.add(frame.id(), frame.slab) {
+            return Some(OrderFault::SecondFrame);
+        }
+        (!is_predictable).then_some(OrderFault::WrongReference)
     }
 
     /// No chunk but the index follows; gives what is missing of the last frame.

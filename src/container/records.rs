@@ -11,6 +11,7 @@ use crate::container::form::{
 };
 use crate::container::pooled::PooledForm;
 use crate::container::raster::RasterForm;
+use crate::container::references::References;
 use crate::container::slab::Slab;
 
 /// Time of a step that is not known, where a field follows it.
@@ -127,8 +128,13 @@ pub struct Announced {
 /// Bits of the byte that says the form which announce chunks.
 const HAS_MASK: u8 = 1 << 6;
 const HAS_CORRECTIONS: u8 = 1 << 7;
-/// Bits of that byte which say the form itself.
+/// Bit of that byte which says that a frame of the wavelet form has references.
+pub const HAS_REFERENCES: u8 = 1 << 5;
+/// Bits of that byte which say the form itself, and whether it has references.
 pub const FORM_BITS: u8 = !(HAS_MASK | HAS_CORRECTIONS);
+
+/// The wavelet form with references, in those bits.
+const WAVELET_WITH_REFERENCES: u8 = 2 | HAS_REFERENCES;
 
 impl Announced {
     fn bits(self) -> u8 {
@@ -262,6 +268,8 @@ pub struct WaveletForm {
     /// Estimated PSNR, in half decibels, of the field that is known from a downscaling level alone:
     /// from level 1 on, one for each level.
     pub quality: Vec<u8>,
+    /// The earlier frames that this one is predicted from, if any.
+    pub references: Option<References>,
 }
 
 /// Where the plan stands in the byte that says the periodic axes, and its bits.
@@ -299,7 +307,8 @@ impl Frame {
             Form::Constant => out.push(announced),
             Form::Lossless => out.push(1 | announced),
             Form::Wavelet(form) => {
-                out.push(2 | announced);
+                let references = form.references.as_ref();
+                out.push(2 | announced | references.map_or(0, |_| HAS_REFERENCES));
                 out.push(form.wavelet);
                 out.push(form.periodic.bits() | form.plan << PLAN_SHIFT);
                 out.push(form.levels);
@@ -311,6 +320,9 @@ impl Frame {
                 put_gains(&mut out, form.network.as_ref());
                 debug_assert_eq!(form.quality.len(), usize::from(form.levels));
                 out.extend_from_slice(&form.quality);
+                if let Some(references) = references {
+                    references.write(form.network.as_ref(), &mut out);
+                }
             }
             Form::Pooled(form) => {
                 out.push(3 | announced);
@@ -398,6 +410,7 @@ impl Frame {
             0 => Form::Constant,
             1 => Form::Lossless,
             2 => Form::Wavelet(wavelet_form(&mut f, dtype)?),
+            WAVELET_WITH_REFERENCES => Form::Wavelet(predicted_form(&mut f, dtype)?),
             3 => Form::Pooled(PooledForm::parse(&mut f, dtype)?),
             4 => Form::Raster(RasterForm::parse(&mut f, dtype)?),
             other => {
@@ -441,6 +454,13 @@ impl Frame {
     }
 }
 
+fn predicted_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
+    let mut form = wavelet_form(f, dtype)?;
+    let references = References::parse(f, form.levels, form.network.as_ref())?;
+    form.references = Some(references);
+    Ok(form)
+}
+
 fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
     let wavelet = f.u8("filter pair")?;
     let axes = f.u8("periodic axes")?;
@@ -479,5 +499,6 @@ fn wavelet_form(f: &mut Cursor<'_>, dtype: Dtype) -> Result<WaveletForm> {
         scale,
         network,
         quality: f.take("quality of levels", levels.into())?.to_vec(),
+        references: None,
     })
 }

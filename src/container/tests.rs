@@ -160,6 +160,7 @@ fn records_survive_and_refuse_nonsense() {
                 gains: vec![0.5, 0.0, 1.0],
             }),
             quality: vec![79, 50, 0],
+            references: None,
         }),
         announced: Announced::default(),
         slab: None,

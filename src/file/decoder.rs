@@ -1,17 +1,19 @@
 //! Files to fields.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::base::error::Result;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader};
+use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader, ReferenceFrames};
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::setup::{Record, Setup};
+use crate::frame::band_cache::BandCache;
 use crate::frame::cache::BrickCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
+use crate::frame::decode::{FrameSource, Link, PastSources};
 use crate::frame::networks::Networks;
 use crate::network::Hierarchy;
 use crate::options::DecodeOptions;
@@ -45,6 +47,7 @@ pub struct Decoder<'a> {
     weights: FileWeights<usize>,
     setup: Setup,
     cache: BrickCache,
+    bands: BandCache,
 }
 
 impl std::fmt::Debug for Decoder<'_> {
@@ -75,6 +78,7 @@ impl<'a> Decoder<'a> {
         let mut frames: Vec<Vec<usize>> = Vec::new();
         let mut numbers = HashMap::new();
         let mut weights = FileWeights::default();
+        let mut candidates = ReferenceFrames::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             match contents.add(entry, || reader.payload(number))? {
                 Item::Dataset | Item::Ancillary => {}
@@ -88,7 +92,13 @@ impl<'a> Decoder<'a> {
                         Some(slabs) => slabs.push(records.len()),
                         None => frames.push(vec![records.len()]),
                     }
-                    records.push(FrameChunks::new(frame));
+                    // Contents has checked them.
+                    let references: Vec<usize> = candidates.of(&frame).unwrap_or_default();
+                    candidates.add(&frame, records.len());
+                    for &reference in &references {
+                        records[reference].is_reference = true;
+                    }
+                    records.push(FrameChunks::new(frame).with_references(references));
                 }
                 Item::Part => {
                     if let Some(frame) = records.last_mut() {
@@ -106,6 +116,7 @@ impl<'a> Decoder<'a> {
             frames,
             weights,
             cache: BrickCache::new(options.cache_bytes),
+            bands: BandCache::new(options.reference_bytes),
             setup: Setup::new(options)?,
         })
     }
@@ -188,7 +199,9 @@ impl<'a> Decoder<'a> {
     /// As [`Decoder::weights`], where networks are needed.
     pub(super) fn networks(&self, records: &[usize], level: usize) -> Result<Option<Networks>> {
         let needs = |&number: &usize| self.records[number].frame.form.needs_networks(level);
-        if !records.iter().any(needs) {
+        let mut all = self.chain(records)?;
+        all.extend_from_slice(records);
+        if !all.iter().any(needs) {
             return Ok(None);
         }
         let hierarchy = self.weights()?;
@@ -207,14 +220,9 @@ impl<'a> Decoder<'a> {
         let domain = self.dataset.shape;
         let mut sources = Vec::with_capacity(records.len());
         for &number in records {
-            let chunks = &self.records[number];
-            let record = Record {
-                chunks,
-                payloads: &self.reader,
-                cache: cached.then(|| self.cache.frame(number)),
-            };
-            let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
-            sources.push(self.setup.source(domain, record, networks)?);
+            let mut source = self.record_source(number, level, networks, cached)?;
+            source.past = self.past(number, level, networks, cached)?;
+            sources.push(source);
         }
         let frame = &self.records[records[0]].frame;
         let parts = match frame.slab {
@@ -226,6 +234,74 @@ impl<'a> Decoder<'a> {
             dtype: self.dataset.dtype_of(frame)?,
             parts,
         })
+    }
+}
+
+impl Decoder<'_> {
+    /// A record without what it is predicted from.
+    fn record_source(
+        &self,
+        number: usize,
+        level: usize,
+        networks: Option<&Networks>,
+        cached: bool,
+    ) -> Result<FrameSource<'_>> {
+        let chunks = &self.records[number];
+        let record = Record {
+            chunks,
+            payloads: &self.reader,
+            cache: cached.then(|| self.cache.frame(number)),
+        };
+        let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
+        self.setup.source(self.dataset.shape, record, networks)
+    }
+
+    /// What a record is predicted from.
+    fn past(
+        &self,
+        number: usize,
+        level: usize,
+        networks: Option<&Networks>,
+        cached: bool,
+    ) -> Result<PastSources<'_>> {
+        let chain = self.chain(&[number])?;
+        let places = |number: usize| -> Vec<usize> {
+            let references = self.records[number].references.iter();
+            references
+                .filter_map(|r| chain.binary_search(r).ok())
+                .collect()
+        };
+        let link = |&number: &usize| {
+            Ok(Link {
+                source: self.record_source(number, level, networks, cached)?,
+                number,
+                references: places(number),
+            })
+        };
+        Ok(PastSources {
+            links: chain.iter().map(link).collect::<Result<_>>()?,
+            references: places(number),
+            cache: Some(&self.bands),
+            kept_as: self.records[number].is_reference.then_some(number),
+        })
+    }
+
+    /// The numbers of all records that `records` are predicted from, by themselves or by way of others, in the order of the
+    /// file.
+    fn chain(&self, records: &[usize]) -> Result<Vec<usize>> {
+        let mut found = BTreeSet::new();
+        let references = |number: &usize| self.records[*number].references.iter().copied();
+        let mut ahead: Vec<usize> = records.iter().flat_map(references).collect();
+        while let Some(number) = ahead.pop() {
+            if found.insert(number) {
+                ahead.extend(references(&number));
+            }
+        }
+        self.setup
+            .options
+            .limits
+            .check_references(found.len() as u64)?;
+        Ok(found.into_iter().collect())
     }
 }
 

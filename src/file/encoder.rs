@@ -10,12 +10,14 @@ use crate::container::{
     CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Writer, WrittenFrames, slowest,
 };
 use crate::file::decoder::Decoder;
+use crate::file::encoder_past::EncoderPast;
 use crate::file::encoder_weights::EncoderWeights;
 use crate::file::frame_key::FrameKey;
 use crate::frame::encode::encode_frame;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::lossless::{PartPacking, for_each_part, pack};
 use crate::frame::networks::PricedNetworks;
+use crate::frame::wavelet::past::OfferedPast;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
 use crate::volume::Values;
@@ -52,6 +54,7 @@ pub struct Encoder<W> {
     workplace: Workplace,
     weights: Option<EncoderWeights>,
     written: WrittenFrames,
+    past: EncoderPast,
     /// What has been written so far; the rest is filled in at the end.
     report: FileReport,
 }
@@ -168,6 +171,7 @@ impl<W: Write> Encoder<W> {
             options,
             weights,
             written: WrittenFrames::default(),
+            past: EncoderPast::default(),
         })
     }
 
@@ -232,7 +236,7 @@ impl<W: Write> Encoder<W> {
             field: field as u64,
             step: key.step,
         };
-        let mut encoded = self.encode(shape, key, values)?;
+        let mut encoded = self.encode(shape, id, key, values)?;
         encoded.frame.field = id.field;
         encoded.frame.step = id.step;
         encoded.frame.time = key.time;
@@ -244,6 +248,7 @@ impl<W: Write> Encoder<W> {
         }
         self.writer.flush()?;
         self.written.add(id, key.slab);
+        self.past.add(&encoded);
         let raw_bytes = (values.len() * values.dtype().size()) as u64;
         self.report.raw_bytes += raw_bytes;
         Ok(FrameReport {
@@ -256,14 +261,24 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    fn encode(&self, shape: Shape, key: &FrameKey, values: &Values<'_>) -> Result<EncodedFrame> {
+    fn encode(
+        &self,
+        shape: Shape,
+        id: FrameId,
+        key: &FrameKey,
+        values: &Values<'_>,
+    ) -> Result<EncodedFrame> {
         let mut options = Cow::Borrowed(&self.options);
         if key.slab.is_some() {
             options.to_mut().coding.be_of_slab(slowest(shape));
         }
         let networks = self.weights.as_ref().map(EncoderWeights::priced);
+        let past = match key.slab {
+            None => self.past.offer(id, options.coding.key_interval),
+            Some(_) => OfferedPast::default(),
+        };
         self.workplace
-            .run(|| encode_values(shape, values, &options, networks))
+            .run(|| encode_values(shape, values, &options, networks, past))
     }
 
     /// Writes a frame, after what it needs and the file still lacks. Returns the bytes of its chunks.
@@ -420,6 +435,7 @@ fn encode_values(
     values: &Values<'_>,
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
+    past: OfferedPast<'_>,
 ) -> Result<EncodedFrame> {
-    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks))
+    dtype_dispatch!(values, Values(v) => encode_frame(shape, v, options, networks, past))
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::base::error::{Error, Result};
 use crate::container::{
-    Bound, ChunkType, Dataset, Field, Form, Frame, Slab, WeightsReference, Writer,
+    Bound, ChunkType, Dataset, Field, Form, Frame, ReferenceFrames, Slab, WeightsReference, Writer,
     set_or_check_unit, slowest,
 };
 use crate::file::decoder::Decoder;
@@ -30,7 +30,8 @@ use crate::frame::chunks::{FrameChunks, uses_networks};
 ///
 /// # Errors
 /// `InvalidArgument` when the files do not go together: other domains, units, places or weights, a
-/// frame that is there twice, slabs that are missing, overlap or were made under other bounds;
+/// frame that is there twice, slabs that are missing, overlap or were made under other bounds, frames that would no longer
+/// follow those that they are predicted from;
 /// `Corrupt` for a damaged chunk, `MissingWeights`, `Io`.
 pub fn merge<W: Write>(files: &[Decoder<'_>], out: W) -> Result<(W, u64)> {
     let dataset = union(files)?;
@@ -45,6 +46,7 @@ pub fn merge<W: Write>(files: &[Decoder<'_>], out: W) -> Result<(W, u64)> {
     for frame in parts.chunk_by(same) {
         check_frame(frame, &dataset)?;
     }
+    check_references(&parts)?;
     let mut writer = Writer::new(out);
     writer.chunk(ChunkType::DSET, 0, &dataset.to_bytes())?;
     copy_weights(files, &mut writer)?;
@@ -100,6 +102,21 @@ impl<'a> Part<'a> {
         }
         Ok(())
     }
+}
+
+/// Checks that frames which are predicted from earlier ones find them where they will stand.
+fn check_references(parts: &[Part<'_>]) -> Result<()> {
+    let mut known = ReferenceFrames::default();
+    for part in parts {
+        if known.of(&part.frame).is_none() {
+            return Err(Error::invalid(format!(
+                "step {} is predicted from steps of its own file that others would come between: files of steps that follow each other expected",
+                part.frame.step
+            )));
+        }
+        known.add(&part.frame, ());
+    }
+    Ok(())
 }
 
 /// Checks that the records of one field and step are one frame.

@@ -13,7 +13,8 @@
 
 mod decoder;
 mod encoder;
-pub(crate) mod encoder_weights;
+pub(crate) mod encoder_past;
+mod encoder_weights;
 mod field_source;
 mod file_weights;
 mod frame_judge;
@@ -26,6 +27,7 @@ mod simple;
 mod statistics;
 mod stream_decoder;
 mod stream_frame_reader;
+mod stream_past;
 
 pub use decoder::Decoder;
 pub use encoder::{Encoder, FileReport, FrameReport};

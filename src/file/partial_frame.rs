@@ -26,6 +26,10 @@ pub(crate) struct PartialFrame {
     lossless_parts: usize,
     /// The level to hand out next, from coarse to fine; `None` after level 0.
     pub(crate) next_level: Option<usize>,
+    /// The number of its record in the stream.
+    pub(crate) number: usize,
+    /// Whether a chunk could not be taken.
+    pub(crate) is_damaged: bool,
 }
 
 /// Parts and payloads of the chunks of one frame.
@@ -76,6 +80,8 @@ impl PartialFrame {
             last_arrived: None,
             lossless_parts: shape.len().div_ceil(LOSSLESS_PART),
             next_level: Some(levels),
+            number: 0,
+            is_damaged: false,
         }
     }
 

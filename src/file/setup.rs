@@ -7,7 +7,7 @@ use crate::base::grid::Shape;
 use crate::codec::worker::Worker;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
-use crate::frame::decode::FrameSource;
+use crate::frame::decode::{FrameSource, PastSources};
 use crate::frame::networks::Networks;
 use crate::network::Hierarchy;
 use crate::options::{DecodeOptions, Workplace};
@@ -65,6 +65,7 @@ impl Setup {
             limits: &self.options.limits,
             worker: self.options.worker.as_ref(),
             cache,
+            past: PastSources::default(),
         })
     }
 }

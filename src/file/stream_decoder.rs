@@ -11,6 +11,7 @@ use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::partial_frame::PartialFrame;
 use crate::file::setup::{Record, Setup};
+use crate::file::stream_past::{StreamPast, may_be_reference};
 use crate::frame::wavelet::quality::LevelField;
 use crate::network::{Hierarchy, Network};
 use crate::options::DecodeOptions;
@@ -18,8 +19,8 @@ use crate::options::DecodeOptions;
 /// Decodes a file as it arrives: from a pipe, a socket, a file that is still being written.
 ///
 /// Reads no byte before it needs it, so a slow consumer holds the sender back. Holds the chunks of one
-/// frame, the weights, and a few bytes for each chunk before; frames that are not asked for are
-/// skipped. When the stream ends early, every frame and every level that has arrived in full is handed
+/// frame and of those that it may be predicted from, the decoded levels of two of these, the weights, and a few bytes for
+/// each chunk before; frames that are not asked for are skipped. When the stream ends early, every frame and every level that has arrived in full is handed
 /// out before the error.
 ///
 /// ```
@@ -49,6 +50,7 @@ pub struct StreamDecoder<R> {
     resolved: Option<Arc<Hierarchy>>,
     setup: Setup,
     current: Option<PartialFrame>,
+    past: StreamPast,
     /// What stands after the current frame, where that has been read already.
     ahead: Option<Next>,
 }
@@ -99,6 +101,7 @@ impl<R: Read> StreamDecoder<R> {
             weights: FileWeights::default(),
             networks: NetworkReader::default(),
             resolved: None,
+            past: StreamPast::new(options.reference_bytes),
             setup: Setup::new(options)?,
             current: None,
             ahead: None,
@@ -150,14 +153,20 @@ impl<R: Read> StreamDecoder<R> {
             match next {
                 Next::Frame(frame) => {
                     let shape = frame.shape(self.dataset.shape)?;
-                    self.current = Some(PartialFrame::new(frame.clone(), shape));
+                    if let Some(gone) = self.current.take() {
+                        self.past.hold(gone);
+                    }
+                    let mut current = PartialFrame::new(frame.clone(), shape);
+                    (current.number, current.chunks.references) = self.past.begin(&frame);
+                    self.current = Some(current);
                     return Ok(Some(frame));
                 }
                 Next::Part(entry, _) if self.is_current_complete() => {
                     let message = "a chunk that does not belong to the frame before it";
                     return Err(Error::corrupt(message).at(entry.offset));
                 }
-                Next::Part(..) | Next::Between => {}
+                Next::Part(entry, payload) => self.go_over(&entry, payload)?,
+                Next::Between => {}
                 Next::End => {
                     self.current = None;
                     self.ahead = Some(Next::End);
@@ -200,8 +209,8 @@ impl<R: Read> StreamDecoder<R> {
         decode: impl FnOnce(&FieldSource<'_>) -> Result<T> + Send,
     ) -> Result<T> {
         self.await_level(level)?;
-        let current = self.current.as_ref();
-        let hierarchy = if current.is_some_and(|c| c.chunks.frame.form.needs_networks(level)) {
+        let (current, past) = (self.current.as_ref(), &self.past);
+        let hierarchy = if current.is_some_and(|c| past.needs_networks(c, level)) {
             self.weights()?
         } else {
             None
@@ -244,14 +253,28 @@ impl<R: Read> StreamDecoder<R> {
             cache: None,
         };
         let networks = hierarchy.map(|hierarchy| self.setup.networks(hierarchy));
-        let source = self
-            .setup
-            .source(self.dataset.shape, record, networks.as_ref())?;
+        let (domain, networks) = (self.dataset.shape, networks.as_ref());
+        let mut source = self.setup.source(domain, record, networks)?;
+        source.past = self.past.sources(current, domain, &self.setup, networks)?;
         Ok(FieldSource {
             domain: source.shape,
             dtype: self.dataset.dtype_of(&current.chunks.frame)?,
             parts: Parts::Whole(source),
         })
+    }
+
+    /// A chunk of a frame that nobody asks for: held where another frame may be predicted from it.
+    fn go_over(&mut self, entry: &Entry, payload: Vec<u8>) -> Result<()> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        if may_be_reference(&current.chunks.frame) && !current.is_damaged {
+            let shape = current.chunks.frame.shape(self.dataset.shape)?;
+            let taken = current.add(entry, payload, shape, &self.setup.options.limits);
+            // Told where it is needed.
+            current.is_damaged = taken.is_err();
+        }
+        Ok(())
     }
 
     /// Reads the next chunk of the current frame.

@@ -40,6 +40,10 @@ pub(crate) struct FrameChunks {
     pub(crate) tree: Option<usize>,
     pub(crate) bricks: Vec<usize>,
     pub(crate) corrections: Option<usize>,
+    /// The numbers of the records that it is predicted from, nearest first.
+    pub(crate) references: Vec<usize>,
+    /// Whether another frame is predicted from it.
+    pub(crate) is_reference: bool,
     /// Transform, octree and bricks, once they were needed.
     pub(crate) geometry: OnceLock<FrameLayout>,
 }
@@ -52,8 +56,16 @@ impl FrameChunks {
             tree: None,
             bricks: Vec::new(),
             corrections: None,
+            references: Vec::new(),
+            is_reference: false,
             geometry: OnceLock::new(),
         }
+    }
+
+    /// Sets the records that it is predicted from.
+    pub(crate) fn with_references(mut self, references: Vec<usize>) -> Self {
+        self.references = references;
+        self
     }
 
     /// Adds a part of the frame, whose place has been checked.

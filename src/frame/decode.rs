@@ -11,6 +11,7 @@ use crate::codec::corrections::CorrectionReader;
 use crate::codec::mask::Mask;
 use crate::codec::worker::Worker;
 use crate::container::{Form, PooledForm, RasterForm, WaveletForm};
+use crate::frame::band_cache::BandCache;
 use crate::frame::bricks::FileBricks;
 use crate::frame::cache::FrameCache;
 use crate::frame::chunks::{FrameChunks, Payloads};
@@ -22,11 +23,11 @@ use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
 use crate::frame::thinned::Thinning;
-use crate::frame::wavelet::decode::LayerRequest;
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::wavelet::stored::DecodeRequest;
 use crate::frame::{constant, lossless};
-use crate::recon::Predictor;
+use crate::recon::{BandBoxes, Predictor};
 use crate::volume::{AnyVolume, Volume};
 
 /// All that decoding one frame takes.
@@ -41,6 +42,30 @@ pub(crate) struct FrameSource<'a> {
     pub(crate) worker: Option<&'a Worker>,
     /// Bricks decoded before, where some are kept.
     pub(crate) cache: Option<FrameCache<'a>>,
+    /// Where what the frame is predicted from comes from.
+    pub(crate) past: PastSources<'a>,
+}
+
+/// A frame that another one is predicted from, by itself or by way of others.
+pub(crate) struct Link<'a> {
+    pub(crate) source: FrameSource<'a>,
+    /// The record's number.
+    pub(crate) number: usize,
+    /// Its own references, nearest first, by their places among the links before it.
+    pub(crate) references: Vec<usize>,
+}
+
+/// Where the references of a frame come from.
+#[derive(Default)]
+pub(crate) struct PastSources<'a> {
+    /// All frames that it takes, in the order of the file.
+    pub(crate) links: Vec<Link<'a>>,
+    /// Its references, nearest first, by their places there.
+    pub(crate) references: Vec<usize>,
+    /// Where bands are kept, if they are.
+    pub(crate) cache: Option<&'a BandCache>,
+    /// The number of its record, where others are predicted from it and its bands are worth keeping.
+    pub(crate) kept_as: Option<usize>,
 }
 
 impl FrameSource<'_> {
@@ -173,17 +198,25 @@ impl FrameSource<'_> {
         };
         let geometry = self.geometry(form)?;
         let predictor = self.predictor(geometry, form, level)?;
+        let past = self.past(form, &BandBoxes::whole(geometry.plan(), level))?;
         let bricks = self.bricks(geometry)?;
+        let predictors = FramePredictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
+        let mut kept = self.to_keep(geometry, level);
         geometry.decode_layers(
             form,
-            predictor.as_ref(),
+            predictors,
             &bricks,
             LayerRequest::new(level),
+            kept.as_mut(),
             &mut |region, values| {
                 let samples = self.to_field(geometry, form, level, values);
                 sink(self.volume(&mut post, region, samples)?)
             },
         )?;
+        self.keep(kept);
         post.finish()
     }
 
@@ -346,7 +379,7 @@ impl FrameSource<'_> {
     }
 
     /// The frame's geometry, made once.
-    fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
+    pub(super) fn geometry(&self, form: &WaveletForm) -> Result<&FrameLayout> {
         let chunks = self.chunks;
         if let Some(geometry) = chunks.geometry.get() {
             return Ok(geometry);
@@ -361,7 +394,7 @@ impl FrameSource<'_> {
     }
 
     /// What predicts the details of the levels from `level` on.
-    fn predictor(
+    pub(super) fn predictor(
         &self,
         geometry: &FrameLayout,
         form: &WaveletForm,
@@ -374,7 +407,7 @@ impl FrameSource<'_> {
         predictor(wavelet, plan, form, self.networks.as_ref())
     }
 
-    fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
+    pub(super) fn bricks(&self, geometry: &FrameLayout) -> Result<FileBricks<'_>> {
         let all = u32::try_from(geometry.partition().bricks().len()).unwrap_or(u32::MAX);
         FileBricks::new(self.payloads, &self.chunks.bricks, all)
     }
@@ -388,13 +421,21 @@ impl FrameSource<'_> {
         let geometry = self.geometry(form)?;
         self.check_memory(E::DTYPE, geometry.with_columns(region).len())?;
         let predictor = self.predictor(geometry, form, level)?;
+        let level_loop = geometry
+            .synthesis(predictor.as_ref())
+            .level_loop(level, region)?;
+        let past = self.past(form, &BandBoxes::of(&level_loop))?;
+        let predictors = FramePredictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
         let request = DecodeRequest {
             level,
             region,
             bricks: &self.bricks(geometry)?,
             cache: self.cache,
         };
-        let values = geometry.decode(form, predictor.as_ref(), &request)?;
+        let values = geometry.decode(form, predictors, &request)?;
         Ok(self.to_field(geometry, form, level, values))
     }
 
@@ -456,3 +497,5 @@ fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T
         }
     });
 }
+
+mod past;

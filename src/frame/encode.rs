@@ -18,6 +18,7 @@ use crate::frame::raster::candidates::Paletted;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
+use crate::frame::wavelet::past::OfferedPast;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
 use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile};
@@ -25,7 +26,7 @@ use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile
 /// Bytes of a mask for each voxel while it is coded: its classes twice, and which voxels are ordinary.
 const MASK_BYTES: u64 = 3;
 
-/// Encodes one field of `shape`; `networks` are those that may be used.
+/// Encodes one field of `shape`; `networks` are those that may be used, `past` are frames that it may be predicted from.
 ///
 /// # Errors
 /// `InvalidArgument` for values or options that do not fit, `BoundNotMet`, and what networks and worker report.
@@ -34,6 +35,7 @@ pub(crate) fn encode_frame<E: Element>(
     values: &[E],
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
+    past: OfferedPast<'_>,
 ) -> Result<EncodedFrame> {
     check_len(shape.len(), values.len())?;
     let mask = find_mask(values, options)?;
@@ -48,7 +50,7 @@ pub(crate) fn encode_frame<E: Element>(
         mask: coded_mask.as_ref(),
         observer: &options.observer,
     };
-    let encoded = encode_original(original, keeps_bits, options, networks)?;
+    let encoded = encode_original(original, keeps_bits, options, networks, past)?;
     with_ratio_met(encoded, options.bound, E::DTYPE, original.raw_bytes())
 }
 
@@ -58,6 +60,7 @@ fn encode_original<E: Element>(
     keeps_bits: bool,
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
+    past: OfferedPast<'_>,
 ) -> Result<EncodedFrame> {
     if let Some(value) = original.constant().filter(|_| keeps_bits) {
         return constant::encode(&original, options.bound, value);
@@ -78,7 +81,9 @@ fn encode_original<E: Element>(
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
-    FrameEncoder::new(original, normalisation, options, networks, keeps_bits).encode()
+    FrameEncoder::new(original, normalisation, options, networks, keeps_bits)
+        .with_past(past)
+        .encode()
 }
 
 /// A frame of any form, unless a ratio was asked for that its file does not reach.
@@ -141,6 +146,7 @@ struct FrameEncoder<'a, E: Element> {
     goal: Goal,
     options: &'a EncodeOptions,
     networks: Option<PricedNetworks<'a>>,
+    past: OfferedPast<'a>,
     /// Whether the mask gives back what the bound asks for of voxels that have no ordinary value.
     keeps_bits: bool,
     /// A palette, once it was looked for.
@@ -161,9 +167,15 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             goal: Goal::new(options.bound, normalisation.bounds()),
             options,
             networks,
+            past: OfferedPast::default(),
             keeps_bits,
             paletted: OnceLock::new(),
         }
+    }
+
+    /// Offers frames that it may be predicted from.
+    fn with_past(self, past: OfferedPast<'a>) -> Self {
+        Self { past, ..self }
     }
 
     fn encode(&self) -> Result<EncodedFrame> {
@@ -214,7 +226,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             .splits_slowest();
         let priced = self.networks.filter(|_| splits_slowest);
         let networks = self.networks.map(|priced| priced.networks);
-        let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks)?;
+        let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks, self.past)?;
         let without = encoder.run(None)?;
         let step = without.as_ref().and_then(|found| found.encoded.step());
         let is_hopeful =

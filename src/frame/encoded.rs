@@ -1,5 +1,6 @@
 //! A frame before it is written: its record and the payloads of its chunks.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(crate) struct EncodedFrame {
     pub(crate) comparison: Comparison,
     pub(crate) ssim: Option<f64>,
     pub(crate) verify_seconds: f64,
+    /// Its decoded bands, where frames that follow may be predicted from them.
+    pub(crate) bands: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The `BRIK` chunks of a frame.
@@ -119,6 +122,7 @@ impl EncodedFrame {
             comparison,
             ssim,
             verify_seconds: seconds,
+            bands: None,
         }
     }
 

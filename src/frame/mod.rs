@@ -1,5 +1,6 @@
 //! One field at one time step, to chunks and back.
 
+pub(crate) mod band_cache;
 mod bricks;
 pub(crate) mod cache;
 pub(crate) mod chunks;

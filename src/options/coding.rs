@@ -151,6 +151,9 @@ pub struct Coding {
     /// Frames that will share one set of weights, as far as is known: whether weights pay is judged by a
     /// frame's share of them, but for [`crate::Bound::Ratio`]. Default 1.
     pub frames: usize,
+    /// Most frames of a field from one that is coded by itself to the next: those between may be predicted from the frames
+    /// before them, and decoding one takes those back to the last that is not. 1, the default: every frame by itself.
+    pub key_interval: u32,
 }
 
 impl Coding {
@@ -176,6 +179,7 @@ impl Default for Coding {
             embed_weights: EmbedWeights::Auto,
             effort: Effort::default(),
             frames: 1,
+            key_interval: 1,
         }
     }
 }

@@ -33,6 +33,9 @@ pub struct DecodeOptions {
     /// Most bytes of decoded bricks that a [`crate::Decoder`] keeps from one region for the next. Default
     /// 64 MiB, a few dozen bricks of 64^3; 0 keeps none.
     pub cache_bytes: usize,
+    /// Most bytes of decoded levels that are kept of frames which later ones are predicted from; those of two frames of the
+    /// field read last are kept in any case. Default 2 GiB less one.
+    pub reference_bytes: usize,
 }
 
 impl Default for DecodeOptions {
@@ -43,6 +46,7 @@ impl Default for DecodeOptions {
             weights: Vec::new(),
             worker: None,
             cache_bytes: 64 << 20,
+            reference_bytes: (2usize << 30) - 1,
         }
     }
 }

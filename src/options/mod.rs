@@ -176,6 +176,13 @@ impl EncodeOptions {
         self
     }
 
+    /// Sets how many frames of a field there are at most from one coded by itself to the next.
+    #[must_use]
+    pub fn with_key_interval(mut self, frames: u32) -> Self {
+        self.coding.key_interval = frames;
+        self
+    }
+
     /// Sets what runs the networks.
     #[must_use]
     pub fn with_backend(mut self, backend: Arc<dyn Backend>) -> Self {

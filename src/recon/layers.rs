@@ -241,7 +241,7 @@ mod tests {
             prop_assert_eq!(layers.len(), z.div_ceil(2).div_ceil(32));
             let level_loop = synthesis.level_loop(0, shape.region()).unwrap();
             let held = HeldCoefficients { partition: &frame.partition, coefficients };
-            let low = held.low_pass(level_loop.low_pass_box(), frame.dequantiser);
+            let low = held.low_pass(level_loop.low_pass_box(), frame.dequantiser, None);
             let mut found = Vec::new();
             let mut next = 0;
             let mut sink = |region: crate::Region, values: Vec<f32>| {
@@ -251,7 +251,12 @@ mod tests {
                 Ok(())
             };
             let mut source = RepeatedCoefficients(held);
-            let mut step = AddResiduals { dequantiser: frame.dequantiser, source: &mut source };
+            let mut step = AddResiduals {
+                dequantiser: frame.dequantiser,
+                source: &mut source,
+                past: None,
+                kept: None,
+            };
             let mut storage = LayeredGrids {
                 step: &mut step,
                 target: 0,

@@ -107,12 +107,7 @@ impl<'a> Synthesis<'a> {
             windows.push(LevelWindow { fine, cells, low });
             fine = low;
         }
-        Ok(LevelLoop {
-            synthesis: self,
-            target,
-            region,
-            windows,
-        })
+        Ok(LevelLoop::new(self, target, region, windows))
     }
 
     /// The box of the low-pass that the cells of a level and their prediction take.
@@ -125,7 +120,28 @@ impl<'a> Synthesis<'a> {
     }
 }
 
-impl LevelLoop<'_> {
+impl<'a> LevelLoop<'a> {
+    /// Arrives at `region` of level `target` by way of `windows`; where there are none, `region` is of the coarsest low-pass.
+    pub(super) fn new(
+        synthesis: Synthesis<'a>,
+        target: usize,
+        region: Region,
+        windows: Vec<LevelWindow>,
+    ) -> Self {
+        Self {
+            synthesis,
+            target,
+            region,
+            windows,
+        }
+    }
+
+    /// The level to arrive at.
+    #[must_use]
+    pub fn target(&self) -> usize {
+        self.target
+    }
+
     /// The boxes to work on; entry `i` belongs to level `target + i`.
     #[must_use]
     pub fn windows(&self) -> &[LevelWindow] {

@@ -13,6 +13,7 @@
 //! | `device` | on a device |
 //! | `residuals` | stored integers to details |
 //! | `predict` | networks as predictors of details |
+//! | `past` | earlier frames as predictors of details |
 //! | `bricks` | coefficients to bricks |
 //! | `window` | what a box of the field needs of each level |
 
@@ -20,6 +21,7 @@ mod bricks;
 mod device;
 mod layers;
 mod levels;
+mod past;
 mod predict;
 mod residuals;
 #[cfg(test)]
@@ -33,9 +35,11 @@ pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
 pub use layers::{LayeredGrids, Sink};
 pub use levels::{GridStorage, LevelLoop, LevelStep, LevelTask, Synthesis, walk};
 pub(crate) use levels::{crop_details, upscale};
+pub use past::{BandBoxes, HeldBands, Past, PastWeights};
 pub use predict::{LevelPart, Networks, Predictor};
 pub use residuals::{
-    Accumulate, AddResiduals, Coefficients, HeldCoefficients, ResidualSource, Residuals, TakeGrids,
+    Accumulate, AddResiduals, BandsAlone, Coefficients, HeldCoefficients, ResidualSource,
+    Residuals, TakeGrids,
 };
 pub(crate) use residuals::{band_regions, grids_of, or_zeros};
 pub use whole::WholeGrids;

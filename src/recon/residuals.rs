@@ -9,6 +9,7 @@ use crate::base::grid::Region;
 use crate::base::real::Real;
 use crate::recon::bricks::{Brick, BrickGrid, Partition, Subbands};
 use crate::recon::levels::LevelStep;
+use crate::recon::past::{HeldBands, Past};
 use crate::recon::predict::LevelPart;
 use crate::transform::{Dequantiser, LevelPlan, Plan};
 
@@ -73,11 +74,19 @@ pub struct AddResiduals<'a, T> {
     pub dequantiser: Dequantiser<T>,
     /// Where the integers come from.
     pub source: &'a mut dyn ResidualSource,
+    /// What details are predicted from beside networks.
+    pub past: Option<&'a Past<T>>,
+    /// Where decoded details are kept for frames that are predicted from this one.
+    pub kept: Option<&'a mut HeldBands<T>>,
 }
 
 impl<T: Real> LevelStep<T> for AddResiduals<'_, T> {
     fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
-        let (accumulate, mut details) = or_zeros(part.predict()?, part.level, part.cells);
+        let mut predicted = part.predict()?;
+        if let Some(past) = self.past {
+            predicted = past.details(&part, predicted)?;
+        }
+        let (accumulate, mut details) = or_zeros(predicted, part.level, part.cells);
         let residuals = Residuals {
             regions: detail_regions(part.level, part.cells),
             dequantiser: self.dequantiser,
@@ -85,7 +94,25 @@ impl<T: Real> LevelStep<T> for AddResiduals<'_, T> {
         };
         let mut add = |grids: &[(&BrickGrid, &[i32])]| residuals.add(grids, &mut details);
         self.source.read(part.index, part.cells, &mut add)?;
+        if let Some(kept) = &mut self.kept {
+            kept.keep(&part, &details);
+        }
         Ok(Some(details))
+    }
+}
+
+/// [`AddResiduals`] for the bands alone: the grid of the finest level is not wanted.
+pub struct BandsAlone<'a, T> {
+    /// The step.
+    pub step: AddResiduals<'a, T>,
+    /// The finest level.
+    pub target: usize,
+}
+
+impl<T: Real> LevelStep<T> for BandsAlone<'_, T> {
+    fn details(&mut self, part: LevelPart<'_, T>) -> Result<Option<Vec<Vec<T>>>> {
+        let details = self.step.details(part)?;
+        Ok(details.filter(|_| part.index > self.target))
     }
 }
 
@@ -99,14 +126,23 @@ pub struct HeldCoefficients<'a> {
 }
 
 impl HeldCoefficients<'_> {
-    /// The box `cells` of the coarsest low-pass; the first brick holds its coefficients.
+    /// The box `cells` of the coarsest low-pass: what is predicted of it, if anything is, and what the first brick holds.
     #[must_use]
-    pub fn low_pass<T: Real>(&self, cells: Region, dequantiser: Dequantiser<T>) -> Vec<T> {
-        let mut low = vec![vec![T::ZERO; cells.len()]];
+    pub fn low_pass<T: Real>(
+        &self,
+        cells: Region,
+        dequantiser: Dequantiser<T>,
+        predicted: Option<Vec<T>>,
+    ) -> Vec<T> {
+        let accumulate = match predicted {
+            Some(_) => Accumulate::Add,
+            None => Accumulate::Overwrite,
+        };
+        let mut low = vec![predicted.unwrap_or_else(|| vec![T::ZERO; cells.len()])];
         let residuals = Residuals {
             regions: vec![cells],
             dequantiser,
-            accumulate: Accumulate::Overwrite,
+            accumulate,
         };
         let bricks = self.partition.bricks().iter().zip(&self.coefficients);
         residuals.add(&grids_of(Subbands::LowPass, bricks), &mut low);

@@ -78,10 +78,12 @@ impl TestFrame {
             partition: &self.partition,
             coefficients,
         };
-        let low = held.low_pass(level_loop.low_pass_box(), self.dequantiser);
+        let low = held.low_pass(level_loop.low_pass_box(), self.dequantiser, None);
         let mut step = AddResiduals {
             dequantiser: self.dequantiser,
             source: &mut held,
+            past: None,
+            kept: None,
         };
         level_loop
             .run(low, &mut WholeGrids { step: &mut step })

@@ -18,6 +18,7 @@ class File:
     networks: list  # records of the embedded networks
     reference: tuple | None  # (SHA-256, name)
     frames: list  # (frame record, chunks by type)
+    references: list  # by record: the numbers of the records that it is predicted from, nearest first
 
     def weights(self, packs):
         """The networks of the file: its own, or those of the pack with the right hash; None if it names none."""
@@ -58,13 +59,49 @@ class File:
         if record.planes:
             dataset = replace(dataset, extents=[record.planes[1], *dataset.extents[1:]])
         weights = self.weights(packs) if record.gains else None
-        return frames.decode(dataset, record, chunks, weights, level)
+        bands = [self.bands(n, packs) for n in self.references[number]]
+        return frames.decode(dataset, record, chunks, weights, level, bands)
+
+    def bands(self, number, packs):
+        """Low-pass and details of a record that others are predicted from (spec 6.10)."""
+        known = {}
+        ahead = [number]
+        while ahead:  # the frames that it takes, and these in the order of the file
+            known[ahead[-1]] = None
+            ahead += [n for n in self.references[ahead.pop()] if n not in known]
+        for n in sorted(known):
+            record, chunks = self.frames[n]
+            weights = self.weights(packs) if record.gains else None
+            past = [known[r] for r in self.references[n]]
+            known[n] = frames.Multiresolution(self.dataset, record, chunks, weights, past).bands_of(0)
+        return known[number]
+
+
+def references(record, past, frames):
+    """The numbers of the records that a record is predicted from (spec 4.3)."""
+    if record.references is None:
+        return []
+    need(record.planes is None, "references of a slab")
+    found = []
+    for distance in record.references.distances:
+        same = [n for n in past.get(record.field, []) if frames[n][0].step == record.step - distance]
+        kind = [(f.filter, f.periodic, f.levels) for f in [record] + [frames[n][0] for n in same]]
+        need(len(same) == 1 and kind[0] == kind[1], "a reference that is not there, or of another kind")
+        found += same
+    return found
+
+
+def remember(record, past, number):
+    if record.form == 2 and record.planes is None:
+        before = past.get(record.field, []) if record.references else []
+        past[record.field] = before[-1:] + [number]
 
 
 def read(data):
     chunks = [c for c in read_chunks(data)[:-1] if c.type[0].isupper()]
     need(chunks and chunks[0].type == "DSET", "the dataset comes first")
-    out = File(records.dataset(chunks[0].payload), [], None, [])
+    out = File(records.dataset(chunks[0].payload), [], None, [], [])
+    known_past = {}  # by field: the records that the next one may be predicted from
     stage = -1  # place of the last chunk within its frame; -1 outside of frames
     over = False  # whether weights may not follow: a frame uses networks, or stands behind weights
     for chunk in chunks[1:]:
@@ -81,6 +118,8 @@ def read(data):
             known = [f.planes for f, _ in out.frames if (f.field, f.step) == (record.field, record.step)]
             behind = [record.planes and planes and record.planes[0] >= sum(planes) for planes in known]
             need(all(behind), "two frames of one field and step")
+            out.references.append(references(record, known_past, out.frames))
+            remember(record, known_past, len(out.frames))
             over = over or bool(record.gains or out.networks or out.reference)
             out.frames.append((record, {name: [] for name in OF_FRAME}))
             stage = 0

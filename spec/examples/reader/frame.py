@@ -11,10 +11,11 @@ VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
 PART = 1 << 22  # values of a lossless part
 
 
-def decode(dataset, frame, chunks, weights, level=0):
+def decode(dataset, frame, chunks, weights, level=0, past=()):
     """The field of a frame at a downscaling level, as an array of the dataset's rank.
 
-    `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none.
+    `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none; `past`: the bands of its
+    references.
     """
     value = VALUE[dataset.fields[frame.field][2]]
     if frame.form in (0, 1, 4):
@@ -25,7 +26,7 @@ def decode(dataset, frame, chunks, weights, level=0):
     if frame.form == 3:
         field = pooled.Pooled(dataset, frame, chunks, weights).field(level).astype(value)
     else:
-        field = Multiresolution(dataset, frame, chunks, weights).field(level)
+        field = Multiresolution(dataset, frame, chunks, weights, past).field(level)
     if level == 0:
         field = corrected(field, frame, dataset, chunks["CORR"])
         field = masked(field, dataset, chunks["MASK"])
@@ -130,7 +131,8 @@ def masked(field, dataset, chunks):
 class Multiresolution:
     """A frame of form 2."""
 
-    def __init__(self, dataset, frame, chunks, weights):
+    def __init__(self, dataset, frame, chunks, weights, past=()):
+        self.past = past
         size = dataset.fields[frame.field][2]
         self.value = VALUE[size]
         self.work = np.float64 if size == 8 else np.float32
@@ -203,6 +205,44 @@ class Multiresolution:
             return transform.forward_details(f.filter, level, f.periodic, grid)
         return {high: band[tuple(slice(n) for n in dims)] for (high, dims), band in zip(level.bands, out)}
 
+    def low_pass(self):
+        """The low-pass of the coarsest level."""
+        work, references = self.work, self.frame.references
+        prediction = np.zeros(self.low.shape, work)
+        if references and references.low:
+            for number, (bands, weight) in enumerate(zip(self.past, references.low)):
+                term = bands[0] * work(weight)
+                prediction = prediction + term if number else term
+            prediction = prediction + work(references.low[-1])
+        return self.add(prediction, self.low)
+
+    def decoded(self, number, low):
+        """The details of a level."""
+        details = self.predict(number, low)
+        references, work = self.frame.references, self.work
+        sets = references.levels[number] if references else []
+        need(len(sets) in (0, 1, len(details)), "sets of weights")
+        has_network = number < len(self.frame.gains) and self.frame.gains[number] != 0
+        for place, (high, q) in enumerate(self.details[number].items()):
+            if sets:
+                own, weights = sets[place if len(sets) > 1 else 0]
+                terms = [details[high] * work(own)] if has_network else []
+                terms += [bands[1][number][high] * work(w) for bands, w in zip(self.past, weights)]
+                details[high] = terms[0]
+                for term in terms[1:]:
+                    details[high] = details[high] + term
+            details[high] = self.add(details[high], q)
+        return details
+
+    def bands_of(self, target):
+        """The low-pass and the details of each level, for frames that are predicted from this one (spec 6.10)."""
+        f, low, details = self.frame, self.low_pass(), {}
+        first = low
+        for number in reversed(range(target, len(self.levels))):
+            details[number] = self.decoded(number, low)
+            low = transform.inverse(f.filter, self.levels[number], f.periodic, low, details[number])
+        return first, details
+
     def network(self, number):
         axes = range(3 - self.dataset.rank, 3)
         regular = all(level.split[axis] for level in self.levels[: number + 1] for axis in axes)
@@ -212,12 +252,9 @@ class Multiresolution:
     def field(self, target):
         """Spec 6.4 and 6.5."""
         f, work = self.frame, self.work
-        low = self.add(np.zeros(self.low.shape, work), self.low)
+        low = self.low_pass()
         for number in reversed(range(target, len(self.levels))):
-            details = self.predict(number, low)
-            for high, q in self.details[number].items():
-                details[high] = self.add(details[high], q)
-            low = transform.inverse(f.filter, self.levels[number], f.periodic, low, details)
+            low = transform.inverse(f.filter, self.levels[number], f.periodic, low, self.decoded(number, low))
         low = axis.inverse(f.plan, f.filter, low)
         splits = sum(sum(level.split) for level in self.levels[:target])
         h = 0.7071067811865476 if splits % 2 else 1.0

@@ -67,6 +67,13 @@ def weights_reference(payload):
 
 
 @dataclass
+class References:
+    distances: list  # steps back to each, ascending
+    low: list | None  # weights of the low-pass and the offset; None: not predicted
+    levels: list  # by level: sets of (weight of the network, weights of the references)
+
+
+@dataclass
 class Frame:
     field: int
     step: int
@@ -91,6 +98,7 @@ class Frame:
     scale: float = 0.0
     gains: list = field(default_factory=list)
     quality: bytes = b""  # form 2: estimated PSNR of level 1, 2, .. alone, in half decibels
+    references: object = None  # form 2: a References, where the frame is predicted from earlier ones
     # All forms:
     time: float | None = None  # None: not known
     planes: tuple | None = None  # (first, number) along the slowest axis; None: all
@@ -129,6 +137,7 @@ def frame(payload, dataset):
     ssim = f.number("f") if bound == 1 else None
     max_error, form = f.number("d"), f.u8()
     announced, form = {"MASK": bool(form & 64), "CORR": bool(form & 128)}, form & 63
+    predicted, form = form == 34, 2 if form == 34 else form
     if form > 4:
         raise Unsupported(f"form {form}")
     need(form != 1 or not announced["MASK"], "a mask in a lossless frame")
@@ -136,6 +145,8 @@ def frame(payload, dataset):
     out = Frame(number, step, minimum, maximum, bound, bound_value, psnr_db, ssim, max_error, form, announced)
     if form == 2:
         multiresolution(f, out, size)
+    if predicted:
+        out.references = references(f, out)
     if form == 3:
         pooled(f, out, size)
     if form == 4:
@@ -175,6 +186,31 @@ def multiresolution(f, out, size):
     gains(f, out)
     need(out.plan == 0 or not out.gains, "gains beside a plan")
     out.quality = f.take(out.levels)
+
+
+def references(f, out):
+    """The references at the end of form 2 (spec 4.3)."""
+    count = f.u8()
+    need(1 <= count <= 2, "number of references")
+    distances = [f.varint() for _ in range(count)]
+    need(all(a < b for a, b in zip([0, *distances], distances)), "distances of references")
+
+    def weights(count):
+        found = [f.number("f") for _ in range(count)]
+        need(all(math.isfinite(w) for w in found), "weights")
+        return found
+
+    has_low = f.u8()
+    need(has_low <= 1, "weights of the low-pass")
+    low = weights(count + 1) if has_low else None
+    levels = []
+    for level in range(out.levels):
+        sets = f.u8()
+        need(sets <= 7, "sets of weights")
+        networks = 1 if level < len(out.gains) and out.gains[level] != 0 else 0
+        found = [weights(networks + count) for _ in range(sets)]
+        levels.append([(w[0] if networks else 1.0, w[networks:]) for w in found])
+    return References(distances, low, levels)
 
 
 def pooled(f, out, size):

@@ -138,6 +138,7 @@ fn frame(step: u64, network: bool) -> Frame {
             scale: 1.0,
             network,
             quality: vec![80],
+            references: None,
         }),
         announced: Announced::default(),
         slab: None,

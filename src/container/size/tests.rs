@@ -111,6 +111,7 @@ fn wavelet_form(levels: u8, gain: Option<f32>) -> WaveletForm {
             gains: vec![gain; levels.into()],
         }),
         quality: vec![80; levels.into()],
+        references: None,
     }
 }
 

@@ -15,7 +15,14 @@ fn smooth(shape: Shape) -> Vec<f32> {
 
 fn encode(values: &[f32], bound: Bound) -> EncodedFrame {
     let shape = Shape::new(&[24, 24, 24]).unwrap();
-    encode_frame(shape, values, &EncodeOptions::new(bound), None).unwrap()
+    encode_frame(
+        shape,
+        values,
+        &EncodeOptions::new(bound),
+        None,
+        OfferedPast::default(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -42,7 +49,14 @@ fn each_field_takes_its_form() {
 fn a_ratio_out_of_reach_is_an_error() {
     let shape = Shape::new(&[8, 8, 8]).unwrap();
     let options = EncodeOptions::new(Bound::Ratio(1000.0));
-    let error = encode_frame(shape, &smooth(shape), &options, None).unwrap_err();
+    let error = encode_frame(
+        shape,
+        &smooth(shape),
+        &options,
+        None,
+        OfferedPast::default(),
+    )
+    .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BoundNotMet);
 }
 
@@ -100,7 +114,7 @@ fn what_no_other_form_gives_back_bit_for_bit_is_lossless() {
 fn values_of_another_number_are_refused() {
     let shape = Shape::new(&[4, 4]).unwrap();
     let options = EncodeOptions::new(Bound::Psnr(40.0));
-    assert!(encode_frame(shape, &[0f32; 15], &options, None).is_err());
+    assert!(encode_frame(shape, &[0f32; 15], &options, None, OfferedPast::default()).is_err());
 }
 
 /// A frame of the wavelet form whose bricks have `bytes`.

@@ -1,4 +1,4 @@
-//! The palette of a frame: all values that occur, so that voxels are coded by their ranks among them (spec section 4.12).
+//! The palette of a frame: all values that occur, so that voxels are coded by their ranks among them (spec section 4.11).
 
 use std::collections::HashSet;
 

@@ -12,12 +12,29 @@ use crate::frame::layout::FrameLayout;
 use crate::frame::wavelet::on_device::decode_on_device;
 use crate::frame::wavelet::stored::{BATCH, BrickPayloads, DecodeRequest, dequantiser};
 use crate::recon::{
-    AddResiduals, Brick, BrickGrid, HeldCoefficients, LayeredGrids, Predictor, ResidualSource,
-    Sink, Subbands, TakeGrids, grids_of,
+    AddResiduals, BandBoxes, BandsAlone, Brick, BrickGrid, HeldBands, HeldCoefficients,
+    LayeredGrids, Past, Predictor, ResidualSource, Sink, Subbands, TakeGrids, WholeGrids, grids_of,
 };
 
 /// Cells of a layer or slab, about: large enough for many threads.
 pub(crate) const LAYER_CELLS: usize = 1 << 21;
+
+/// What predicts the details of a frame, and the low-pass of its coarsest level.
+pub(crate) struct FramePredictors<'a, T> {
+    /// Networks, where any are used.
+    pub(crate) networks: Option<&'a Predictor>,
+    /// Earlier frames, where there are references.
+    pub(crate) past: Option<&'a Past<T>>,
+}
+
+impl<T> Clone for FramePredictors<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for FramePredictors<'_, T> {}
+
 /// A level to be decoded in layers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerRequest {
@@ -62,32 +79,32 @@ impl FrameLayout {
     /// Decodes what is asked for to normalised values in the orthonormal scale of its level.
     ///
     /// # Errors
-    /// `Corrupt`, or what the predictor reports.
+    /// `Corrupt`, or what the predictors report.
     pub(crate) fn decode<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: Option<&Predictor>,
+        predictors: FramePredictors<'_, T>,
         request: &DecodeRequest<'_>,
     ) -> Result<Vec<T>> {
         let columns = DecodeRequest {
             region: self.with_columns(request.region),
             ..*request
         };
-        let mut values = self.decode_planes(form, predictor, &columns)?;
-        let along = self.plan().axis_plan();
-        along.inverse(self.wavelet(), columns.region.size, &mut values);
+        let values = self.decode_columns(form, predictors, &columns, None)?;
         if columns.region == request.region {
             return Ok(values);
         }
         Ok(columns.region.crop(&values, &request.region))
     }
 
-    /// [`FrameLayout::decode`] without what is done along the slowest axis.
-    fn decode_planes<T: Real>(
+    /// [`FrameLayout::decode`] of a region that has whole columns where planes are joined; fills `kept` as
+    /// [`FrameLayout::decode_layers`] does.
+    fn decode_columns<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: Option<&Predictor>,
+        predictors: FramePredictors<'_, T>,
         request: &DecodeRequest<'_>,
+        kept: Option<&mut HeldBands<T>>,
     ) -> Result<Vec<T>> {
         let mut values = Vec::new();
         let mut keep = |_, part: Vec<T>| {
@@ -98,30 +115,34 @@ impl FrameLayout {
             }
             Ok(())
         };
-        if let Some(rest) = decode_on_device(self, form, predictor, request, &mut keep)? {
-            self.decode_on_host(
-                form,
-                predictor,
-                &rest,
-                Layers::none(request.level),
-                &mut keep,
-            )?;
+        // The level loop of devices knows no references.
+        let rest = if predictors.past.is_some() || kept.is_some() {
+            Some(*request)
+        } else {
+            decode_on_device(self, form, predictors.networks, request, &mut keep)?
+        };
+        if let Some(rest) = rest {
+            let layers = Layers::none(request.level);
+            self.decode_on_host(form, predictors, &rest, layers, kept, &mut keep)?;
         }
+        let along = self.plan().axis_plan();
+        along.inverse(self.wavelet(), request.region.size, &mut values);
         Ok(values)
     }
 
     /// Decodes the whole grid of downscaling level `level` like [`FrameLayout::decode`], in boxes that
     /// follow each other along the slowest axis: a large field never lies in memory twice, unless each of its planes takes
-    /// all others.
+    /// all others. `kept`, all bands of the frame from that level on, are filled where they are asked for.
     ///
     /// # Errors
-    /// `Corrupt`, or what the predictor and `sink` report.
+    /// `Corrupt`, or what the predictors and `sink` report.
     pub(crate) fn decode_layers<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: Option<&Predictor>,
+        predictors: FramePredictors<'_, T>,
         bricks: &dyn BrickPayloads,
         layered: LayerRequest,
+        kept: Option<&mut HeldBands<T>>,
         sink: &mut Sink<'_, T>,
     ) -> Result<()> {
         let request = DecodeRequest {
@@ -131,9 +152,15 @@ impl FrameLayout {
             cache: None,
         };
         if self.plan().axis_plan().joins_planes() {
-            return sink(request.region, self.decode(form, predictor, &request)?);
+            let values = self.decode_columns(form, predictors, &request, kept)?;
+            return sink(request.region, values);
         }
-        let Some(rest) = decode_on_device(self, form, predictor, &request, sink)? else {
+        let rest = if predictors.past.is_some() || kept.is_some() {
+            Some(request)
+        } else {
+            decode_on_device(self, form, predictors.networks, &request, sink)?
+        };
+        let Some(rest) = rest else {
             return Ok(());
         };
         // Layers are of a whole grid.
@@ -146,7 +173,42 @@ impl FrameLayout {
             finest: layers,
             request: layered,
         };
-        self.decode_on_host(form, predictor, &rest, layers, sink)
+        self.decode_on_host(form, predictors, &rest, layers, kept, sink)
+    }
+
+    /// Decodes the bands over `boxes` alone; `bricks` and cache are those of a request.
+    ///
+    /// # Errors
+    /// `Corrupt`, or what the predictors report.
+    pub(crate) fn decode_bands<T: Real>(
+        &self,
+        form: &WaveletForm,
+        predictors: FramePredictors<'_, T>,
+        boxes: &BandBoxes,
+        request: &DecodeRequest<'_>,
+    ) -> Result<HeldBands<T>> {
+        let level_loop = self.synthesis(predictors.networks).band_loop(boxes)?;
+        let dequantiser = dequantiser(form.step, form.shrink);
+        let mut held = HeldCoefficients {
+            partition: self.partition(),
+            coefficients: self.coefficients(request, boxes.target, level_loop.windows())?,
+        };
+        let mut kept = HeldBands::zeros(self.plan(), BandBoxes::of(&level_loop));
+        let cells = level_loop.low_pass_box();
+        let predicted = predictors.past.map(|past| past.low_pass(cells));
+        kept.low = held.low_pass(cells, dequantiser, predicted.transpose()?.flatten());
+        let low = kept.low.clone();
+        let mut step = BandsAlone {
+            step: AddResiduals {
+                dequantiser,
+                source: &mut held,
+                past: predictors.past,
+                kept: Some(&mut kept),
+            },
+            target: boxes.target,
+        };
+        level_loop.run(low, &mut WholeGrids { step: &mut step })?;
+        Ok(kept)
     }
 
     /// The layers of the levels from `finest` on, up to the first level that is best made whole.
@@ -161,12 +223,13 @@ impl FrameLayout {
     fn decode_on_host<T: Real>(
         &self,
         form: &WaveletForm,
-        predictor: Option<&Predictor>,
+        predictors: FramePredictors<'_, T>,
         request: &DecodeRequest<'_>,
         layers: Layers,
+        mut kept: Option<&mut HeldBands<T>>,
         sink: &mut Sink<'_, T>,
     ) -> Result<()> {
-        let synthesis = self.synthesis(predictor);
+        let synthesis = self.synthesis(predictors.networks);
         let level_loop = synthesis.level_loop(request.level, request.region)?;
         let dequantiser = dequantiser(form.step, form.shrink);
         let first_held = request.level + layers.finest.len();
@@ -175,7 +238,12 @@ impl FrameLayout {
             partition: self.partition(),
             coefficients: self.coefficients(request, first_held, windows)?,
         };
-        let low = held.low_pass(level_loop.low_pass_box(), dequantiser);
+        let cells = level_loop.low_pass_box();
+        let predicted = predictors.past.map(|past| past.low_pass(cells));
+        let low = held.low_pass(cells, dequantiser, predicted.transpose()?.flatten());
+        if let Some(kept) = &mut kept {
+            kept.low.clone_from(&low);
+        }
         let mut source = HostBricks {
             layout: self,
             request,
@@ -186,6 +254,8 @@ impl FrameLayout {
         let mut step = AddResiduals {
             dequantiser,
             source: &mut source,
+            past: predictors.past,
+            kept,
         };
         let mut storage = LayeredGrids {
             step: &mut step,

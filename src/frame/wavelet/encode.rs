@@ -16,6 +16,7 @@ use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::wavelet::crop::{Outset, crop};
 use crate::frame::wavelet::decode::LAYER_CELLS;
 use crate::frame::wavelet::memory::FieldMemory;
+use crate::frame::wavelet::past::OfferedPast;
 use crate::frame::wavelet::periodic::{Ends, likely_step};
 use crate::frame::wavelet::probation::{PassEstimate, is_hopeful};
 use crate::frame::wavelet::quality::level_quality;
@@ -71,6 +72,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         goal: Goal,
         options: &'a EncodeOptions,
         networks: Option<&Networks>,
+        past: OfferedPast<'_>,
     ) -> Result<Self> {
         let (original, normalisation) = (samples.original, samples.normalisation);
         let (shape, resources) = (original.shape, &options.resources);
@@ -89,6 +91,13 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         } else {
             NormalisedField::Held(original.normalised(&normalisation))
         };
+        // The bands of three frames beside it.
+        let has_room = |limit| 2 * memory.held() <= limit;
+        let past = if resources.memory.is_none_or(has_room) {
+            past
+        } else {
+            OfferedPast::default()
+        };
         let wavelet = filter_pair(options, networks);
         let coding = Coding {
             periodic: Periodic::Given(periodic_axes(samples, goal, options, wavelet, &field)?),
@@ -104,7 +113,8 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                 field,
                 cells_within::<E::Work>(options.resources.memory),
             )?
-            .with_scratch(resources.scratch.as_deref()),
+            .with_scratch(resources.scratch.as_deref())
+            .with_past(past),
             goal,
             options,
             // The SSIM takes the whole decoded field in memory.
@@ -148,8 +158,9 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             .transpose()?;
         let added = contender.map_or(0, |contender| contender.priced.file_bytes);
         let rival = contender.and_then(|contender| contender.rival);
-        let start = trial.as_ref().and_then(|trial| trial.start);
         let transformed = &self.transformed;
+        let past_step = transformed.past.as_ref().and_then(|past| past.step);
+        let start = trial.as_ref().map_or(past_step, |trial| trial.start);
         let verify = Verify {
             correct_beyond: self.goal.max_error(),
             keep_field: self.measure_ssim,
@@ -209,7 +220,10 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             gains: self.transformed.gains(&networks),
             step: contender.rival.and_then(|found| found.encoded.step()),
         };
-        if let Some(step) = outset.step {
+        // A box of the field by itself knows nothing of earlier frames.
+        if let Some(step) = outset.step
+            && self.transformed.past.is_none()
+        {
             outset.step = Some(step * COARSER_WITH_NETWORKS);
             self.look_at_crop(step, &networks, &mut outset)?;
         }
@@ -251,6 +265,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             payloads,
             corrections,
             verification,
+            bands,
             ..
         } = best;
         let analysis = &self.transformed.analysis;
@@ -267,6 +282,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         encoded.tree = Some(payloads.tree);
         encoded.bricks = BrickChunks::Coded(payloads.bricks);
         encoded.corrections = corrections;
+        encoded.bands = bands;
         encoded
     }
 }

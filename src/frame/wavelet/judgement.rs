@@ -112,7 +112,7 @@ impl<T: Real> PredictedLevel<'_, T> {
 }
 
 /// The binary logarithm of a number from 1 on, linear between powers of two: exact operations alone.
-fn log2(x: f64) -> f64 {
+pub(super) fn log2(x: f64) -> f64 {
     let bits = x.to_bits();
     let exponent = (bits >> 52) as f64 - 1023.0;
     let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);

@@ -44,7 +44,7 @@ pub(super) fn decode_on_device<'r, T: Real>(
     }
     let shared = layout.shared_brick(request)?;
     let dequantiser = dequantiser(form.step, form.shrink);
-    let low = shared.low_pass(level_loop.low_pass_box(), dequantiser);
+    let low = shared.low_pass(level_loop.low_pass_box(), dequantiser, None);
     let mut sink_error = None;
     let mut counted = |part: Region, values: Vec<T>| {
         let axis = region.slowest_axis();

@@ -102,7 +102,7 @@ mod tests {
     fn the_same_frame_finer_or_coarser_beats_nobody() {
         let analysis = waves(Shape::new(&[48, 40, 44]).unwrap());
         let pass = |step| {
-            let pass = quantise(&analysis, dequantiser(step, 5), None, None);
+            let pass = quantise(&analysis, dequantiser(step, 5), None, None, None);
             pass.unwrap().unwrap()
         };
         let rival = PassEstimate::new(&pass(0.02));

@@ -14,10 +14,11 @@ use crate::frame::wavelet::grids::{
 };
 use crate::frame::wavelet::integers::Integers;
 use crate::frame::wavelet::judgement::{PredictedLevel, Prediction};
+use crate::frame::wavelet::past::{LevelCandidates, PastBands, low_pass};
 use crate::octree::{Octree, prune};
 use crate::recon::{
-    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Predictor, Residuals, Subbands,
-    Synthesis, WholeGrids, band_regions, crop_details, or_zeros,
+    Accumulate, Brick, BrickGrid, LevelPart, LevelStep, Partition, Past, Predictor, Residuals,
+    Subbands, Synthesis, WholeGrids, band_regions, crop_details, or_zeros,
 };
 use crate::transform::Dequantiser;
 
@@ -49,6 +50,8 @@ pub(crate) struct Pass<T> {
     pub(crate) gains: Vec<f32>,
     /// What the gains of the next pass should be, as factors, where that is known.
     pub(crate) gain_factors: Vec<Option<f64>>,
+    /// What earlier frames predict, where there are any.
+    pub(crate) past: Option<Past<T>>,
     pub(super) quantiser: Quantiser<T>,
     /// The decoded low-pass that the finest level is predicted from, when that is not held.
     pub(super) coarse: Vec<T>,
@@ -65,7 +68,7 @@ impl<T> Pass<T> {
     }
 }
 
-/// Quantises `analysis` at `step` against `predictor` and prunes the octree.
+/// Quantises `analysis` at `step` against `predictor` and what may be known of earlier frames, and prunes the octree.
 ///
 /// `fixed_levels` says on which levels the predictor is used; without it, where its prediction pays.
 /// `Ok(None)` when the step is too small for the coder's integers.
@@ -76,6 +79,7 @@ pub(crate) fn quantise<T: Real>(
     analysis: &Analysis<'_, T>,
     dequantiser: Dequantiser<T>,
     predictor: Option<&Predictor>,
+    past: Option<&PastBands<T>>,
     fixed_levels: Option<&LevelMask>,
 ) -> Result<Option<Pass<T>>> {
     let quantiser = Quantiser {
@@ -83,12 +87,11 @@ pub(crate) fn quantise<T: Real>(
         lambda: LAMBDA,
         shrink: dequantiser.shrink.to_f32(),
     };
-    let outcome = match predictor {
-        None => open_loop(analysis, quantiser)?,
-        Some(predictor) => {
-            let encoding = Encoding::new(analysis, quantiser, dequantiser, fixed_levels);
-            encoding.closed_loop(predictor)?
-        }
+    let outcome = if predictor.is_none() && past.is_none() {
+        open_loop(analysis, quantiser)?
+    } else {
+        let encoding = Encoding::new(analysis, quantiser, dequantiser, fixed_levels, past);
+        encoding.closed_loop(predictor)?
     };
     Ok(outcome.map(|outcome| outcome.prune_and_total(analysis, quantiser, dequantiser)))
 }
@@ -99,6 +102,7 @@ struct LoopOutcome<T> {
     grids: Vec<Vec<GridPass>>,
     used: LevelMask,
     gain_factors: Vec<Option<f64>>,
+    past: Option<Past<T>>,
     coarse: Vec<T>,
 }
 
@@ -144,6 +148,7 @@ fn open_loop<T: Real>(
         grids,
         used: vec![false; analysis.plan.levels().len()],
         gain_factors: Vec::new(),
+        past: None,
         coarse: Vec::new(),
     }))
 }
@@ -167,6 +172,8 @@ struct Encoding<'a, T: Real> {
     grids: Vec<Vec<GridPass>>,
     used: LevelMask,
     gain_factors: Vec<Option<f64>>,
+    /// The references, with the weights found so far.
+    past: Option<Past<T>>,
     /// Whether the step turned out to be too small for the coder's integers.
     overflowed: bool,
 }
@@ -177,6 +184,7 @@ impl<'a, T: Real> Encoding<'a, T> {
         quantiser: Quantiser<T>,
         dequantiser: Dequantiser<T>,
         fixed_levels: Option<&'a LevelMask>,
+        past: Option<&PastBands<T>>,
     ) -> Self {
         let levels = analysis.plan.levels().len();
         let bricks = analysis.partition.bricks().iter();
@@ -189,16 +197,24 @@ impl<'a, T: Real> Encoding<'a, T> {
             grids: bricks.map(|_| Vec::new()).collect(),
             used: vec![false; levels],
             gain_factors: vec![None; levels],
+            past: past.map(|past| Past {
+                references: past.bands.clone(),
+                low: None,
+                levels: vec![Vec::new(); levels],
+            }),
             overflowed: false,
         }
     }
 
     /// Level by level, from the low-pass on.
-    fn closed_loop(mut self, predictor: &Predictor) -> Result<Option<LoopOutcome<T>>> {
+    fn closed_loop(mut self, predictor: Option<&Predictor>) -> Result<Option<LoopOutcome<T>>> {
         let analysis = self.analysis;
-        let zeros = vec![vec![T::ZERO; analysis.low.len()]];
         let cells = analysis.plan.coarsest().region();
-        let low = self.quantised(Subbands::LowPass, cells, Accumulate::Overwrite, zeros);
+        let (accumulate, low) = match self.predicted_low_pass(cells)? {
+            Some(predicted) => (Accumulate::Add, predicted),
+            None => (Accumulate::Overwrite, vec![T::ZERO; cells.len()]),
+        };
+        let low = self.quantised(Subbands::LowPass, cells, accumulate, vec![low]);
         let Some(mut low) = low else {
             return Ok(None);
         };
@@ -206,7 +222,7 @@ impl<'a, T: Real> Encoding<'a, T> {
             wavelet: analysis.wavelet,
             plan: &analysis.plan,
             partition: &analysis.partition,
-            predictor: Some(predictor),
+            predictor,
         };
         let level_loop = synthesis.level_loop(0, analysis.plan.shape().region())?;
         let low = level_loop.run(low.swap_remove(0), &mut WholeGrids { step: &mut self })?;
@@ -217,12 +233,53 @@ impl<'a, T: Real> Encoding<'a, T> {
             grids: self.grids,
             used: self.used,
             gain_factors: self.gain_factors,
+            past: self.past,
             coarse: if analysis.is_streamed(0) {
                 low
             } else {
                 Vec::new()
             },
         }))
+    }
+
+    /// What the references tell of the low-pass.
+    fn predicted_low_pass(&mut self, cells: Region) -> Result<Option<Vec<T>>> {
+        let Some(past) = &mut self.past else {
+            return Ok(None);
+        };
+        let references: Vec<&[T]> = past.references.iter().map(|r| &r.low[..]).collect();
+        past.low = low_pass(&self.analysis.low, &references, self.quantiser.inverse_step);
+        past.low_pass(cells)
+    }
+
+    /// The prediction of a level by its network, where that is used, and by the references.
+    fn predicted(
+        &mut self,
+        part: LevelPart<'_, T>,
+        network: Option<Vec<Vec<T>>>,
+        network_pays: bool,
+    ) -> Result<Option<Vec<Vec<T>>>> {
+        let Some(past) = &mut self.past else {
+            return Ok(network.filter(|_| network_pays));
+        };
+        let exact = self
+            .analysis
+            .bands(Subbands::Details(part.index), part.cells);
+        let references = past.references.iter();
+        // Where levels are fixed, a network that does not pay is left out as it was.
+        let is_fixed = self.fixed_levels.is_some();
+        let candidate = network.filter(|_| network_pays || !is_fixed);
+        let choice = LevelCandidates {
+            exact: &exact.bands,
+            network: candidate.as_deref(),
+            network_pays,
+            references: references.map(|r| &r.details[part.index][..]).collect(),
+            inverse_step: self.quantiser.inverse_step,
+        }
+        .choose();
+        self.used[part.index] = choice.uses_network;
+        past.levels[part.index] = choice.sets;
+        past.details(&part, candidate.filter(|_| choice.uses_network))
     }
 
     /// Whether the prediction of a level is used: as was decided before, or where it pays.
@@ -339,7 +396,8 @@ impl<T: Real> LevelStep<T> for Encoding<'_, T> {
             }
         };
         self.used[index] = used;
-        let (accumulate, bands) = or_zeros(predicted.filter(|_| used), level, cells);
+        let predicted = self.predicted(part, predicted, used)?;
+        let (accumulate, bands) = or_zeros(predicted, level, cells);
         let details = self.quantised(Subbands::Details(index), cells, accumulate, bands);
         self.overflowed = details.is_none();
         // Nobody needs the field itself.
@@ -395,6 +453,7 @@ impl<T: Real> LoopOutcome<T> {
             used: self.used,
             gains: Vec::new(),
             gain_factors: self.gain_factors,
+            past: self.past,
             quantiser,
             coarse: self.coarse,
         }

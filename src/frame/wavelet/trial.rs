@@ -18,8 +18,9 @@ use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::{Analysis, Samples};
 use crate::frame::wavelet::bricks::code_bricks;
-use crate::frame::wavelet::decode::LayerRequest;
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::gains;
+use crate::frame::wavelet::past::{OfferedPast, PastBands};
 use crate::frame::wavelet::predictor::predictor;
 use crate::frame::wavelet::probation::PassEstimate;
 use crate::frame::wavelet::quantise::{LevelMask, Pass, quantise};
@@ -27,7 +28,7 @@ use crate::frame::wavelet::stored::{BrickPayloads, dequantiser};
 use crate::metrics::{Comparer, Comparison};
 use crate::octree;
 use crate::options::Coding;
-use crate::recon::{Partition, Predictor};
+use crate::recon::{BandBoxes, HeldBands, Partition, Predictor};
 use crate::transform::{Plan, Wavelet};
 
 /// Edge of a brick of 3-D fields in voxels, where none is asked for.
@@ -66,6 +67,10 @@ pub(crate) struct TransformedField<'a, E: Element> {
     cells: usize,
     /// Where the coded bricks of a field that is not held go to.
     scratch: Option<&'a Path>,
+    /// The frames that it may be predicted from.
+    pub(crate) past: Option<PastBands<E::Work>>,
+    /// Whether its decoded bands are kept for frames that follow.
+    keeps_bands: bool,
 }
 
 /// What is done with the decoded field.
@@ -95,6 +100,8 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) estimate: PassEstimate,
     /// The original against the decoded and corrected field.
     pub(crate) comparison: Comparison,
+    /// The decoded bands, where they are kept.
+    pub(crate) bands: Option<HeldBands<E::Work>>,
     /// That field, where it was to be kept.
     pub(crate) decoded: Vec<E>,
     /// Seconds it took to decode, correct and compare.
@@ -143,6 +150,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
             scale: normalisation.scale.to_f64(),
             network: None,
             quality: Vec::new(),
+            references: None,
         };
         let analysis = match field {
             NormalisedField::Held(mut field) => {
@@ -159,7 +167,18 @@ impl<'a, E: Element> TransformedField<'a, E> {
             form,
             cells,
             scratch: None,
+            past: None,
+            keeps_bands: false,
         })
+    }
+
+    /// Has it predicted from earlier frames, and kept for later ones, if its finest level is held.
+    pub(crate) fn with_past(mut self, offered: OfferedPast<'_>) -> Self {
+        if !self.analysis.is_streamed(0) {
+            self.past = offered.bands(&self.form);
+            self.keeps_bands = offered.keeps;
+        }
+        self
     }
 
     /// Has coded bricks put into a file in `folder`, if the finest level is not held.
@@ -235,12 +254,28 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let analysis = &self.analysis;
         let predictor = networks
             .map(|n| Predictor::new(n, analysis.wavelet, &analysis.plan, gains.to_vec(), rounded));
-        let mut pass = quantise(analysis, dequantiser, predictor.as_ref(), fixed_levels)?;
+        let (predictor, past) = (predictor.as_ref(), self.past.as_ref());
+        let mut pass = quantise(analysis, dequantiser, predictor, past, fixed_levels)?;
         if let Some(pass) = &mut pass {
             let used = gains.iter().zip(&pass.used);
             pass.gains = used.map(|(&g, &used)| if used { g } else { 0.0 }).collect();
         }
         Ok(pass)
+    }
+
+    /// The form of a pass in the frame's record.
+    fn form_of(&self, pass: &Pass<E::Work>) -> WaveletForm {
+        let mut form = self.form.clone();
+        form.step = pass.dequantiser.step.to_f64();
+        // Levels after the last that uses a network need no entry.
+        if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
+            let gains = pass.gains[..=last].to_vec();
+            form.network = Some(NetworkUse { gains });
+        }
+        if let (Some(past), Some(offered)) = (&pass.past, &self.past) {
+            form.references = offered.references(past);
+        }
+        form
     }
 
     /// Codes a pass, decodes its bytes again and compares, layer by layer.
@@ -254,13 +289,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
         original: Original<'_, E>,
         verify: Verify,
     ) -> Result<Trial<E>> {
-        let mut form = self.form.clone();
-        form.step = pass.dequantiser.step.to_f64();
-        // Levels after the last that uses a network need no entry.
-        if let Some(last) = pass.gains.iter().rposition(|&gain| gain != 0.0) {
-            let gains = pass.gains[..=last].to_vec();
-            form.network = Some(NetworkUse { gains });
-        }
+        let (form, past) = (self.form_of(&pass), pass.past.take());
         let analysis = &self.analysis;
         let predictor = predictor(analysis.wavelet, &analysis.plan, &form, networks)?;
         let mut bricks = CodedBricks::new(self.scratch)?;
@@ -280,14 +309,24 @@ impl<'a, E: Element> TransformedField<'a, E> {
         };
         let mut corrections = verify.correct_beyond.map(correct);
         let (mut decoded, mut first) = (Vec::new(), 0);
+        let mut bands = self.keeps_bands.then(|| {
+            let plan = geometry.plan();
+            HeldBands::zeros(plan, BandBoxes::whole(plan, 0))
+        });
+        let predictors = FramePredictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
+        let layers = LayerRequest {
+            level: 0,
+            cells: self.cells,
+        };
         geometry.decode_layers(
             &form,
-            predictor.as_ref(),
+            predictors,
             &payloads,
-            LayerRequest {
-                level: 0,
-                cells: self.cells,
-            },
+            layers,
+            bands.as_mut(),
             &mut |_, mut values| {
                 self.normalisation.undo(&mut values);
                 let mut samples = E::from_work(values);
@@ -312,6 +351,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
             estimate,
             corrections: corrections.and_then(CorrectionWriter::finish),
             comparison: self.normalisation.relate_to_range(comparer.finish()?),
+            bands,
             decoded,
             decode_seconds: start.elapsed().as_secs_f64(),
         })

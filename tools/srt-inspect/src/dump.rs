@@ -1,7 +1,7 @@
 //! `dump`: the fields of chunks with their offsets, then the bytes.
 
 use serde_json::{Value, json};
-use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form};
+use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form, HAS_REFERENCES};
 use srt::{Dtype, Error, Result};
 
 use crate::file::{File, FrameChunks};
@@ -245,11 +245,15 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
         f.read("measured ssim", Cursor::f32)?;
     }
     f.read("measured largest error", Cursor::f64)?;
-    match f.read("form, announced chunks", Cursor::u8)? & FORM_BITS {
+    let number = f.read("form, announced chunks", Cursor::u8)? & FORM_BITS;
+    match number & !HAS_REFERENCES {
         2 => {
-            let levels = form(f, dtype, WAVELET_FORM, "quantisation step")?;
+            let (levels, gains) = form(f, dtype, WAVELET_FORM, "quantisation step")?;
             for level in 1..=levels {
                 f.read(&format!("quality of level {level}"), Cursor::u8)?;
+            }
+            if number & HAS_REFERENCES != 0 {
+                references(f, levels, &gains)?;
             }
         }
         3 => {
@@ -263,6 +267,38 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
     }
     if !f.cursor.rest().is_empty() && f.read("number of planes", Cursor::varint)? > 0 {
         f.read("first plane", Cursor::varint)?;
+    }
+    Ok(())
+}
+
+/// The references of a frame of the wavelet form.
+fn references(f: &mut Fields<'_>, levels: u8, gains: &[f32]) -> Result<()> {
+    let count = f.read("references", Cursor::u8)?;
+    for place in 0..count {
+        let name = format!("steps back to reference {place}");
+        f.read(&name, Cursor::varint)?;
+    }
+    let weights = |f: &mut Fields<'_>, of: &str| {
+        for place in 0..count {
+            let name = format!("weight of reference {place} in {of}");
+            f.read(&name, Cursor::f32)?;
+        }
+        Ok::<(), Error>(())
+    };
+    if f.read("weights of the low-pass", Cursor::u8)? > 0 {
+        weights(f, "the low-pass")?;
+        f.read("offset of the low-pass", Cursor::f32)?;
+    }
+    for level in 0..levels {
+        let sets = f.read(&format!("sets of weights of level {level}"), Cursor::u8)?;
+        for set in 0..sets {
+            let of = format!("set {set} of level {level}");
+            let gain = gains.get(usize::from(level));
+            if gain.is_some_and(|&gain| gain != 0.0) {
+                f.read(&format!("weight of the network in {of}"), Cursor::f32)?;
+            }
+            weights(f, &of)?;
+        }
     }
     Ok(())
 }
@@ -336,7 +372,7 @@ fn brick_run(f: &mut Fields<'_>, first: u32) -> Result<()> {
 }
 
 /// The fields of the multiresolution or the pooled form up to the gains; the number of levels.
-fn form(f: &mut Fields<'_>, dtype: Dtype, small: &[&str], first: &str) -> Result<u8> {
+fn form(f: &mut Fields<'_>, dtype: Dtype, small: &[&str], first: &str) -> Result<(u8, Vec<f32>)> {
     let mut levels = 0;
     for &name in small {
         let value = f.read(name, Cursor::u8)?;
@@ -347,11 +383,10 @@ fn form(f: &mut Fields<'_>, dtype: Dtype, small: &[&str], first: &str) -> Result
     for name in [first, "offset", "scale"] {
         f.real(name, dtype)?;
     }
-    let gains = f.read("gain count", Cursor::u8)?;
-    for level in 0..gains {
-        f.read(&format!("gain of level {level}"), Cursor::f32)?;
-    }
-    Ok(levels)
+    let count = f.read("gain count", Cursor::u8)?;
+    let gain = |level| f.read(&format!("gain of level {level}"), Cursor::f32);
+    let gains = (0..count).map(gain).collect::<Result<_>>()?;
+    Ok((levels, gains))
 }
 
 fn index(f: &mut Fields<'_>) -> Result<()> {

@@ -11,6 +11,7 @@ use srt_program::{hex, printable};
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
 use crate::raster;
+use crate::references;
 use crate::rules;
 use crate::scan::{PayloadState, known_version};
 
@@ -242,6 +243,9 @@ fn frame_text(file: &File<'_>, place: usize, chunks: &FrameChunks, limits: &Limi
     line("asked", frame.bound.to_string());
     line("achieved", achieved(frame));
     line("form", form_text(&frame.form));
+    if let Some(references) = frame.references() {
+        line("predicted", references::text(frame, references));
+    }
     for (name, chunk) in [("mask", &chunks.mask), ("corrections", &chunks.corrections)] {
         if let Some(chunk) = chunk {
             line(name, size(u64::from(chunk.header.stored_len)));
@@ -436,6 +440,7 @@ fn frame_json(file: &File<'_>, chunks: &FrameChunks, limits: &Limits) -> Value {
             "offset": form.offset,
             "scale": form.scale,
             "gains": form.network.as_ref().map(|n| &n.gains),
+            "references": frame.references().map(|r| references::json(frame, r)),
         }),
         Form::Constant | Form::Lossless | Form::Pooled(_) | Form::Raster(_) => Value::Null,
     };

@@ -24,6 +24,7 @@ pub mod list;
 pub mod map;
 mod raster;
 pub mod recover;
+mod references;
 mod rules;
 pub mod scan;
 mod weights;

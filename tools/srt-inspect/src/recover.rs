@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use srt::container::{ChunkType, Writer};
+use srt::container::{ChunkType, ReferenceFrames, Writer};
 use srt::{Error, Limits, Result};
 
 use crate::file::{File, FrameChunks};
@@ -41,8 +41,12 @@ pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Reco
     }
     let mut dropped = Vec::new();
     let mut keep: Vec<bool> = Vec::new();
+    let mut references = ReferenceFrames::default();
     for (place, frame) in file.frames.iter().enumerate() {
-        let reason = missing(file, frame, limits);
+        let reason = missing(file, frame, limits).or_else(|| unpredictable(frame, &references));
+        if let (None, Some(record)) = (&reason, &frame.frame) {
+            references.add(record, ());
+        }
         keep.push(reason.is_none());
         if let Some(reason) = reason {
             dropped.push(format!("{}: {reason}", file.frame_name(place)));
@@ -87,6 +91,20 @@ pub fn recover(file: &File<'_>, limits: &Limits, out: impl Write) -> Result<Reco
         dropped,
         dropped_chunks: others - kept_chunks,
     })
+}
+
+/// Which of the frames that it is predicted from is not kept.
+fn unpredictable(chunks: &FrameChunks, kept: &ReferenceFrames<()>) -> Option<String> {
+    let frame = chunks.frame.as_ref()?;
+    let references = frame.references().filter(|_| kept.of(frame).is_none())?;
+    let steps = references.distances.iter();
+    let steps: Vec<String> = steps
+        .map(|&distance| frame.step.saturating_sub(distance).to_string())
+        .collect();
+    Some(format!(
+        "it is predicted from step {}, which is lost",
+        steps.join(" or ")
+    ))
 }
 
 /// Why a frame cannot be kept.

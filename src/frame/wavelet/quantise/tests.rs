@@ -7,7 +7,7 @@ use crate::frame::coded::CodedBricks;
 use crate::frame::layout::FrameLayout;
 use crate::frame::wavelet::analysis::testing::{Waves, streamed_waves, waves};
 use crate::frame::wavelet::bricks::code_bricks;
-use crate::frame::wavelet::decode::LayerRequest;
+use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::stored::dequantiser;
 use crate::frame::wavelet::trial::{FramePayloads, SHRINK};
@@ -38,7 +38,7 @@ fn decoded(
     let networks = use_networks.then(|| predictor(analysis, step));
     let fixed = vec![true; analysis.plan.levels().len()];
     let dequantiser = dequantiser(step, SHRINK);
-    let pass = quantise(analysis, dequantiser, networks.as_ref(), Some(&fixed)).unwrap();
+    let pass = quantise(analysis, dequantiser, networks.as_ref(), None, Some(&fixed)).unwrap();
     let mut pass = pass.unwrap();
     let mut bricks = CodedBricks::default();
     code_bricks(analysis, &mut pass, networks.as_ref(), &mut bricks).unwrap();
@@ -58,6 +58,7 @@ fn decoded(
         scale: 1.0,
         network: None,
         quality: Vec::new(),
+        references: None,
     };
     let layout = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree).unwrap();
     let mut field = Vec::new();
@@ -68,9 +69,13 @@ fn decoded(
     layout
         .decode_layers(
             &form,
-            networks.as_ref(),
+            FramePredictors {
+                networks: networks.as_ref(),
+                past: None,
+            },
             &payloads,
             LayerRequest::new(level),
+            None,
             &mut keep,
         )
         .unwrap();
@@ -119,7 +124,13 @@ fn a_streamed_level_gives_the_bytes_of_a_held_one() {
             let coded = |analysis: &Analysis<'_, f32>| {
                 let predictor = use_networks.then(|| predictor(analysis, 0.05));
                 let dequantiser = dequantiser(0.05, SHRINK);
-                let pass = quantise(analysis, dequantiser, predictor.as_ref(), fixed.as_ref());
+                let pass = quantise(
+                    analysis,
+                    dequantiser,
+                    predictor.as_ref(),
+                    None,
+                    fixed.as_ref(),
+                );
                 let mut pass = pass.unwrap().unwrap();
                 let mut bricks = CodedBricks::default();
                 code_bricks(analysis, &mut pass, predictor.as_ref(), &mut bricks).unwrap();
@@ -141,7 +152,13 @@ fn a_streamed_level_gives_the_bytes_of_a_held_one() {
 fn networks_that_know_nothing_are_used_nowhere() {
     let analysis = waves(shape());
     let predictor = predictor(&analysis, 0.02);
-    let pass = quantise(&analysis, dequantiser(0.02, SHRINK), Some(&predictor), None);
+    let pass = quantise(
+        &analysis,
+        dequantiser(0.02, SHRINK),
+        Some(&predictor),
+        None,
+        None,
+    );
     let pass = pass.unwrap().unwrap();
     assert!(pass.used.iter().all(|used| !used));
 }
@@ -151,7 +168,7 @@ fn steps_too_small_for_the_coder_are_told() {
     let analysis = waves(shape());
     let predictor = predictor(&analysis, 1e-12);
     for predictor in [None, Some(&predictor)] {
-        let pass = quantise(&analysis, dequantiser(1e-12, SHRINK), predictor, None);
+        let pass = quantise(&analysis, dequantiser(1e-12, SHRINK), predictor, None, None);
         assert!(pass.unwrap().is_none());
     }
 }

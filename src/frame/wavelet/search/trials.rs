@@ -1,5 +1,6 @@
 //! The passes of a real frame.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::target::TrialQuality;
@@ -27,6 +28,8 @@ pub(crate) struct BestTrial {
     pub(crate) verification: Verification,
     /// What was thought of its pass.
     pub(crate) estimate: PassEstimate,
+    /// Its decoded bands, where frames that follow may be predicted from them.
+    pub(crate) bands: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Networks during a search.
@@ -150,6 +153,7 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
             payloads: trial.payloads,
             estimate: trial.estimate,
             corrections: trial.corrections,
+            bands: trial.bands.map(|bands| Arc::new(bands) as Arc<_>),
         })
     }
 

@@ -140,6 +140,7 @@ fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     options.coding.wavelet = args.wavelet;
     options.coding.brick_edge = args.brick;
     options.coding.effort = args.effort;
+    options.coding.key_interval = args.key_interval;
     options.coding.mask_value = args.mask_value;
     options.coding.range = args.range.as_deref().map(range).transpose()?;
     options.resources.backend = args.backend.open()?;
