@@ -15,6 +15,8 @@ pub(crate) enum Item {
     Frame(Frame),
     /// A part of the frame that began last.
     Part,
+    /// What else is known of the dataset.
+    Attributes,
     /// A chunk that readers may skip.
     Ancillary,
 }
@@ -66,6 +68,7 @@ impl Contents {
             }
             ChunkType::NETW | ChunkType::NREF => Item::Weights,
             kind if kind.is_frame_part() => Item::Part,
+            ChunkType::ATTR => Item::Attributes,
             _ => Item::Ancillary,
         })
     }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::error::Result;
+use crate::base::source::ByteSource;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader};
+use crate::container::{Attributes, BrickRun, ChunkType, Dataset, Entry, Frame, Reader};
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::setup::{Record, Setup};
@@ -41,6 +42,8 @@ pub struct Decoder<'a> {
     records: Vec<FrameChunks>,
     /// The records of each frame: one, or its slabs.
     frames: Vec<Vec<usize>>,
+    /// The chunk with what else is known of the dataset; the last one, if there are several.
+    attributes: Option<usize>,
     /// Embedded networks by the numbers of their chunks.
     weights: FileWeights<usize>,
     setup: Setup,
@@ -69,15 +72,45 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::new`], and `InvalidArgument` for 0 threads.
     pub fn with_options(bytes: &'a [u8], options: DecodeOptions) -> Result<Self> {
-        let reader = Reader::new(bytes, &options.limits)?;
+        Self::open(Reader::new(bytes, &options.limits)?, options)
+    }
+
+    /// A decoder that owns what it reads from: a memory map ([`crate::FileBytes`]) of which nothing is copied, or any source
+    /// of which only what is needed is read, the bricks of a box in few calls. What it reads of a frame it
+    /// holds until that is decoded; what it does not hold then are bricks.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use srt::{Bound, Decoder, DecodeOptions, EncodeOptions, SeekSource, Shape, Volume};
+    ///
+    /// let volume = Volume::new(Shape::new(&[8, 9, 10])?, vec![1.5f32; 720])?;
+    /// let file = srt::encode(&volume, &EncodeOptions::new(Bound::MaxError(1e-3)))?;
+    /// let source = SeekSource::new(std::io::Cursor::new(file))?; // or a file
+    /// let decoder: Decoder<'static> = Decoder::from_source(Arc::new(source), DecodeOptions::default())?;
+    /// assert_eq!(decoder.only_frame()?.read::<f32>()?, volume);
+    /// # Ok::<(), srt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Decoder::with_options`], and those of the source.
+    pub fn from_source(
+        source: Arc<dyn ByteSource>,
+        options: DecodeOptions,
+    ) -> Result<Decoder<'static>> {
+        Decoder::open(Reader::from_source(source, &options.limits)?, options)
+    }
+
+    fn open(reader: Reader<'a>, options: DecodeOptions) -> Result<Self> {
         let mut contents = Contents::default();
         let mut records: Vec<FrameChunks> = Vec::new();
         let mut frames: Vec<Vec<usize>> = Vec::new();
         let mut numbers = HashMap::new();
+        let mut attributes = None;
         let mut weights = FileWeights::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             match contents.add(entry, || reader.payload(number))? {
                 Item::Dataset | Item::Ancillary => {}
+                Item::Attributes => attributes = Some(number),
                 Item::Weights if entry.kind == ChunkType::NETW => {
                     weights.add_network(number);
                 }
@@ -104,6 +137,7 @@ impl<'a> Decoder<'a> {
             dataset,
             records,
             frames,
+            attributes,
             weights,
             cache: BrickCache::new(options.cache_bytes),
             setup: Setup::new(options)?,
@@ -156,6 +190,19 @@ impl<'a> Decoder<'a> {
         &self.dataset
     }
 
+    /// What else the file says of the dataset.
+    ///
+    /// # Errors
+    /// `Corrupt` when that is damaged: the fields decode all the same.
+    pub fn attributes(&self) -> Result<Option<Attributes>> {
+        let Some(number) = self.attributes else {
+            return Ok(None);
+        };
+        let offset = self.reader.entries().get(number);
+        let offset = offset.map_or(0, Entry::payload_offset);
+        Attributes::parse(self.reader.payload(number)?, offset).map(Some)
+    }
+
     /// The numbers of the records of each frame, in file order.
     pub(super) fn records_of_frames(&self) -> &[Vec<usize>] {
         &self.frames
@@ -195,22 +242,32 @@ impl<'a> Decoder<'a> {
         Ok(hierarchy.map(|hierarchy| self.setup.networks(hierarchy)))
     }
 
+    /// A reader for the parts of the frame of `records`, which holds what it fetches while it lives.
+    pub(super) fn parts_of(&self, records: &[usize]) -> Reader<'a> {
+        let parts = |&number: &usize| self.records[number].parts();
+        let numbers = || records.iter().flat_map(parts);
+        let first = numbers().min().unwrap_or_default();
+        self.reader
+            .of_chunks(first..numbers().max().map_or(first, |last| last + 1))
+    }
+
     /// All that decoding the frame of `records` at downscaling level `level` takes; grids are known without
     /// `networks`.
-    pub(super) fn source(
-        &self,
+    pub(super) fn source<'s>(
+        &'s self,
+        payloads: &'s Reader<'a>,
         records: &[usize],
         level: usize,
         networks: Option<&Networks>,
         cached: bool,
-    ) -> Result<FieldSource<'_>> {
+    ) -> Result<FieldSource<'s>> {
         let domain = self.dataset.shape;
         let mut sources = Vec::with_capacity(records.len());
         for &number in records {
             let chunks = &self.records[number];
             let record = Record {
                 chunks,
-                payloads: &self.reader,
+                payloads,
                 cache: cached.then(|| self.cache.frame(number)),
             };
             let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
@@ -236,6 +293,10 @@ impl Payloads for Reader<'_> {
 
     fn part(&self, number: usize) -> u32 {
         self.entries().get(number).map_or(0, |entry| entry.part)
+    }
+
+    fn fetch(&self, numbers: &[usize]) -> Result<()> {
+        Reader::fetch(self, numbers)
     }
 
     fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>> {

@@ -21,6 +21,7 @@ use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
+use crate::frame::sampling::Sampling;
 use crate::frame::thinned::Thinning;
 use crate::frame::wavelet::decode::LayerRequest;
 use crate::frame::wavelet::predictor::predictor;
@@ -61,6 +62,21 @@ impl FrameSource<'_> {
             Form::Pooled(form) => pooled::grid_of_level(self.shape, form, level),
             Form::Constant | Form::Lossless | Form::Raster(_) => {
                 Ok(Thinning::new(self.shape, level)?.grid)
+            }
+        }
+    }
+
+    /// Where the voxels of downscaling level `level` lie among those of the field.
+    ///
+    /// # Errors
+    /// As [`FrameSource::grid`].
+    pub(crate) fn sampling(&self, level: usize) -> Result<Sampling> {
+        self.grid(level)?;
+        match &self.chunks.frame.form {
+            Form::Wavelet(form) => Ok(self.geometry(form)?.sampling(level)),
+            Form::Pooled(form) => pooled::sampling(self.shape, form, level),
+            Form::Constant | Form::Lossless | Form::Raster(_) => {
+                Ok(Thinning::new(self.shape, level)?.sampling())
             }
         }
     }

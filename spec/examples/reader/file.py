@@ -18,6 +18,7 @@ class File:
     networks: list  # records of the embedded networks
     reference: tuple | None  # (SHA-256, name)
     frames: list  # (frame record, chunks by type)
+    attributes: dict | None = None  # what else is known of the dataset (spec 4.12)
 
     def weights(self, packs):
         """The networks of the file: its own, or those of the pack with the right hash; None if it names none."""
@@ -62,9 +63,12 @@ class File:
 
 
 def read(data):
-    chunks = [c for c in read_chunks(data)[:-1] if c.type[0].isupper()]
+    everything = read_chunks(data)[:-1]
+    chunks = [c for c in everything if c.type[0].isupper()]
     need(chunks and chunks[0].type == "DSET", "the dataset comes first")
     out = File(records.dataset(chunks[0].payload), [], None, [])
+    said = [c.payload for c in everything if c.type == "aTTr"]
+    out.attributes = records.attributes(said[-1]) if said else None
     stage = -1  # place of the last chunk within its frame; -1 outside of frames
     over = False  # whether weights may not follow: a frame uses networks, or stands behind weights
     for chunk in chunks[1:]:
