@@ -196,8 +196,8 @@ pub use octree::Leaf;
 pub use codec::worker::{Worker, locate as locate_worker};
 pub use options::{
     Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice, Model,
-    Names, Observer, PooledCoder, PooledOptions, Profile, Progress, Resources, ThreadPools, Trials,
-    Upscaling,
+    Names, Observer, Periodic, PooledCoder, PooledOptions, Profile, Progress, Resources,
+    ThreadPools, Trials, Upscaling,
 };
 pub use transform::Wavelet;
 

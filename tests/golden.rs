@@ -243,7 +243,7 @@ const GOLDEN: &[Golden] = &[
         about: "periodic along all axes, one of them of odd length",
         build: || {
             make::<f32>(&[16, 24, 15], repeating, Bound::Psnr(50.0), |o| {
-                o.coding.periodic = "zyx".parse::<Axes>().unwrap();
+                o.coding.periodic = "zyx".parse().unwrap();
             })
         },
     },

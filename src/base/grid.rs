@@ -245,6 +245,9 @@ impl Axes {
     /// No axis.
     pub const NONE: Self = Self(0);
 
+    /// All three.
+    pub const ALL: Self = Self(7);
+
     /// From bits: 1 for `z`, 2 for `y`, 4 for `x` (bit number = axis index).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effort, PooledOptions};
+use crate::base::error::{Error, Result};
 use crate::base::grid::Axes;
 use crate::network::Hierarchy;
 use crate::transform::Wavelet;
@@ -58,6 +59,63 @@ pub enum FormChoice {
     Raster,
 }
 
+/// Axes along which a field repeats, so that its last sample is a neighbour of its first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Periodic {
+    /// These.
+    Given(Axes),
+    /// Those of these at whose ends the field goes on as it does inside, where the file gets smaller by it. The slowest axis is not
+    /// looked at in a field that takes more memory than there is.
+    Found(Axes),
+}
+
+impl Periodic {
+    /// Those that are given.
+    pub(crate) fn given(self) -> Axes {
+        match self {
+            Self::Given(axes) => axes,
+            Self::Found(_) => Axes::NONE,
+        }
+    }
+
+    /// The same but for one axis.
+    pub(crate) fn without(self, axis: usize) -> Self {
+        match self {
+            Self::Given(axes) => Self::Given(axes.without(axis)),
+            Self::Found(axes) => Self::Found(axes.without(axis)),
+        }
+    }
+}
+
+impl Default for Periodic {
+    fn default() -> Self {
+        Self::Found(Axes::ALL)
+    }
+}
+
+/// A subset of the letters `zyx`, `none`, or `auto` for those that are found.
+impl std::str::FromStr for Periodic {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::default()),
+            "none" => Ok(Self::Given(Axes::NONE)),
+            axes => axes.parse().map(Self::Given),
+        }
+    }
+}
+
+impl std::fmt::Display for Periodic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Given(Axes::NONE) => f.write_str("none"),
+            Self::Given(axes) => write!(f, "{axes}"),
+            Self::Found(axes) => write!(f, "found among {axes}"),
+        }
+    }
+}
+
 /// How a field is coded: everything beside the bound that the bytes of the file depend on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -67,8 +125,8 @@ pub struct Coding {
     /// Which form frames of the default profile have, if they are not constant and not lossless. Default: what a sample
     /// of the field tells.
     pub form: FormChoice,
-    /// Axes along which the field repeats. Default none.
-    pub periodic: Axes,
+    /// Axes along which the field repeats. Default those that are found among all.
+    pub periodic: Periodic,
     /// Filter pair. Default: Haar when the model given is made of networks for Haar, as the paper's
     /// are, else CDF 9/7.
     pub wavelet: Option<Wavelet>,
@@ -96,7 +154,7 @@ impl Default for Coding {
         Self {
             profile: Profile::Default,
             form: FormChoice::Auto,
-            periodic: Axes::NONE,
+            periodic: Periodic::default(),
             wavelet: None,
             brick_edge: None,
             mask_value: None,

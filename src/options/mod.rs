@@ -21,7 +21,7 @@ use crate::base::real::short_number;
 use crate::container::Bound;
 use crate::transform::Wavelet;
 
-pub use coding::{Coding, EmbedWeights, FormChoice, Model, Profile};
+pub use coding::{Coding, EmbedWeights, FormChoice, Model, Periodic, Profile};
 pub use decoding::DecodeOptions;
 pub use effort::Effort;
 pub(crate) use effort::NetworkTrials;
@@ -115,10 +115,10 @@ impl EncodeOptions {
         self
     }
 
-    /// Sets the axes along which the field repeats.
+    /// Sets the axes along which the field repeats; none are looked for.
     #[must_use]
     pub fn with_periodic(mut self, axes: Axes) -> Self {
-        self.coding.periodic = axes;
+        self.coding.periodic = Periodic::Given(axes);
         self
     }
 

@@ -60,6 +60,31 @@ fn what_is_coded_of_a_noisy_field_takes_none_of_the_memory() {
 }
 
 #[test]
+fn the_raster_form_keeps_to_the_memory() {
+    let b = Bench::new();
+    noise(&b);
+    let raw = ["--shape", SHAPE, "--dtype", "f32", "--model", "none"];
+    let bound = [
+        "--form",
+        "raster",
+        "--max-error",
+        "1e-3",
+        "-q",
+        "--threads",
+        "2",
+    ];
+    let common = [&raw[..], &bound].concat();
+    let files = ["encode", "noise.raw", "small.srt", "--memory", "48M"];
+    let output = within(&b, 48, &[&files[..], &common].concat());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let files = ["encode", "noise.raw", "large.srt", "--memory", "1G"];
+    b.expect(DONE, &[&files[..], &common].concat());
+    let bytes = |name| fs::read(b.path(name)).unwrap();
+    assert!(bytes("small.srt") == bytes("large.srt"));
+}
+
+#[test]
 fn what_cannot_be_held_is_refused_and_says_what_would_do() {
     let b = Bench::new();
     noise(&b);

@@ -11,7 +11,7 @@ use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
 use crate::frame::sample::Normalisation;
-use crate::options::{EncodeOptions, FormChoice, Observer};
+use crate::options::{EncodeOptions, FormChoice, Observer, Periodic};
 
 /// Predictors that are tried, in the order of preference.
 const PREDICTORS: [Predictors; 2] = [Predictors::Blend, Predictors::Median];
@@ -154,7 +154,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         let mut options = self.options.clone();
         options.bound = Bound::MaxError(max_error);
         options.observer = Observer::default();
-        options.coding.periodic = Axes::NONE;
+        options.coding.periodic = Periodic::Given(Axes::NONE);
         options.resources.memory = None;
         options.resources.scratch = None;
         let mut sum = None;

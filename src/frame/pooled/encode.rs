@@ -39,7 +39,7 @@ pub(crate) fn encode<E: Element>(encoder: &PooledEncoder<'_, E>) -> Result<Optio
     let Bound::Psnr(target) = encoder.options.bound else {
         return Err(Error::invalid("the paper's profile takes a PSNR as bound"));
     };
-    if encoder.options.coding.periodic != Axes::NONE {
+    if encoder.options.coding.periodic.given() != Axes::NONE {
         return Err(Error::invalid("the paper's profile has no periodic axes"));
     }
     let shape = encoder.original.shape;

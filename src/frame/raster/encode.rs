@@ -19,10 +19,12 @@ use crate::metrics::{Comparer, Comparison};
 use crate::options::EncodeOptions;
 use crate::recon::check_brick_edge;
 
-/// Voxels, about, that are coded and compared at a time.
+/// Voxels, about, that are compared at a time.
 const AT_ONCE: usize = 1 << 23;
-/// Bytes, about, that a voxel takes meanwhile: its value in a brick, decoded, and beside its original.
-const BYTES_AT_ONCE: u64 = 32;
+/// Bytes, about, that a voxel of a brick takes while that is coded and decoded.
+const BRICK_BYTES: u64 = 32;
+/// The part of the memory to aim at for bricks that are coded at a time, and for the decoded values beside them.
+const SHARE: u64 = 4;
 
 /// So many times the field must fit the memory to aim at for its coded bricks to be held.
 const HELD_SHARE: f64 = 4.0;
@@ -71,7 +73,7 @@ impl<E: Element> RasterField<'_, E> {
             Predictors::Median => Vec::new(),
         };
         RasterForm {
-            brick_edge: options.coding.brick_edge.unwrap_or(default_edge(shape)),
+            brick_edge: edge(shape, options),
             step,
             coefficients,
         }
@@ -91,6 +93,21 @@ impl<E: Element> RasterField<'_, E> {
         })
     }
 
+    /// Refuses a field of which a brick for each thread and the decoded values of one layer of bricks take more than there may be.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub(crate) fn check_memory(&self, options: &EncodeOptions) -> Result<()> {
+        let shape = self.original.shape;
+        let edge = edge(shape, options) as usize;
+        let brick: usize = shape.dims().map(|n| n.min(edge)).iter().product();
+        let layer = shape.region().slabs(edge).next();
+        let layer = layer.map_or(0, |layer| layer.len() * size_of::<E>());
+        let needed = (rayon::current_num_threads() * brick) as u64 * BRICK_BYTES + layer as u64;
+        let why = "layers of bricks in the raster form";
+        options.resources.check_memory(needed, why, None)
+    }
+
     /// Codes the bricks of a frame in their order, and measures what readers will decode.
     ///
     /// # Errors
@@ -107,6 +124,7 @@ impl<E: Element> RasterField<'_, E> {
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?;
+        self.check_memory(options)?;
         let mut coded = CodedBricks::new(self.scratch(options))?;
         let verification = self.code(&bricks, options, &mut coded)?;
         coded.sort();
@@ -144,24 +162,16 @@ impl<E: Element> RasterField<'_, E> {
         let keeps_decoded =
             options.observer.measure_ssim || matches!(options.bound, Bound::Ssim(_));
         let (mut decoded, mut seconds, mut done) = (Vec::new(), 0.0, 0);
-        for layer in whole.slabs(bricks.planes_at_once(voxels_at_once(options.resources.memory))) {
-            let results = in_order(bricks.touching(layer), |number| -> Result<_> {
-                let region = bricks.region(number);
-                let payload = self.code_brick(bricks, region)?;
-                let values = bricks.decode_brick::<E>(number, &payload)?;
-                Ok((number, payload, region, values))
-            });
-            let started = Instant::now();
+        let memory = options.resources.memory;
+        let at_once = bricks.at_once(memory);
+        for layer in whole.slabs(bricks.planes_at_once(voxels_at_once::<E>(memory))) {
             let mut values = vec![E::default(); layer.len()];
-            let mut payloads = Vec::new();
-            for result in results {
-                let (number, payload, region, own) = result?;
-                layer.for_each_row(&region, &region, |to, from, len| {
-                    values[to..to + len].copy_from_slice(&own[from..from + len]);
-                });
-                payloads.push((number, payload));
+            let mut numbers = bricks.touching(layer).peekable();
+            while numbers.peek().is_some() {
+                let some: Vec<u32> = numbers.by_ref().take(at_once).collect();
+                self.code_some(bricks, some, coded, (layer, &mut values))?;
             }
-            coded.take(payloads)?;
+            let started = Instant::now();
             comparer.push(&values)?;
             self.original
                 .observer
@@ -181,6 +191,31 @@ impl<E: Element> RasterField<'_, E> {
             ssim,
             seconds,
         })
+    }
+
+    /// Codes the bricks `numbers` into `coded` and decodes them again, into the values of a layer.
+    fn code_some(
+        &self,
+        bricks: &RasterBricks,
+        numbers: Vec<u32>,
+        coded: &mut CodedBricks,
+        (layer, values): (Region, &mut [E]),
+    ) -> Result<()> {
+        let results = in_order(numbers.into_iter(), |number| -> Result<_> {
+            let region = bricks.region(number);
+            let payload = self.code_brick(bricks, region)?;
+            let own = bricks.decode_brick::<E>(number, &payload)?;
+            Ok((number, payload, region, own))
+        });
+        let mut payloads = Vec::new();
+        for result in results {
+            let (number, payload, region, own) = result?;
+            layer.for_each_row(&region, &region, |to, from, len| {
+                values[to..to + len].copy_from_slice(&own[from..from + len]);
+            });
+            payloads.push((number, payload));
+        }
+        coded.take(payloads)
     }
 
     /// The bytes of a brick.
@@ -205,16 +240,26 @@ impl RasterBricks {
         let (whole, edge) = (self.shape().region(), self.edge());
         (whole.planes_of(voxels) / edge).max(1) * edge
     }
+
+    /// Bricks that are coded at a time: as many as fit into the memory to aim at, and one for each thread.
+    fn at_once(&self, memory: Option<u64>) -> usize {
+        let brick = BRICK_BYTES * self.region(0).len() as u64;
+        let fitting = memory.map_or(u64::MAX, |memory| memory / SHARE / brick);
+        let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+        fitting.max(rayon::current_num_threads())
+    }
 }
 
-fn voxels_at_once(memory: Option<u64>) -> usize {
-    let fitting = memory.map_or(u64::MAX, |memory| memory / BYTES_AT_ONCE);
+/// Voxels of the layers in which decoded values of type `E` are compared.
+fn voxels_at_once<E>(memory: Option<u64>) -> usize {
+    let fitting = memory.map_or(u64::MAX, |memory| memory / SHARE / size_of::<E>() as u64);
     usize::try_from(fitting).unwrap_or(usize::MAX).min(AT_ONCE)
 }
 
-/// Larger bricks are a little smaller in all, smaller ones occupy more threads.
-fn default_edge(shape: Shape) -> u32 {
-    if shape.rank() == 2 { 256 } else { 64 }
+/// Edge of a brick in voxels, as asked for, or by rank: larger bricks are a little smaller in all, smaller ones occupy more threads.
+fn edge(shape: Shape, options: &EncodeOptions) -> u32 {
+    let default = if shape.rank() == 2 { 256 } else { 64 };
+    options.coding.brick_edge.unwrap_or(default)
 }
 
 impl Predictors {
@@ -224,5 +269,34 @@ impl Predictors {
             Self::Blend => "raster",
             Self::Median => "raster by medians",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::error::ErrorKind;
+    use crate::frame::original::tests::original;
+
+    #[test]
+    fn a_field_of_large_planes_is_refused_where_a_layer_of_bricks_does_not_fit() {
+        let shape = Shape::new(&[64, 512, 600]).unwrap();
+        let values = vec![0f32; shape.len()];
+        let field = RasterField {
+            original: original(shape, &values, None),
+            normalisation: Normalisation {
+                offset: 0.0,
+                scale: 1.0,
+                range: (0.0, 1.0),
+            },
+            max_error: 0.1,
+        };
+        let mut options = EncodeOptions::new(Bound::MaxError(0.1));
+        let refused = |options: &EncodeOptions| field.check_memory(options).map_err(|e| e.kind());
+        assert_eq!(refused(&options), Ok(()));
+        options.resources.memory_limit = Some(70 << 20);
+        assert_eq!(refused(&options), Err(ErrorKind::LimitExceeded));
+        options.resources.memory_limit = Some(1 << 30);
+        assert_eq!(refused(&options), Ok(()));
     }
 }

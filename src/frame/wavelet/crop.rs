@@ -8,7 +8,7 @@ use crate::frame::wavelet::analysis::Samples;
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
-use crate::options::Coding;
+use crate::options::{Coding, Periodic};
 use crate::transform::Wavelet;
 
 /// Edge of the box in 3-D: a twentieth of a field of 128^3, of larger ones less ..
@@ -86,7 +86,7 @@ pub(crate) fn crop<E: Element>(
         return Ok(None);
     }
     let coding = Coding {
-        periodic: Axes::NONE,
+        periodic: Periodic::Given(Axes::NONE),
         ..coding.clone()
     };
     TransformedField::new(

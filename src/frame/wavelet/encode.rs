@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::backend::{Backend, Remembered};
 use crate::base::dtype::Element;
 use crate::base::error::Result;
+use crate::base::grid::Axes;
+use crate::base::real::Real;
 use crate::container::Form;
 use crate::container::size::estimate;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
@@ -14,13 +16,14 @@ use crate::frame::networks::{Networks, PricedNetworks};
 use crate::frame::wavelet::crop::{Outset, crop};
 use crate::frame::wavelet::decode::LAYER_CELLS;
 use crate::frame::wavelet::memory::FieldMemory;
+use crate::frame::wavelet::periodic::{Ends, likely_step};
 use crate::frame::wavelet::probation::{PassEstimate, is_hopeful};
 use crate::frame::wavelet::quality::level_quality;
 use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::wavelet::search::trials::{BestTrial, FrameTrials, NetworkTrial};
 use crate::frame::wavelet::search::{max_error, psnr, target};
 use crate::frame::wavelet::trial::{NormalisedField, TransformedField, Verify, brick_edge};
-use crate::options::EncodeOptions;
+use crate::options::{Coding, EncodeOptions, Periodic};
 use crate::transform::Wavelet;
 
 /// Values in working precision, about, that fit the memory to aim at for each cell that is worked on: the samples and bands of a box,
@@ -75,7 +78,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             shape,
             value_bytes: size_of::<E::Work>(),
             brick_edge: brick_edge(&options.coding, shape) as usize,
-            periodic: options.coding.periodic,
+            periodic: options.coding.periodic.given(),
             has_networks: networks.is_some(),
         };
         let passes = |limit| memory.held() > limit;
@@ -92,12 +95,15 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
             NormalisedField::Held(original.normalised(&normalisation))
         };
         let wavelet = filter_pair(options, networks);
-        let coding = &options.coding;
+        let coding = Coding {
+            periodic: Periodic::Given(periodic_axes(samples, goal, options, wavelet, &field)?),
+            ..options.coding.clone()
+        };
         Ok(Self {
             samples,
             transformed: TransformedField::new(
                 original.shape,
-                coding,
+                &coding,
                 wavelet,
                 normalisation,
                 field,
@@ -268,6 +274,43 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         encoded.corrections = corrections;
         encoded
     }
+}
+
+/// The axes along which a field repeats: as asked for, or as its ends tell.
+fn periodic_axes<E: Element>(
+    samples: &FieldSamples<'_, E>,
+    goal: Goal,
+    options: &EncodeOptions,
+    wavelet: Wavelet,
+    field: &NormalisedField<'_, E::Work>,
+) -> Result<Axes> {
+    let among = match options.coding.periodic {
+        Periodic::Given(axes) => return Ok(axes),
+        Periodic::Found(among) => among,
+    };
+    let (original, normalisation) = (samples.original, samples.normalisation);
+    let whole = original.shape.region();
+    let (least, largest) = normalisation.bounds();
+    let ends = Ends {
+        original,
+        wavelet,
+        brick_edge: brick_edge(&options.coding, original.shape),
+        step: likely_step(goal, largest - least, normalisation.scale.to_f64()),
+    };
+    let found = match field {
+        NormalisedField::Held(values) => ends.periodic(among, |region| whole.crop(values, &region)),
+        // A box of all planes is what there is no memory for.
+        NormalisedField::Streamed(samples) => {
+            let among = among.without(whole.slowest_axis());
+            ends.periodic(among, |region| samples.normalised(region))
+        }
+    }?;
+    if found != Axes::NONE {
+        let why =
+            format!("axes {found} are periodic: what goes on from end to start takes fewer bits");
+        original.observer.choice_made(&why);
+    }
+    Ok(found)
 }
 
 /// Cells of a level to work on at a time, for values in memory of type `T`: a brick or more, and no more than many threads need.

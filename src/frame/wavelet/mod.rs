@@ -13,6 +13,7 @@ mod magnitudes;
 pub(crate) mod memory;
 mod on_device;
 pub(crate) mod pass;
+mod periodic;
 pub(crate) mod predictor;
 pub(crate) mod probation;
 pub(crate) mod quality;

@@ -20,7 +20,7 @@ use crate::volume::Values;
 /// Transforms, quantises and codes a field once at a fixed step and returns the bytes of its octree
 /// and bricks together: what each pass of an encoder's search does, to be timed.
 ///
-/// `step` is in units of the field's standard deviation. Of `options`, the periodic axes, the brick
+/// `step` is in units of the field's standard deviation. Of `options`, the periodic axes that are given, the brick
 /// edge, the model and the threads count.
 ///
 /// # Errors

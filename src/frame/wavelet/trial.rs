@@ -122,12 +122,12 @@ impl<'a, E: Element> TransformedField<'a, E> {
         field: NormalisedField<'a, E::Work>,
         cells: usize,
     ) -> Result<Self> {
-        let plan = Plan::new(shape, coding.periodic, MAX_LEVELS.into());
+        let plan = Plan::new(shape, coding.periodic.given(), MAX_LEVELS.into());
         let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
         let form = WaveletForm {
             wavelet: wavelet.to_u8(),
-            periodic: coding.periodic,
+            periodic: coding.periodic.given(),
             levels: plan.levels().len() as u8,
             brick_edge,
             shrink: SHRINK,

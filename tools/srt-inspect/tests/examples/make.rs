@@ -513,7 +513,7 @@ fn with_networks(bytes: &[u8], model: &str, filter: u8, gains: &[f32]) -> Vec<u8
 fn networks(model: &str, extents: &[usize], periodic: &str, filter: u8, gains: &[f32]) -> Vec<u8> {
     let mut options = options(Bound::Psnr(40.0));
     if !periodic.is_empty() {
-        options.coding.periodic = periodic.parse::<Axes>().unwrap();
+        options.coding.periodic = periodic.parse().unwrap();
     }
     with_networks(&encode(extents, waves, &options), model, filter, gains)
 }

@@ -11,7 +11,7 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::{Axes, Bound, Effort, EmbedWeights, Error, FormChoice, Result, Wavelet};
+use srt::{Bound, Effort, EmbedWeights, Error, FormChoice, Periodic, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("bound").required(true)))]
@@ -37,9 +37,9 @@ pub(crate) struct EncodeArgs {
     ratio: Option<f64>,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
-    /// Axes along which the field repeats, a subset of zyx
-    #[arg(long, value_name = "AXES")]
-    pub(crate) periodic: Option<Axes>,
+    /// Axes along which the field repeats: a subset of zyx, none, or auto, those at whose ends it goes on
+    #[arg(long, value_name = "AXES", default_value = "auto")]
+    pub(crate) periodic: Periodic,
     /// Form of the frames, with a maximum or relative error: wavelet, raster (voxels predicted from those before
     /// them), or auto, what a sample of the field tells
     #[arg(long, value_name = "FORM", default_value = "auto")]

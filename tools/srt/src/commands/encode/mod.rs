@@ -135,7 +135,7 @@ fn options(args: &EncodeArgs) -> Result<EncodeOptions> {
     let mut options = EncodeOptions::new(args.bound()?);
     options.coding.profile = args.paper.profile()?;
     options.coding.form = args.form.into();
-    options.coding.periodic = args.periodic.unwrap_or_default();
+    options.coding.periodic = args.periodic;
     options.coding.wavelet = args.wavelet;
     options.coding.brick_edge = args.brick;
     options.coding.effort = args.effort;
