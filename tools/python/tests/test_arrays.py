@@ -44,6 +44,16 @@ def test_strides_views_and_foreign_bytes():
         assert b.dtype.isnative and (b == a.astype(dtype)).all()
 
 
+def test_arrays_at_odd_bytes():
+    a = waves(SHAPE)
+    odd = np.frombuffer(b"x" + a.tobytes(), "f4", offset=1).reshape(SHAPE)
+    assert not odd.flags.aligned
+    assert (back(odd, max_error=0) == a).all()
+    out = np.frombuffer(bytearray(1 + a.nbytes), "f4", offset=1).reshape(SHAPE)
+    with pytest.raises(ValueError, match="out"):
+        srt_codec.decode(srt_codec.encode(a, psnr=40), out=out)
+
+
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i2"])
 def test_integers_become_floats_that_hold_them(dtype):
     rng = np.random.default_rng(1)

@@ -57,4 +57,5 @@ def prepare(a: Any, dtype: np.dtype | None = None, mask_value: float | None = No
     if mask is not np.ma.nomask:
         array = array.astype(wanted, order="C", copy=True)
         array[mask] = np.nan if mask_value is None else mask_value
-    return np.ascontiguousarray(array, dtype=wanted)
+    # What Dask sends from process to process may lie at any byte.
+    return np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"])

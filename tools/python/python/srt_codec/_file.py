@@ -342,7 +342,7 @@ class Field:
         if out is None:
             return native.read(place, self.level, region, threads)
         wanted = self._grid if region is None else tuple(region[1])
-        if out.shape != wanted or out.dtype != self.dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        if out.shape != wanted or out.dtype != self.dtype or not out.flags.carray:
             raise ValueError(f"a writable C-contiguous array of {self.dtype} and shape {wanted} expected as out")
         native.read_into(place, self.level, region, out, threads)
         return out
