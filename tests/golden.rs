@@ -20,7 +20,7 @@ use srt::container::{Bound, Dataset, Field, Interpolation, Placement, Slab};
 use srt::transform::Wavelet;
 use srt::volume::{AnyVolume, Values};
 use srt::{
-    Axes, Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
+    Decoder, Dtype, Element, EncodeOptions, Encoder, FormChoice, FrameKey, Limits, Model,
     PooledOptions, Profile, Result, Shape, Upscaling, dtype_dispatch,
 };
 
