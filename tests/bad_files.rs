@@ -16,7 +16,7 @@ use common::{decode, encode, smooth};
 use srt::base::file::FileBytes;
 use srt::container::{
     Bound, ChunkType, Dataset, Event, FileHeader, Form, Frame, HEADER_LEN, NetworkUse, Parser,
-    Placement, Reader, WeightsReference, Writer, parse_brick_run,
+    Placement, RasterSteps, Reader, WeightsReference, Writer, parse_brick_run,
 };
 use srt::network::Hierarchy;
 use srt::{
@@ -102,6 +102,17 @@ fn raster() -> Chunks {
         let alone = [&[0], brick].concat();
         all.push((ChunkType::BRIK, number, alone));
     }
+    all
+}
+
+/// A frame of the raster form with ranks.
+fn palette() -> Chunks {
+    let shape = Shape::new(&[20, 30, 70]).unwrap();
+    let step = |v: f64| ((9.0 * v).round() / 3.0) as f32;
+    let values: Vec<f32> = smooth(shape, 53).into_iter().map(step).collect();
+    let options = EncodeOptions::new(Bound::MaxError(0.0)).with_threads(1);
+    let all = chunks(&encode(shape, &values, &options).unwrap().0);
+    assert!(all.iter().any(|(kind, ..)| *kind == ChunkType::TREE));
     all
 }
 
@@ -393,14 +404,42 @@ fn build(name: &str) -> Vec<u8> {
             all.insert(at, (ChunkType::TREE, 0, Vec::new()));
             file(&all)
         }
+        "palette_missing" => {
+            let mut all = palette();
+            all.remove(place(&all, "TREE"));
+            file(&all)
+        }
+        "palette_cut" => with_payload(palette(), "TREE", |p| p.truncate(p.len() / 2)),
+        "palette_of_another_length" => with_frame(palette(), |f| {
+            raster_form(f).steps = RasterSteps::Palette(3);
+        }),
+        "palette_of_nothing" => with_frame(palette(), |f| {
+            raster_form(f).steps = RasterSteps::Palette(0);
+        }),
+        "palette_not_ascending" => {
+            let mut all = palette();
+            let at = place(&all, "TREE");
+            all[at].2 = srt::codec::lossless::encode(&[0; 20], 4);
+            with_frame(all, |f| raster_form(f).steps = RasterSteps::Palette(5))
+        }
+        "palette_stored_value" => {
+            let mut all = palette();
+            let at = place(&all, "BRIK");
+            all[at].2 = [&[0][..], &[0; 4000]].concat();
+            file(&all)
+        }
         "raster_coefficients_of_rank_2" => {
             with_frame(raster(), |f| raster_form(f).coefficients.truncate(6))
         }
         "raster_seven_coefficients" => {
             with_frame(raster(), |f| raster_form(f).coefficients.truncate(7))
         }
-        "raster_zero_step" => with_frame(raster(), |f| raster_form(f).step = 0.0),
-        "raster_too_many_steps" => with_frame(raster(), |f| raster_form(f).step = 1e-30),
+        "raster_zero_step" => {
+            with_frame(raster(), |f| raster_form(f).steps = RasterSteps::Even(0.0))
+        }
+        "raster_too_many_steps" => with_frame(raster(), |f| {
+            raster_form(f).steps = RasterSteps::Even(1e-30);
+        }),
         "raster_with_corrections" => with_frame(raster(), |f| f.announced.corrections = true),
         "raster_stored_value_outside" => {
             // Zeros are ones to the end: an escape that says that a value is stored, and the bits of 0, below the minimum.

@@ -328,6 +328,21 @@ const GOLDEN: &[Golden] = &[
         },
     },
     Golden {
+        name: "palette_3d_f32",
+        about: "raster form by ranks, 3-D f32 of few values with masked voxels, without loss",
+        build: || {
+            let steps = |s: Shape| {
+                let mut values: Vec<f64> = smooth(s, 53)
+                    .iter()
+                    .map(|v| (9.0 * v).round() / 3.0)
+                    .collect();
+                values[40] = f64::NAN;
+                values
+            };
+            make::<f32>(&[20, 30, 70], steps, Bound::MaxError(0.0), |_| {})
+        },
+    },
+    Golden {
         name: "ratio_2d_f32",
         about: "2-D f32 field, asked for a ratio of 12",
         build: || make::<f32>(&[50, 46], |s| rough(s, 12), Bound::Ratio(12.0), |_| {}),

@@ -7,7 +7,7 @@ mod common;
 use common::{Draw, Scalar, encode, smooth};
 use half::f16;
 use proptest::prelude::*;
-use srt::container::{Bound, Form};
+use srt::container::{Bound, Form, RasterSteps};
 use srt::{Decoder, EncodeOptions, ErrorKind, FormChoice, Model, Region, Shape, StreamDecoder};
 
 fn options(bound: Bound, form: FormChoice) -> EncodeOptions {
@@ -106,6 +106,69 @@ proptest! {
         check_parts::<f32>(&checked::<f32>(shape, &field(shape, seed, holes), 1e-3), seed);
         check_parts::<f64>(&checked::<f64>(shape, &field(shape, seed, holes), 1e-9), seed);
     }
+}
+
+/// The file of a field without loss, by ranks where that is shorter.
+fn lossless<E: Scalar>(shape: Shape, values: &[E]) -> Vec<u8> {
+    let options = options(Bound::MaxError(0.0), FormChoice::Auto);
+    let file = encode(shape, values, &options).unwrap().0;
+    let decoded = srt::decode::<E>(&file).unwrap();
+    assert_eq!(bits(decoded.data()), bits(values));
+    file
+}
+
+fn has_palette(file: &[u8]) -> bool {
+    let decoder = Decoder::new(file).unwrap();
+    let frame = decoder.only_frame().unwrap();
+    let Form::Raster(form) = &frame.record().form else {
+        return false;
+    };
+    matches!(form.steps, RasterSteps::Palette(_))
+}
+
+/// A field of few values, of both zeros among them.
+fn steps<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
+    let step = |v: E| {
+        if v.is_finite() {
+            E::from_f64((v.to_f64() * 5.0).round() / 3.0)
+        } else {
+            v
+        }
+    };
+    field::<E>(shape, seed, holes)
+        .into_iter()
+        .map(step)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn fields_of_few_values_come_back_bit_for_bit(
+        dims in prop::array::uniform3(1usize..=30), planar: bool, seed: u64, holes in 0usize..9,
+    ) {
+        let shape = Shape::new(if planar { &dims[1..] } else { &dims }).unwrap();
+        prop_assume!(shape.len() > 2 * holes + 4);
+        check_parts::<f16>(&lossless::<f16>(shape, &steps(shape, seed, holes)), seed);
+        check_parts::<f32>(&lossless::<f32>(shape, &steps(shape, seed, holes)), seed);
+        check_parts::<f64>(&lossless::<f64>(shape, &steps(shape, seed, holes)), seed);
+    }
+}
+
+#[test]
+fn few_values_are_coded_by_ranks_where_that_is_shorter() {
+    let shape = Shape::new(&[66, 70, 80]).unwrap();
+    for holes in [0, 50] {
+        let few = steps::<f64>(shape, 6, holes);
+        let file = lossless(shape, &few);
+        assert!(has_palette(&file));
+        check_parts::<f64>(&file, 6);
+        // Closer than the values are to each other, nothing is won by losing some.
+        let options = options(Bound::MaxError(1e-3), FormChoice::Auto);
+        assert!(has_palette(&encode(shape, &few, &options).unwrap().0));
+    }
+    assert!(!has_palette(&lossless(shape, &field::<f32>(shape, 7, 0))));
 }
 
 #[test]

@@ -39,6 +39,11 @@ fuzz_target!(|input: Input| {
     if let Ok(values) = decode::<f32>(dims, rank, prediction, &quantum, &input.bytes) {
         assert!(values.iter().all(|v| (low..=high).contains(v)));
     }
+    let count = u32::from(input.extents[0]) * 7 + 1;
+    let ranks = Quantum::ranks(count);
+    if let Ok(values) = decode::<f32>(dims, rank, prediction, &ranks, &input.bytes) {
+        assert!(values.iter().all(|v| v.fract() == 0.0 && *v >= 0.0 && (*v as u32) < count));
+    }
     let demand = Demand {
         values: &values,
         ordinary: Some(&ordinary),

@@ -73,6 +73,11 @@ impl Cursor<'_> {
     /// The edge of a brick, which is stored as a power of two.
     pub(super) fn brick_edge(&mut self) -> Result<u32> {
         let edge = self.u8("brick edge")?;
+        self.checked_brick_edge(edge)
+    }
+
+    /// The same of a power that was read.
+    pub(super) fn checked_brick_edge(&self, edge: u8) -> Result<u32> {
         if !(6..=31).contains(&edge) {
             return Err(self.corrupt(format!(
                 "brick edge of 2^6 to 2^31 expected, 2^{edge} found"

@@ -37,7 +37,7 @@ pub use header::{FileHeader, HEADER_LEN, MAGIC, VERSION};
 pub use index::{END_MAGIC, Entry, TRAILER_LEN, Trailer, parse_index};
 pub use parser::{Event, Parser};
 pub use pooled::{Interpolation, PooledForm, PooledPayload};
-pub use raster::RasterForm;
+pub use raster::{MAX_PALETTE, RasterForm, RasterSteps};
 pub use reader::Reader;
 pub use records::{
     Announced, Bound, FORM_BITS, Form, Frame, Measured, QUALITY_STEPS, WaveletForm,

@@ -10,17 +10,40 @@ use crate::container::form::{positive_real, put_real};
 pub struct RasterForm {
     /// Edge of a brick in voxels.
     pub brick_edge: u32,
-    /// Quantisation step in the field's unit.
-    pub step: f64,
+    /// What lies a step apart.
+    pub steps: RasterSteps,
     /// The linear sub-predictor in 1/1024: 6 coefficients in rank 2, 16 in rank 3; none where voxels are predicted by
     /// medians.
     pub coefficients: Vec<i16>,
 }
 
+/// What the places of voxels count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RasterSteps {
+    /// Values so far apart, in the field's unit.
+    Even(f64),
+    /// The values of a palette, which has so many.
+    Palette(u32),
+}
+
+/// Most values of a palette.
+pub const MAX_PALETTE: u32 = 1 << 22;
+/// Bit of the brick edge that says that there is a palette.
+const HAS_PALETTE: u8 = 1 << 7;
+
 impl RasterForm {
     pub(super) fn write(&self, dtype: Dtype, out: &mut Vec<u8>) {
-        out.push(self.brick_edge.ilog2().to_le_bytes()[0]);
-        put_real(out, self.step, dtype);
+        let edge = self.brick_edge.ilog2().to_le_bytes()[0];
+        match self.steps {
+            RasterSteps::Even(step) => {
+                out.push(edge);
+                put_real(out, step, dtype);
+            }
+            RasterSteps::Palette(count) => {
+                out.push(edge | HAS_PALETTE);
+                out.put_varint(count.into());
+            }
+        }
         out.push(self.coefficients.len().to_le_bytes()[0]);
         for coefficient in &self.coefficients {
             out.put_varint(zigzag(*coefficient));
@@ -28,8 +51,18 @@ impl RasterForm {
     }
 
     pub(super) fn parse(f: &mut Cursor<'_>, dtype: Dtype) -> Result<Self> {
-        let edge = f.brick_edge()?;
-        let step = positive_real(f, "quantisation step", dtype)?;
+        let edge = f.u8("brick edge")?;
+        let brick_edge = f.checked_brick_edge(edge & !HAS_PALETTE)?;
+        let steps = if edge & HAS_PALETTE == 0 {
+            RasterSteps::Even(positive_real(f, "quantisation step", dtype)?)
+        } else {
+            let count = f.varint("values of the palette")?;
+            let count = u32::try_from(count)
+                .ok()
+                .filter(|n| (1..=MAX_PALETTE).contains(n));
+            let message = format!("1 to {MAX_PALETTE} values of the palette expected");
+            RasterSteps::Palette(count.ok_or_else(|| f.corrupt(message))?)
+        };
         let count = f.u8("number of coefficients")?;
         if ![0, 6, 16].contains(&count) {
             return Err(f.corrupt(format!("0, 6 or 16 coefficients expected, {count} found")));
@@ -42,8 +75,8 @@ impl RasterForm {
             Ok((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
         };
         Ok(Self {
-            brick_edge: edge,
-            step,
+            brick_edge,
+            steps,
             coefficients: (0..count).map(|_| coefficient(f)).collect::<Result<_>>()?,
         })
     }

@@ -209,6 +209,8 @@ impl FrameSource<'_> {
                 ));
             }
             Form::Pooled(_) => {}
+            // Of the raster form, the chunk of the octree is the palette.
+            Form::Raster(_) if chunks.corrections.is_none() => {}
             _ if chunks.tree.is_some() || chunks.corrections.is_some() => {
                 return Err(Error::corrupt(
                     "octree or corrections found in a frame of a form without them",
@@ -250,7 +252,9 @@ impl FrameSource<'_> {
 
     /// A box of a frame of the raster form.
     fn raster<E: Element>(&self, form: &RasterForm, region: Region) -> Result<Vec<E>> {
-        let bricks = RasterBricks::new(self.shape, form, self.chunks.frame.range)?;
+        let palette = self.chunks.tree.map(|number| self.payloads.payload(number));
+        let bricks = RasterBricks::new(self.shape, form, self.chunks.frame.range)?
+            .with_palette(palette.transpose()?, E::DTYPE)?;
         self.check_memory(E::DTYPE, bricks.voxels(region))?;
         let payloads = FileBricks::new(self.payloads, &self.chunks.bricks, bricks.count())?;
         bricks.decode(&payloads, region)

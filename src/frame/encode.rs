@@ -1,6 +1,6 @@
 //! One field to one frame, in stages: mask, range, trivial forms, transform, search, choice.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -14,6 +14,7 @@ use crate::frame::lossless::Lengths;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
+use crate::frame::raster::candidates::Paletted;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
@@ -21,10 +22,6 @@ use crate::frame::wavelet::samples::FieldSamples;
 use crate::frame::{constant, lossless, pooled};
 use crate::options::{EncodeOptions, Model, NetworkTrials, PooledOptions, Profile};
 
-/// Hardly a field takes less than this fraction of its raw bytes as it is; a look at some of it would cost more than it tells.
-const LOSSLESS_SHARE: f64 = 0.05;
-/// Lossless coding is tried where a look at some of the field promises at most so many times the bytes of the lossy form.
-const LOSSLESS_NEAR: f64 = 1.1;
 /// Bytes of a mask for each voxel while it is coded: its classes twice, and which voxels are ordinary.
 const MASK_BYTES: u64 = 3;
 
@@ -81,7 +78,7 @@ fn encode_original<E: Element>(
         None => normalisation,
         Some(range) => normalisation.within(range)?,
     };
-    FrameEncoder::new(original, normalisation, options, networks).encode()
+    FrameEncoder::new(original, normalisation, options, networks, keeps_bits).encode()
 }
 
 /// A frame of any form, unless a ratio was asked for that its file does not reach.
@@ -144,6 +141,10 @@ struct FrameEncoder<'a, E: Element> {
     goal: Goal,
     options: &'a EncodeOptions,
     networks: Option<PricedNetworks<'a>>,
+    /// Whether the mask gives back what the bound asks for of voxels that have no ordinary value.
+    keeps_bits: bool,
+    /// A palette, once it was looked for.
+    paletted: OnceLock<Option<Paletted>>,
 }
 
 impl<'a, E: Element> FrameEncoder<'a, E> {
@@ -152,6 +153,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         normalisation: Normalisation<E::Work>,
         options: &'a EncodeOptions,
         networks: Option<PricedNetworks<'a>>,
+        keeps_bits: bool,
     ) -> Self {
         Self {
             original,
@@ -159,6 +161,8 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             goal: Goal::new(options.bound, normalisation.bounds()),
             options,
             networks,
+            keeps_bits,
+            paletted: OnceLock::new(),
         }
     }
 
@@ -178,12 +182,6 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
                 None => self.lossless(wanted_by(self.options.bound)),
             },
         }
-    }
-
-    fn lossless(&self, lengths: Lengths) -> Result<EncodedFrame> {
-        let (bound, range) = (self.options.bound, self.normalisation.range);
-        let memory = self.options.resources.memory;
-        lossless::encode(&self.original, bound, range, memory, lengths)
     }
 
     fn pooled(&self, pooled: &PooledOptions) -> Result<EncodedFrame> {
@@ -275,32 +273,12 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         if is_better { with } else { without }
     }
 
-    fn smaller_of_lossless_and(&self, lossy: EncodedFrame) -> Result<EncodedFrame> {
-        let bytes = self.file_bytes(&lossy);
-        if self.tries_lossless(bytes as f64) {
-            let lossless = self.lossless(Lengths::Wanted)?;
-            if self.file_bytes(&lossless) < bytes {
-                return Ok(lossless);
-            }
-        }
-        Ok(lossy)
-    }
-
-    /// Whether the field as it is may be shorter than a lossy frame of so many bytes.
-    fn tries_lossless(&self, bytes: f64) -> bool {
-        let share = bytes / self.original.raw_bytes();
-        if share > self.options.coding.effort.plan().lossless_above {
-            return true;
-        }
-        share > LOSSLESS_SHARE
-            && lossless::estimated_bytes(self.original.values) < LOSSLESS_NEAR * bytes
-    }
-
     fn file_bytes(&self, encoded: &EncodedFrame) -> usize {
         encoded.file_bytes(E::DTYPE)
     }
 }
 
 mod choice;
+mod exact;
 #[cfg(test)]
 mod tests;

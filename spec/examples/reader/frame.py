@@ -34,6 +34,10 @@ def decode(dataset, frame, chunks, weights, level=0):
 
 def untransformed(dataset, frame, chunks, value):
     """A frame of form 0, 1 or 4."""
+    if frame.form == 4 and frame.palette:
+        need(chunks["TREE"], "a palette")
+        field = raster.paletted(dataset, frame, chunks["TREE"][0].payload, brick_payloads(chunks["BRIK"]), value)
+        return masked(field, dataset, chunks["MASK"])
     need(not chunks["TREE"], "an octree in a frame without levels")
     if frame.form == 1:
         return raw(dataset.dims, value, chunks["BRIK"])

@@ -1,9 +1,11 @@
 """Values of a brick of the raster form (spec codecs/raster)."""
 
+import itertools
 import math
 
 import numpy as np
 
+from . import lossless
 from .bits import RangeDecoder, state
 from .fields import need
 
@@ -82,7 +84,11 @@ class Brick:
     def __init__(self, frame, dims, rank, value, payload):
         self.dims, self.rank, self.value = dims, rank, value
         self.work = work = np.float64 if np.dtype(value).itemsize == 8 else np.float32
-        self.step, self.least, self.most = work(frame.step_size), work(frame.minimum), work(frame.maximum)
+        self.whole = bool(frame.palette)
+        if self.whole:
+            self.step, self.least, self.most = work(1), work(0), work(frame.palette - 1)
+        else:
+            self.step, self.least, self.most = work(frame.step_size), work(frame.minimum), work(frame.maximum)
         steps = (self.most - self.least) / self.step
         need(steps <= work(2.0**31), "too many steps")
         self.top = steps + work(1)
@@ -143,12 +149,15 @@ class Brick:
             north = self.u[0].at(y - 1, x)
             d = median(self.work(0), north - west, north - self.u[0].at(y - 1, x - 1))
         p = west + d
+        if self.whole:
+            p = self.work(int(min(max(float(p), 0.0), float(self.most)) + 0.5))
         difference, stored = self.coder.next(*self.contexts(z, y, x))
         if stored is None:
             place = self.limited(p + self.work(difference))
             value = min(max(place * self.step + self.least, self.least), self.most)
             out[x] = self.value(value)
         else:
+            need(not self.whole, "a stored value beside a palette")
             out[x] = np.frombuffer(stored, np.dtype(self.value).newbyteorder(">"))[0]
             value = self.work(out[x])
             need(self.least <= value <= self.most, "a stored value outside of the range")
@@ -227,8 +236,27 @@ def sign(q):
     return (q > 0) - (q < 0) + 1
 
 
+def palette(payload, count, value):
+    """The values of a palette (spec 4.11)."""
+    width = np.dtype(value).itemsize
+    differences = np.frombuffer(lossless.decode(payload, count, width), f"<u{width}")
+    keys = list(itertools.accumulate(int(d) for d in differences))
+    need(all(a < b for a, b in zip(keys, keys[1:])) and keys[-1] < 1 << 8 * width, "a palette that does not ascend")
+    sign = 1 << 8 * width - 1
+    bits = [key ^ sign if key & sign else key ^ (2 * sign - 1) for key in keys]
+    values = np.array(bits, f"<u{width}").view(np.dtype(value).newbyteorder("<")).astype(value)
+    need(np.isfinite(values).all(), "a palette of finite values")
+    return values
+
+
+def paletted(dataset, frame, tree, payloads, value):
+    """All of a frame of form 4 with a palette."""
+    values = palette(tree, frame.palette, value)
+    return values[decode(dataset, frame, payloads, np.float32).astype(np.int64)]
+
+
 def decode(dataset, frame, payloads, value):
-    """All of a frame of form 4; `payloads`: its bricks by number."""
+    """All of a frame of form 4; `payloads`: its bricks by number. Ranks, where it has a palette."""
     expected = 6 if dataset.rank == 2 else 16
     need(len(frame.coefficients) in (0, expected), "coefficients of another rank")
     out = np.zeros(dataset.dims, value)

@@ -115,6 +115,7 @@ class Frame:
     payload: int = 0  # 0 quantised, 1 SZ3
     epsilon: float = 0.0
     # Raster form:
+    palette: int = 0  # values of the palette; 0 where there is none
     folded: list = field(default_factory=list)  # coefficients in 1/1024, folded to numbers from 0
 
     @property
@@ -200,10 +201,14 @@ def pooled(f, out, size):
 def raster(f, out, size):
     """The fields of the raster form."""
     edge = f.u8()
-    need(6 <= edge <= 31, "brick edge")
-    out.brick_edge = 1 << edge
-    out.step_size = f.real(size)
-    need(out.step_size > 0, "step is above 0")
+    need(6 <= edge & 127 <= 31, "brick edge")
+    out.brick_edge = 1 << (edge & 127)
+    if edge & 128:
+        out.palette = f.varint()
+        need(1 <= out.palette <= 1 << 22, "values of the palette")
+    else:
+        out.step_size = f.real(size)
+        need(out.step_size > 0, "step is above 0")
     count = f.u8()
     need(count in (0, 6, 16), "number of coefficients")
     out.folded = [f.varint() for _ in range(count)]

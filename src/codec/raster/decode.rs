@@ -54,7 +54,7 @@ impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
     fn voxel(&mut self, _: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
         match self.model.decode::<E>(&mut self.coder, context) {
             Some(Symbol::Difference(difference)) => {
-                let place = self.quantum.add(prediction, difference);
+                let place = self.quantum.add(self.quantum.start(prediction), difference);
                 self.values.push(self.quantum.value(place));
                 Voxel { place, difference }
             }

@@ -54,6 +54,7 @@ impl<E: Element> VoxelCoder<E::Work> for VoxelEncoder<'_, E> {
     fn voxel(&mut self, at: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
         let ordinary = self.demand.ordinary.is_none_or(|ordinary| ordinary[at]);
         let value = self.demand.values[at];
+        let prediction = self.quantum.start(prediction);
         let difference = if ordinary {
             // Half a step away from 0 goes away from 0; casts saturate.
             let exact = self.quantum.steps(value.to_f64()) - prediction.to_f64();

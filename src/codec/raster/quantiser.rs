@@ -14,6 +14,8 @@ pub struct Quantum<T> {
     largest: T,
     /// Values in steps lie up to here, one step above the maximum.
     top: T,
+    /// Whether all values are whole numbers of steps, which predictions are rounded to.
+    whole: bool,
 }
 
 impl<T: Real> Quantum<T> {
@@ -32,7 +34,24 @@ impl<T: Real> Quantum<T> {
             least,
             largest,
             top: steps + T::from_f64(1.0),
+            whole: false,
         })
+    }
+
+    /// A prediction as differences are added to it.
+    #[inline(always)]
+    pub(super) fn start(&self, prediction: T) -> T {
+        if self.whole {
+            self.nearest(prediction)
+        } else {
+            prediction
+        }
+    }
+
+    /// The whole number of steps next to it in the range; halves go up.
+    fn nearest(&self, prediction: T) -> T {
+        let prediction = prediction.to_f64().clamp(0.0, self.largest.to_f64());
+        T::from_i32((prediction + 0.5) as i32)
     }
 
     /// The value of `u` steps above the minimum.
@@ -55,10 +74,10 @@ impl<T: Real> Quantum<T> {
         self.within((T::from_f64(value.to_f64()) - self.least) / self.step)
     }
 
-    /// Whether a value lies in the range of the field.
+    /// Whether a value may be stored: it lies in the range of the field, and is no whole number of steps.
     pub(super) fn holds<E: Element<Work = T>>(&self, value: E) -> bool {
         let value = T::from_f64(value.to_f64());
-        value >= self.least && value <= self.largest
+        !self.whole && value >= self.least && value <= self.largest
     }
 
     /// Steps above the minimum, for the encoder alone, which may compute as it likes.
@@ -73,5 +92,20 @@ impl<T: Real> Quantum<T> {
         let bottom = -T::from_i32(1);
         let u = if u < bottom { bottom } else { u };
         if u > self.top { self.top } else { u }
+    }
+}
+
+impl Quantum<f32> {
+    /// The places of a palette of `count` values, from 0 on.
+    #[must_use]
+    pub fn ranks(count: u32) -> Self {
+        let largest = count.saturating_sub(1) as f32;
+        Self {
+            step: 1.0,
+            least: 0.0,
+            largest,
+            top: largest + 1.0,
+            whole: true,
+        }
     }
 }

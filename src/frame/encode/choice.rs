@@ -6,15 +6,11 @@ use crate::base::grid::{Axes, Region};
 use crate::container::Bound;
 use crate::frame::encode::FrameEncoder;
 use crate::frame::encoded::EncodedFrame;
-use crate::frame::goal::Goal;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
 use crate::frame::sample::Normalisation;
 use crate::options::{EncodeOptions, FormChoice, Observer, Periodic};
-
-/// Predictors that are tried, in the order of preference.
-const PREDICTORS: [Predictors; 2] = [Predictors::Blend, Predictors::Median];
 
 /// Voxels for which the wavelet form takes a byte less in a field than in boxes of it, by a look at eighteen fields.
 const WAVELET_SAVES_BYTE_IN: usize = 80;
@@ -23,7 +19,7 @@ const WAVELET_SAVES_BYTE_IN: usize = 80;
 #[derive(Clone, Copy, Debug, Default)]
 struct BoxBytes {
     wavelet: usize,
-    raster: [usize; PREDICTORS.len()],
+    raster: [usize; Predictors::ALL.len()],
 }
 
 impl BoxBytes {
@@ -128,7 +124,8 @@ impl<E: Element> FrameEncoder<'_, E> {
         if let Some(bytes) = sample {
             return field.encode(self.options, bytes.best_raster().0);
         }
-        let [blend, median] = PREDICTORS.map(|predictors| field.encode(self.options, predictors));
+        let [blend, median] =
+            Predictors::ALL.map(|predictors| field.encode(self.options, predictors));
         let (Some(blend), Some(median)) = (blend?, median?) else {
             return Ok(None);
         };
@@ -141,6 +138,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             original: self.original,
             normalisation: self.normalisation,
             max_error,
+            palette: None,
         }
     }
 
@@ -170,10 +168,11 @@ impl<E: Element> FrameEncoder<'_, E> {
                 original,
                 normalisation,
                 max_error,
+                palette: None,
             };
             let sum: &mut BoxBytes = sum.get_or_insert_default();
             sum.wavelet += wavelet(&field, &options)?;
-            for (sum, predictors) in sum.raster.iter_mut().zip(PREDICTORS) {
+            for (sum, predictors) in sum.raster.iter_mut().zip(Predictors::ALL) {
                 *sum += bytes_or_raw(&field, field.encode(&options, predictors)?.as_ref());
             }
         }
@@ -187,13 +186,8 @@ fn wavelet_bytes<E: Element>(
     options: &EncodeOptions,
     networks: Option<PricedNetworks<'_>>,
 ) -> Result<usize> {
-    let encoder = FrameEncoder {
-        original: field.original,
-        normalisation: field.normalisation,
-        goal: Goal::MaxError(field.max_error),
-        options,
-        networks,
-    };
+    let (original, normalisation) = (field.original, field.normalisation);
+    let encoder = FrameEncoder::new(original, normalisation, options, networks, true);
     Ok(bytes_or_raw(field, encoder.wavelet()?.as_ref()))
 }
 

@@ -128,7 +128,7 @@ fn chosen(
     let original = original(shape, &values, None);
     let normalisation = Normalisation::measure(&values, None, original.observer).unwrap();
     let options = EncodeOptions::new(bound);
-    let encoder = FrameEncoder::new(original, normalisation, &options, None);
+    let encoder = FrameEncoder::new(original, normalisation, &options, None, true);
     let chosen = encoder.choose(without, with, 100);
     chosen.map(|encoded| encoded.bricks.lengths()[0])
 }

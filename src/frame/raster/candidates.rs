@@ -4,6 +4,8 @@ use crate::base::dtype::Element;
 use crate::base::grid::{Region, Shape};
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::original::Original;
+use crate::frame::raster::encode::Predictors;
+use crate::frame::raster::palette::ValuePalette;
 use crate::options::Observer;
 
 /// Edge of a box in voxels in 3-D, and in 2-D.
@@ -13,6 +15,14 @@ const PLANAR_EDGE: usize = 192;
 const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
 const PLACES: [[usize; 3]; 5] = [[2, 2, 2], [1, 1, 1], [3, 3, 3], [1, 3, 1], [3, 1, 3]];
+
+/// A field of few values.
+pub(crate) struct Paletted {
+    pub(crate) palette: ValuePalette,
+    /// What takes fewest bytes in boxes of the field, and the bytes of the whole field by these.
+    pub(crate) predictors: Predictors,
+    pub(crate) bytes: f64,
+}
 
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.
 pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region>> {

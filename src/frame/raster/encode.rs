@@ -8,11 +8,12 @@ use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster::{Demand, LinearCoefficients, Quantum, encode, neighbours};
-use crate::container::{Bound, Form, RasterForm};
+use crate::container::{Bound, Form, RasterForm, RasterSteps};
 use crate::frame::coded::CodedBricks;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
 use crate::frame::original::Original;
 use crate::frame::queue::in_order;
+use crate::frame::raster::palette::ValuePalette;
 use crate::frame::raster::stored::RasterBricks;
 use crate::frame::sample::Normalisation;
 use crate::metrics::{Comparer, Comparison};
@@ -35,6 +36,8 @@ pub(crate) struct RasterField<'a, E: Element> {
     pub(crate) original: Original<'a, E>,
     pub(crate) normalisation: Normalisation<E::Work>,
     pub(crate) max_error: f64,
+    /// Of all its values, where they are to come back as they are.
+    pub(crate) palette: Option<&'a ValuePalette>,
 }
 
 /// Which sub-predictors a frame has.
@@ -65,21 +68,34 @@ impl<E: Element> RasterField<'_, E> {
         is_usable.then_some(step)
     }
 
-    /// The record of a frame with `step`.
-    fn form(&self, options: &EncodeOptions, predictors: Predictors, step: f64) -> RasterForm {
+    /// What the places of voxels count; `None` as for [`RasterField::step`].
+    fn steps(&self) -> Option<RasterSteps> {
+        match self.palette {
+            Some(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
+            None => self.step().map(RasterSteps::Even),
+        }
+    }
+
+    /// The record of a frame with such `steps`.
+    fn form(
+        &self,
+        options: &EncodeOptions,
+        predictors: Predictors,
+        steps: RasterSteps,
+    ) -> RasterForm {
         let shape = self.original.shape;
         let coefficients = match predictors {
-            Predictors::Blend => self.fit(step).0[..neighbours(shape.rank())].to_vec(),
+            Predictors::Blend => self.fit(steps).0[..neighbours(shape.rank())].to_vec(),
             Predictors::Median => Vec::new(),
         };
         RasterForm {
             brick_edge: edge(shape, options),
-            step,
+            steps,
             coefficients,
         }
     }
 
-    fn fit(&self, step: f64) -> LinearCoefficients {
+    fn fit(&self, steps: RasterSteps) -> LinearCoefficients {
         let Original {
             shape,
             values,
@@ -89,7 +105,11 @@ impl<E: Element> RasterField<'_, E> {
         let least = self.normalisation.bounds().0;
         LinearCoefficients::fit(shape.dims(), shape.rank(), |at| {
             let is_ordinary = ordinary.is_none_or(|ordinary| ordinary[at]);
-            is_ordinary.then(|| (values[at].to_f64() - least) / step)
+            is_ordinary.then(|| match (steps, self.palette) {
+                (RasterSteps::Palette(_), Some(palette)) => palette.rank(values[at]),
+                (RasterSteps::Palette(_), None) => 0.0,
+                (RasterSteps::Even(step), _) => (values[at].to_f64() - least) / step,
+            })
         })
     }
 
@@ -117,13 +137,15 @@ impl<E: Element> RasterField<'_, E> {
         options: &EncodeOptions,
         predictors: Predictors,
     ) -> Result<Option<EncodedFrame>> {
-        let Some(step) = self.step() else {
+        let Some(steps) = self.steps() else {
             return Ok(None);
         };
-        let form = self.form(options, predictors, step);
+        let form = self.form(options, predictors, steps);
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
-        let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?;
+        let tree = self.palette.map(ValuePalette::to_payload);
+        let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?
+            .with_palette(tree.as_deref(), E::DTYPE)?;
         self.check_memory(options)?;
         let mut coded = CodedBricks::new(self.scratch(options))?;
         let verification = self.code(&bricks, options, &mut coded)?;
@@ -135,6 +157,7 @@ impl<E: Element> RasterField<'_, E> {
             verification,
             Form::Raster(form),
         );
+        encoded.tree = tree;
         encoded.bricks = BrickChunks::Coded(coded);
         // A voxel that steps do not reach is stored as it is: this is the last word on the bound.
         let keeps = verification.comparison.max_abs_error <= self.max_error;
@@ -223,13 +246,22 @@ impl<E: Element> RasterField<'_, E> {
         let whole = self.original.shape.region();
         let values = whole.crop(self.original.values, &region);
         let ordinary = self.original.ordinary.map(|all| whole.crop(all, &region));
-        let quantum = bricks.quantum()?;
+        let (rank, prediction) = (self.original.shape.rank(), bricks.prediction());
+        if let Some(palette) = bricks.palette() {
+            let demand = Demand {
+                values: &palette.ranks(&values),
+                ordinary: ordinary.as_deref(),
+                max_error: 0.0,
+            };
+            let quantum = palette.quantum();
+            return Ok(encode(region.size, rank, prediction, &quantum, demand));
+        }
         let demand = Demand {
             values: &values,
             ordinary: ordinary.as_deref(),
             max_error: self.max_error,
         };
-        let (rank, prediction) = (self.original.shape.rank(), bricks.prediction());
+        let quantum = bricks.quantum()?;
         Ok(encode(region.size, rank, prediction, &quantum, demand))
     }
 }
@@ -263,6 +295,9 @@ fn edge(shape: Shape, options: &EncodeOptions) -> u32 {
 }
 
 impl Predictors {
+    /// In the order of preference.
+    pub(crate) const ALL: [Self; 2] = [Self::Blend, Self::Median];
+
     /// In messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -290,6 +325,7 @@ mod tests {
                 range: (0.0, 1.0),
             },
             max_error: 0.1,
+            palette: None,
         };
         let mut options = EncodeOptions::new(Bound::MaxError(0.1));
         let refused = |options: &EncodeOptions| field.check_memory(options).map_err(|e| e.kind());

@@ -2,6 +2,7 @@
 
 pub(crate) mod candidates;
 pub(crate) mod encode;
+pub(crate) mod palette;
 mod stored;
 
 pub use stored::RasterBricks;

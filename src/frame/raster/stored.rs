@@ -1,6 +1,6 @@
 //! The bricks of a frame of the raster form: where they lie, and their values (spec section 4.11).
 
-use crate::base::dtype::Element;
+use crate::base::dtype::{Dtype, Element};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
@@ -8,9 +8,10 @@ use crate::codec::raster;
 use crate::codec::raster::{
     LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, neighbours,
 };
-use crate::container::RasterForm;
+use crate::container::{RasterForm, RasterSteps};
 use crate::frame::bricks::FileBricks;
 use crate::frame::queue::in_order;
+use crate::frame::raster::palette::ValuePalette;
 use crate::frame::wavelet::stored::BrickPayloads;
 
 /// What a frame's record says of its bricks.
@@ -22,7 +23,8 @@ pub struct RasterBricks {
     counts: [usize; 3],
     count: u32,
     prediction: RasterPrediction,
-    step: f64,
+    steps: RasterSteps,
+    palette: Option<ValuePalette>,
     range: (f64, f64),
 }
 
@@ -58,9 +60,30 @@ impl RasterBricks {
             counts,
             count,
             prediction,
-            step: form.step,
+            steps: form.steps,
+            palette: None,
             range,
         })
+    }
+
+    /// With the palette that a frame of this form has; `payload` is that of its chunk, if there is one.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is there and should not be, or should be and is not, or is none of values of type `dtype`.
+    pub fn with_palette(self, payload: Option<&[u8]>, dtype: Dtype) -> Result<Self> {
+        let palette = match (self.steps, payload) {
+            (RasterSteps::Even(_), None) => None,
+            (RasterSteps::Even(_), Some(_)) => {
+                return Err(Error::corrupt("an octree in a frame of the raster form"));
+            }
+            (RasterSteps::Palette(_), None) => {
+                return Err(Error::corrupt("the palette is missing"));
+            }
+            (RasterSteps::Palette(count), Some(payload)) => {
+                Some(ValuePalette::parse(payload, count, dtype)?)
+            }
+        };
+        Ok(Self { palette, ..self })
     }
 
     /// How many there are.
@@ -110,6 +133,10 @@ impl RasterBricks {
         self.edge
     }
 
+    pub(super) fn palette(&self) -> Option<&ValuePalette> {
+        self.palette.as_ref()
+    }
+
     pub(super) fn prediction(&self) -> RasterPrediction {
         self.prediction
     }
@@ -119,8 +146,11 @@ impl RasterBricks {
     /// # Errors
     /// `Corrupt` for a step that is too small for the range.
     pub(super) fn quantum<T: Real>(&self) -> Result<Quantum<T>> {
-        Quantum::new(self.step, self.range)
-            .ok_or_else(|| Error::corrupt("a range of up to 2^31 steps expected"))
+        let quantum = match self.steps {
+            RasterSteps::Even(step) => Quantum::new(step, self.range),
+            RasterSteps::Palette(_) => None,
+        };
+        quantum.ok_or_else(|| Error::corrupt("a range of up to 2^31 steps expected"))
     }
 
     /// Decodes a brick.
@@ -128,10 +158,15 @@ impl RasterBricks {
     /// # Errors
     /// `Corrupt`.
     pub fn decode_brick<E: Element>(&self, number: u32, payload: &[u8]) -> Result<Vec<E>> {
-        let quantum = self.quantum()?;
         let (dims, rank) = (self.region(number).size, self.shape.rank());
-        raster::decode(dims, rank, self.prediction, &quantum, payload)
-            .map_err(|e| e.within(format!("brick {number}")))
+        let within = |e: Error| e.within(format!("brick {number}"));
+        if let Some(palette) = &self.palette {
+            let quantum = palette.quantum();
+            let ranks = raster::decode(dims, rank, self.prediction, &quantum, payload);
+            return Ok(palette.values(&ranks.map_err(within)?));
+        }
+        let quantum = self.quantum()?;
+        raster::decode(dims, rank, self.prediction, &quantum, payload).map_err(within)
     }
 
     /// Decodes the box `region` from the bricks that it touches.

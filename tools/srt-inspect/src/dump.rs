@@ -279,8 +279,12 @@ fn frame(f: &mut Fields<'_>, dtype: impl Fn(u64) -> Option<Dtype>) -> Result<()>
 
 /// The fields of the raster form.
 fn raster_form(f: &mut Fields<'_>, dtype: Dtype) -> Result<()> {
-    f.read("brick edge log2", Cursor::u8)?;
-    f.real("quantisation step", dtype)?;
+    let edge = f.read("brick edge log2, 128 more with a palette", Cursor::u8)?;
+    if edge & 128 == 0 {
+        f.real("quantisation step", dtype)?;
+    } else {
+        f.read("values of the palette", Cursor::varint)?;
+    }
     let count = f.read("number of coefficients", Cursor::u8)?;
     for place in 0..count {
         f.read(&format!("coefficient {place}, folded"), Cursor::varint)?;

@@ -1,7 +1,7 @@
 //! Frames of the raster form: what their records say, and whether their bricks can be decoded.
 
 use serde_json::{Value, json};
-use srt::container::RasterForm;
+use srt::container::{RasterForm, RasterSteps};
 use srt::frame::RasterBricks;
 use srt::{Dtype, Limits, Shape, dtype_dispatch};
 
@@ -15,17 +15,26 @@ pub(crate) fn text(form: &RasterForm) -> String {
         0 => "medians",
         _ => "a blend of predictors",
     };
+    let steps = match form.steps {
+        RasterSteps::Even(step) => format!("step {step:e}"),
+        RasterSteps::Palette(count) => format!("a palette of {count} values"),
+    };
     format!(
-        "raster order, {predictors}, bricks of {} voxels, step {:e}",
-        form.brick_edge, form.step
+        "raster order, {predictors}, bricks of {} voxels, {steps}",
+        form.brick_edge
     )
 }
 
 /// The form as data.
 pub(crate) fn json(form: &RasterForm) -> Value {
+    let (step, palette) = match form.steps {
+        RasterSteps::Even(step) => (Some(step), None),
+        RasterSteps::Palette(count) => (None, Some(count)),
+    };
     json!({
         "brick_edge": form.brick_edge,
-        "step": form.step,
+        "step": step,
+        "palette": palette,
         "coefficients": form.coefficients,
     })
 }
@@ -46,17 +55,15 @@ impl RasterFrame<'_> {
         limits: &Limits,
         findings: &mut Vec<Finding>,
     ) {
-        if let Some(chunk) = &chunks.tree {
-            let message = "an octree found in a frame of the raster form";
-            let finding = Finding::fault("order", chunk.offset, message);
-            findings.push(finding.in_chunk(chunk.number));
-        }
         let Some(frame) = &chunks.frame else { return };
+        let palette = chunks.tree.as_ref().filter(|chunk| chunk.is_whole());
+        let palette = palette.map(|chunk| file.scan.payload(chunk));
         // Of a brick, which may be all of the field.
         let bytes = 8 * self.shape.len() as u64;
         let bricks = limits
             .check_decoded(bytes)
-            .and_then(|()| RasterBricks::new(self.shape, self.form, frame.range));
+            .and_then(|()| RasterBricks::new(self.shape, self.form, frame.range))
+            .and_then(|bricks| bricks.with_palette(palette, self.dtype));
         let bricks = match bricks {
             Ok(bricks) => bricks,
             Err(error) => {

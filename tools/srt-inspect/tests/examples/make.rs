@@ -157,8 +157,16 @@ pub(crate) const EXAMPLES: &[Example] = &[
     ),
     example(
         "raster_median_2d",
-        "form 4: medians, for layers of few values",
+        "form 4: medians, for layers of nearly one value",
         || encode(&[30, 41], layers, &raster(1.0)),
+    ),
+    example(
+        "palette_2d_f64",
+        "form 4: ranks in a palette of binary64, without loss",
+        || {
+            let steps = |z: f64, y: f64, x: f64| (waves(z, y, x) * 20.0).round() / 7.0;
+            encode_f64(&[50, 41], steps, &options(Bound::MaxError(0.0)))
+        },
     ),
     example("raster_mask_3d_f16", "form 4: a mask, binary16", || {
         let hole = |z: f64, y: f64, x: f64| {
@@ -365,9 +373,9 @@ fn raster(max_error: f64) -> EncodeOptions {
     options(Bound::MaxError(max_error)).with_form(FormChoice::Raster)
 }
 
-/// Layers of few values each.
+/// Layers, each of nearly one value.
 fn layers(z: f64, y: f64, x: f64) -> f64 {
-    1500.0 + 250.0 * ((y + 3.0 * (0.2 * x + z).sin()) / 6.0).floor()
+    1500.0 + 250.0 * ((y + 3.0 * (0.2 * x + z).sin()) / 6.0).floor() + 0.3 * waves(z, y, x)
 }
 
 /// The small built-in model, by reference.
