@@ -26,6 +26,7 @@
 //! | know what became of it | [`encode_with_report`] |
 //! | write several fields and time steps, or slabs | [`Encoder`], [`FrameKey`] |
 //! | read frames, levels and boxes of a file, also a mapped one | [`Decoder`], [`FrameReader`], [`FileBytes`] |
+//! | read parts of files from anywhere | [`ByteSource`], [`SeekSource`], [`Decoder::from_source`] |
 //! | read a file as it arrives | [`StreamDecoder`] |
 //! | set limits, threads, a backend, weights to read with | [`DecodeOptions`] |
 //! | join files made apart | [`merge`] |
@@ -173,6 +174,7 @@ pub use base::error::{Error, ErrorKind, Result};
 pub use base::file::FileBytes;
 pub use base::grid::{Axes, Region, Shape};
 pub use base::limits::Limits;
+pub use base::source::{ByteSource, SeekSource};
 
 // Fields in memory and in files.
 pub use volume::io::{
@@ -194,17 +196,17 @@ pub use octree::Leaf;
 pub use codec::worker::{Worker, locate as locate_worker};
 pub use options::{
     Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice, Model,
-    Names, Observer, Periodic, PooledCoder, PooledOptions, Profile, Progress, Resources, Trials,
-    Upscaling,
+    Names, Observer, Periodic, PooledCoder, PooledOptions, Profile, Progress, Resources,
+    ThreadPools, Trials, Upscaling,
 };
 pub use transform::{AxisPlan, Wavelet};
 
 // Records and chunks of files.
 pub use container::{
-    BandWeights, Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream, ChunkType, Dataset,
-    Entry, Event, Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation, LowWeights, MAGIC,
-    Measured, NetworkUse, Parser, Placement, PooledForm, PooledPayload, Reader, References, Slab,
-    VERSION, WaveletForm, WeightsReference, Writer, set_or_check_unit, slowest,
+    Attributes, BandWeights, Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream,
+    ChunkType, Dataset, Entry, Event, Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation,
+    LowWeights, MAGIC, Measured, NetworkUse, Parser, Placement, PooledForm, PooledPayload, Reader,
+    References, Slab, VERSION, WaveletForm, WeightsReference, Writer, set_or_check_unit, slowest,
 };
 
 // Networks, and what runs them.

@@ -208,7 +208,7 @@ fn slabs_of_stacks_are_joined_at_full_resolution() {
     let mut encoder = Encoder::new(Vec::new(), dataset, options).unwrap();
     for (start, values) in [(0, &values[..half]), (16, &values[half..])] {
         let key = FrameKey::new("u", 0).planes(start..start + 16);
-        encoder.write(&key, &Values::F32(values.into())).unwrap();
+        encoder.write(&key, Values::F32(values.into())).unwrap();
     }
     let file = encoder.finish().unwrap().0;
     let decoder = Decoder::new(&file).unwrap();

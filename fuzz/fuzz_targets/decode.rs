@@ -63,6 +63,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(decoder) = Decoder::with_options(&bytes, DecodeOptions::default().with_limits(srt_fuzz::limits())) else {
         return;
     };
+    let _ = decoder.attributes();
     let frames = decoder.frames().len();
     let in_slabs = decoder.frames().any(|frame| frame.record().slab.is_some());
     for frame in 0..frames.min(4) {

@@ -37,6 +37,8 @@ def field_values(chunk, dataset):
         if dataset.time_unit:
             found |= {"unit of lengths": dataset.length_unit, "unit of time": dataset.time_unit}
         return found
+    if chunk.type == "aTTr":
+        return {"json": chunk.payload.decode()} if records.attributes(chunk.payload) is not None else {}
     if chunk.type == "NREF":
         sha256, name = records.weights_reference(chunk.payload)
         return {"weights sha-256": sha256.hex(), "weights name": name}

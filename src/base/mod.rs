@@ -6,6 +6,7 @@ pub mod file;
 pub mod grid;
 pub mod limits;
 pub mod real;
+pub mod source;
 
 pub use dtype::{Dtype, Element};
 pub use error::{Error, ErrorKind, Result};

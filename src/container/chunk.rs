@@ -35,6 +35,9 @@ impl ChunkType {
     /// Index of all chunks before it.
     pub const INDX: Self = Self(*b"INDX");
 
+    /// What else is known of a dataset: ancillary, and not in the registry.
+    pub const ATTR: Self = Self(*b"aTTr");
+
     /// The registry: a type's place is its code in the index.
     pub(super) const KNOWN: [Self; 9] = [
         Self::DSET,

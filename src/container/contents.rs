@@ -12,9 +12,11 @@ pub(crate) enum Item {
     /// A network of the file's weight set, or the reference to one.
     Weights,
     /// A frame begins.
-    Frame(Frame),
+    Frame(Box<Frame>),
     /// A part of the frame that began last.
     Part,
+    /// What else is known of the dataset.
+    Attributes,
     /// A chunk that readers may skip.
     Ancillary,
 }
@@ -62,10 +64,11 @@ impl Contents {
                 if let Some(fault) = self.order.add_frame(&frame) {
                     return Err(fault.error(entry));
                 }
-                Item::Frame(frame)
+                Item::Frame(Box::new(frame))
             }
             ChunkType::NETW | ChunkType::NREF => Item::Weights,
             kind if kind.is_frame_part() => Item::Part,
+            ChunkType::ATTR => Item::Attributes,
             _ => Item::Ancillary,
         })
     }

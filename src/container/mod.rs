@@ -3,6 +3,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+mod attributes;
 mod bricks;
 mod bytes;
 mod chunk;
@@ -10,6 +11,7 @@ pub(crate) mod contents;
 mod dataset;
 mod form;
 mod header;
+mod held;
 mod index;
 pub mod order;
 mod parser;
@@ -25,6 +27,7 @@ mod stream;
 mod writer;
 mod written;
 
+pub use attributes::Attributes;
 pub use bricks::{
     BrickRun, BrickSummary, NumberedBrick, RunPolicy, brick_runs_cost, parse_brick_run,
 };

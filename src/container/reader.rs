@@ -1,22 +1,29 @@
-//! Random access to the chunks of a file held as one slice of bytes (memory map, buffer).
+//! Random access to the chunks of a file: a slice of bytes (memory map, buffer), or a source that gives parts of them.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
+use crate::base::source::ByteSource;
 use crate::container::bricks::BrickRun;
+use crate::container::bytes::Cursor;
 use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
 use crate::container::header::{FileHeader, HEADER_LEN};
+use crate::container::held::{ChunkSource, HeldChunks};
 use crate::container::index::{Entry, TRAILER_LEN, Trailer, parse_index};
 use crate::container::parser::{Event, Parser};
 
 /// Finds chunks through the index; checks each chunk's own header and CRC when it is read.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    bytes: &'a [u8],
+    source: ChunkSource<'a>,
     header: FileHeader,
-    entries: Vec<Entry>,
-    bytes_read: AtomicU64,
+    entries: Arc<[Entry]>,
+    /// What has been fetched, where the bytes do not lie in memory.
+    held: HeldChunks,
+    bytes_read: Arc<AtomicU64>,
 }
 
 impl<'a> Reader<'a> {
@@ -25,48 +32,39 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Truncated` when the end mark is missing, `Corrupt`, `Unsupported`, `LimitExceeded`.
     pub fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
-        let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
-            return Err(short_file(bytes));
-        };
-        let header = FileHeader::parse(header)?;
-        let end = bytes
-            .len()
-            .checked_sub(TRAILER_LEN)
-            .filter(|&end| end >= HEADER_LEN);
-        let Some((body, trailer)) = end.and_then(|end| bytes.split_at_checked(end)) else {
-            return Err(Error::truncated(
-                "the file ends within its header or trailer",
-            ));
-        };
-        let end = body.len() as u64;
-        let trailer = Trailer::parse(trailer, end).map_err(|e| name_tail(bytes, limits, e))?;
-        let at = usize::try_from(trailer.index_offset).unwrap_or(usize::MAX);
-        let Some((head, payload)) = body.get(at..).and_then(<[u8]>::split_first_chunk) else {
-            return Err(Error::corrupt("the trailer points outside the file").at(end));
-        };
-        // The index is the chunk after the last one it describes: its number is its own count, which
-        // stands at the front of its payload.
-        let number = crate::container::bytes::Cursor::new(payload, trailer.index_offset)
-            .varint("chunk count")?;
-        let (index, _) = ChunkHeader::parse(head, number, trailer.index_offset)?;
-        if index.kind != ChunkType::INDX || index.stored_len as usize != payload.len() {
-            return Err(Error::corrupt(
-                "the trailer does not point at an index that ends before it",
-            )
-            .at(end));
+        Self::open(ChunkSource::Slice(bytes), limits)
+    }
+
+    /// Reads header, trailer and index of a file that need not lie in memory, then the records of its dataset and frames.
+    ///
+    /// # Errors
+    /// As [`Reader::new`], and those of the source.
+    pub fn from_source(source: Arc<dyn ByteSource>, limits: &Limits) -> Result<Self> {
+        let mut reader = Self::open(ChunkSource::Source(source), limits)?;
+        if reader.source.bytes().is_none() {
+            reader.held = HeldChunks::new(0..reader.entries.len());
+            let is_record = |entry: &Entry| {
+                [ChunkType::DSET, ChunkType::FRAM, ChunkType::NREF].contains(&entry.kind)
+            };
+            let entries = reader.entries.iter().enumerate();
+            let records = entries.filter(|(_, entry)| is_record(entry));
+            let records: Vec<usize> = records.map(|(number, _)| number).collect();
+            reader.fetch(&records)?;
         }
-        // A number is believed when the checksum over it is right.
-        if number > limits.chunks {
-            return Err(Error::limit(format!(
-                "{number} chunks found, limit is {}",
-                limits.chunks
-            )));
-        }
-        limits.check_chunk(u64::from(index.stored_len))?;
-        let payload_offset = trailer.index_offset + CHUNK_HEADER_LEN as u64;
-        index.check_payload(payload, payload_offset)?;
-        let entries = parse_index(payload, payload_offset, trailer.index_offset)?;
-        for entry in &entries {
+        Ok(reader)
+    }
+
+    fn open(source: ChunkSource<'a>, limits: &Limits) -> Result<Self> {
+        let (header, index) = match source.bytes() {
+            Some(bytes) => {
+                let header = read_header(bytes)?;
+                let trailer = read_trailer(bytes, bytes.len() as u64)?;
+                let trailer = trailer.map_err(|e| name_tail(bytes, limits, e))?;
+                (header, read_index(bytes, 0, trailer, limits)?)
+            }
+            None => read_ends(&source, limits)?,
+        };
+        for entry in &index.entries {
             if entry.kind.is_critical() && !entry.kind.is_known() {
                 return Err(
                     Error::unsupported(format!("unknown critical chunk {}", entry.kind))
@@ -74,13 +72,37 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        let read = HEADER_LEN + CHUNK_HEADER_LEN + payload.len() + TRAILER_LEN;
+        let read = HEADER_LEN + CHUNK_HEADER_LEN + index.len + TRAILER_LEN;
         Ok(Self {
-            bytes,
+            source,
             header,
-            entries,
-            bytes_read: AtomicU64::new(read as u64),
+            entries: index.entries.into(),
+            held: HeldChunks::default(),
+            bytes_read: Arc::new(AtomicU64::new(read as u64)),
         })
+    }
+
+    /// A reader of the same file for chunks of these numbers: what it fetches of them it holds while it lives.
+    pub(crate) fn of_chunks(&self, numbers: Range<usize>) -> Self {
+        let is_in_memory = self.source.bytes().is_some();
+        Self {
+            source: self.source.clone(),
+            header: self.header,
+            entries: Arc::clone(&self.entries),
+            held: HeldChunks::new(if is_in_memory { 0..0 } else { numbers }),
+            bytes_read: Arc::clone(&self.bytes_read),
+        }
+    }
+
+    /// Fetches chunks, whose numbers ascend, in few reads, where they do not lie in memory.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(crate) fn fetch(&self, numbers: &[usize]) -> Result<()> {
+        if self.source.bytes().is_some() {
+            return Ok(());
+        }
+        self.held.fetch(&self.source, numbers, &self.entries)
     }
 
     /// The file header.
@@ -99,7 +121,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// `Corrupt` when they disagree, `InvalidArgument` when there is no such chunk.
-    pub fn payload(&self, number: usize) -> Result<&'a [u8]> {
+    pub fn payload(&self, number: usize) -> Result<&[u8]> {
         let (header, payload, offset) = self.unchecked(number)?;
         header.check_payload(payload, offset)?;
         self.note_read(payload.len());
@@ -111,7 +133,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Reader::payload`], and `Corrupt` for a chunk that is no run of bricks.
-    pub fn brick_run(&self, number: usize, end: u32) -> Result<BrickRun<'a>> {
+    pub fn brick_run(&self, number: usize, end: u32) -> Result<BrickRun<'_>> {
         let (header, payload, offset) = self.unchecked(number)?;
         if !BrickRun::has_checksums(payload) {
             header.check_payload(payload, offset)?;
@@ -148,13 +170,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Header, checked against the index, payload, not checked, and its offset in the file.
-    fn unchecked(&self, number: usize) -> Result<(ChunkHeader, &'a [u8], u64)> {
+    fn unchecked(&self, number: usize) -> Result<(ChunkHeader, &[u8], u64)> {
         let entry = self
             .entries
             .get(number)
             .ok_or_else(|| Error::invalid(format!("no chunk {number}")))?;
-        let at = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-        let Some((head, rest)) = self.bytes.get(at..).and_then(<[u8]>::split_first_chunk) else {
+        let bytes = match self.source.bytes() {
+            Some(bytes) => bytes.get(usize::try_from(entry.offset).unwrap_or(usize::MAX)..),
+            None => self.held.chunk(&self.source, number, entry)?,
+        };
+        let Some((head, rest)) = bytes.and_then(<[u8]>::split_first_chunk) else {
             return Err(Error::corrupt("the index points outside the file").at(entry.offset));
         };
         let (header, _) = ChunkHeader::parse(head, number as u64, entry.offset)?;
@@ -178,6 +203,97 @@ impl<'a> Reader<'a> {
         self.note_read(CHUNK_HEADER_LEN);
         Ok((header, payload, entry.payload_offset()))
     }
+}
+
+/// The chunks that an index describes, and the bytes of its payload.
+struct Index {
+    entries: Vec<Entry>,
+    len: usize,
+}
+
+/// Bytes at the end of a source that are read at once: trailer and index of most files.
+const TAIL: u64 = 1 << 16;
+
+/// Header and index of a file that does not lie in memory.
+fn read_ends(source: &ChunkSource<'_>, limits: &Limits) -> Result<(FileHeader, Index)> {
+    let len = source.len();
+    let head = len.min(HEADER_LEN as u64);
+    let tail_start = len.saturating_sub(TAIL).max(head);
+    let ends = source.copies(&[0..head, tail_start..len])?;
+    let [head, tail] = <[Vec<u8>; 2]>::try_from(ends).unwrap_or_default();
+    let header = read_header(&head)?;
+    let trailer = read_trailer(&tail, len)??;
+    if trailer.index_offset >= tail_start {
+        return Ok((header, read_index(&tail, tail_start, trailer, limits)?));
+    }
+    // Held in memory before its checksum is known: no more than an index of so many chunks takes.
+    let longest = limits.chunks.saturating_mul(16).saturating_add(TAIL);
+    if len - trailer.index_offset > longest {
+        return Err(Error::limit(format!(
+            "an index of at most {longest} bytes expected"
+        )));
+    }
+    let start = trailer.index_offset;
+    let range = start..len;
+    let tail = source.copies(std::slice::from_ref(&range))?.pop();
+    let tail = tail.unwrap_or_default();
+    Ok((header, read_index(&tail, start, trailer, limits)?))
+}
+
+fn read_header(bytes: &[u8]) -> Result<FileHeader> {
+    match bytes.first_chunk::<HEADER_LEN>() {
+        Some(header) => FileHeader::parse(header),
+        None => Err(short_file(bytes)),
+    }
+}
+
+/// The trailer at the end of `tail`, which ends where the file of `len` bytes does; what is wrong with it apart from files
+/// that have no room for one.
+fn read_trailer(tail: &[u8], len: u64) -> Result<Result<Trailer>> {
+    let short = || Error::truncated("the file ends within its header or trailer");
+    let place = tail.len().checked_sub(TRAILER_LEN);
+    let trailer = place.and_then(|at| tail.get(at..)).ok_or_else(short)?;
+    let end = len.saturating_sub(TRAILER_LEN as u64);
+    if end < HEADER_LEN as u64 {
+        return Err(short());
+    }
+    Ok(Trailer::parse(trailer, end))
+}
+
+/// The index, from the end of a file: `tail` begins at byte `start` of it.
+fn read_index(tail: &[u8], start: u64, trailer: Trailer, limits: &Limits) -> Result<Index> {
+    let body = tail.len().saturating_sub(TRAILER_LEN);
+    let body = tail.get(..body).unwrap_or_default();
+    let end = start + body.len() as u64;
+    let at = trailer.index_offset.checked_sub(start);
+    let at = at.and_then(|at| usize::try_from(at).ok());
+    let bytes = at.and_then(|at| body.get(at..));
+    let Some((head, payload)) = bytes.and_then(<[u8]>::split_first_chunk) else {
+        return Err(Error::corrupt("the trailer points outside the file").at(end));
+    };
+    // The index is the chunk after the last one it describes: its number is its own count, which
+    // stands at the front of its payload.
+    let number = Cursor::new(payload, trailer.index_offset).varint("chunk count")?;
+    let (index, _) = ChunkHeader::parse(head, number, trailer.index_offset)?;
+    if index.kind != ChunkType::INDX || index.stored_len as usize != payload.len() {
+        return Err(
+            Error::corrupt("the trailer does not point at an index that ends before it").at(end),
+        );
+    }
+    // A number is believed when the checksum over it is right.
+    if number > limits.chunks {
+        return Err(Error::limit(format!(
+            "{number} chunks found, limit is {}",
+            limits.chunks
+        )));
+    }
+    limits.check_chunk(u64::from(index.stored_len))?;
+    let payload_offset = trailer.index_offset + CHUNK_HEADER_LEN as u64;
+    index.check_payload(payload, payload_offset)?;
+    Ok(Index {
+        entries: parse_index(payload, payload_offset, trailer.index_offset)?,
+        len: payload.len(),
+    })
 }
 
 /// A file without its end mark is truncated, unless a whole file with bytes after it shows up when

@@ -4,9 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::base::error::Result;
+use crate::base::source::ByteSource;
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{BrickRun, ChunkType, Dataset, Frame, Reader, ReferenceFrames};
+use crate::container::{
+    Attributes, BrickRun, ChunkType, Dataset, Entry, Frame, Reader, ReferenceFrames,
+};
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::setup::{Record, Setup};
@@ -43,6 +46,8 @@ pub struct Decoder<'a> {
     records: Vec<FrameChunks>,
     /// The records of each frame: one, or its slabs.
     frames: Vec<Vec<usize>>,
+    /// The chunk with what else is known of the dataset; the last one, if there are several.
+    attributes: Option<usize>,
     /// Embedded networks by the numbers of their chunks.
     weights: FileWeights<usize>,
     setup: Setup,
@@ -72,16 +77,46 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Decoder::new`], and `InvalidArgument` for 0 threads.
     pub fn with_options(bytes: &'a [u8], options: DecodeOptions) -> Result<Self> {
-        let reader = Reader::new(bytes, &options.limits)?;
+        Self::open(Reader::new(bytes, &options.limits)?, options)
+    }
+
+    /// A decoder that owns what it reads from: a memory map ([`crate::FileBytes`]) of which nothing is copied, or any source
+    /// of which only what is needed is read, the bricks of a box in few calls. What it reads of a frame it
+    /// holds until that is decoded; what it does not hold then are bricks.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use srt::{Bound, Decoder, DecodeOptions, EncodeOptions, SeekSource, Shape, Volume};
+    ///
+    /// let volume = Volume::new(Shape::new(&[8, 9, 10])?, vec![1.5f32; 720])?;
+    /// let file = srt::encode(&volume, &EncodeOptions::new(Bound::MaxError(1e-3)))?;
+    /// let source = SeekSource::new(std::io::Cursor::new(file))?; // or a file
+    /// let decoder: Decoder<'static> = Decoder::from_source(Arc::new(source), DecodeOptions::default())?;
+    /// assert_eq!(decoder.only_frame()?.read::<f32>()?, volume);
+    /// # Ok::<(), srt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Decoder::with_options`], and those of the source.
+    pub fn from_source(
+        source: Arc<dyn ByteSource>,
+        options: DecodeOptions,
+    ) -> Result<Decoder<'static>> {
+        Decoder::open(Reader::from_source(source, &options.limits)?, options)
+    }
+
+    fn open(reader: Reader<'a>, options: DecodeOptions) -> Result<Self> {
         let mut contents = Contents::default();
         let mut records: Vec<FrameChunks> = Vec::new();
         let mut frames: Vec<Vec<usize>> = Vec::new();
         let mut numbers = HashMap::new();
+        let mut attributes = None;
         let mut weights = FileWeights::default();
         let mut candidates = ReferenceFrames::default();
         for (number, entry) in reader.entries().iter().enumerate() {
             match contents.add(entry, || reader.payload(number))? {
                 Item::Dataset | Item::Ancillary => {}
+                Item::Attributes => attributes = Some(number),
                 Item::Weights if entry.kind == ChunkType::NETW => {
                     weights.add_network(number);
                 }
@@ -98,7 +133,7 @@ impl<'a> Decoder<'a> {
                     for &reference in &references {
                         records[reference].is_reference = true;
                     }
-                    records.push(FrameChunks::new(frame).with_references(references));
+                    records.push(FrameChunks::new(*frame).with_references(references));
                 }
                 Item::Part => {
                     if let Some(frame) = records.last_mut() {
@@ -114,6 +149,7 @@ impl<'a> Decoder<'a> {
             dataset,
             records,
             frames,
+            attributes,
             weights,
             cache: BrickCache::new(options.cache_bytes),
             bands: BandCache::new(options.reference_bytes),
@@ -167,6 +203,19 @@ impl<'a> Decoder<'a> {
         &self.dataset
     }
 
+    /// What else the file says of the dataset.
+    ///
+    /// # Errors
+    /// `Corrupt` when that is damaged: the fields decode all the same.
+    pub fn attributes(&self) -> Result<Option<Attributes>> {
+        let Some(number) = self.attributes else {
+            return Ok(None);
+        };
+        let offset = self.reader.entries().get(number);
+        let offset = offset.map_or(0, Entry::payload_offset);
+        Attributes::parse(self.reader.payload(number)?, offset).map(Some)
+    }
+
     /// The numbers of the records of each frame, in file order.
     pub(super) fn records_of_frames(&self) -> &[Vec<usize>] {
         &self.frames
@@ -208,20 +257,31 @@ impl<'a> Decoder<'a> {
         Ok(hierarchy.map(|hierarchy| self.setup.networks(hierarchy)))
     }
 
+    /// A reader for the parts of the frame of `records` and of those it is predicted from, which holds what it fetches while it lives.
+    pub(super) fn parts_of(&self, records: &[usize]) -> Reader<'a> {
+        let parts = |&number: &usize| self.records[number].parts();
+        // A chain that is too long is refused before anything is read.
+        let chain = self.chain(records).unwrap_or_default();
+        let numbers = || chain.iter().chain(records).flat_map(parts);
+        let first = numbers().min().unwrap_or_default();
+        self.reader
+            .of_chunks(first..numbers().max().map_or(first, |last| last + 1))
+    }
+
     /// All that decoding the frame of `records` at downscaling level `level` takes; grids are known without
     /// `networks`.
-    pub(super) fn source(
-        &self,
+    pub(super) fn source<'s>(
+        &'s self,
+        payloads: &'s Reader<'a>,
         records: &[usize],
         level: usize,
         networks: Option<&Networks>,
         cached: bool,
-    ) -> Result<FieldSource<'_>> {
-        let domain = self.dataset.shape;
+    ) -> Result<FieldSource<'s>> {
         let mut sources = Vec::with_capacity(records.len());
         for &number in records {
-            let mut source = self.record_source(number, level, networks, cached)?;
-            source.past = self.past(number, level, networks, cached)?;
+            let mut source = self.record_source(payloads, number, level, networks, cached)?;
+            source.past = self.past(payloads, number, level, networks, cached)?;
             sources.push(source);
         }
         let frame = &self.records[records[0]].frame;
@@ -230,26 +290,27 @@ impl<'a> Decoder<'a> {
             _ => Parts::Slabs(sources),
         };
         Ok(FieldSource {
-            domain,
+            domain: self.dataset.shape,
             dtype: self.dataset.dtype_of(frame)?,
             parts,
         })
     }
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
     /// A record without what it is predicted from.
-    fn record_source(
-        &self,
+    fn record_source<'s>(
+        &'s self,
+        payloads: &'s Reader<'a>,
         number: usize,
         level: usize,
         networks: Option<&Networks>,
         cached: bool,
-    ) -> Result<FrameSource<'_>> {
+    ) -> Result<FrameSource<'s>> {
         let chunks = &self.records[number];
         let record = Record {
             chunks,
-            payloads: &self.reader,
+            payloads,
             cache: cached.then(|| self.cache.frame(number)),
         };
         let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
@@ -257,13 +318,14 @@ impl Decoder<'_> {
     }
 
     /// What a record is predicted from.
-    fn past(
-        &self,
+    fn past<'s>(
+        &'s self,
+        payloads: &'s Reader<'a>,
         number: usize,
         level: usize,
         networks: Option<&Networks>,
         cached: bool,
-    ) -> Result<PastSources<'_>> {
+    ) -> Result<PastSources<'s>> {
         let chain = self.chain(&[number])?;
         let places = |number: usize| -> Vec<usize> {
             let references = self.records[number].references.iter();
@@ -273,7 +335,7 @@ impl Decoder<'_> {
         };
         let link = |&number: &usize| {
             Ok(Link {
-                source: self.record_source(number, level, networks, cached)?,
+                source: self.record_source(payloads, number, level, networks, cached)?,
                 number,
                 references: places(number),
             })
@@ -312,6 +374,10 @@ impl Payloads for Reader<'_> {
 
     fn part(&self, number: usize) -> u32 {
         self.entries().get(number).map_or(0, |entry| entry.part)
+    }
+
+    fn fetch(&self, numbers: &[usize]) -> Result<()> {
+        Reader::fetch(self, numbers)
     }
 
     fn run(&self, number: usize, end: u32) -> Result<BrickRun<'_>> {

@@ -7,7 +7,7 @@ use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::container::{
-    CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Writer, WrittenFrames, slowest,
+    Attributes, CHUNK_HEADER_LEN, ChunkType, Dataset, FrameId, Writer, WrittenFrames, slowest,
 };
 use crate::file::decoder::Decoder;
 use crate::file::encoder_past::EncoderPast;
@@ -329,6 +329,14 @@ impl<W: Write> Encoder<W> {
             },
         )?;
         Ok(bytes)
+    }
+
+    /// Writes what else is known of the dataset behind what is there: of several, the last counts.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn add_attributes(&mut self, attributes: &Attributes) -> Result<()> {
+        self.add_ancillary(ChunkType::ATTR, attributes.text().as_bytes())
     }
 
     /// Writes an ancillary chunk of the caller's (spec section 3) behind what is there.

@@ -5,6 +5,7 @@ use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Frame, Slab, slowest};
 use crate::frame::decode::FrameSource;
+use crate::frame::sampling::Sampling;
 use crate::volume::view::other_type;
 use crate::volume::{AnyVolume, Volume};
 
@@ -115,6 +116,17 @@ impl FieldSource<'_> {
         }
         out[axis] = out[axis].div_ceil(1 << level);
         Ok(self.domain.with_dims(out))
+    }
+
+    /// Where the voxels of downscaling level `level` lie; slabs that go together agree on it.
+    ///
+    /// # Errors
+    /// As [`FieldSource::grid`].
+    pub(crate) fn sampling(&self, level: usize) -> Result<Sampling> {
+        self.grid(level)?;
+        let missing = || Error::invalid("a frame without records");
+        let first = self.sources().first().ok_or_else(missing)?;
+        first.sampling(level)
     }
 
     /// Decodes all of downscaling level `level`.

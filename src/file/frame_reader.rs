@@ -3,7 +3,7 @@
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
-use crate::container::{Form, Frame, slowest};
+use crate::container::{Form, Frame, Placement, slowest};
 use crate::file::decoder::Decoder;
 use crate::file::field_source::{FieldRequest, FieldSource};
 use crate::file::frame_key::FieldKey;
@@ -12,6 +12,7 @@ use crate::frame::layout::FrameLayout;
 use crate::frame::pooled::octree_of;
 use crate::frame::wavelet::quality::{LevelField, psnr_db};
 use crate::octree::Leaf;
+use crate::volume::view::other_type;
 use crate::volume::{AnyVolume, Volume};
 
 /// A field at a time step, to be read: all of it at full resolution, if not told otherwise by
@@ -142,8 +143,69 @@ impl<'d> FrameReader<'d> {
     /// `InvalidArgument` for a level that does not exist, `Corrupt`.
     pub fn grid(&self) -> Result<Shape> {
         let level = self.request.level;
-        let source = self.decoder.source(self.records, level, None, false)?;
+        let parts = self.decoder.parts_of(self.records);
+        let source = self
+            .decoder
+            .source(&parts, self.records, level, None, false)?;
         source.grid(level)
+    }
+
+    /// Where the voxels of the level lie: spacing and place of the first one along each axis, in the unit of the dataset's
+    /// placement; in voxels of the field where the dataset has none. Axes of fewer than 8 voxels keep theirs from level to level.
+    ///
+    /// ```
+    /// use srt::{Bound, Decoder, EncodeOptions, Shape, Volume};
+    ///
+    /// let volume = Volume::new(Shape::new(&[6, 16, 9])?, vec![1.5f32; 864])?;
+    /// let file = srt::encode(&volume, &EncodeOptions::new(Bound::MaxError(0.1)))?;
+    /// let placement = Decoder::new(&file)?.only_frame()?.level(1).placement()?;
+    /// assert_eq!((placement.spacing, placement.origin), ([1.0, 2.0, 2.0], [0.0; 3]));
+    /// # Ok::<(), srt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`FrameReader::grid`].
+    pub fn placement(&self) -> Result<Placement> {
+        let fine = self.decoder.dataset().placement.unwrap_or_default();
+        let level = self.request.level;
+        let parts = self.decoder.parts_of(self.records);
+        let source = self
+            .decoder
+            .source(&parts, self.records, level, None, false)?;
+        Ok(source.sampling(level)?.place(fine))
+    }
+
+    /// Decodes what was asked for into a buffer of the caller's, `x` fastest, which holds as many values as that: beside
+    /// them one layer is in memory at a time.
+    ///
+    /// # Errors
+    /// As [`FrameReader::read`], and `InvalidArgument` for a buffer of another length; what is in it then is not said.
+    pub fn read_into<T: Element>(&self, out: &mut [T]) -> Result<()> {
+        let dtype = self.decoder.dataset().dtype_of(self.record())?;
+        if dtype != T::DTYPE {
+            return Err(other_type(dtype, T::DTYPE));
+        }
+        let wanted = match self.request.region {
+            Some(region) => region.len(),
+            None => self.grid()?.len(),
+        };
+        if out.len() != wanted {
+            return Err(Error::invalid(format!(
+                "a buffer of {wanted} values expected, of {} found",
+                out.len()
+            )));
+        }
+        let mut rest = out;
+        self.layers(|layer| {
+            let layer = layer.into_typed::<T>()?;
+            let short = || Error::corrupt("more layers than the level has");
+            let (own, behind) = std::mem::take(&mut rest)
+                .split_at_mut_checked(layer.data().len())
+                .ok_or_else(short)?;
+            own.copy_from_slice(layer.data());
+            rest = behind;
+            Ok(())
+        })
     }
 
     /// Decodes what was asked for, to the type that the field has.
@@ -181,7 +243,10 @@ impl<'d> FrameReader<'d> {
     pub fn levels(&self) -> Result<FrameLevels<'d>> {
         let coarsest = self.records().map(|frame| frame.form.levels()).min();
         let coarsest = coarsest.unwrap_or_default();
-        let source = self.decoder.source(self.records, coarsest, None, false)?;
+        let parts = self.decoder.parts_of(self.records);
+        let source = self
+            .decoder
+            .source(&parts, self.records, coarsest, None, false)?;
         // Slabs may not go together at the coarsest of them.
         let next = (0..=coarsest)
             .rev()
@@ -252,7 +317,8 @@ impl<'d> FrameReader<'d> {
         let (decoder, level) = (self.decoder, self.request.level);
         let networks = decoder.networks(self.records, level)?;
         let cached = self.request.region.is_some();
-        let source = decoder.source(self.records, level, networks.as_ref(), cached)?;
+        let parts = decoder.parts_of(self.records);
+        let source = decoder.source(&parts, self.records, level, networks.as_ref(), cached)?;
         decoder.setup().workplace.run(|| decode(&source))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::codec::worker::Worker;
 use crate::container::contents::{Contents, Item};
-use crate::container::{ChunkStream, ChunkType, Dataset, Entry, Frame};
+use crate::container::{Attributes, ChunkStream, ChunkType, Dataset, Entry, Frame};
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::partial_frame::PartialFrame;
@@ -45,6 +45,7 @@ pub struct StreamDecoder<R> {
     stream: ChunkStream<R>,
     contents: Contents,
     dataset: Dataset,
+    attributes: Option<Attributes>,
     weights: FileWeights<Network>,
     networks: NetworkReader,
     resolved: Option<Arc<Hierarchy>>,
@@ -58,7 +59,7 @@ pub struct StreamDecoder<R> {
 /// What the stream goes on with.
 #[derive(Debug)]
 enum Next {
-    Frame(Frame),
+    Frame(Box<Frame>),
     Part(Entry, Vec<u8>),
     /// A chunk that belongs to no frame; it is dealt with.
     Between,
@@ -98,6 +99,7 @@ impl<R: Read> StreamDecoder<R> {
             dataset: contents.dataset()?.clone(),
             stream,
             contents,
+            attributes: None,
             weights: FileWeights::default(),
             networks: NetworkReader::default(),
             resolved: None,
@@ -123,6 +125,12 @@ impl<R: Read> StreamDecoder<R> {
     #[must_use]
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// What else is known of the dataset, if the stream has said it so far.
+    #[must_use]
+    pub fn attributes(&self) -> Option<&Attributes> {
+        self.attributes.as_ref()
     }
 
     /// The weight set, if the stream has named one so far.
@@ -156,10 +164,10 @@ impl<R: Read> StreamDecoder<R> {
                     if let Some(gone) = self.current.take() {
                         self.past.hold(gone);
                     }
-                    let mut current = PartialFrame::new(frame.clone(), shape);
+                    let mut current = PartialFrame::new((*frame).clone(), shape);
                     (current.number, current.chunks.references) = self.past.begin(&frame);
                     self.current = Some(current);
-                    return Ok(Some(frame));
+                    return Ok(Some(*frame));
                 }
                 Next::Part(entry, _) if self.is_current_complete() => {
                     let message = "a chunk that does not belong to the frame before it";
@@ -305,6 +313,11 @@ impl<R: Read> StreamDecoder<R> {
         };
         Ok(match self.contents.add(&entry, || Ok(&payload))? {
             Item::Dataset | Item::Ancillary => Next::Between,
+            Item::Attributes => {
+                // Damage to them is no reason to stop: the fields are what they are.
+                self.attributes = Attributes::parse(&payload, entry.payload_offset()).ok();
+                Next::Between
+            }
             Item::Frame(frame) => Next::Frame(frame),
             Item::Part => Next::Part(entry, payload),
             Item::Weights if entry.kind == ChunkType::NETW => {

@@ -63,6 +63,18 @@ impl<'a> FileBricks<'a> {
 }
 
 impl BrickPayloads for FileBricks<'_> {
+    fn prepare(&self, numbers: &mut dyn Iterator<Item = usize>) -> Result<()> {
+        let run = |number| {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            let after = self.runs.partition_point(|run| run.first <= number);
+            self.runs.get(after.checked_sub(1)?).map(|run| run.chunk)
+        };
+        let mut chunks: Vec<usize> = numbers.filter_map(run).collect();
+        chunks.sort_unstable();
+        chunks.dedup();
+        self.payloads.fetch(&chunks)
+    }
+
     fn brick(&self, number: usize) -> Result<Option<Cow<'_, [u8]>>> {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let after = self.runs.partition_point(|run| run.first <= number);

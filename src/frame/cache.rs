@@ -46,6 +46,13 @@ pub(crate) struct FrameCache<'a> {
 }
 
 impl FrameCache<'_> {
+    /// Whether the brick `number` is kept now.
+    pub(crate) fn has(&self, number: usize) -> bool {
+        let entries = &self.cache.entries;
+        let entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.bricks.contains_key(&(self.frame, number))
+    }
+
     /// The brick `number`, from `decode` when it is not kept. Threads that want the same brick at
     /// the same time may each decode it: waiting for one another would cost more than it saves.
     pub(crate) fn get_or(

@@ -14,6 +14,14 @@ pub(crate) trait Payloads: Sync {
     /// `Corrupt` when it is damaged.
     fn payload(&self, number: usize) -> Result<&[u8]>;
 
+    /// Says that the chunks `numbers`, which ascend, will be asked for: a source that is far away reads them in few calls.
+    ///
+    /// # Errors
+    /// Those of the source.
+    fn fetch(&self, _numbers: &[usize]) -> Result<()> {
+        Ok(())
+    }
+
     /// The chunk's part number.
     fn part(&self, number: usize) -> u32;
 
@@ -66,6 +74,15 @@ impl FrameChunks {
     pub(crate) fn with_references(mut self, references: Vec<usize>) -> Self {
         self.references = references;
         self
+    }
+
+    /// The numbers of its parts.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = usize> {
+        let single = [self.mask, self.tree, self.corrections];
+        single
+            .into_iter()
+            .flatten()
+            .chain(self.bricks.iter().copied())
     }
 
     /// Adds a part of the frame, whose place has been checked.

@@ -22,6 +22,7 @@ use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
 use crate::frame::sample::{Normalisation, RUN};
+use crate::frame::sampling::Sampling;
 use crate::frame::thinned::Thinning;
 use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::predictor::predictor;
@@ -93,6 +94,21 @@ impl FrameSource<'_> {
     /// Whether coarse levels have all planes of the field.
     pub(crate) fn keeps_planes(&self) -> bool {
         matches!(&self.chunks.frame.form, Form::Wavelet(form) if form.plan != 0)
+    }
+
+    /// Where the voxels of downscaling level `level` lie among those of the field.
+    ///
+    /// # Errors
+    /// As [`FrameSource::grid`].
+    pub(crate) fn sampling(&self, level: usize) -> Result<Sampling> {
+        self.grid(level)?;
+        match &self.chunks.frame.form {
+            Form::Wavelet(form) => Ok(self.geometry(form)?.sampling(level)),
+            Form::Pooled(form) => pooled::sampling(self.shape, form, level),
+            Form::Constant | Form::Lossless | Form::Raster(_) => {
+                Ok(Thinning::new(self.shape, level)?.sampling())
+            }
+        }
     }
 
     /// Decodes values of type `dtype` at downscaling level `level`: the box `region` of its grid.

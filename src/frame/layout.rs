@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::WaveletForm;
+use crate::frame::sampling::{Sampling, Stand};
 use crate::octree;
 use crate::octree::{Leaf, Octree};
 use crate::recon::{BrickGrid, Partition, Predictor, Synthesis};
@@ -96,6 +97,15 @@ impl FrameLayout {
             (columns.start[0], columns.size[0]) = (0, self.plan.shape().dims()[0]);
         }
         columns
+    }
+
+    /// Where the voxels of downscaling level `level`, which there is, lie.
+    pub(crate) fn sampling(&self, level: usize) -> Sampling {
+        let stand = match self.wavelet {
+            Wavelet::Cdf97 => Stand::First,
+            Wavelet::Haar => Stand::Middle,
+        };
+        Sampling::after(&self.plan.levels()[..level], stand)
     }
 
     /// By downscaling level from 0 on: the number of the last brick that the field at that level needs.

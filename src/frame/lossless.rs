@@ -187,6 +187,7 @@ pub(crate) fn decode<E: Element>(
         let bytes = lossless::decode(payloads.payload(chunk)?, size, len * size)?;
         Ok(E::decode(&bytes, ByteOrder::Little))
     };
+    payloads.fetch(chunks.get(first..=last).unwrap_or(chunks))?;
     let wanted = chunks.par_iter().enumerate().skip(first);
     let parts: Vec<Vec<E>> = (wanted.take(last + 1 - first).map(unpack)).collect::<Result<_>>()?;
     let values = parts.concat();

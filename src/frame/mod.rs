@@ -20,6 +20,7 @@ pub(crate) mod pooled;
 pub(crate) mod queue;
 pub(crate) mod raster;
 pub(crate) mod sample;
+pub(crate) mod sampling;
 mod thinned;
 pub(crate) mod wavelet;
 

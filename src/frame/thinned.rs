@@ -4,6 +4,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Region, Shape};
 use crate::container::MAX_LEVELS;
+use crate::frame::sampling::{Sampling, Stand};
 use crate::transform::Plan;
 
 /// The voxels of a field that make its field at a downscaling level.
@@ -42,6 +43,14 @@ impl Thinning {
     /// Voxels of the field from one of the level to the next along an axis.
     pub(crate) fn stride(&self, axis: usize) -> usize {
         self.strides[axis]
+    }
+
+    /// Where the voxels of the level lie.
+    pub(crate) fn sampling(&self) -> Sampling {
+        Sampling {
+            strides: self.strides,
+            stand: Stand::First,
+        }
     }
 
     /// Voxels of the field for one of the level.

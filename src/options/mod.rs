@@ -8,6 +8,7 @@ mod decoding;
 mod effort;
 mod observer;
 mod pooled;
+mod pools;
 mod resources;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use effort::Effort;
 pub(crate) use effort::NetworkTrials;
 pub use observer::{Observer, Progress};
 pub use pooled::{Downscaling, PooledCoder, PooledOptions, Trials, Upscaling};
+pub use pools::ThreadPools;
 pub(crate) use resources::Workplace;
 pub use resources::{Resources, pool};
 

@@ -166,7 +166,7 @@ impl<T: Real> Past<T> {
             add(&mut out, &reference.low, has, cells, weight)?;
         }
         let offset = T::from_f32(*offset);
-        out.iter_mut().for_each(|v| *v = *v + offset);
+        out.iter_mut().for_each(|v| *v += offset);
         Ok(Some(out))
     }
 
@@ -234,7 +234,7 @@ fn add<T: Real>(
         if begins {
             pairs.for_each(|(v, &r)| *v = r * weight);
         } else {
-            pairs.for_each(|(v, &r)| *v = *v + r * weight);
+            pairs.for_each(|(v, &r)| *v += r * weight);
         }
     };
     if has == wants {

@@ -34,7 +34,7 @@ pub(super) fn table<T: Real>(n: usize) -> Vec<T> {
 /// The cosine of `m` `n`-th parts of a right angle, `m` up to `n`: its power series in integers, each term rounded down.
 fn cosine(m: usize, n: usize) -> f64 {
     let angle = PI * m as u128 / (2 * n as u128);
-    let square = angle * angle >> BITS;
+    let square = (angle * angle) >> BITS;
     let mut term = 1u128 << BITS;
     let mut sum = 0i128;
     let mut sign = 1;
@@ -42,7 +42,7 @@ fn cosine(m: usize, n: usize) -> f64 {
     while term > 0 {
         // At most 1.3 times 2^62.
         sum += sign * term.cast_signed();
-        term = (term * square >> BITS) / (next * (next + 1));
+        term = ((term * square) >> BITS) / (next * (next + 1));
         (sign, next) = (-sign, next + 2);
     }
     sum as f64 / (1u64 << BITS) as f64

@@ -19,6 +19,7 @@ class File:
     reference: tuple | None  # (SHA-256, name)
     frames: list  # (frame record, chunks by type)
     references: list  # by record: the numbers of the records that it is predicted from, nearest first
+    attributes: dict | None = None  # what else is known of the dataset (spec 4.12)
 
     def weights(self, packs):
         """The networks of the file: its own, or those of the pack with the right hash; None if it names none."""
@@ -85,7 +86,7 @@ def references(record, past, frames):
     found = []
     for distance in record.references.distances:
         same = [n for n in past.get(record.field, []) if frames[n][0].step == record.step - distance]
-        kind = [(f.filter, f.periodic, f.levels) for f in [record] + [frames[n][0] for n in same]]
+        kind = [(f.filter, f.periodic, f.plan, f.levels) for f in [record] + [frames[n][0] for n in same]]
         need(len(same) == 1 and kind[0] == kind[1], "a reference that is not there, or of another kind")
         found += same
     return found
@@ -98,10 +99,13 @@ def remember(record, past, number):
 
 
 def read(data):
-    chunks = [c for c in read_chunks(data)[:-1] if c.type[0].isupper()]
+    everything = read_chunks(data)[:-1]
+    chunks = [c for c in everything if c.type[0].isupper()]
     need(chunks and chunks[0].type == "DSET", "the dataset comes first")
     out = File(records.dataset(chunks[0].payload), [], None, [], [])
     known_past = {}  # by field: the records that the next one may be predicted from
+    said = [c.payload for c in everything if c.type == "aTTr"]
+    out.attributes = records.attributes(said[-1]) if said else None
     stage = -1  # place of the last chunk within its frame; -1 outside of frames
     over = False  # whether weights may not follow: a frame uses networks, or stands behind weights
     for chunk in chunks[1:]:

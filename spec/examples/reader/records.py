@@ -1,5 +1,6 @@
 """The records DSET, NREF and FRAM (spec 4.1 to 4.3). What follows the known fields is ignored."""
 
+import json
 import math
 import struct
 from dataclasses import dataclass, field
@@ -28,6 +29,21 @@ class Dataset:
     def dims(self):
         """Extents as z, y, x: rank 2 counts as nz = 1."""
         return [1] * (3 - self.rank) + self.extents
+
+
+def attributes(payload):
+    """What else is known of a dataset (spec 4.12); None where that cannot be read, which is no fault of the fields."""
+    try:
+        out = json.loads(payload.decode("utf-8")) if len(payload) <= 2**20 else None
+    except (ValueError, RecursionError):
+        return None
+    return out if isinstance(out, dict) and depth(out) <= 16 else None
+
+
+def depth(value):
+    """Arrays and objects within each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
 
 
 def dataset(payload):

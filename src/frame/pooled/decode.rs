@@ -10,6 +10,7 @@ use crate::frame::networks::Networks;
 use crate::frame::pooled::payload;
 use crate::frame::pooled::stored::{grid, plan_of};
 use crate::frame::pooled::upscale::Upscaler;
+use crate::frame::sampling::{Sampling, Stand};
 use crate::octree::{LevelRange, Octant};
 
 /// What a frame of the pooled form consists of.
@@ -24,11 +25,20 @@ pub(crate) struct PooledFrame<'a> {
     pub(crate) worker: Option<&'a Worker>,
 }
 
+/// Where the voxels of a level, which there is, lie.
+///
+/// # Errors
+/// `Corrupt`.
+pub(crate) fn sampling(shape: Shape, form: &PooledForm, level: usize) -> Result<Sampling> {
+    let plan = plan_of(shape, usize::from(form.levels))?;
+    let finer = plan.levels().get(..level).unwrap_or_default();
+    Ok(Sampling::after(finer, Stand::Middle))
+}
+
 /// The grid of a downscaling level.
 ///
 /// # Errors
-/// `InvalidArgument` when the frame has no such level, `Corrupt` when the domain has not those of the
-/// frame.
+/// `InvalidArgument` when there is no such level, `Corrupt`.
 pub(crate) fn grid_of_level(shape: Shape, form: &PooledForm, level: usize) -> Result<Shape> {
     if level > usize::from(form.levels) {
         return Err(Error::invalid(format!(

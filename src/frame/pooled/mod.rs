@@ -14,6 +14,6 @@ mod upscale;
 
 pub use decode::check_pooled;
 
-pub(crate) use decode::{PooledFrame, grid_of_level, octree_of};
+pub(crate) use decode::{PooledFrame, grid_of_level, octree_of, sampling};
 pub(crate) use encode::encode;
 pub(crate) use encoder::PooledEncoder;

@@ -178,6 +178,7 @@ impl RasterBricks {
         payloads: &FileBricks<'_>,
         region: Region,
     ) -> Result<Vec<E>> {
+        payloads.prepare(&mut self.touching(region).map(|number| number as usize))?;
         let decoded = in_order(self.touching(region), |number| -> Result<_> {
             let payload = payloads.brick(number as usize)?;
             let missing = || Error::corrupt(format!("brick {number} is missing"));

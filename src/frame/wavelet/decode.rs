@@ -295,6 +295,7 @@ impl ResidualSource for HostBricks<'_> {
             .filter(|(_, brick)| brick.grids.iter().any(touches))
             .collect();
         for batch in layer.chunks(self.batch) {
+            self.layout.prepare(batch, self.request)?;
             let decode = |&(number, brick)| self.layout.cached_brick(number, brick, self.request);
             let decoded: Vec<Arc<Vec<Vec<i32>>>> =
                 batch.par_iter().map(decode).collect::<Result<_>>()?;

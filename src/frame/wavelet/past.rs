@@ -164,8 +164,8 @@ impl<T: Real> LevelCandidates<'_, T> {
             if mask[0] && self.network.is_none() {
                 continue;
             }
-            let one = fit(samples.iter(), mask);
-            let own = |band: usize| fit(samples.iter().filter(|s| s.band == band), mask);
+            let one = fit(&samples.iter(), mask);
+            let own = |band: usize| fit(&samples.iter().filter(|s| s.band == band), mask);
             let per_band: Option<Vec<_>> = (0..bands).map(own).collect();
             for weights in [one.map(|one| vec![one]), per_band].into_iter().flatten() {
                 let count = mask.iter().filter(|&&taken| taken).count() * weights.len();
@@ -244,7 +244,7 @@ pub(super) fn low_pass<T: Real>(
     };
     let samples: Vec<Sample> = exact.iter().enumerate().map(sample).collect();
     let mask = [!references.is_empty(), references.len() > 1, true];
-    let weights = fit(samples.iter(), mask)?;
+    let weights = fit(&samples.iter(), mask)?;
     let bits = |weights| samples.iter().map(|s| cost(left(s, weights))).sum::<f64>();
     let (with, without) = (bits(&weights), bits(&[0.0; COLUMNS]));
     let count = 1.0 + references.len() as f64;
@@ -279,7 +279,7 @@ fn cost(left: f64) -> f64 {
 /// Weights towards the least sum of `log(1 + residual^2)`, which is what residuals cost; 0 for columns that are not taken.
 /// `None` where they are not determined.
 fn fit<'s>(
-    samples: impl Iterator<Item = &'s Sample> + Clone,
+    samples: &(impl Iterator<Item = &'s Sample> + Clone),
     mask: Taken,
 ) -> Option<[f64; COLUMNS]> {
     let mut weights = [0.0; COLUMNS];
@@ -292,11 +292,11 @@ fn fit<'s>(
             } else {
                 1.0 / (1.0 + residual * residual)
             };
-            for i in 0..COLUMNS {
-                for j in 0..COLUMNS {
-                    normal[i][j] += trust * sample.columns[i] * sample.columns[j];
+            for (row, column) in normal.iter_mut().zip(sample.columns) {
+                for (sum, other) in row.iter_mut().zip(sample.columns) {
+                    *sum += trust * column * other;
                 }
-                normal[i][COLUMNS] += trust * sample.columns[i] * sample.value;
+                row[COLUMNS] += trust * column * sample.value;
             }
         }
         weights = solve(normal, mask)?;
@@ -332,8 +332,9 @@ fn solve(mut rows: [[f64; COLUMNS + 1]; COLUMNS], mask: Taken) -> Option<[f64; C
                 continue;
             }
             let factor = rows[j][i] / pivot;
-            for k in 0..=COLUMNS {
-                rows[j][k] -= factor * rows[i][k];
+            let pivots = rows[i];
+            for (value, pivot) in rows[j].iter_mut().zip(pivots) {
+                *value -= factor * pivot;
             }
         }
     }

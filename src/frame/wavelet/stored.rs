@@ -19,6 +19,14 @@ pub(crate) const BATCH: usize = 64;
 
 /// Payloads of one frame's bricks.
 pub(crate) trait BrickPayloads: Sync {
+    /// Says that the bricks `numbers` will be asked for, so that they can be fetched together.
+    ///
+    /// # Errors
+    /// `Io` where they are read from a file.
+    fn prepare(&self, _numbers: &mut dyn Iterator<Item = usize>) -> Result<()> {
+        Ok(())
+    }
+
     /// Payload of brick `number`, if there is such a chunk.
     ///
     /// # Errors
@@ -57,6 +65,7 @@ impl FrameLayout {
         // Filter first: untouched bricks would leave some threads idle.
         let is_touched = |(_, brick): &(usize, &Brick)| brick.grids.iter().any(is_wanted);
         let touched: Vec<(usize, &Brick)> = bricks.iter().enumerate().filter(is_touched).collect();
+        self.prepare(&touched, request)?;
         let decode = |&(number, brick): &(usize, &Brick)| self.cached_brick(number, brick, request);
         let decoded = in_order(touched.iter(), decode);
         let mut coefficients: Coefficients = vec![Arc::default(); bricks.len()];
@@ -64,6 +73,22 @@ impl FrameLayout {
             coefficients[number] = decoded?;
         }
         Ok(coefficients)
+    }
+
+    /// Has bricks fetched that no cache has.
+    ///
+    /// # Errors
+    /// As [`BrickPayloads::prepare`].
+    pub(super) fn prepare(
+        &self,
+        bricks: &[(usize, &Brick)],
+        request: &DecodeRequest<'_>,
+    ) -> Result<()> {
+        let is_kept = |number| request.cache.is_some_and(|cache| cache.has(number));
+        let numbers = bricks.iter().map(|(number, _)| *number);
+        request
+            .bricks
+            .prepare(&mut numbers.filter(|&number| !is_kept(number)))
     }
 
     /// The integers of a brick, from the cache where they are kept.

@@ -1,7 +1,9 @@
 //! `dump`: the fields of chunks with their offsets, then the bytes.
 
 use serde_json::{Value, json};
-use srt::container::{CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form, HAS_REFERENCES};
+use srt::container::{
+    Attributes, CHUNK_HEADER_LEN, ChunkType, Cursor, FORM_BITS, Form, HAS_REFERENCES,
+};
 use srt::{Dtype, Error, Result};
 
 use crate::file::{File, FrameChunks};
@@ -165,6 +167,7 @@ fn fields(file: &File<'_>, chunk: &Chunk) -> (Vec<FieldLine>, Option<Error>) {
         ChunkType::NREF => reference(&mut payload),
         ChunkType::FRAM => frame(&mut payload, dtype),
         ChunkType::INDX => index(&mut payload),
+        ChunkType::ATTR => attributes(&mut payload, chunk.header.stored_len as usize),
         ChunkType::NETW => network(&mut payload),
         ChunkType::BRIK if is_run(file, chunk) => brick_run(&mut payload, chunk.header.part),
         _ => Ok(()),
@@ -184,6 +187,15 @@ fn chunk_header(f: &mut Fields<'_>) -> Result<()> {
     })?;
     f.read("header crc", |c, name| {
         Ok(format!("{:#010x}", c.u32(name)?))
+    })?;
+    Ok(())
+}
+
+fn attributes(f: &mut Fields<'_>, len: usize) -> Result<()> {
+    f.read("json", |c, name| {
+        let offset = c.offset();
+        let attributes = Attributes::parse(c.take(name, len)?, offset)?;
+        Ok(attributes.text().to_owned())
     })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Chunks put together to records: dataset, networks, frames. Rules of order and of records.
 
 use srt::container::order::{ChunkOrder, OrderFault};
-use srt::container::{ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
+use srt::container::{Attributes, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
 use srt::{Error, Limits, Shape};
 
@@ -15,6 +15,8 @@ pub struct File<'a> {
     pub scan: Scan<'a>,
     /// The dataset record.
     pub dataset: Option<Dataset>,
+    /// What else is known of the dataset: the last that can be read.
+    pub attributes: Option<Attributes>,
     /// Embedded networks in file order.
     pub networks: Vec<NetworkChunk>,
     /// The weight set by reference.
@@ -77,6 +79,7 @@ impl<'a> File<'a> {
         let mut file = Self {
             scan,
             dataset: None,
+            attributes: None,
             networks: Vec::new(),
             reference: None,
             frames: Vec::new(),
@@ -155,6 +158,10 @@ impl<'a> File<'a> {
             ChunkType::NREF => self.reference = self.record(&chunk, WeightsReference::parse),
             ChunkType::FRAM => self.add_frame(&chunk),
             kind if kind.is_frame_part() => self.add_part(&chunk),
+            ChunkType::ATTR => {
+                let attributes = self.record(&chunk, Attributes::parse);
+                self.attributes = attributes.or(self.attributes.take());
+            }
             _ => {}
         }
     }

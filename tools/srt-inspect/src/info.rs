@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 use srt::container::{
-    Dataset, Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
+    Form, Frame, Interpolation, NetworkUse, PooledForm, PooledPayload, WaveletForm,
 };
 use srt::transform::{AxisPlan, Wavelet};
 use srt::{Limits, Shape};
 use srt_program::{hex, printable};
 
+use crate::described::{attributes_text, placement_text};
 use crate::file::{File, FrameChunks, network_levels};
 use crate::layers::Layers;
 use crate::raster;
@@ -132,6 +133,7 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
         let voxels = group(dataset.shape.len() as u64);
         out += &format!("dimensions:  // {voxels} voxels\n  {}\n", axes.join(", "));
         out += &placement_text(dataset);
+        out += &attributes_text(file);
         out += "fields:\n";
         for (number, field) in dataset.fields.iter().enumerate() {
             let unit = match field.unit.as_str() {
@@ -161,28 +163,6 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
     out += &state_text(file);
     out += "}\n";
     out
-}
-
-/// Where the voxels lie, if that is known.
-fn placement_text(dataset: &Dataset) -> String {
-    let Some(placement) = &dataset.placement else {
-        return String::new();
-    };
-    let rank = dataset.shape.rank();
-    let line = |name: &str, values: &[f64; 3]| {
-        let axes = ["z", "y", "x"].into_iter().zip(values).skip(3 - rank);
-        let axes: Vec<String> = axes.map(|(axis, v)| format!("{axis} = {v}")).collect();
-        format!("  {name}: {}\n", axes.join(", "))
-    };
-    let unit = match dataset.length_unit.as_str() {
-        "" => String::new(),
-        unit => format!("  // in {}", printable(unit)),
-    };
-    let spacing = line("spacing", &placement.spacing);
-    format!(
-        "placement:{unit}\n{spacing}{}",
-        line("origin", &placement.origin)
-    )
 }
 
 fn networks_text(file: &File<'_>) -> String {
@@ -382,6 +362,8 @@ pub fn json(file: &File<'_>, limits: &Limits) -> Value {
             "origin": d.placement.map(|p| p.origin[3 - d.shape.rank()..].to_vec()),
             "length_unit": d.length_unit,
             "time_unit": d.time_unit,
+            "attributes": file.attributes.as_ref()
+                .and_then(|a| serde_json::from_str::<Value>(a.text()).ok()),
             "fields": d.fields.iter().map(|f| json!({
                 "name": f.name, "unit": f.unit, "dtype": f.dtype.to_string(),
             })).collect::<Vec<_>>(),

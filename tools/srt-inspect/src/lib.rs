@@ -7,6 +7,7 @@
 //! | [`mod@file`] | chunks put together to records and frames |
 //! | [`bricks`] | where a file has the bricks of one frame |
 //! | [`layers`] | octree and bricks of one frame |
+//! | `described` | what a file says of its dataset, as text |
 //! | `raster` | the same of a frame of the raster form |
 //! | `rules` | rules between records; all that they say |
 //! | `weights` | rules between networks and frames |
@@ -15,6 +16,7 @@
 mod args;
 pub mod bricks;
 pub mod check;
+mod described;
 pub mod dump;
 pub mod file;
 pub mod finding;

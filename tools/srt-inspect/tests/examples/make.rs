@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use half::f16;
 use srt::container::{
-    Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement, Reader, Slab,
-    WaveletForm, WeightsReference, Writer,
+    Attributes, Bound, ChunkType, Dataset, Field, Form, Frame, Measured, NetworkUse, Placement,
+    Reader, Slab, WaveletForm, WeightsReference, Writer,
 };
 use srt::network::{Hierarchy, builtin};
 use srt::transform::Wavelet;
@@ -349,6 +349,11 @@ pub(crate) const EXAMPLES: &[Example] = &[
         build: series,
     },
     example(
+        "attributes_2d",
+        "what else is known of a dataset (aTTr): names and places of rows that are not uniform",
+        attributes,
+    ),
+    example(
         "slabs_3d",
         "two slabs of one frame; another frame without slabs",
         slabs,
@@ -615,6 +620,25 @@ fn series() -> Vec<u8> {
             .write(&FrameKey::new(0, step).at(time), &values)
             .unwrap();
     }
+    encoder.finish().unwrap().0
+}
+
+fn attributes() -> Vec<u8> {
+    let field = Field {
+        name: "t2m".into(),
+        unit: "K".into(),
+        dtype: Dtype::F32,
+    };
+    let (shape, values) = sampled(&[4, 90], waves);
+    let values: Vec<f32> = values.iter().map(|&v| 280.0 + v as f32).collect();
+    let dataset = Dataset::new(shape, vec![field]);
+    let text =
+        r#"{"coordinates":{"lat":{"values":[-60.5,-30.0,10.25,45.0]}},"dimensions":["lat","lon"]}"#;
+    let mut encoder = Encoder::new(Vec::new(), dataset, options(Bound::MaxError(0.1))).unwrap();
+    encoder
+        .add_attributes(&Attributes::new(text).unwrap())
+        .unwrap();
+    encoder.write(&FrameKey::new("t2m", 0), &values).unwrap();
     encoder.finish().unwrap().0
 }
 
