@@ -57,7 +57,8 @@ impl<E: Element> FrameEncoder<'_, E> {
         options.coding.plan = Some(self.plan()?);
         let (original, normalisation) = (self.original, self.normalisation);
         let (networks, keeps_bits) = (self.networks, self.keeps_bits);
-        FrameEncoder::new(original, normalisation, &options, networks, keeps_bits).of_form()
+        let planned = FrameEncoder::new(original, normalisation, &options, networks, keeps_bits);
+        planned.with_past(self.past).of_form()
     }
 
     fn of_form(&self) -> Result<Option<EncodedFrame>> {
