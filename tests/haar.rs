@@ -13,7 +13,7 @@ use srt::network::{
 use srt::transform::Wavelet;
 use srt::volume::io::Input;
 use srt::volume::{AnyVolume, Values};
-use srt::{DecodeOptions, Decoder, EncodeOptions, Model, Shape, metrics};
+use srt::{AxisPlan, DecodeOptions, Decoder, EncodeOptions, Model, Shape, metrics};
 use srt::{VolumeView, encode_with_report};
 
 const INPUT_SCALE: f32 = 2048.0;
@@ -201,6 +201,7 @@ fn coarse_levels_are_means() {
     let (shape, values) = turbulence();
     let options = EncodeOptions::new(Bound::MaxError(1e-4))
         .with_model(Model::None)
+        .with_plan(AxisPlan::Levels)
         .with_wavelet(Wavelet::Haar);
     let file = encode(shape, &values, &options);
     let decoder = Decoder::new(&file).unwrap();

@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod attributes;
+mod bound;
 mod bricks;
 mod bytes;
 mod chunk;
@@ -28,6 +29,7 @@ mod writer;
 mod written;
 
 pub use attributes::Attributes;
+pub use bound::Bound;
 pub use bricks::{
     BrickRun, BrickSummary, NumberedBrick, RunPolicy, brick_runs_cost, parse_brick_run,
 };
@@ -42,7 +44,7 @@ pub use pooled::{Interpolation, PooledForm, PooledPayload};
 pub use raster::{MAX_PALETTE, RasterForm, RasterSteps};
 pub use reader::Reader;
 pub use records::{
-    Announced, Bound, FORM_BITS, Form, Frame, HAS_REFERENCES, Measured, QUALITY_STEPS, WaveletForm,
+    Announced, FORM_BITS, Form, Frame, HAS_REFERENCES, Measured, QUALITY_STEPS, WaveletForm,
     WeightsReference,
 };
 pub use reference_frames::ReferenceFrames;

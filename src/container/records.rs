@@ -4,7 +4,7 @@
 use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Axes, Shape};
-use crate::base::real::short_number;
+use crate::container::bound::Bound;
 use crate::container::bytes::{Cursor, Encode};
 use crate::container::form::{
     MAX_LEVELS, NetworkUse, gains, positive_real, put_gains, put_real, real,
@@ -45,62 +45,6 @@ impl WeightsReference {
             sha256: f.array("weights sha-256")?,
             name: f.string("weights name")?,
         })
-    }
-}
-
-/// The error bound that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// Peak signal-to-noise ratio of at least this many dB.
-    Psnr(f64),
-    /// SSIM of at least this.
-    Ssim(f64),
-    /// Absolute error of every voxel at most this, in the field's unit.
-    MaxError(f64),
-    /// Absolute error of every voxel at most this fraction of the range.
-    RelError(f64),
-    /// Compression ratio near this.
-    Ratio(f64),
-}
-
-impl Bound {
-    /// Whether it leaves no room for any error: every bit has to come back.
-    #[must_use]
-    pub fn is_exact(self) -> bool {
-        matches!(self, Self::MaxError(0.0) | Self::RelError(0.0))
-    }
-
-    fn parts(self) -> (u8, f64) {
-        match self {
-            Self::Psnr(v) => (0, v),
-            Self::Ssim(v) => (1, v),
-            Self::MaxError(v) => (2, v),
-            Self::RelError(v) => (3, v),
-            Self::Ratio(v) => (4, v),
-        }
-    }
-
-    fn from_parts(kind: u8, value: f64) -> Option<Self> {
-        Some(match kind {
-            0 => Self::Psnr(value),
-            1 => Self::Ssim(value),
-            2 => Self::MaxError(value),
-            3 => Self::RelError(value),
-            4 => Self::Ratio(value),
-            _ => return None,
-        })
-    }
-}
-
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Psnr(v) => write!(f, "PSNR of at least {} dB", short_number(*v)),
-            Self::Ssim(v) => write!(f, "SSIM of at least {}", short_number(*v)),
-            Self::MaxError(v) => write!(f, "maximum error of {}", short_number(*v)),
-            Self::RelError(v) => write!(f, "maximum error of {} of the range", short_number(*v)),
-            Self::Ratio(v) => write!(f, "compression ratio of {}", short_number(*v)),
-        }
     }
 }
 

@@ -20,11 +20,12 @@ use crate::volume::{AnyVolume, Volume};
 /// its like.
 ///
 /// ```
-/// use srt::{Bound, Decoder, EncodeOptions, Shape, Volume};
+/// use srt::{AxisPlan, Bound, Decoder, EncodeOptions, Shape, Volume};
 ///
 /// let shape = Shape::new(&[32, 32, 32])?;
 /// let values = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
-/// let options = EncodeOptions::new(Bound::Psnr(40.0)).with_field("u");
+/// // Levels that halve all axes; those of a stack of planes may keep all planes.
+/// let options = EncodeOptions::new(Bound::Psnr(40.0)).with_field("u").with_plan(AxisPlan::Levels);
 /// let file = srt::encode(&Volume::new(shape, values)?, &options)?;
 ///
 /// let decoder = Decoder::new(&file)?;

@@ -24,11 +24,12 @@ use crate::options::DecodeOptions;
 /// out before the error.
 ///
 /// ```
-/// use srt::{Bound, EncodeOptions, Shape, StreamDecoder, Volume};
+/// use srt::{AxisPlan, Bound, EncodeOptions, Shape, StreamDecoder, Volume};
 ///
 /// let shape = Shape::new(&[32, 32, 32])?;
 /// let values = (0..shape.len()).map(|i| (i as f32 * 1e-3).sin()).collect();
-/// let file = srt::encode(&Volume::new(shape, values)?, &EncodeOptions::new(Bound::Psnr(40.0)))?;
+/// let options = EncodeOptions::new(Bound::Psnr(40.0)).with_plan(AxisPlan::Levels);
+/// let file = srt::encode(&Volume::new(shape, values)?, &options)?;
 ///
 /// let mut decoder = StreamDecoder::new(&file[..])?;
 /// while let Some(frame) = decoder.next_frame()? {

@@ -1,7 +1,5 @@
 //! One frame to one field.
 
-use rayon::prelude::*;
-
 use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
@@ -21,7 +19,7 @@ use crate::frame::networks::Networks;
 use crate::frame::pooled;
 use crate::frame::pooled::PooledFrame;
 use crate::frame::raster::RasterBricks;
-use crate::frame::sample::{Normalisation, RUN};
+use crate::frame::sample::Normalisation;
 use crate::frame::sampling::Sampling;
 use crate::frame::thinned::Thinning;
 use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
@@ -435,11 +433,12 @@ impl FrameSource<'_> {
         region: Region,
     ) -> Result<Vec<E>> {
         let geometry = self.geometry(form)?;
-        self.check_memory(E::DTYPE, geometry.with_columns(region).len())?;
+        let columns = geometry.with_columns(region);
+        self.check_memory(E::DTYPE, columns.len())?;
         let predictor = self.predictor(geometry, form, level)?;
         let level_loop = geometry
             .synthesis(predictor.as_ref())
-            .level_loop(level, region)?;
+            .level_loop(level, columns)?;
         let past = self.past(form, &BandBoxes::of(&level_loop))?;
         let predictors = FramePredictors {
             networks: predictor.as_ref(),
@@ -463,7 +462,7 @@ impl FrameSource<'_> {
         level: usize,
         mut values: Vec<E::Work>,
     ) -> Vec<E> {
-        scale_to_level(geometry, level, &mut values);
+        geometry.scale_to_level(level, &mut values);
         self.normalisation(form.offset, form.scale)
             .undo(&mut values);
         E::from_work(values)
@@ -490,28 +489,5 @@ impl PostProcessing<'_> {
 
 /// Values of one box of a field without levels.
 const SLAB_VALUES: usize = 1 << 24;
-
-/// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
-/// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
-fn scale_to_level<T: Real>(geometry: &FrameLayout, level: usize, values: &mut [T]) {
-    let splits: usize = geometry.plan().levels()[..level]
-        .iter()
-        .map(|l| l.split.count())
-        .sum();
-    if splits == 0 {
-        return;
-    }
-    let half = if splits % 2 == 1 {
-        std::f64::consts::FRAC_1_SQRT_2
-    } else {
-        1.0
-    };
-    let factor = T::from_f64(half * 0.5f64.powi((splits / 2) as i32));
-    values.par_chunks_mut(RUN).for_each(|run| {
-        for v in run {
-            *v = *v * factor;
-        }
-    });
-}
 
 mod past;

@@ -280,9 +280,18 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         with: Option<EncodedFrame>,
         share: usize,
     ) -> Option<EncodedFrame> {
-        let with = with.filter(EncodedFrame::uses_networks);
-        let (Some(a), Some(b)) = (&without, &with) else {
-            return with.or(without);
+        self.better(without, with.filter(EncodedFrame::uses_networks), share)
+    }
+
+    /// The better of two frames, of which the second bears `share` bytes more than its own.
+    fn better(
+        &self,
+        first: Option<EncodedFrame>,
+        second: Option<EncodedFrame>,
+        share: usize,
+    ) -> Option<EncodedFrame> {
+        let (Some(a), Some(b)) = (&first, &second) else {
+            return second.or(first);
         };
         let is_better = match self.goal {
             // At equal size the better picture wins, else the smaller file.
@@ -291,7 +300,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
                 self.file_bytes(b) + share < self.file_bytes(a)
             }
         };
-        if is_better { with } else { without }
+        if is_better { second } else { first }
     }
 
     fn file_bytes(&self, encoded: &EncodedFrame) -> usize {

@@ -1,8 +1,12 @@
 //! Transform, octree and bricks of a frame as its record describes them.
 
+use rayon::prelude::*;
+
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
+use crate::base::real::Real;
 use crate::container::WaveletForm;
+use crate::frame::sample::RUN;
 use crate::frame::sampling::{Sampling, Stand};
 use crate::octree;
 use crate::octree::{Leaf, Octree};
@@ -97,6 +101,29 @@ impl FrameLayout {
             (columns.start[0], columns.size[0]) = (0, self.plan.shape().dims()[0]);
         }
         columns
+    }
+
+    /// Brings low-pass coefficients of a level to the scale of the field: one multiplication by the
+    /// inverse of the low-pass gain, `2^(-k/2)` for `k` splits (spec section 6.4).
+    pub(crate) fn scale_to_level<T: Real>(&self, level: usize, values: &mut [T]) {
+        let splits: usize = self.plan().levels()[..level]
+            .iter()
+            .map(|l| l.split.count())
+            .sum();
+        if splits == 0 {
+            return;
+        }
+        let half = if splits % 2 == 1 {
+            std::f64::consts::FRAC_1_SQRT_2
+        } else {
+            1.0
+        };
+        let factor = T::from_f64(half * 0.5f64.powi((splits / 2) as i32));
+        values.par_chunks_mut(RUN).for_each(|run| {
+            for v in run {
+                *v = *v * factor;
+            }
+        });
     }
 
     /// Where the voxels of downscaling level `level`, which there is, lie.

@@ -295,9 +295,10 @@ mod tests {
                 let mut values = field.clone();
                 plan.forward(w, dims, &mut values);
                 let ratio = energy(&values) / energy(&field).max(1e-300);
-                // The filter pair is not quite orthonormal, at the ends of short columns least.
-                let tolerance = if plan == AxisPlan::Wavelet && !haar { 0.5 } else { 1e-9 };
-                prop_assert!((ratio - 1.0).abs() < tolerance, "{plan:?} {ratio}");
+                // 9/7 is not quite orthonormal, at the ends of short columns least, and no pair is where an odd one ends.
+                let is_orthonormal = plan != AxisPlan::Wavelet || haar && dims[0].is_power_of_two();
+                let (low, high) = if is_orthonormal { (1.0 - 1e-9, 1.0 + 1e-9) } else { (0.3, 3.0) };
+                prop_assert!(ratio > low && ratio < high, "{plan:?} {ratio}");
                 plan.inverse(w, dims, &mut values);
                 for (a, b) in field.iter().zip(&values) {
                     prop_assert!((a - b).abs() < 1e-10, "{plan:?} {a} {b}");

@@ -46,7 +46,8 @@ fn what_is_coded_of_a_noisy_field_takes_none_of_the_memory() {
     noise(&b);
     let raw = ["--shape", SHAPE, "--dtype", "f32", "--model", "none"];
     // Nine bytes for 32 are coded, in passes of which two are kept: without a file for them it takes 17 MiB more.
-    let common = [&raw[..], &["--psnr", "60", "-q", "--threads", "2"]].concat();
+    let bound = ["--psnr", "60", "--plan", "levels", "-q", "--threads", "2"];
+    let common = [&raw[..], &bound].concat();
     let files = ["encode", "noise.raw", "small.srt", "--memory", "48M"];
     let output = within(&b, 48, &[&files[..], &common].concat());
     let words = String::from_utf8_lossy(&output.stderr);

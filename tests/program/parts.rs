@@ -236,7 +236,7 @@ fn a_field_in_slabs_decodes_as_one() {
     let whole = Values::F32((&values[..]).into());
     let (plain, _) = encode_with_report(
         VolumeView::new(shape, &whole).unwrap(),
-        &options,
+        &options.clone().with_plan(srt::AxisPlan::Levels),
         Vec::new(),
     )
     .unwrap();

@@ -53,8 +53,22 @@ impl<E: Element> FrameEncoder<'_, E> {
         if self.options.coding.form == FormChoice::Raster {
             return self.of_form();
         }
+        let choice = self.plan()?;
+        let found = self.planned_frame(choice.plan)?;
+        let Some(rival) = choice.rival else {
+            return Ok(found);
+        };
+        // Networks save less of some fields than of boxes of them.
+        let uses_networks = found.as_ref().is_some_and(EncodedFrame::uses_networks);
+        let share = self.networks.filter(|_| uses_networks);
+        let share = share.map_or(0, |priced| priced.frame_share);
+        Ok(self.better(self.planned_frame(rival)?, found, share))
+    }
+
+    /// The frame with a plan.
+    fn planned_frame(&self, plan: AxisPlan) -> Result<Option<EncodedFrame>> {
         let mut options = self.options.clone();
-        options.coding.plan = Some(self.plan()?);
+        options.coding.plan = Some(plan);
         let (original, normalisation) = (self.original, self.normalisation);
         let (networks, keeps_bits) = (self.networks, self.keeps_bits);
         let planned = FrameEncoder::new(original, normalisation, &options, networks, keeps_bits);

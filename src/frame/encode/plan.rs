@@ -25,8 +25,8 @@ const LEAST_PLANES: usize = 4;
 /// Voxels of a box, about, and the edges of its planes, multiples of a block.
 const BOX_VOXELS: usize = 1 << 17;
 const EDGES: [usize; 7] = [32, 40, 48, 64, 96, 128, 192];
-/// A plan that needs whole columns for a region is taken where it saves more than this.
-const LEAST_SAVING: f64 = 0.02;
+/// A plan that keeps all planes in coarse levels, and may need whole columns for a region, is taken where it saves more than this.
+const LEAST_SAVING: f64 = 0.05;
 /// Networks never save more than this of a field without them, and are not asked where another plan does.
 const NETWORKS_SAVE: f64 = 0.5;
 /// Passes over a box with networks: the first fits their gains.
@@ -41,6 +41,20 @@ const DB_AT_SSIM_0: f64 = 30.0;
 /// Boxes of the field, transformed by one plan.
 struct PlannedBoxes<E: Element> {
     boxes: Vec<TransformedField<'static, E>>,
+}
+
+/// What boxes of a field say of its plan.
+#[derive(Clone, Copy)]
+pub(super) struct PlanChoice {
+    pub(super) plan: AxisPlan,
+    /// One that is better if networks do not keep in the field what they promise in boxes.
+    pub(super) rival: Option<AxisPlan>,
+}
+
+impl PlanChoice {
+    fn alone(plan: AxisPlan) -> Self {
+        Self { plan, rival: None }
+    }
 }
 
 /// What all boxes are brought to.
@@ -122,10 +136,10 @@ impl<E: Element> FrameEncoder<'_, E> {
     ///
     /// # Errors
     /// `InvalidArgument` for a plan that the field cannot have, and what networks report.
-    pub(super) fn plan(&self) -> Result<AxisPlan> {
+    pub(super) fn plan(&self) -> Result<PlanChoice> {
         let shape = self.original.shape;
         if let Some(plan) = self.options.coding.plan {
-            return plan.check(shape).map(|()| plan);
+            return plan.check(shape).map(|()| PlanChoice::alone(plan));
         }
         let networks = self.networks.map(|priced| priced.networks);
         let is_stack = shape.rank() == 3
@@ -134,17 +148,17 @@ impl<E: Element> FrameEncoder<'_, E> {
             && shape.dims()[0] >= LEAST_PLANES
             && !self.options.coding.periodic.given().contains(0);
         if !is_stack || !may_be_held::<E>(shape, self.options, networks) {
-            return Ok(AxisPlan::Levels);
+            return Ok(PlanChoice::alone(AxisPlan::Levels));
         }
         self.best_plan(networks)
     }
 
-    fn best_plan(&self, networks: Option<&Networks>) -> Result<AxisPlan> {
+    fn best_plan(&self, networks: Option<&Networks>) -> Result<PlanChoice> {
         let boxes = self.columns();
         let levels = self.planned(AxisPlan::Levels, &boxes)?;
         let aim = self.aim(&levels);
         let Some(mut bits) = levels.bits(aim, None)? else {
-            return Ok(AxisPlan::Levels);
+            return Ok(PlanChoice::alone(AxisPlan::Levels));
         };
         let mut found = vec![(AxisPlan::Levels, bits)];
         for plan in AxisPlan::ALL.into_iter().skip(1) {
@@ -160,8 +174,10 @@ impl<E: Element> FrameEncoder<'_, E> {
             others.min_by(|a, b| a.1.total_cmp(&b.1))
         };
         let Some(other) = fewest(&found) else {
-            return Ok(AxisPlan::Levels);
+            return Ok(PlanChoice::alone(AxisPlan::Levels));
         };
+        let saves = |bits: f64| other.1 < (1.0 - LEAST_SAVING) * bits;
+        let saves_without_networks = saves(bits);
         let mut with = "";
         if let Some(networks) = networks
             && other.1 < bits
@@ -172,10 +188,13 @@ impl<E: Element> FrameEncoder<'_, E> {
         {
             (bits, with) = (fewer, " with networks");
         }
-        let plan = if other.1 < (1.0 - LEAST_SAVING) * bits {
-            other.0
+        let choice = if saves(bits) {
+            PlanChoice::alone(other.0)
         } else {
-            AxisPlan::Levels
+            PlanChoice {
+                plan: AxisPlan::Levels,
+                rival: saves_without_networks.then_some(other.0),
+            }
         };
         let bytes = |bits: f64| (bits / 8.0).max(0.0).round();
         let others = found.iter().skip(1);
@@ -184,12 +203,12 @@ impl<E: Element> FrameEncoder<'_, E> {
             .collect();
         self.tell(&format!(
             "plan {}: {} boxes take about {} bytes by levels{with}, {}",
-            plan.name(),
+            choice.plan.name(),
             boxes.len(),
             bytes(bits),
             others.join(", ")
         ));
-        Ok(plan)
+        Ok(choice)
     }
 
     /// The boxes that stand for the field, each with all of the slowest axis: two, or the field itself where that is not
