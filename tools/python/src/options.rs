@@ -3,7 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use srt::{
-    Bound as ErrorBound, Effort, EncodeOptions, FormChoice, Model, Observer, builtin, builtin_names,
+    AxisPlan, Bound as ErrorBound, Effort, EncodeOptions, FormChoice, Model, Observer, builtin,
+    builtin_names,
 };
 
 use crate::errors::raised;
@@ -22,6 +23,7 @@ pub(crate) struct Options {
     range: Option<(f64, f64)>,
     model: String,
     form: String,
+    plan: String,
     effort: u8,
     memory: Option<u64>,
     frames: usize,
@@ -48,6 +50,7 @@ impl Options {
             .with_effort(effort)
             .with_frames(self.frames)
             .with_form(self.form()?);
+        options.coding.plan = AxisPlan::choice(&self.plan).map_err(|e| raised(py, &e))?;
         options.coding.periodic = self.periodic.parse().map_err(|e| raised(py, &e))?;
         options.coding.mask_value = self.mask_value;
         options.coding.range = self.range;

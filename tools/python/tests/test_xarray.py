@@ -61,7 +61,7 @@ def test_levels_and_chunks(flow, large):
     with xr.open_dataset(large, engine="srt", chunks={"z": 128}) as ds:
         assert (ds.field.mean().compute() - srt_codec.open(large)[""][0].mean()) ** 2 < 1e-6
     tree = xr.open_datatree(large, engine="srt")
-    assert tree["level_1"]["field"].shape == (128, 128, 128)
+    assert tree["level_1"]["field"].shape == srt_codec.open(large)[""].at(1).shape[1:]
     tree.close()
 
 

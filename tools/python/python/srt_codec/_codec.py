@@ -28,6 +28,7 @@ def encode(
     range: tuple[float, float] | None = None,  # noqa: A002
     model: str = "default",
     form: str = "auto",
+    plan: str = "auto",
     effort: int = 5,
     threads: int | None = None,
     device: str = "auto",
@@ -63,6 +64,9 @@ def encode(
         ``"default"``, ``"none"`` or the name of a built-in model.
     form : {"auto", "wavelet", "raster"}
         How the values are coded; ``"auto"`` takes what a sample says is smaller.
+    plan : {"auto", "levels", "dct", "wavelet", "slices"}
+        What is done along the first axis of three: ``"levels"`` halves it like the others, the others take the field as a
+        stack, whose coarse levels keep all planes; ``"auto"`` takes what a sample says is smaller.
     effort : int
         From 1, the fastest, to 9, where everything is tried.
     threads : int
@@ -106,6 +110,7 @@ def encode(
         range=range,
         model=model,
         form=form,
+        plan=plan,
         effort=effort,
         memory=memory,
         threads=threads,

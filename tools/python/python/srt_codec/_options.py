@@ -36,6 +36,7 @@ def native(
     range: tuple[float, float] | None = None,  # noqa: A002
     model: str = "default",
     form: str = "auto",
+    plan: str = "auto",
     effort: int = 5,
     memory: int | None = None,
     frames: int = 1,
@@ -61,6 +62,7 @@ def native(
         "range": None if range is None else (float(range[0]), float(range[1])),
         "model": model,
         "form": form,
+        "plan": plan,
         "effort": effort,
         "memory": memory,
         "frames": frames,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, NDBuffer
 
 #: What a configuration may say beside the bound.
-OPTIONS = ("range", "periodic", "model", "form", "effort", "mask_value")
+OPTIONS = ("range", "periodic", "model", "form", "plan", "effort", "mask_value")
 
 
 def extents(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -52,7 +52,7 @@ class SrtCodec(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         Smallest and largest value of the whole array.
     mask_value : float
         Kept exactly, as the array's fill value is, where both are given instead of that.
-    periodic, model, form, effort
+    periodic, model, form, plan, effort
         As `srt_codec.encode`.
     """
 
