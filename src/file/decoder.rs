@@ -268,20 +268,16 @@ impl<'a> Decoder<'a> {
             .of_chunks(first..numbers().max().map_or(first, |last| last + 1))
     }
 
-    /// All that decoding the frame of `records` at downscaling level `level` takes; grids are known without
-    /// `networks`.
+    /// All that decoding the frame of `records` takes.
     pub(super) fn source<'s>(
         &'s self,
-        payloads: &'s Reader<'a>,
         records: &[usize],
-        level: usize,
-        networks: Option<&Networks>,
-        cached: bool,
+        request: SourceRequest<'s, 'a>,
     ) -> Result<FieldSource<'s>> {
         let mut sources = Vec::with_capacity(records.len());
         for &number in records {
-            let mut source = self.record_source(payloads, number, level, networks, cached)?;
-            source.past = self.past(payloads, number, level, networks, cached)?;
+            let mut source = self.record_source(number, request)?;
+            source.past = self.past(number, request)?;
             sources.push(source);
         }
         let frame = &self.records[records[0]].frame;
@@ -301,30 +297,25 @@ impl<'a> Decoder<'a> {
     /// A record without what it is predicted from.
     fn record_source<'s>(
         &'s self,
-        payloads: &'s Reader<'a>,
         number: usize,
-        level: usize,
-        networks: Option<&Networks>,
-        cached: bool,
+        request: SourceRequest<'s, 'a>,
     ) -> Result<FrameSource<'s>> {
         let chunks = &self.records[number];
         let record = Record {
             chunks,
-            payloads,
-            cache: cached.then(|| self.cache.frame(number)),
+            payloads: request.payloads,
+            cache: request.cached.then(|| self.cache.frame(number)),
         };
-        let networks = networks.filter(|_| chunks.frame.form.needs_networks(level));
+        let needs = chunks.frame.form.needs_networks(request.level);
+        let networks = request.networks.filter(|_| needs);
         self.setup.source(self.dataset.shape, record, networks)
     }
 
     /// What a record is predicted from.
     fn past<'s>(
         &'s self,
-        payloads: &'s Reader<'a>,
         number: usize,
-        level: usize,
-        networks: Option<&Networks>,
-        cached: bool,
+        request: SourceRequest<'s, 'a>,
     ) -> Result<PastSources<'s>> {
         let chain = self.chain(&[number])?;
         let places = |number: usize| -> Vec<usize> {
@@ -335,7 +326,7 @@ impl<'a> Decoder<'a> {
         };
         let link = |&number: &usize| {
             Ok(Link {
-                source: self.record_source(payloads, number, level, networks, cached)?,
+                source: self.record_source(number, request)?,
                 number,
                 references: places(number),
             })
@@ -364,6 +355,31 @@ impl<'a> Decoder<'a> {
             .limits
             .check_references(found.len() as u64)?;
         Ok(found.into_iter().collect())
+    }
+}
+
+/// What is wanted of a frame's records.
+#[derive(Clone, Copy)]
+pub(super) struct SourceRequest<'s, 'a> {
+    /// Where their payloads come from.
+    pub(super) payloads: &'s Reader<'a>,
+    /// Downscaling level.
+    pub(super) level: usize,
+    /// Those of the file, where values are wanted: grids are known without.
+    pub(super) networks: Option<&'s Networks>,
+    /// Whether decoded bricks are kept.
+    pub(super) cached: bool,
+}
+
+impl<'s, 'a> SourceRequest<'s, 'a> {
+    /// Of grids at a level, and no values.
+    pub(super) fn grids(payloads: &'s Reader<'a>, level: usize) -> Self {
+        Self {
+            payloads,
+            level,
+            networks: None,
+            cached: false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
 use crate::container::{Form, Frame, Placement, slowest};
-use crate::file::decoder::Decoder;
+use crate::file::decoder::{Decoder, SourceRequest};
 use crate::file::field_source::{FieldRequest, FieldSource};
 use crate::file::frame_key::FieldKey;
 use crate::frame::chunks::FrameChunks;
@@ -145,9 +145,8 @@ impl<'d> FrameReader<'d> {
     pub fn grid(&self) -> Result<Shape> {
         let level = self.request.level;
         let parts = self.decoder.parts_of(self.records);
-        let source = self
-            .decoder
-            .source(&parts, self.records, level, None, false)?;
+        let request = SourceRequest::grids(&parts, level);
+        let source = self.decoder.source(self.records, request)?;
         source.grid(level)
     }
 
@@ -170,9 +169,8 @@ impl<'d> FrameReader<'d> {
         let fine = self.decoder.dataset().placement.unwrap_or_default();
         let level = self.request.level;
         let parts = self.decoder.parts_of(self.records);
-        let source = self
-            .decoder
-            .source(&parts, self.records, level, None, false)?;
+        let request = SourceRequest::grids(&parts, level);
+        let source = self.decoder.source(self.records, request)?;
         Ok(source.sampling(level)?.place(fine))
     }
 
@@ -245,9 +243,8 @@ impl<'d> FrameReader<'d> {
         let coarsest = self.records().map(|frame| frame.form.levels()).min();
         let coarsest = coarsest.unwrap_or_default();
         let parts = self.decoder.parts_of(self.records);
-        let source = self
-            .decoder
-            .source(&parts, self.records, coarsest, None, false)?;
+        let request = SourceRequest::grids(&parts, coarsest);
+        let source = self.decoder.source(self.records, request)?;
         // Slabs may not go together at the coarsest of them.
         let next = (0..=coarsest)
             .rev()
@@ -319,7 +316,12 @@ impl<'d> FrameReader<'d> {
         let networks = decoder.networks(self.records, level)?;
         let cached = self.request.region.is_some();
         let parts = decoder.parts_of(self.records);
-        let source = decoder.source(&parts, self.records, level, networks.as_ref(), cached)?;
+        let request = SourceRequest {
+            networks: networks.as_ref(),
+            cached,
+            ..SourceRequest::grids(&parts, level)
+        };
+        let source = decoder.source(self.records, request)?;
         decoder.setup().workplace.run(|| decode(&source))
     }
 }
