@@ -277,10 +277,17 @@ fn synthesise<T: Real>(wavelet: Wavelet, planes: &mut [T], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
 
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            // Beside this file, not in a folder at the top.
+            failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn inverse_undoes_forward_and_energy_is_kept(
             dims in [1usize..70, 1usize..12, 1usize..12],

@@ -1,5 +1,6 @@
 use half::f16;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::*;
 use crate::base::dtype::Element;
@@ -76,7 +77,11 @@ fn every_type(dims: [usize; 3], rank: usize, seed: u64, max_error: f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        // Beside this file, not in a folder at the top.
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..ProptestConfig::with_cases(64)
+    })]
 
     #[test]
     fn every_value_comes_back_within_the_bound(
