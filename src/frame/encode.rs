@@ -218,12 +218,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             normalisation: self.normalisation,
         };
         // No other plan leaves networks details that they know.
-        let splits_slowest = self
-            .options
-            .coding
-            .plan
-            .unwrap_or_default()
-            .splits_slowest();
+        let splits_slowest = self.options.coding.axis_plan().splits_slowest();
         let priced = self.networks.filter(|_| splits_slowest);
         let networks = self.networks.map(|priced| priced.networks);
         let encoder = WaveletEncoder::new(&samples, self.goal, self.options, networks, self.past)?;

@@ -157,6 +157,20 @@ pub struct Coding {
 }
 
 impl Coding {
+    /// The plan that is given, or that of a frame for which none was chosen.
+    pub(crate) fn axis_plan(&self) -> AxisPlan {
+        self.plan.unwrap_or_default()
+    }
+
+    /// The axes among `axes` that may be periodic: not the slowest one, where it is not halved.
+    pub(crate) fn periodic_among(&self, axes: Axes) -> Axes {
+        if self.axis_plan().splits_slowest() {
+            axes
+        } else {
+            axes.without(0)
+        }
+    }
+
     /// Makes it that of a slab across the axis `slowest`: it does not repeat along that, and all slabs have the same levels.
     pub(crate) fn be_of_slab(&mut self, slowest: usize) {
         self.periodic = self.periodic.without(slowest);

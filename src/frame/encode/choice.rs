@@ -105,7 +105,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             return self.wavelet();
         };
         let (predictors, raster) = bytes.best_raster();
-        let plan = self.options.coding.plan.unwrap_or_default();
+        let plan = self.options.coding.axis_plan();
         let is_raster = raster + bytes.wavelet_saves(&boxes, plan) < bytes.wavelet;
         let form = if is_raster {
             predictors.name()
@@ -133,13 +133,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     /// The boxes that stand for the field, with all of the slowest axis where that is not halved; `None` for a field that is
     /// hardly larger than they.
     fn boxes(&self) -> Option<Vec<Region>> {
-        if self
-            .options
-            .coding
-            .plan
-            .unwrap_or_default()
-            .splits_slowest()
-        {
+        if self.options.coding.axis_plan().splits_slowest() {
             return boxes(&self.original);
         }
         Some(self.columns()).filter(|boxes| boxes.len() > 1)

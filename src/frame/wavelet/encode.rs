@@ -77,7 +77,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         let (original, normalisation) = (samples.original, samples.normalisation);
         let (shape, resources) = (original.shape, &options.resources);
         let memory = field_memory::<E>(shape, options, networks);
-        let splits_slowest = options.coding.plan.unwrap_or_default().splits_slowest();
+        let splits_slowest = options.coding.axis_plan().splits_slowest();
         let is_streamed =
             original.ordinary.is_none() && splits_slowest && !memory.fits(resources.memory);
         if is_streamed {
@@ -321,12 +321,7 @@ fn periodic_axes<E: Element>(
 ) -> Result<Axes> {
     let among = match options.coding.periodic {
         Periodic::Given(axes) => return Ok(axes),
-        Periodic::Found(among) => among,
-    };
-    let among = if options.coding.plan.unwrap_or_default().splits_slowest() {
-        among
-    } else {
-        among.without(0)
+        Periodic::Found(among) => options.coding.periodic_among(among),
     };
     let (original, normalisation) = (samples.original, samples.normalisation);
     let whole = original.shape.region();

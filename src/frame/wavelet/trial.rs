@@ -129,12 +129,8 @@ impl<'a, E: Element> TransformedField<'a, E> {
         field: NormalisedField<'a, E::Work>,
         cells: usize,
     ) -> Result<Self> {
-        let along = coding.plan.unwrap_or_default();
-        let periodic = if along.splits_slowest() {
-            coding.periodic.given()
-        } else {
-            coding.periodic.given().without(0)
-        };
+        let along = coding.axis_plan();
+        let periodic = coding.periodic_among(coding.periodic.given());
         let plan = Plan::along(along, shape, periodic, MAX_LEVELS.into());
         let brick_edge = brick_edge(coding, shape);
         let partition = Partition::new(&plan, brick_edge)?;
