@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Draw, Scalar, encode, smooth, turbulence};
+use common::{Draw, Scalar, encode, noisy, smooth, turbulence};
 use half::f16;
 use proptest::prelude::*;
 use srt::container::{Bound, Form};
@@ -22,18 +22,6 @@ fn options(bound: Bound) -> EncodeOptions {
         .with_threads(2)
         .with_model(Model::None)
         .with_form(FormChoice::Wavelet)
-}
-
-/// A smooth field with a little noise, and holes where they are asked for.
-fn field<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
-    let mut draw = Draw::new(seed);
-    let smooth = smooth(shape, seed).into_iter();
-    let noisy = smooth.map(|v| v + 0.01 * draw.unit());
-    let mut values: Vec<E> = noisy.map(E::from_f64).collect();
-    for at in 0..holes.min(values.len() / 2) {
-        values[at * 7 % shape.len()] = E::from_f64(f64::NAN);
-    }
-    values
 }
 
 /// Planes of a stack, each another mixture of the same ones.
@@ -132,10 +120,10 @@ proptest! {
         let shape = Shape::new(&[dims.0, dims.1, dims.2]).unwrap();
         prop_assume!(shape.len() > 2 * holes + 30);
         let w = if haar { Wavelet::Haar } else { Wavelet::Cdf97 };
-        check::<f16>(shape, &field(shape, seed, holes), Bound::MaxError(0.02), w, seed);
-        check::<f32>(shape, &field(shape, seed, holes), Bound::MaxError(1e-3), w, seed);
-        check::<f32>(shape, &field(shape, seed, holes), Bound::Psnr(45.0), w, seed);
-        check::<f64>(shape, &field(shape, seed, holes), Bound::MaxError(1e-7), w, seed);
+        check::<f16>(shape, &noisy(shape, seed, holes), Bound::MaxError(0.02), w, seed);
+        check::<f32>(shape, &noisy(shape, seed, holes), Bound::MaxError(1e-3), w, seed);
+        check::<f32>(shape, &noisy(shape, seed, holes), Bound::Psnr(45.0), w, seed);
+        check::<f64>(shape, &noisy(shape, seed, holes), Bound::MaxError(1e-7), w, seed);
     }
 }
 
@@ -143,7 +131,7 @@ proptest! {
 fn stacks_of_many_bricks_come_back() {
     for extents in [[70, 65, 130], [3, 140, 150], [130, 1, 300], [90, 70, 1]] {
         let shape = Shape::new(&extents).unwrap();
-        let values: Vec<f32> = field(shape, 3, 0);
+        let values: Vec<f32> = noisy(shape, 3, 0);
         check(shape, &values, Bound::MaxError(1e-2), Wavelet::Cdf97, 3);
     }
 }
@@ -186,7 +174,7 @@ fn plans_that_a_field_cannot_have_are_refused() {
         (&[1025, 4, 4], AxisPlan::Dct),
     ] {
         let shape = Shape::new(extents).unwrap();
-        let values: Vec<f32> = field(shape, 5, 0);
+        let values: Vec<f32> = noisy(shape, 5, 0);
         let options = options(Bound::Psnr(40.0)).with_plan(along);
         let error = encode(shape, &values, &options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{along:?}");

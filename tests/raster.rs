@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Draw, Scalar, encode, smooth};
+use common::{Draw, Scalar, encode, noisy, smooth};
 use half::f16;
 use proptest::prelude::*;
 use srt::container::{Bound, Form, RasterSteps};
@@ -15,18 +15,6 @@ fn options(bound: Bound, form: FormChoice) -> EncodeOptions {
         .with_threads(2)
         .with_model(Model::None)
         .with_form(form)
-}
-
-/// A smooth field with a little noise, and holes where they are asked for.
-fn field<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
-    let mut draw = Draw::new(seed);
-    let smooth = smooth(shape, seed).into_iter();
-    let noisy = smooth.map(|v| v + 0.01 * draw.unit());
-    let mut values: Vec<E> = noisy.map(E::from_f64).collect();
-    for at in 0..holes.min(values.len() / 2) {
-        values[at * 7 % shape.len()] = E::from_f64(f64::NAN);
-    }
-    values
 }
 
 fn bits<E: Scalar>(values: &[E]) -> Vec<u64> {
@@ -102,9 +90,9 @@ proptest! {
         let shape = Shape::new(if planar { &dims[1..] } else { &dims }).unwrap();
         // Constant and empty fields have a form of their own.
         prop_assume!(shape.len() > 2 * holes + 4);
-        check_parts::<f16>(&checked::<f16>(shape, &field(shape, seed, holes), 0.02), seed);
-        check_parts::<f32>(&checked::<f32>(shape, &field(shape, seed, holes), 1e-3), seed);
-        check_parts::<f64>(&checked::<f64>(shape, &field(shape, seed, holes), 1e-9), seed);
+        check_parts::<f16>(&checked::<f16>(shape, &noisy(shape, seed, holes), 0.02), seed);
+        check_parts::<f32>(&checked::<f32>(shape, &noisy(shape, seed, holes), 1e-3), seed);
+        check_parts::<f64>(&checked::<f64>(shape, &noisy(shape, seed, holes), 1e-9), seed);
     }
 }
 
@@ -135,7 +123,7 @@ fn steps<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
             v
         }
     };
-    field::<E>(shape, seed, holes)
+    noisy::<E>(shape, seed, holes)
         .into_iter()
         .map(step)
         .collect()
@@ -168,22 +156,22 @@ fn few_values_are_coded_by_ranks_where_that_is_shorter() {
         let options = options(Bound::MaxError(1e-3), FormChoice::Auto);
         assert!(has_palette(&encode(shape, &few, &options).unwrap().0));
     }
-    assert!(!has_palette(&lossless(shape, &field::<f32>(shape, 7, 0))));
+    assert!(!has_palette(&lossless(shape, &noisy::<f32>(shape, 7, 0))));
 }
 
 #[test]
 fn fields_of_many_bricks_come_back() {
     for extents in [&[70, 65, 130][..], &[300, 520], &[1, 70, 70], &[3, 2, 300]] {
         let shape = Shape::new(extents).unwrap();
-        check_parts::<f32>(&checked::<f32>(shape, &field(shape, 3, 40), 1e-3), 3);
-        check_parts::<f64>(&checked::<f64>(shape, &field(shape, 4, 0), 1e-4), 4);
+        check_parts::<f32>(&checked::<f32>(shape, &noisy(shape, 3, 40), 1e-3), 3);
+        check_parts::<f64>(&checked::<f64>(shape, &noisy(shape, 4, 0), 1e-4), 4);
     }
 }
 
 #[test]
 fn threads_and_memory_do_not_change_the_file() {
     let shape = Shape::new(&[140, 66, 70]).unwrap();
-    let values: Vec<f32> = field(shape, 5, 0);
+    let values: Vec<f32> = noisy(shape, 5, 0);
     let options = options(Bound::RelError(1e-3), FormChoice::Raster);
     let file = encode(shape, &values, &options).unwrap().0;
     for (threads, memory) in [(1, 1 << 40), (3, 1 << 20)] {
@@ -209,7 +197,7 @@ fn the_form_is_chosen_by_what_the_field_is_like() {
 #[test]
 fn the_raster_form_needs_a_bound_on_the_error() {
     let shape = Shape::new(&[9, 9]).unwrap();
-    let values: Vec<f32> = field(shape, 5, 0);
+    let values: Vec<f32> = noisy(shape, 5, 0);
     let options = options(Bound::Psnr(40.0), FormChoice::Raster);
     let error = encode(shape, &values, &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
@@ -218,7 +206,7 @@ fn the_raster_form_needs_a_bound_on_the_error() {
 #[test]
 fn bounds_below_the_precision_of_the_values_are_kept_without_loss() {
     let shape = Shape::new(&[12, 13]).unwrap();
-    let values: Vec<f32> = field(shape, 5, 0);
+    let values: Vec<f32> = noisy(shape, 5, 0);
     let options = options(Bound::MaxError(1e-8), FormChoice::Raster);
     let file = encode(shape, &values, &options).unwrap().0;
     let decoder = Decoder::new(&file).unwrap();

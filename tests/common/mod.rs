@@ -269,3 +269,15 @@ fn the_exact_comparison_is_exact() {
     assert!(within(f64::MAX, tiny, f64::MAX) && !within(f64::MAX, -tiny, f64::MAX));
     assert!(within(0.1, 0.3, 0.2) == (0.3f64 - 0.1 <= 0.2));
 }
+
+/// A smooth field with a little noise, and holes where they are asked for.
+pub fn noisy<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
+    let mut draw = Draw::new(seed);
+    let smooth = smooth(shape, seed).into_iter();
+    let noisy = smooth.map(|v| v + 0.01 * draw.unit());
+    let mut values: Vec<E> = noisy.map(E::from_f64).collect();
+    for at in 0..holes.min(values.len() / 2) {
+        values[at * 7 % shape.len()] = E::from_f64(f64::NAN);
+    }
+    values
+}
