@@ -1,6 +1,6 @@
 //! Files to fields.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::error::Result;
@@ -10,6 +10,7 @@ use crate::container::contents::{Contents, Item};
 use crate::container::{
     Attributes, BrickRun, ChunkType, Dataset, Entry, Frame, Reader, ReferenceFrames,
 };
+use crate::file::chain::Chain;
 use crate::file::field_source::{FieldSource, Parts};
 use crate::file::file_weights::{FileWeights, NetworkReader};
 use crate::file::setup::{Record, Setup};
@@ -248,9 +249,8 @@ impl<'a> Decoder<'a> {
     /// As [`Decoder::weights`], where networks are needed.
     pub(super) fn networks(&self, records: &[usize], level: usize) -> Result<Option<Networks>> {
         let needs = |&number: &usize| self.records[number].frame.form.needs_networks(level);
-        let mut all = self.chain(records)?;
-        all.extend_from_slice(records);
-        if !all.iter().any(needs) {
+        let chain = self.chain(records);
+        if !chain.numbers().iter().chain(records).any(needs) {
             return Ok(None);
         }
         let hierarchy = self.weights()?;
@@ -260,9 +260,8 @@ impl<'a> Decoder<'a> {
     /// A reader for the parts of the frame of `records` and of those it is predicted from, which holds what it fetches while it lives.
     pub(super) fn parts_of(&self, records: &[usize]) -> Reader<'a> {
         let parts = |&number: &usize| self.records[number].parts();
-        // A chain that is too long is refused before anything is read.
-        let chain = self.chain(records).unwrap_or_default();
-        let numbers = || chain.iter().chain(records).flat_map(parts);
+        let chain = self.chain(records);
+        let numbers = || chain.numbers().iter().chain(records).flat_map(parts);
         let first = numbers().min().unwrap_or_default();
         self.reader
             .of_chunks(first..numbers().max().map_or(first, |last| last + 1))
@@ -317,13 +316,10 @@ impl<'a> Decoder<'a> {
         number: usize,
         request: SourceRequest<'s, 'a>,
     ) -> Result<PastSources<'s>> {
-        let chain = self.chain(&[number])?;
-        let places = |number: usize| -> Vec<usize> {
-            let references = self.records[number].references.iter();
-            references
-                .filter_map(|r| chain.binary_search(r).ok())
-                .collect()
-        };
+        let chain = self.chain(&[number]);
+        let limits = &self.setup.options.limits;
+        limits.check_references(chain.numbers().len() as u64)?;
+        let places = |number: usize| chain.places(&self.records[number].references);
         let link = |&number: &usize| {
             Ok(Link {
                 source: self.record_source(number, request)?,
@@ -332,29 +328,18 @@ impl<'a> Decoder<'a> {
             })
         };
         Ok(PastSources {
-            links: chain.iter().map(link).collect::<Result<_>>()?,
+            links: chain.numbers().iter().map(link).collect::<Result<_>>()?,
             references: places(number),
             cache: Some(&self.bands),
             kept_as: self.records[number].is_reference.then_some(number),
         })
     }
 
-    /// The numbers of all records that `records` are predicted from, by themselves or by way of others, in the order of the
-    /// file.
-    fn chain(&self, records: &[usize]) -> Result<Vec<usize>> {
-        let mut found = BTreeSet::new();
-        let references = |number: &usize| self.records[*number].references.iter().copied();
-        let mut ahead: Vec<usize> = records.iter().flat_map(references).collect();
-        while let Some(number) = ahead.pop() {
-            if found.insert(number) {
-                ahead.extend(references(&number));
-            }
-        }
-        self.setup
-            .options
-            .limits
-            .check_references(found.len() as u64)?;
-        Ok(found.into_iter().collect())
+    /// What `records` are predicted from.
+    fn chain(&self, records: &[usize]) -> Chain {
+        let references = |number: usize| self.records[number].references.as_slice();
+        let first = records.iter().flat_map(|&number| references(number));
+        Chain::new(first.copied(), |number| Some(references(number)))
     }
 }
 

@@ -8,9 +8,11 @@
 //! | `frame_judge` | whether a frame keeps its bound beside the original |
 //! | `stream_decoder`, `stream_frame_reader`, `partial_frame` | the same of a file that arrives: [`StreamDecoder`] |
 //! | `setup`, `field_source`, `file_weights` | what both decoders share: options, frames in slabs, weight sets |
-//! | `encoder_weights` | the networks an encoder may use |
+//! | `encoder_weights`, `encoder_past` | the networks and the earlier frames an encoder may use |
+//! | `chain`, `stream_past` | the frames that a frame is predicted from, of a file and of one that arrives |
 //! | `merge`, `statistics` | files made apart, joined; a field measured before it is encoded |
 
+mod chain;
 mod decoder;
 mod encoder;
 pub(crate) mod encoder_past;

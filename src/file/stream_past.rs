@@ -1,10 +1,11 @@
 //! The frames of a stream that the ones to come may be predicted from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::error::Result;
 use crate::base::grid::Shape;
 use crate::container::{Form, Frame, ReferenceFrames};
+use crate::file::chain::Chain;
 use crate::file::partial_frame::PartialFrame;
 use crate::file::setup::{Record, Setup};
 use crate::frame::band_cache::BandCache;
@@ -64,7 +65,8 @@ impl StreamPast {
     pub(super) fn needs_networks(&self, current: &PartialFrame, level: usize) -> bool {
         let needs = |frame: &PartialFrame| frame.chunks.frame.form.needs_networks(level);
         let chain = self.chain(current);
-        needs(current) || chain.iter().any(|n| self.frames.get(n).is_some_and(needs))
+        let mut numbers = chain.numbers().iter();
+        needs(current) || numbers.any(|n| self.frames.get(n).is_some_and(needs))
     }
 
     /// Where the references of a frame come from.
@@ -77,15 +79,11 @@ impl StreamPast {
     ) -> Result<PastSources<'s>> {
         let chain = self.chain(current);
         let limits = &setup.options.limits;
-        limits.check_references(chain.len() as u64)?;
-        let places = |frame: &PartialFrame| -> Vec<usize> {
-            let references = frame.chunks.references.iter();
-            references
-                .filter_map(|r| chain.binary_search(r).ok())
-                .collect()
-        };
-        let mut links = Vec::with_capacity(chain.len());
-        for (number, frame) in chain.iter().filter_map(|n| self.frames.get_key_value(n)) {
+        limits.check_references(chain.numbers().len() as u64)?;
+        let places = |frame: &PartialFrame| chain.places(&frame.chunks.references);
+        let numbers = chain.numbers().iter();
+        let mut links = Vec::with_capacity(numbers.len());
+        for (number, frame) in numbers.filter_map(|n| self.frames.get_key_value(n)) {
             let record = Record {
                 chunks: &frame.chunks,
                 payloads: &frame.store,
@@ -106,18 +104,13 @@ impl StreamPast {
         })
     }
 
-    /// The numbers of the frames that are held and that one is predicted from, by itself or by way of others, ascending.
-    fn chain(&self, current: &PartialFrame) -> Vec<usize> {
-        let mut found = BTreeSet::new();
-        let mut ahead = current.chunks.references.clone();
-        while let Some(number) = ahead.pop() {
-            if let Some(frame) = self.frames.get(&number)
-                && found.insert(number)
-            {
-                ahead.extend_from_slice(&frame.chunks.references);
-            }
-        }
-        found.into_iter().collect()
+    /// The frames that one is predicted from, as far as they are held.
+    fn chain(&self, current: &PartialFrame) -> Chain {
+        let held = |number| {
+            let frame = self.frames.get(&number)?;
+            Some(frame.chunks.references.as_slice())
+        };
+        Chain::new(current.chunks.references.iter().copied(), held)
     }
 }
 
