@@ -1,4 +1,4 @@
-//! Mask, corrections and lossless payloads: arbitrary bytes fail or give something that encodes and
+//! Mask, corrections, lossless payloads and attributes: arbitrary bytes fail or give something that encodes and
 //! decodes to itself.
 #![no_main]
 
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use srt::codec::corrections::Corrections;
 use srt::codec::lossless;
 use srt::codec::mask::Mask;
-use srt::{Dtype, Shape};
+use srt::{Attributes, Dtype, Shape};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -37,6 +37,9 @@ fuzz_target!(|input: Input| {
             Corrections::decode(shape, dtype, &bytes, &limits).unwrap(),
             found
         );
+    }
+    if let Ok(attributes) = Attributes::parse(&input.bytes, 0) {
+        assert_eq!(Attributes::new(attributes.text()).unwrap(), attributes);
     }
     let size = dtype.size();
     let len = shape.len() * size;

@@ -12,8 +12,9 @@ pub fn limits() -> Limits {
 }
 
 /// The types of the registry, and two that no reader knows.
-const KINDS: [&[u8; 4]; 10] = [
+const KINDS: [&[u8; 4]; 12] = [
     b"DSET", b"NETW", b"NREF", b"FRAM", b"MASK", b"TREE", b"BRIK", b"CORR", b"teXt", b"NOPE",
+    b"aTTr", b"paRT",
 ];
 
 /// A file whose checksums are right, so that the fuzzer gets past them to the records. The input is a
