@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &str); 10] = [
     ),
     ("src/base/file.rs", "memory maps of files"),
     ("src/volume/io/cast.rs", "bytes as numbers without a copy"),
-    ("tools/srt/src/main.rs", "one setting of the allocator"),
+    ("tools/srt/src/lib.rs", "one setting of the allocator"),
     (
         "tools/program/src/signals.rs",
         "signals that are ignored, and the runtime's handler of one",

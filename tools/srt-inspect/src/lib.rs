@@ -31,9 +31,9 @@ mod rules;
 pub mod scan;
 mod weights;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -53,12 +53,14 @@ pub const SCHEMA: u32 = 1;
 /// The file is damaged, and said so in the report.
 const DAMAGED: u8 = 3;
 
-/// Runs the program. Exit codes: 0 done; 1 a check failed; 2 usage or I/O; 3 damaged, or shortened while it was read;
-/// 4 not known to this program; 128 + n ended by signal n.
+/// Runs the program with its command line, of which the first is its own name, as the only thing that this process does.
+///
+/// Exit codes: 0 done; 1 a check failed; 2 usage or I/O; 3 damaged, or shortened while it was read; 4 not known to this
+/// program; 128 + n ended by signal n.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn run(command_line: impl IntoIterator<Item = OsString>) -> u8 {
     handle_signals(DAMAGED);
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(command_line) {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors; clap knows the stream and code of each.
@@ -67,23 +69,23 @@ pub fn main() -> ExitCode {
             } else {
                 let _ = error.print();
             }
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    match run(&args.command) {
-        Ok(code) => ExitCode::from(code),
+    match run_command(&args.command) {
+        Ok(code) => code,
         Err(error) => {
             report_error(&error);
-            ExitCode::from(match error.kind() {
+            match error.kind() {
                 ErrorKind::Corrupt | ErrorKind::Truncated => DAMAGED,
                 ErrorKind::Unsupported | ErrorKind::MissingWeights => 4,
                 _ => 2,
-            })
+            }
         }
     }
 }
 
-fn run(command: &Command) -> Result<u8> {
+fn run_command(command: &Command) -> Result<u8> {
     let limits = Limits::default();
     let (input, output) = match command {
         Command::Info(input) | Command::List(input) | Command::Check(input) => (input, None),

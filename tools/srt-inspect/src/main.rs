@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    srt_inspect::main()
+    ExitCode::from(srt_inspect::run(std::env::args_os()))
 }

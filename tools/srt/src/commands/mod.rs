@@ -8,8 +8,6 @@ mod model;
 mod stat;
 mod verify;
 
-use std::process::ExitCode;
-
 use crate::args::Command;
 use crate::demo;
 use srt::Result;
@@ -18,7 +16,7 @@ use srt::Result;
 ///
 /// # Errors
 /// Those of the command.
-pub(crate) fn run(command: &Command) -> Result<ExitCode> {
+pub(crate) fn run(command: &Command) -> Result<u8> {
     match command {
         Command::Encode(args) => encode::run(args),
         Command::Decode(args) => decode::run(args),

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use srt::{
 };
 use srt_program::{Destination, print_json, print_line};
 
-pub(crate) fn run(args: &ModelArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &ModelArgs) -> Result<u8> {
     match &args.command {
         ModelCommand::List { json } => list(*json)?,
         ModelCommand::Info { model, json } => info(model, *json)?,
@@ -25,7 +24,7 @@ pub(crate) fn run(args: &ModelArgs) -> Result<ExitCode> {
             force,
         } => export(model, output, *force)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// A model as `list` and `info` show it, schema version 1.

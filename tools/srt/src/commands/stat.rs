@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ impl Report {
     }
 }
 
-pub(crate) fn run(args: &StatArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &StatArgs) -> Result<u8> {
     let is_report = |path: &Path| path.extension().is_some_and(|e| e == "json");
     let report = match &args.inputs[..] {
         [field] if !is_report(field) => of_field(args, field)?,
@@ -87,7 +86,7 @@ pub(crate) fn run(args: &StatArgs) -> Result<ExitCode> {
     } else {
         report.print()?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn of_field(args: &StatArgs, path: &Path) -> Result<Report> {

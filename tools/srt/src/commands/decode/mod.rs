@@ -3,7 +3,6 @@
 mod open_field;
 mod stream;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::args::{DecodeArgs, threads};
@@ -13,7 +12,7 @@ use crate::output::{FieldFile, field_format, overwrite, write_volume};
 use srt::{DecodeOptions, Error, FrameReader, Result};
 use srt_program::{Destination, is_reader_gone, load_file, say, within_input};
 
-pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &DecodeArgs) -> Result<u8> {
     if args.threads == Some(0) {
         return Err(Error::invalid("at least one thread expected, 0 found"));
     }
@@ -27,9 +26,9 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<ExitCode> {
     };
     match done {
         // Whoever reads the field had all it wanted: a pager, or `head`.
-        Err(error) if is_reader_gone(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) if is_reader_gone(&error) => Ok(0),
         Err(error) => Err(within_input(error, &args.input)),
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(()) => Ok(0),
     }
 }
 

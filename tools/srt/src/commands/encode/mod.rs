@@ -9,7 +9,6 @@ mod resume;
 mod series;
 mod write;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,7 +24,7 @@ use srt::{EncodeOptions, Error, FileBytes, FileReport, Observer, Result, builtin
 use srt_program::{note, print_json, print_line, read_file, say};
 use write::{WrittenSeries, write};
 
-pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &EncodeArgs) -> Result<u8> {
     let start = Instant::now();
     let mut output = destination(args)?;
     if args.append || args.resume {
@@ -69,7 +68,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         args,
         &Report::new(&report, frames, start.elapsed().as_secs_f64()),
     )?;
-    broken_off.map_or(Ok(ExitCode::SUCCESS), |why| Err(torn(args, steps, &why)))
+    broken_off.map_or(Ok(0), |why| Err(torn(args, steps, &why)))
 }
 
 /// Standard input broke off after `steps` whole time steps.
@@ -122,13 +121,13 @@ fn tell_left_out(args: &EncodeArgs, report: &FileReport) {
     ));
 }
 
-fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<ExitCode> {
+fn tell_finished(args: &EncodeArgs, bytes: usize) -> Result<u8> {
     if args.json {
         print_json(&serde_json::json!({ "schema": 1, "finished_before": true, "bytes": bytes }))?;
     } else if !args.quiet {
         print_line(&format!("there already and whole: {bytes} bytes"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn options(args: &EncodeArgs) -> Result<EncodeOptions> {

@@ -6,7 +6,6 @@ mod spectra;
 use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -74,7 +73,7 @@ fn page_file(args: &EvalArgs, path: &Path) -> Result<OutputFile> {
     Destination::decide(path, overwrite(args.force), inputs)?.create()
 }
 
-pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &EvalArgs) -> Result<u8> {
     let file = match &args.html {
         Some(path) => Some(page_file(args, path)?),
         None => None,
@@ -118,7 +117,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         (true, [entry]) => print_json(entry)?,
         (true, entries) => print_json(&serde_json::json!({ "files": entries }))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// Spectra and pages take the values.
