@@ -5,6 +5,7 @@
 //! | `arrays` | arrays of numpy to values of the library and back |
 //! | `errors` | errors to exceptions |
 //! | `options` | keyword arguments to options |
+//! | `programs` | `srt` and `srt-inspect` |
 //! | `reading` | an open file |
 //! | `sources` | where its bytes come from |
 //! | `writing` | files that are made |
@@ -15,6 +16,7 @@
 mod arrays;
 mod errors;
 mod options;
+mod programs;
 mod reading;
 mod sources;
 mod writing;
@@ -57,6 +59,8 @@ mod _native {
     use super::arrays::{encode, stat};
     #[pymodule_export]
     use super::inspect;
+    #[pymodule_export]
+    use super::programs::run_program;
     #[pymodule_export]
     use super::reading::NativeFile;
     #[pymodule_export]

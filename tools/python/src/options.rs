@@ -27,6 +27,7 @@ pub(crate) struct Options {
     effort: u8,
     memory: Option<u64>,
     frames: usize,
+    key_interval: u32,
     pub(crate) threads: Option<usize>,
     /// Called with the number of passes done and the quality of the last.
     progress: Option<Py<PyAny>>,
@@ -49,6 +50,7 @@ impl Options {
             .with_model(self.model(py)?)
             .with_effort(effort)
             .with_frames(self.frames)
+            .with_key_interval(self.key_interval)
             .with_form(self.form()?);
         options.coding.plan = AxisPlan::choice(&self.plan).map_err(|e| raised(py, &e))?;
         options.coding.periodic = self.periodic.parse().map_err(|e| raised(py, &e))?;

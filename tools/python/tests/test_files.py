@@ -219,3 +219,21 @@ def test_inspect_is_that_of_the_program(flow):
 
 def test_waves_are_smooth():
     assert len(srt_codec.encode(waves((32, 32, 32)), max_error=1e-2)) < 32**3
+
+
+def test_steps_are_predicted_from_those_before(tmp_path, turbulence):
+    steps = [turbulence + np.float32(0.02 * t) * turbulence[::-1] for t in range(4)]
+    sizes = {}
+    for interval in (1, 4):
+        path = tmp_path / f"{interval}.srt"
+        with srt_codec.create(path, shape=turbulence.shape, fields=["u"], psnr=50, model="none", key_interval=interval) as w:
+            for u in steps:
+                w.append(u=u)
+        sizes[interval] = path.stat().st_size
+        with srt_codec.open(path) as file:
+            for t, u in enumerate(steps):
+                decoded = file["u"][t].astype("f8")
+                mse = np.mean((decoded - u) ** 2)
+                assert 20 * np.log10(np.ptp(u) / np.sqrt(mse)) >= 50
+            np.testing.assert_array_equal(file["u"][3, 5:9, ::2], decoded[5:9, ::2])
+    assert sizes[4] < 0.7 * sizes[1]

@@ -162,6 +162,32 @@ class File(Mapping[str, "Field"]):
         attributes = own.get("attributes") if isinstance(own, dict) else None
         return attributes if isinstance(attributes, dict) else {}
 
+    def as_zarr(self) -> Any:
+        """The file as a read-only store of Zarr v3, decoded chunk by chunk.
+
+        Each field is a group with the metadata of OME-Zarr 0.5, each of its levels an array ``(steps, *grid)``: ``u/0`` is
+        field ``u`` at full resolution.
+
+        Returns
+        -------
+        zarr.abc.store.Store
+
+        Raises
+        ------
+        ImportError
+            Where zarr is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, srt_codec, zarr
+        >>> data = srt_codec.encode(np.ones((16, 16, 16), "f4"), max_error=0, field="u")
+        >>> zarr.open_group(srt_codec.open(data).as_zarr(), mode="r")["u/1"].shape
+        (1, 8, 8, 8)
+        """
+        from ._zarr_store import FileStore
+
+        return FileStore(self)
+
     @property
     def bytes_read(self) -> int:
         """Bytes of the file that were looked at so far."""

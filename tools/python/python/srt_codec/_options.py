@@ -5,6 +5,9 @@ from typing import Any
 
 BOUNDS = ("psnr", "ssim", "max_error", "rel_error", "ratio")
 
+#: Frames from one that stands alone to the next, in a series whose steps are predicted from earlier ones.
+KEY_INTERVAL = 1
+
 #: Called after each pass of a search with the number of passes and the quality of the last.
 Progress = Callable[[int, float], object]
 
@@ -40,6 +43,7 @@ def native(
     effort: int = 5,
     memory: int | None = None,
     frames: int = 1,
+    key_interval: int = KEY_INTERVAL,
     threads: int | None = None,
     device: str = "auto",
     progress: Progress | bool | None = None,
@@ -66,6 +70,7 @@ def native(
         "effort": effort,
         "memory": memory,
         "frames": frames,
+        "key_interval": key_interval,
         "threads": threads,
         "progress": passes_bar() if progress is True else progress or None,
     }

@@ -163,7 +163,9 @@ def create(
         Attributes by field.
     length_unit, time_unit : str
     **options
-        Exactly one bound and the options of `encode`.
+        Exactly one bound, the options of `encode`, and ``key_interval``: of so many steps of a field one is coded by itself,
+        and those after it may be predicted from the steps before them. Smaller files of series; a step in the middle decodes
+        those that it was predicted from.
 
     Returns
     -------
