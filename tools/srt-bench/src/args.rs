@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use crate::child::Source;
 use crate::codec::{Codec, Target};
 
 /// Rate, distortion, speed and memory of srt beside SZ3, ZFP and SPERR, on your own fields.
@@ -24,15 +25,24 @@ pub(crate) struct Args {
     /// Codecs to compare; all if not given
     #[arg(long, value_name = "CODECS", value_delimiter = ',')]
     pub(crate) codecs: Vec<Codec>,
-    /// PSNR targets in dB; none with an empty list
-    #[arg(long, value_name = "DB,..", default_value = "35,40,45,50,60")]
-    psnr: String,
+    /// PSNR targets in dB; none with an empty list [default: 35,40,45,50,60; with --speed 40,60]
+    #[arg(long, value_name = "DB,..")]
+    psnr: Option<String>,
     /// Compression ratio targets
     #[arg(long, value_name = "X,..", default_value = "50,100,200")]
     ratio: String,
-    /// Targets of the largest error, as fractions of the range
-    #[arg(long, value_name = "R,..", default_value = "1e-2,3e-3,1e-3,1e-4")]
-    rel_error: String,
+    /// Targets of the largest error, as fractions of the range [default: 1e-2,3e-3,1e-3,1e-4; with --speed 1e-2,1e-4]
+    #[arg(long, value_name = "R,..")]
+    rel_error: Option<String>,
+    /// Instead of rates: what encoding and decoding take beside SPERR, codecs in turn
+    #[arg(long, conflicts_with_all = ["codecs", "ratio", "speed_at", "quick", "csv", "keep"])]
+    pub(crate) speed: bool,
+    /// Rounds of --speed, whose medians count
+    #[arg(long, value_name = "N", default_value = "3", requires = "speed")]
+    pub(crate) rounds: usize,
+    /// Time each field at these sizes too, in MB: cut to its middle, or continued by its mirror images
+    #[arg(long, value_name = "MB,..", value_delimiter = ',', requires = "speed")]
+    pub(crate) sizes: Vec<f64>,
     /// Measure speed and memory at this PSNR, which is added to the targets; "none" to leave it out
     #[arg(long, value_name = "DB", default_value = "40")]
     speed_at: String,
@@ -63,7 +73,11 @@ impl Args {
         let [psnr, ratio, rel_error] = if self.quick {
             ["40,50", "100", "1e-3"]
         } else {
-            [&self.psnr, &self.ratio, &self.rel_error].map(String::as_str)
+            [
+                self.psnr.as_deref().unwrap_or("35,40,45,50,60"),
+                &self.ratio,
+                self.rel_error.as_deref().unwrap_or("1e-2,3e-3,1e-3,1e-4"),
+            ]
         };
         let mut levels = numbers(psnr)?;
         levels.extend(speed_at.filter(|db| !levels.contains(db)));
@@ -80,6 +94,26 @@ impl Args {
         let errors = numbers(rel_error)?.into_iter();
         targets.extend(errors.map(|v| (Target::RelError(v), false)));
         Ok(targets)
+    }
+
+    /// What `--speed` aims at.
+    pub(crate) fn speed_targets(&self) -> Result<Vec<Target>, String> {
+        let psnr = numbers(self.psnr.as_deref().unwrap_or("40,60"))?;
+        let errors = numbers(self.rel_error.as_deref().unwrap_or("1e-2,1e-4"))?;
+        let psnr = psnr.into_iter().map(Target::Psnr);
+        Ok(psnr
+            .chain(errors.into_iter().map(Target::RelError))
+            .collect())
+    }
+
+    /// A field of the command line.
+    pub(crate) fn source(&self, path: &Path) -> Source {
+        Source {
+            path: path.to_owned(),
+            shape: self.shape.clone(),
+            dtype: self.dtype.clone(),
+            megabytes: None,
+        }
     }
 
     pub(crate) fn codecs(&self) -> Vec<Codec> {
@@ -148,5 +182,9 @@ mod tests {
         let quick = parse(&["--quick", "--speed-at", "none"]);
         assert!(quick.targets().unwrap().iter().all(|(_, speed)| !speed));
         assert_eq!(quick.codecs().len(), 5);
+        let speed = parse(&["--speed", "--rel-error", "", "--sizes", "0.5,64"]);
+        assert_eq!(speed.sizes, [0.5, 64.0]);
+        let targets = speed.speed_targets().unwrap();
+        assert_eq!(targets, [Target::Psnr(40.0), Target::Psnr(60.0)]);
     }
 }

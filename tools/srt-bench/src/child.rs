@@ -26,6 +26,8 @@ pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) shape: Vec<usize>,
     pub(crate) dtype: Option<String>,
+    /// Size to bring the field to, in MB (10^6 bytes); its own if not given.
+    pub(crate) megabytes: Option<f64>,
 }
 
 impl Source {
@@ -35,7 +37,11 @@ impl Source {
             extents => Some(Shape::new(extents)?),
         };
         let dtype: Option<Dtype> = self.dtype.as_deref().map(str::parse).transpose()?;
-        Field::read(&self.path, shape, dtype)
+        let field = Field::read(&self.path, shape, dtype)?;
+        match self.megabytes {
+            Some(megabytes) => field.resized(megabytes * 1e6),
+            None => Ok(field),
+        }
     }
 }
 
@@ -64,6 +70,8 @@ pub(crate) enum Task {
     },
     /// Decode the stream of a file.
     Decode { stream: PathBuf, seconds: f64 },
+    /// Encode and decode once.
+    Round { knob: Knob },
 }
 
 /// What the child found.
@@ -72,6 +80,16 @@ pub(crate) enum Task {
 pub(crate) enum Outcome {
     Setting(Setting),
     Timing(Timing),
+    Round(Round),
+}
+
+/// Encoding and decoding once, nothing warmed up.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Round {
+    pub(crate) bytes: usize,
+    pub(crate) psnr_db: f64,
+    pub(crate) encode: Timing,
+    pub(crate) decode: Timing,
 }
 
 /// Shortest of several runs, and the memory of the process.
@@ -151,7 +169,19 @@ fn perform(job: &Job) -> Result<Outcome> {
             })?;
             Ok(Outcome::Timing(timed))
         }
+        Task::Round { knob } => round(job, &field, *knob).map(Outcome::Round),
     }
+}
+
+fn round(job: &Job, field: &Field, knob: Knob) -> Result<Round> {
+    let (bytes, encode) = timed(|| job.codec.encode(field, knob, job.threads))?;
+    let (decoded, decode) = timed(|| job.codec.decode(&bytes, field, job.threads))?;
+    Ok(Round {
+        bytes: bytes.len(),
+        psnr_db: field.compare(&decoded)?.0,
+        encode,
+        decode,
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -161,21 +191,31 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 /// Runs `work` at least twice and for `seconds` at most (ten runs), and keeps the shortest times.
 fn repeat(seconds: f64, mut work: impl FnMut() -> Result<()>) -> Result<Timing> {
     let start = Instant::now();
-    let (mut wall, mut cpu) = (f64::INFINITY, f64::INFINITY);
-    for run in 0..10 {
+    let ((), mut best) = timed(&mut work)?;
+    for run in 1..10 {
         if run >= 2 && start.elapsed().as_secs_f64() > seconds {
             break;
         }
-        let (began, spent) = (Instant::now(), cpu_seconds());
-        work()?;
-        wall = wall.min(began.elapsed().as_secs_f64());
-        cpu = cpu.min(cpu_seconds() - spent);
+        let ((), next) = timed(&mut work)?;
+        best = Timing {
+            wall_seconds: best.wall_seconds.min(next.wall_seconds),
+            cpu_seconds: best.cpu_seconds.min(next.cpu_seconds),
+            peak_bytes: next.peak_bytes,
+        };
     }
-    Ok(Timing {
-        wall_seconds: wall,
-        cpu_seconds: cpu,
+    Ok(best)
+}
+
+/// What `work` gives, and what one run of it took.
+fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Timing)> {
+    let (began, spent) = (Instant::now(), cpu_seconds());
+    let done = work()?;
+    let timing = Timing {
+        wall_seconds: began.elapsed().as_secs_f64(),
+        cpu_seconds: cpu_seconds() - spent,
         peak_bytes: peak_bytes(),
-    })
+    };
+    Ok((done, timing))
 }
 
 /// Processor time of this process so far.

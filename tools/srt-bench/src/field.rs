@@ -51,6 +51,45 @@ impl Field {
         }
     }
 
+    /// The field brought near a size by a factor along all axes: its middle, or itself and its mirror images in turn,
+    /// which join without a seam.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a size that no field has.
+    pub(crate) fn resized(&self, bytes: f64) -> Result<Self> {
+        let factor = (bytes / self.bytes() as f64).powf(1.0 / self.shape.rank() as f64);
+        let scaled = |&n: &usize| ((n as f64 * factor).round() as usize).max(1);
+        let extents: Vec<usize> = self.shape.extents().iter().map(scaled).collect();
+        let shape = Shape::new(&extents)?;
+        let (from, to) = (self.shape.dims(), shape.dims());
+        // Along each axis, which sample of the field each of the new ones is.
+        let sources = [0, 1, 2].map(|axis| {
+            let (own, wanted) = (from[axis], to[axis]);
+            let skip = own.saturating_sub(wanted) / 2;
+            let mirrored = move |i: usize| match (i + skip) % (2 * own) {
+                i if i < own => i,
+                i => 2 * own - 1 - i,
+            };
+            (0..wanted).map(mirrored).collect::<Vec<usize>>()
+        });
+        fn pick<T: Copy>(values: &[T], from: [usize; 3], sources: &[Vec<usize>; 3]) -> Vec<T> {
+            let [planes, rows, columns] = sources;
+            let mut out = Vec::with_capacity(planes.len() * rows.len() * columns.len());
+            for z in planes {
+                for y in rows {
+                    let row = &values[(z * from[1] + y) * from[2]..][..from[2]];
+                    out.extend(columns.iter().map(|&x| row[x]));
+                }
+            }
+            out
+        }
+        let data = match &self.data {
+            Data::F32(v) => Data::F32(pick(v, from, &sources)),
+            Data::F64(v) => Data::F64(pick(v, from, &sources)),
+        };
+        Ok(Self { shape, data })
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.shape.len() * self.dtype().size()
     }
@@ -119,5 +158,29 @@ impl Field {
             (Data::F64(a), Data::F64(b)) => EvalReport::measure(self.shape, a, b, None),
             _ => Err(Error::invalid("a reconstruction of another type")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_cut_to_its_middle_or_mirrored() {
+        let field = Field {
+            shape: Shape::new(&[4, 4]).unwrap(),
+            data: Data::F64((0..16).map(f64::from).collect()),
+        };
+        let small = field.resized(32.0).unwrap();
+        assert_eq!(small.shape.extents(), [2, 2]);
+        assert!(matches!(&small.data, Data::F64(v) if v == &[5.0, 6.0, 9.0, 10.0]));
+        let large = field.resized(512.0).unwrap();
+        assert_eq!(large.shape.extents(), [8, 8]);
+        let Data::F64(values) = &large.data else {
+            panic!("another type");
+        };
+        assert_eq!(values[..8], [0.0, 1.0, 2.0, 3.0, 3.0, 2.0, 1.0, 0.0]);
+        assert_eq!(values[56..], values[..8]);
+        assert_eq!(large.range(), field.range());
     }
 }

@@ -8,6 +8,7 @@ mod field;
 mod keep;
 mod row;
 mod search;
+mod speed;
 mod table;
 
 use std::path::Path;
@@ -43,12 +44,12 @@ fn main() -> ExitCode {
 
 /// What `--json` writes.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report<'a, T> {
     schema: &'static str,
     srt: &'static str,
     peers: [&'static str; 3],
     machine: Machine,
-    rows: &'a [Row],
+    rows: &'a [T],
 }
 
 #[derive(Serialize)]
@@ -70,6 +71,10 @@ impl Machine {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if args.speed {
+        let rows = speed::run(args)?;
+        return write_json(args, &rows);
+    }
     let targets = args.targets().map_err(Error::invalid)?;
     let codecs = args.codecs();
     // Told before the work, not after it.
@@ -78,11 +83,7 @@ fn run(args: &Args) -> Result<()> {
     }
     let mut rows = Vec::new();
     for path in &args.fields {
-        let source = Source {
-            path: path.clone(),
-            shape: args.shape.clone(),
-            dtype: args.dtype.clone(),
-        };
+        let source = args.source(path);
         let field = source.read()?;
         let name = name_of(path);
         let mut own = Vec::new();
@@ -163,7 +164,7 @@ fn time(args: &Args, knob: Knob, job: &dyn Fn(Task) -> Job) -> Result<(Timing, T
     let stream = tempfile::NamedTempFile::new()?.into_temp_path();
     let timed = |task| match child::run(&job(task))? {
         Outcome::Timing(timed) => Ok(timed),
-        Outcome::Setting(_) => Err(Error::invalid("a timing expected")),
+        Outcome::Setting(_) | Outcome::Round(_) => Err(Error::invalid("a timing expected")),
     };
     let encode = timed(Task::Encode {
         knob,
@@ -186,6 +187,10 @@ fn write_files(args: &Args, rows: &[Row]) -> Result<()> {
     if let Some(path) = &args.csv {
         std::fs::write(path, row::to_csv(rows)?)?;
     }
+    write_json(args, rows)
+}
+
+fn write_json<T: Serialize>(args: &Args, rows: &[T]) -> Result<()> {
     if let Some(path) = &args.json {
         let report = Report {
             schema: "srt-bench 1",

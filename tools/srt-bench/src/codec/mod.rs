@@ -17,6 +17,8 @@ pub(crate) const PEERS: [&str; 3] = ["SZ3 3.3.2", "ZFP 1.0.1", "SPERR 0.8.5"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Codec {
+    /// srt without networks, at its lowest effort
+    SrtFast,
     /// srt without networks
     SrtNone,
     /// srt with the small built-in networks
@@ -36,6 +38,7 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
+    /// What is compared where nothing is said.
     pub(crate) const ALL: [Self; 8] = [
         Self::Sz3,
         Self::Zfp,
@@ -49,6 +52,7 @@ impl Codec {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::SrtFast => "srt-fast",
             Self::SrtNone => "srt-none",
             Self::SrtSmall => "srt-small",
             Self::Srt => "srt",
@@ -83,7 +87,7 @@ impl Codec {
     /// The knobs that can be turned towards a target; the best file of any of them counts.
     pub(crate) fn knobs(self, target: Target) -> &'static [Mode] {
         match (self, target) {
-            (Self::SrtNone | Self::SrtSmall | Self::Srt, _) => &[Mode::Direct],
+            (Self::SrtFast | Self::SrtNone | Self::SrtSmall | Self::Srt, _) => &[Mode::Direct],
             (Self::SrtPaper | Self::SrtPaperSz3, Target::Psnr(_)) => &[Mode::Direct],
             // The paper's profile takes a PSNR alone.
             (Self::SrtPaper | Self::SrtPaperSz3, _) => &[],
@@ -99,9 +103,12 @@ impl Codec {
     /// Codes the field.
     pub(crate) fn encode(self, field: &Field, knob: Knob, threads: usize) -> Result<Vec<u8>> {
         match self {
-            Self::SrtNone | Self::SrtSmall | Self::Srt | Self::SrtPaper | Self::SrtPaperSz3 => {
-                srt_codec::encode(self, field, knob, threads)
-            }
+            Self::SrtFast
+            | Self::SrtNone
+            | Self::SrtSmall
+            | Self::Srt
+            | Self::SrtPaper
+            | Self::SrtPaperSz3 => srt_codec::encode(self, field, knob, threads),
             Self::Sz3 => sz3::encode(field, knob, threads),
             Self::Zfp => zfp::encode(field, knob),
             Self::Sperr => sperr::encode(field, knob),
@@ -111,9 +118,12 @@ impl Codec {
     /// Decodes what [`Codec::encode`] made of a field like `like`.
     pub(crate) fn decode(self, bytes: &[u8], like: &Field, threads: usize) -> Result<Data> {
         match self {
-            Self::SrtNone | Self::SrtSmall | Self::Srt | Self::SrtPaper | Self::SrtPaperSz3 => {
-                srt_codec::decode(bytes, threads)
-            }
+            Self::SrtFast
+            | Self::SrtNone
+            | Self::SrtSmall
+            | Self::Srt
+            | Self::SrtPaper
+            | Self::SrtPaperSz3 => srt_codec::decode(bytes, threads),
             Self::Sz3 => sz3::decode(bytes, like),
             Self::Zfp => zfp::decode(bytes, like),
             Self::Sperr => sperr::decode(bytes, like),

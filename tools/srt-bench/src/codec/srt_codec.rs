@@ -4,8 +4,8 @@ use srt::container::Bound;
 use srt::network::builtin;
 use srt::volume::AnyVolume;
 use srt::{
-    DecodeOptions, Decoder, EncodeOptions, Error, Model, PooledCoder, PooledOptions, Profile,
-    Result, Worker, locate_worker,
+    DecodeOptions, Decoder, Effort, EncodeOptions, Error, Model, PooledCoder, PooledOptions,
+    Profile, Result, Worker, locate_worker,
 };
 use srt::{VolumeView, encode_with_report};
 
@@ -19,7 +19,7 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         Target::RelError(_) => Bound::RelError(knob.value),
     };
     let model = match codec {
-        Codec::SrtNone => Model::None,
+        Codec::SrtFast | Codec::SrtNone => Model::None,
         Codec::SrtSmall => {
             let name = format!("turbulence{}d-s", field.shape.rank());
             let missing = || Error::unsupported(format!("no built-in model {name}"));
@@ -34,8 +34,13 @@ pub(super) fn encode(codec: Codec, field: &Field, knob: Knob, threads: usize) ->
         }
         _ => Profile::Default,
     };
+    let effort = match codec {
+        Codec::SrtFast => Effort::new(1)?,
+        _ => Effort::default(),
+    };
     let options = EncodeOptions::new(bound)
         .with_profile(profile)
+        .with_effort(effort)
         .with_model(model)
         .with_threads(threads);
     let (bytes, _) = encode_with_report(
