@@ -241,6 +241,38 @@ fn what_has_to_be_decoded_is_limited() {
     assert_eq!(read(4).unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
+/// Whatever is appended to whatever is the file that would have been written at once, bit for bit.
+fn check_appended<E: Scalar>(shape: Shape, fields: &[Vec<E>], options: &EncodeOptions) {
+    let whole = series(shape, fields, options);
+    for first in 1..fields.len() {
+        let start = series(shape, &fields[..first], options);
+        let old = Decoder::new(&start).unwrap();
+        let dataset = old.dataset().clone();
+        let mut encoder = Encoder::append(Vec::new(), &old, dataset, options.clone()).unwrap();
+        for (number, values) in fields.iter().enumerate().skip(first) {
+            let key = FrameKey::new("u", 5 + 3 * number as u64);
+            encoder.write(&key, E::values(values)).unwrap();
+        }
+        assert!(encoder.finish().unwrap().0 == whole, "after {first} steps");
+    }
+}
+
+#[test]
+fn a_file_that_is_appended_to_is_the_one_written_at_once() {
+    let (shape, fields) = slow_series(5);
+    for interval in [2, 3, 16] {
+        for model in [Model::None, Model::Default] {
+            let options = options(Bound::Psnr(50.0)).with_key_interval(interval);
+            check_appended(shape, &fields, &options.with_model(model));
+        }
+    }
+    let doubles: Vec<Vec<f64>> = (fields.iter())
+        .map(|field| field.iter().map(|&v| f64::from(v)).collect())
+        .collect();
+    let pointwise = options(Bound::MaxError(1e-3)).with_model(Model::None);
+    check_appended(shape, &doubles, &pointwise);
+}
+
 #[test]
 fn appended_and_merged_series_stay_whole() {
     let (shape, fields) = slow_series(6);

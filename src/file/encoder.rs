@@ -119,7 +119,8 @@ impl<W: Write> Encoder<W> {
     ///
     /// `dataset` is the file's own, or that with more fields at its end, or with what was not known
     /// of it. New frames use the weights of the file; when it has none, those of `options`. Unknown
-    /// ancillary chunks are copied when they are safe to copy (spec section 3).
+    /// ancillary chunks are copied when they are safe to copy (spec section 3). Where steps are predicted
+    /// from those before them, so are the new ones: the last steps of the file are decoded for that.
     ///
     /// # Errors
     /// `InvalidArgument` when `dataset` or the model of `options` does not go with the file,
@@ -146,8 +147,12 @@ impl<W: Write> Encoder<W> {
                 None => None,
             },
         };
+        let key_interval = options.coding.key_interval;
         let mut encoder = Self::start(out, dataset, options, weights)?;
         encoder.copy(file)?;
+        if key_interval > 1 {
+            encoder.past = EncoderPast::of_file(file, key_interval)?;
+        }
         Ok(encoder)
     }
 

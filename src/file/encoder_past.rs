@@ -1,8 +1,11 @@
 //! The frames that an encoder may predict the next ones from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::container::{Form, Frame, FrameId, MAX_REFERENCES};
+use crate::base::error::Result;
+use crate::container::{Form, Frame, FrameId, MAX_REFERENCES, WaveletForm};
+use crate::file::decoder::Decoder;
+use crate::file::frame_reader::FrameReader;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::wavelet::past::{OfferedPast, PastFrame};
 
@@ -26,34 +29,80 @@ impl EncoderPast {
         }
     }
 
+    /// What the frames that are added to a file may be predicted from: decodes the last of each field, where one that
+    /// follows may be.
+    ///
+    /// # Errors
+    /// What decoding them reports.
+    pub(crate) fn of_file(file: &Decoder<'_>, key_interval: u32) -> Result<Self> {
+        let mut ends: BTreeMap<u64, Vec<(FrameReader<'_>, u32)>> = BTreeMap::new();
+        for frame in file.frames() {
+            let record = frame.record();
+            let Some(form) = candidate(record) else {
+                continue;
+            };
+            let known = ends.entry(record.field).or_default();
+            let depth = begin(known, form, |(_, depth)| *depth);
+            known.push((frame, depth));
+        }
+        let mut past = Self::default();
+        for (field, known) in ends {
+            let is_due = |(_, depth): &(_, u32)| depth + 1 >= key_interval;
+            if known.last().is_none_or(is_due) {
+                continue;
+            }
+            let mut frames = Vec::with_capacity(known.len());
+            for (frame, depth) in known {
+                let Form::Wavelet(form) = &frame.record().form else {
+                    continue;
+                };
+                frames.push(PastFrame {
+                    step: frame.record().step,
+                    form: form.clone(),
+                    depth,
+                    bands: frame.held_bands()?,
+                });
+            }
+            past.fields.insert(field, frames);
+        }
+        Ok(past)
+    }
+
     /// Takes a frame that is written.
     pub(crate) fn add(&mut self, encoded: &EncodedFrame) {
-        let Frame {
-            field,
-            step,
-            form: Form::Wavelet(form),
-            slab: None,
-            ..
-        } = &encoded.frame
-        else {
+        let record = &encoded.frame;
+        let Some(form) = candidate(record) else {
             return;
         };
-        let known = self.fields.entry(*field).or_default();
-        let depth = known.last().map_or(0, |frame| frame.depth + 1);
-        if form.references.is_none() {
-            known.clear();
-        }
+        let known = self.fields.entry(record.field).or_default();
+        let depth = begin(known, form, |frame| frame.depth);
         let Some(bands) = &encoded.bands else {
             return;
         };
-        if known.len() == MAX_REFERENCES {
-            known.remove(0);
-        }
         known.push(PastFrame {
-            step: *step,
+            step: record.step,
             form: form.clone(),
-            depth: if known.is_empty() { 0 } else { depth },
+            depth,
             bands: bands.clone(),
         });
     }
+}
+
+/// The form of a frame that others may be predicted from.
+fn candidate(frame: &Frame) -> Option<&WaveletForm> {
+    match (&frame.form, frame.slab) {
+        (Form::Wavelet(form), None) => Some(form),
+        _ => None,
+    }
+}
+
+/// Makes room for a frame of `form` among those that the next one may be predicted from, and gives how many frames
+/// decoding it takes before it. One that is coded by itself ends what was before.
+fn begin<P>(known: &mut Vec<P>, form: &WaveletForm, depth: impl Fn(&P) -> u32) -> u32 {
+    if form.references.is_none() {
+        known.clear();
+    } else if known.len() == MAX_REFERENCES {
+        known.remove(0);
+    }
+    known.last().map_or(0, |last| depth(last) + 1)
 }

@@ -1,5 +1,8 @@
 //! A frame in slabs (spec section 4.3): each decodes by itself, and together they are the field.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
@@ -52,6 +55,19 @@ impl FieldSource<'_> {
     fn slabs(&self) -> impl Iterator<Item = (Slab, &FrameSource<'_>)> {
         let slab = |source| Some((source_slab(source)?, source));
         self.sources().iter().filter_map(slab)
+    }
+
+    /// All bands of a frame of the wavelet form, in the working precision of its type.
+    ///
+    /// # Errors
+    /// What decoding it reports, `Corrupt` for a frame of slabs or of another form.
+    pub(crate) fn held_bands(&self) -> Result<Arc<dyn Any + Send + Sync>> {
+        let cut = || Error::corrupt("a frame that is not in slabs expected");
+        let source = self.only().ok_or_else(cut)?;
+        dtype_dispatch!(self.dtype, E => {
+            let bands = source.held_bands::<<E as Element>::Work>()?;
+            Ok(bands as Arc<dyn Any + Send + Sync>)
+        })
     }
 
     /// Decodes what is asked for.

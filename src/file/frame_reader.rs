@@ -1,5 +1,8 @@
 //! The frames of a file, and what can be read of each.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
@@ -305,6 +308,14 @@ impl<'d> FrameReader<'d> {
     pub(super) fn chunks(&self) -> impl Iterator<Item = &'d FrameChunks> + use<'d> {
         let (decoder, records) = (self.decoder, self.records);
         records.iter().map(|&number| decoder.record(number))
+    }
+
+    /// All its bands, in the working precision of its type, for frames that are to be predicted from it.
+    ///
+    /// # Errors
+    /// What decoding it reports, `Corrupt` for a frame in slabs or not of the wavelet form.
+    pub(super) fn held_bands(&self) -> Result<Arc<dyn Any + Send + Sync>> {
+        self.with_source(|source| source.held_bands())
     }
 
     /// Calls `decode` with all that the request takes, where the decoder works.

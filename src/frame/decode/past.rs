@@ -91,6 +91,20 @@ impl FrameSource<'_> {
         own.map(|bands| bands.ok_or_else(missing)).collect()
     }
 
+    /// All bands of the frame.
+    ///
+    /// # Errors
+    /// What decoding it reports, `Corrupt` for one of another form.
+    pub(crate) fn held_bands<T: Real>(&self) -> Result<Arc<HeldBands<T>>> {
+        let (form, geometry) = self.wavelet_geometry()?;
+        let whole = BandBoxes::whole(geometry.plan(), 0);
+        let references = match form.references {
+            Some(_) => self.reference_bands(&self.loop_boxes(&whole)?)?,
+            None => Vec::new(),
+        };
+        self.bands(&whole, references).map(Arc::new)
+    }
+
     /// The boxes that making the bands over `boxes` takes.
     fn loop_boxes(&self, boxes: &BandBoxes) -> Result<BandBoxes> {
         let (form, geometry) = self.wavelet_geometry()?;

@@ -5,8 +5,8 @@ from typing import Any
 
 BOUNDS = ("psnr", "ssim", "max_error", "rel_error", "ratio")
 
-#: Frames from one that stands alone to the next, in a series whose steps are predicted from earlier ones.
-KEY_INTERVAL = 1
+#: Steps from one that is coded by itself to the next, in files that are written step by step.
+KEY_INTERVAL = 16
 
 #: Called after each pass of a search with the number of passes and the quality of the last.
 Progress = Callable[[int, float], object]
@@ -43,7 +43,7 @@ def native(
     effort: int = 5,
     memory: int | None = None,
     frames: int = 1,
-    key_interval: int = KEY_INTERVAL,
+    key_interval: int = 1,
     threads: int | None = None,
     device: str = "auto",
     progress: Progress | bool | None = None,

@@ -163,9 +163,9 @@ def create(
         Attributes by field.
     length_unit, time_unit : str
     **options
-        Exactly one bound, the options of `encode`, and ``key_interval``: of so many steps of a field one is coded by itself,
-        and those after it may be predicted from the steps before them. Smaller files of series; a step in the middle decodes
-        those that it was predicted from.
+        Exactly one bound, the options of `encode`, and ``key_interval``: of so many steps of a field, 16 if not given, one is
+        coded by itself, and those after it may be predicted from the one or two before them, where that is smaller. A step in
+        the middle decodes those that it was predicted from. 1: every step by itself.
 
     Returns
     -------
@@ -196,6 +196,7 @@ def create(
         length_unit=length_unit,
         time_unit=time_unit,
     )
+    options.setdefault("key_interval", _options.KEY_INTERVAL)
     return Writer(os.fspath(path), described, _options.native(bound, **options))
 
 

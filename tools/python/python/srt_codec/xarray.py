@@ -255,6 +255,8 @@ class SrtAccessor:
         own = {
             name: {k: v for k, v in plain(ds[name].attrs).items() if k != "units" and not k.startswith("srt_")} for name in names
         }
+        if len(times) == 1:
+            options.setdefault("key_interval", 1)
         with create(
             path,
             shape=shape,

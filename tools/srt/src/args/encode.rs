@@ -63,9 +63,9 @@ pub(crate) struct EncodeArgs {
     /// Add frames to a file that is there; it stays as it is until the new one is complete
     #[arg(long)]
     pub(crate) append: bool,
-    /// Predict time steps from the one or two before them: N steps at most from one that is coded by itself to the next, which
-    /// bounds what decoding a step takes; 1, the default: every step by itself. Takes the memory of three steps more
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    /// Of N time steps one is coded by itself, and those after it may be predicted from the one or two before them, where that
+    /// is smaller: decoding a step takes N at most. 1: every step by itself, in the memory of three steps less
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) key_interval: u32,
     /// Number of the first time step; 0 if not given, or the one behind the last in the file
     #[arg(long, value_name = "N")]

@@ -42,6 +42,10 @@ pub(super) fn write(
     let first_steps = places.iter().map(first).collect();
     if !series.is_open() {
         options.coding.frames = series.len();
+        if old.is_none() && series.steps() == 1 {
+            // Nothing follows that its bands would be kept for.
+            options.coding.key_interval = 1;
+        }
     }
     let (observer, coding) = (options.observer.clone(), options.coding.clone());
     let encoder = match old {
