@@ -5,6 +5,7 @@ mod brick;
 mod census;
 mod contexts;
 mod cost;
+mod lengths;
 mod model;
 mod quantise;
 mod range;

@@ -104,9 +104,11 @@ fn step(p: u32, rate: u16, bit: bool) -> u32 {
 pub(super) struct BrickModel {
     pub(super) magnitude: [[Bit; UNARY]; BINS],
     pub(super) escape: [[Bit; EXPONENTS]; BINS / ESCAPE_GROUP],
-    /// By subband (bits of its high-pass axes) and sign context.
-    pub(super) sign: [[Bit; SIGNS]; 8],
+    pub(super) sign: SignModel,
 }
+
+/// By subband (bits of its high-pass axes) and sign context.
+pub(super) type SignModel = [[Bit; SIGNS]; 8];
 
 impl Default for BrickModel {
     fn default() -> Self {

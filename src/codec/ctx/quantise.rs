@@ -1,10 +1,11 @@
-//! Rate-distortion-optimised quantisation: greedy, coefficient by coefficient, at the cost that the
-//! adaptive model has at that moment: later coefficients are priced by what earlier ones taught it.
+//! Rate-distortion-optimised quantisation: greedy, coefficient by coefficient, at the cost in tables that
+//! follow the coder's model: later coefficients are priced by what earlier ones taught it.
 
 use crate::base::real::Real;
 use crate::codec::ctx::contexts::{UNARY, cell, raw_bits};
 use crate::codec::ctx::cost::{BIT, cost};
-use crate::codec::ctx::model::BrickModel;
+use crate::codec::ctx::lengths::Lengths;
+use crate::codec::ctx::model::{BrickModel, SignModel};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::codec::ctx::{BLOCK, MAX_MAGNITUDE};
 
@@ -39,7 +40,8 @@ pub struct BlockCost {
 #[derive(Debug)]
 pub struct BrickQuantiser<T> {
     quantiser: Quantiser<T>,
-    model: BrickModel,
+    lengths: Lengths,
+    signs: SignModel,
 }
 
 impl<T: Real> BrickQuantiser<T> {
@@ -48,7 +50,8 @@ impl<T: Real> BrickQuantiser<T> {
     pub fn new(quantiser: Quantiser<T>) -> Self {
         Self {
             quantiser,
-            model: BrickModel::default(),
+            lengths: Lengths::default(),
+            signs: BrickModel::default().sign,
         }
     }
 
@@ -77,11 +80,17 @@ impl<T: Real> BrickQuantiser<T> {
         let mut search = CandidateChoice {
             residuals,
             quantiser: self.quantiser,
-            model: &mut self.model,
+            lengths: &mut self.lengths,
+            signs: &mut self.signs,
             costs,
             block: 0,
+            bits: 0.0,
+            error: 0.0,
         };
         scan(layout, active, coefficients, &mut search);
+        if !search.costs.is_empty() {
+            search.end_run();
+        }
         Some(())
     }
 }
@@ -135,9 +144,13 @@ fn survey<T: Real>(
 struct CandidateChoice<'a, T> {
     residuals: &'a [T],
     quantiser: Quantiser<T>,
-    model: &'a mut BrickModel,
+    lengths: &'a mut Lengths,
+    signs: &'a mut SignModel,
     costs: &'a mut [BlockCost],
     block: usize,
+    /// What the run being quantised adds to the costs of `block`.
+    bits: f32,
+    error: f32,
 }
 
 impl<T: Real> CandidateChoice<'_, T> {
@@ -147,35 +160,38 @@ impl<T: Real> CandidateChoice<'_, T> {
     fn choose(&self, a: f32, nearest: u32, bin: usize) -> u32 {
         let Quantiser { lambda, shrink, .. } = self.quantiser;
         let raw_bits = raw_bits(bin);
-        let top = cell(nearest, raw_bits);
         let certain = a >= nearest as f32 - (1.0 - ROUND_UP_FROM);
-        if lambda == 0.0 || certain || top as usize >= UNARY {
+        if certain || lambda == 0.0 || cell(nearest, raw_bits) as usize >= UNARY {
             return nearest;
         }
-        let bits = &self.model.magnitude[bin];
-        let mut prefix = 0;
-        let mut best = (f32::INFINITY, 0);
-        for c in 0..=top {
-            let p = bits[c as usize].probability();
-            // The largest candidate of the cell; the one below the nearest in the same cell costs the same.
-            let m = (c << raw_bits).min(nearest);
-            if m == 0 || m + 1 >= nearest {
-                let rest = if m > 0 { (1 + raw_bits) * BIT } else { 0 };
-                let length = (prefix + cost(p, false) + rest) as f32 / BIT as f32;
-                let decoded = if m > 0 { m as f32 - shrink } else { 0.0 };
-                let price = (a - decoded) * (a - decoded) + lambda * length;
-                if price < best.0 {
-                    best = (price, m);
-                }
+        let lengths = self.lengths.of(bin);
+        let price = |m: u32| {
+            let error = a - (m as f32 - shrink);
+            let length = lengths[cell(m, raw_bits) as usize] + (1 + raw_bits) as f32;
+            error * error + lambda * length
+        };
+        let mut best = (a * a + lambda * lengths[0], 0);
+        for m in [nearest - 1, nearest] {
+            if m > 0 && price(m) < best.0 {
+                best = (price(m), m);
             }
-            prefix += cost(p, true);
         }
         best.1
+    }
+
+    /// Adds the costs of the run that ends here to those of its block.
+    #[inline(always)]
+    fn end_run(&mut self) {
+        let cost = &mut self.costs[self.block];
+        cost.bits += std::mem::take(&mut self.bits);
+        cost.stored += std::mem::take(&mut self.error);
     }
 }
 
 impl<T: Real> Symbols for CandidateChoice<'_, T> {
     fn enter_block(&mut self, block: usize) {
+        self.end_run();
+        self.lengths.begin_run();
         self.block = block;
     }
 
@@ -184,41 +200,33 @@ impl<T: Real> Symbols for CandidateChoice<'_, T> {
         let scaled = self.residuals[at] * self.quantiser.inverse_step;
         let a = scaled.abs();
         let nearest = (a + T::from_f64(0.5)).to_i32() as u32;
-        let fraction_of = a.to_f32();
         let magnitude = match nearest {
             0 => 0,
-            _ => self.choose(fraction_of, nearest, bin),
+            _ => self.choose(a.to_f32(), nearest, bin),
         };
+        if magnitude == 0 {
+            let error = a.to_f32();
+            self.lengths.count(bin, 0);
+            self.bits += self.lengths.of(bin)[0];
+            self.error += error * error;
+            return 0;
+        }
         let raw_bits = raw_bits(bin);
         let cell = cell(magnitude, raw_bits) as usize;
-        let mut length = 0;
-        for (k, state) in self.model.magnitude[bin].iter_mut().enumerate() {
-            let more = cell > k;
-            length += cost(state.probability(), more);
-            state.adapt(more);
-            if !more {
-                break;
-            }
-        }
-        if cell >= UNARY {
-            length += (2 * (cell - UNARY + 1).ilog2() + 1) * BIT;
-        }
+        let prefix = cell.min(UNARY);
+        self.lengths.count(bin, prefix);
         let negative = scaled < T::ZERO;
-        if magnitude > 0 {
-            let SignContext { band, context } = sign();
-            let state = &mut self.model.sign[band][context];
-            length += cost(state.probability(), negative) + raw_bits * BIT;
-            state.adapt_sign(negative);
+        let SignContext { band, context } = sign();
+        let state = &mut self.signs[band][context];
+        let sign = cost(state.probability(), negative) as f32 / BIT as f32;
+        state.adapt_sign(negative);
+        self.bits += self.lengths.of(bin)[prefix] + raw_bits as f32 + sign;
+        if cell >= UNARY {
+            self.bits += (2 * (cell - UNARY + 1).ilog2() + 1) as f32;
         }
         let decoded = T::from_i32(magnitude as i32) - T::from_f64(f64::from(self.quantiser.shrink));
-        let error = if magnitude > 0 {
-            (a - decoded).to_f32()
-        } else {
-            fraction_of
-        };
-        let cost = &mut self.costs[self.block];
-        cost.bits += length as f32 / BIT as f32;
-        cost.stored += error * error;
+        let error = (a - decoded).to_f32();
+        self.error += error * error;
         if negative {
             -(magnitude as i32)
         } else {

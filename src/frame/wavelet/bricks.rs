@@ -1,5 +1,7 @@
 //! A pass to bytes.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::base::error::Result;
@@ -11,8 +13,9 @@ use crate::frame::wavelet::analysis::Analysis;
 use crate::frame::wavelet::grids::{QuantisedGrid, StreamedLevel};
 use crate::frame::wavelet::integers::Integers;
 use crate::frame::wavelet::quantise::Pass;
+use crate::frame::wavelet::stored::BrickPayloads;
 use crate::octree::Octree;
-use crate::recon::{Brick, LevelPart, Predictor, Window};
+use crate::recon::{Brick, LevelPart, Partition, Predictor, Window};
 
 /// Codes every brick that stores anything. `predictor` is the one the pass was made with.
 ///
@@ -97,4 +100,32 @@ fn code_brick(brick: &Brick, stored: &[Vec<bool>], integers: &mut [Vec<i32>]) ->
         encoder.grid(&grid.layout, stored, integers);
     }
     encoder.finish()
+}
+
+/// The integers of a pass in place of coded bricks: what a decoder would get, without a coder.
+pub(crate) struct UncodedBricks<'a, T> {
+    pub(crate) partition: &'a Partition,
+    /// All of its levels are held in memory.
+    pub(crate) pass: &'a Pass<T>,
+}
+
+impl<T: Real> BrickPayloads for UncodedBricks<'_, T> {
+    fn integers(&self, number: usize) -> Option<Vec<Vec<i32>>> {
+        let brick = self.partition.bricks().get(number)?;
+        let held = self.pass.coefficients.get(number)?;
+        let grids = brick.grids.iter().zip(held).map(|(grid, integers)| {
+            let stored = grid.stored(&self.pass.tree);
+            if !stored.contains(&true) {
+                return Some(Vec::new());
+            }
+            let mut integers = integers.as_ref()?.unpack();
+            grid.layout.clear_blocks(&stored, &mut integers);
+            Some(integers)
+        });
+        grids.collect()
+    }
+
+    fn brick(&self, _: usize) -> Result<Option<Cow<'_, [u8]>>> {
+        Ok(None)
+    }
 }

@@ -17,7 +17,7 @@ use crate::frame::networks::Networks;
 use crate::frame::original::Original;
 use crate::frame::sample::Normalisation;
 use crate::frame::wavelet::analysis::{Analysis, Samples};
-use crate::frame::wavelet::bricks::code_bricks;
+use crate::frame::wavelet::bricks::{UncodedBricks, code_bricks};
 use crate::frame::wavelet::decode::{FramePredictors, LayerRequest};
 use crate::frame::wavelet::gains;
 use crate::frame::wavelet::past::{OfferedPast, PastBands};
@@ -106,6 +106,22 @@ pub(crate) struct Trial<E: Element> {
     pub(crate) decoded: Vec<E>,
     /// Seconds it took to decode, correct and compare.
     pub(crate) decode_seconds: f64,
+}
+
+/// A frame to decode.
+#[derive(Clone, Copy)]
+struct StoredFrame<'a> {
+    form: &'a WaveletForm,
+    tree: &'a [u8],
+    bricks: &'a dyn BrickPayloads,
+}
+
+/// What a frame decodes to, as in [`Trial`].
+struct DecodedFrame<E: Element> {
+    corrections: Option<Vec<u8>>,
+    comparison: Comparison,
+    bands: Option<HeldBands<E::Work>>,
+    values: Vec<E>,
 }
 
 /// Edge of a brick of a field in voxels, as asked for or as it is by rank.
@@ -297,7 +313,73 @@ impl<'a, E: Element> TransformedField<'a, E> {
         let estimate = PassEstimate::new(&pass);
         drop(pass);
         let start = Instant::now();
-        let geometry = FrameLayout::new(analysis.plan.shape(), &form, &payloads.tree)?;
+        let predictors = FramePredictors {
+            networks: predictor.as_ref(),
+            past: past.as_ref(),
+        };
+        let coded = StoredFrame {
+            form: &form,
+            tree: &payloads.tree,
+            bricks: &payloads,
+        };
+        let decoded = self.decode(coded, predictors, original, verify)?;
+        Ok(Trial {
+            form,
+            payloads,
+            estimate,
+            corrections: decoded.corrections,
+            comparison: decoded.comparison,
+            bands: decoded.bands,
+            decoded: decoded.values,
+            decode_seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// What a pass decodes to beside the original: the very values that decoding its coded bricks would give. `None` for a
+    /// pass that is predicted, or whose integers are not held: there it costs no less than coding it.
+    ///
+    /// # Errors
+    /// What the comparison reports.
+    pub(crate) fn measure(
+        &self,
+        pass: &Pass<E::Work>,
+        original: Original<'_, E>,
+    ) -> Result<Option<Comparison>> {
+        let is_predicted = pass.past.is_some() || pass.used.contains(&true);
+        if is_predicted || self.analysis.is_streamed(0) {
+            return Ok(None);
+        }
+        let form = self.form_of(pass);
+        let stored = StoredFrame {
+            form: &form,
+            tree: &octree::encode(&pass.tree),
+            bricks: &UncodedBricks {
+                partition: &self.analysis.partition,
+                pass,
+            },
+        };
+        let predictors = FramePredictors {
+            networks: None,
+            past: None,
+        };
+        let verify = Verify {
+            correct_beyond: None,
+            keep_field: false,
+        };
+        let decoded = self.decode(stored, predictors, original, verify)?;
+        Ok(Some(decoded.comparison))
+    }
+
+    /// Decodes a frame and compares it with the original, layer by layer.
+    fn decode(
+        &self,
+        stored: StoredFrame<'_>,
+        predictors: FramePredictors<'_, E::Work>,
+        original: Original<'_, E>,
+        verify: Verify,
+    ) -> Result<DecodedFrame<E>> {
+        let shape = self.analysis.plan.shape();
+        let geometry = FrameLayout::new(shape, stored.form, stored.tree)?;
         let range = self.normalisation.bounds();
         let mut comparer = Comparer::new(original.values, original.ordinary, range)?;
         let correct = |bound| {
@@ -309,18 +391,14 @@ impl<'a, E: Element> TransformedField<'a, E> {
             let plan = geometry.plan();
             HeldBands::zeros(plan, BandBoxes::whole(plan, 0))
         });
-        let predictors = FramePredictors {
-            networks: predictor.as_ref(),
-            past: past.as_ref(),
-        };
         let layers = LayerRequest {
             level: 0,
             cells: self.cells,
         };
         geometry.decode_layers(
-            &form,
+            stored.form,
             predictors,
-            &payloads,
+            stored.bricks,
             layers,
             bands.as_mut(),
             &mut |_, mut values| {
@@ -341,15 +419,11 @@ impl<'a, E: Element> TransformedField<'a, E> {
                 Ok(())
             },
         )?;
-        Ok(Trial {
-            form,
-            payloads,
-            estimate,
+        Ok(DecodedFrame {
             corrections: corrections.and_then(CorrectionWriter::finish),
             comparison: self.normalisation.relate_to_range(comparer.finish()?),
             bands,
-            decoded,
-            decode_seconds: start.elapsed().as_secs_f64(),
+            values: decoded,
         })
     }
 }

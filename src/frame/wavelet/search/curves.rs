@@ -22,6 +22,9 @@ pub(super) struct Curves {
     finest: f64,
     steps: Vec<f64>,
     decoded: Vec<f64>,
+    /// Whether passes can be measured without being coded, and those that were.
+    measures: bool,
+    measured: Vec<f64>,
     shown: RefCell<Vec<f64>>,
 }
 
@@ -38,6 +41,8 @@ impl Curves {
             finest: 0.0,
             steps: Vec::new(),
             decoded: Vec::new(),
+            measures: true,
+            measured: Vec::new(),
             shown: RefCell::default(),
         }
     }
@@ -45,6 +50,12 @@ impl Curves {
     /// With estimates that are off by `bias` dB.
     pub(super) fn biased(mut self, bias: impl Fn(f64) -> f64 + 'static) -> Self {
         self.bias = Box::new(bias);
+        self
+    }
+
+    /// With passes that are not measured without being coded.
+    pub(super) fn coded_only(mut self) -> Self {
+        self.measures = false;
         self
     }
 
@@ -94,6 +105,11 @@ impl Curves {
         &self.decoded
     }
 
+    /// Logarithms of the steps that were measured.
+    pub(super) fn measured(&self) -> &[f64] {
+        &self.measured
+    }
+
     /// What was told of the passes.
     pub(super) fn shown(&self) -> Vec<f64> {
         self.shown.borrow().clone()
@@ -129,6 +145,11 @@ impl StepTrials for Curves {
 
     fn fix_levels(&mut self, _: &f64) {
         self.is_fixed = true;
+    }
+
+    fn measure(&mut self, &x: &f64) -> Result<Option<f64>> {
+        self.measured.push(x);
+        Ok(self.measures.then(|| self.quality(x)))
     }
 
     fn code(&mut self, x: f64) -> Result<f64> {

@@ -44,6 +44,12 @@ pub(crate) trait StepTrials {
     /// Uses networks on the levels where `pass` does from now on.
     fn fix_levels(&mut self, pass: &Self::Pass);
 
+    /// PSNR of what a pass will decode to, without coding it; `None` where that is no cheaper than [`StepTrials::code`].
+    ///
+    /// # Errors
+    /// What the comparison reports.
+    fn measure(&mut self, pass: &Self::Pass) -> Result<Option<f64>>;
+
     /// Codes and decodes a pass.
     ///
     /// # Errors

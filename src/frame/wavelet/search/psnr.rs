@@ -3,7 +3,8 @@
 //! The first step follows from the magnitudes of the coefficients, a pass tells how far off that was, and the second one
 //! lands. A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high:
 //! 9/7 is not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near
-//! the target is decoded to learn by how much, and from then on those that should meet the target.
+//! the target is measured to learn by how much, without coding it where nothing is predicted, and from then on those that
+//! should meet the target are coded and decoded.
 
 use super::solve::Solver;
 use super::{MAX_PASSES, StepTrials};
@@ -82,6 +83,8 @@ pub(crate) struct PsnrTarget {
     coarsest: f64,
     /// How much higher estimates are than what is decoded, in dB, about.
     bias: f64,
+    /// Whether that was seen in another frame of the field.
+    is_bias_seen: bool,
     /// What the search aims at above the target, in dB.
     aim: f64,
     /// Landing within this above the target ends the search at once, in dB.
@@ -136,6 +139,7 @@ impl PsnrTarget {
             aim: field.aim,
             close: field.close,
             bias: field.bias.unwrap_or_else(|| BIAS.value(psnr_db)),
+            is_bias_seen: field.bias.is_some(),
             sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
     }
@@ -174,18 +178,20 @@ pub(crate) fn search<T: StepTrials>(trials: &mut T, target: PsnrTarget) -> Resul
         return Ok(None);
     };
     if best.psnr_db <= target.psnr_db + SLACK.max(target.close) || best.psnr_db.is_infinite() {
-        return Ok(Some(best.trial));
+        return search.coded(best);
     }
-    Ok(Some(
-        search.sweep(best.psnr_db, best.x)?.unwrap_or(best.trial),
-    ))
+    match search.sweep(best.psnr_db, best.x)? {
+        None => search.coded(best),
+        nearest => Ok(nearest),
+    }
 }
 
-/// A trial that meets the target.
+/// A pass that meets the target.
 struct Candidate<B> {
     psnr_db: f64,
     x: f64,
-    trial: B,
+    /// None where it was not coded.
+    trial: Option<B>,
 }
 
 /// A search under way.
@@ -197,6 +203,8 @@ struct PsnrSearch<'t, T: StepTrials> {
     x: f64,
     /// How much higher estimates are than what is decoded, in dB.
     bias: f64,
+    /// Whether that was seen, and not guessed.
+    is_bias_seen: bool,
     /// How near to its aim an estimate must come to be decoded, in dB.
     near: f64,
     /// The coarsest step so far that is fine enough by its estimate.
@@ -214,6 +222,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
             solver: Solver::new(target.slope),
             x: target.start,
             bias: target.bias,
+            is_bias_seen: target.is_bias_seen,
             near: FIRST_LOOK,
             fine: None,
             best: None,
@@ -258,11 +267,17 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
             self.fine = Some(self.x);
         }
         if is_exact || is_settled && (estimate - self.aim()).abs() <= self.near {
-            let reached = self.decode(number, quantised.pass)?;
+            let seems_close = self.is_bias_seen && self.is_close(number, estimate - self.bias);
+            let reached = if is_exact || seems_close {
+                self.decode(number, quantised.pass)?
+            } else {
+                self.look(number, quantised.pass)?
+            };
             if is_exact || self.is_close(number, reached) {
                 return Ok(None);
             }
             self.bias = estimate - reached;
+            self.is_bias_seen = true;
             self.near = NEXT_LOOK * self.target.aim;
         } else {
             self.trials.pass_done(number, estimate - self.bias);
@@ -270,13 +285,34 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         Ok(self.next(estimate, is_settled))
     }
 
+    /// The PSNR of a pass, which is coded only where that ends the search.
+    fn look(&mut self, number: usize, pass: T::Pass) -> Result<f64> {
+        let psnr_db = match self.trials.measure(&pass)? {
+            Some(psnr_db) if !self.is_close(number, psnr_db) => psnr_db,
+            _ => return self.decode(number, pass),
+        };
+        self.trials.pass_done(number, psnr_db);
+        if self.is_best(psnr_db) {
+            self.best = Some(Candidate {
+                psnr_db,
+                x: self.x,
+                trial: None,
+            });
+        }
+        Ok(psnr_db)
+    }
+
+    fn is_best(&self, psnr_db: f64) -> bool {
+        let best = self.best.as_ref();
+        psnr_db >= self.target.psnr_db && best.is_none_or(|best| psnr_db < best.psnr_db)
+    }
+
     /// Codes and decodes a pass, and keeps it where it is the best so far. Its PSNR.
     fn decode(&mut self, number: usize, pass: T::Pass) -> Result<f64> {
         let trial = self.trials.code(pass)?;
         let psnr_db = self.trials.psnr_db(&trial);
         self.trials.pass_done(number, psnr_db);
-        let is_best = |best: &Candidate<_>| psnr_db < best.psnr_db;
-        if psnr_db >= self.target.psnr_db && self.best.as_ref().is_none_or(is_best) {
+        if self.is_best(psnr_db) {
             self.best = Some(self.candidate(self.x, trial)?);
         }
         Ok(psnr_db)
@@ -286,8 +322,21 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         Ok(Candidate {
             psnr_db: self.trials.psnr_db(&trial),
             x,
-            trial: self.trials.keep(trial)?,
+            trial: Some(self.trials.keep(trial)?),
         })
+    }
+
+    /// The frame of a candidate. One that was not coded is quantised once more: only passes that depend on nothing but
+    /// their step are looked at without.
+    fn coded(&mut self, candidate: Candidate<T::Best>) -> Result<Option<T::Best>> {
+        if candidate.trial.is_some() {
+            return Ok(candidate.trial);
+        }
+        let Some(quantised) = self.trials.quantise(candidate.x.exp())? else {
+            return Ok(None);
+        };
+        let trial = self.trials.code(quantised.pass)?;
+        self.trials.keep(trial).map(Some)
     }
 
     fn is_close(&self, number: usize, reached: f64) -> bool {

@@ -131,6 +131,11 @@ impl<E: Element> StepTrials for FrameTrials<'_, E> {
         self.fixed_levels = Some(pass.used.clone());
     }
 
+    fn measure(&mut self, pass: &Self::Pass) -> Result<Option<f64>> {
+        let comparison = self.transformed.measure(pass, self.original)?;
+        Ok(comparison.map(|comparison| comparison.psnr_db))
+    }
+
     fn code(&mut self, pass: Self::Pass) -> Result<Self::Trial> {
         self.transformed
             .code(pass, self.networks(), self.original, self.verify)

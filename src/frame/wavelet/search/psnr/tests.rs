@@ -132,6 +132,28 @@ fn a_quality_out_of_reach_takes_a_bounded_number_of_passes() {
 }
 
 #[test]
+fn passes_are_coded_only_to_end_a_search() {
+    for psnr_db in [30.0, 41.5, 60.0] {
+        let mut curves = Curves::new(smooth);
+        let reached = found(&mut curves, psnr_db).unwrap();
+        assert_eq!(curves.decoded().len(), 1, "{psnr_db}");
+        assert_eq!(curves.measured().len(), 1, "{psnr_db}");
+        let mut coded = Curves::new(smooth).coded_only();
+        assert_eq!(found(&mut coded, psnr_db), Some(reached));
+        assert_eq!(coded.steps(), curves.steps());
+    }
+}
+
+#[test]
+fn the_best_pass_is_coded_though_it_was_only_measured() {
+    // Met by nothing that follows: the quality falls off just beyond the first look.
+    let mut curves = Curves::new(|x| if x < 0.0 { 40.5 } else { 20.0 }).biased(|_| 0.0);
+    let reached = found(&mut curves, 40.0).unwrap();
+    assert!(reached >= 40.0, "{reached}");
+    assert!(!curves.decoded().is_empty());
+}
+
+#[test]
 fn a_field_of_zeros_at_the_coarsest_step_is_enough() {
     // Even with nothing left the quality asked for is kept.
     let mut curves = Curves::new(|x| smooth(x).max(25.0));
@@ -171,7 +193,7 @@ fn nothing_is_decoded_before_the_gains_have_settled() {
     let mut curves = Curves::new(smooth).unsettled(100);
     let reached = found(&mut curves, 40.0).unwrap();
     assert!((40.0..=40.0 + SLACK).contains(&reached), "{reached}");
-    let first = curves.decoded()[0];
+    let first = curves.measured()[0];
     let passes = curves.steps().iter().position(|s| s.ln() == first);
     assert!(
         passes.is_some_and(|p| p + 1 >= SETTLING_PASSES),
