@@ -206,7 +206,8 @@ pub use container::{
     Attributes, BandWeights, Bound, BrickRun, CHUNK_HEADER_LEN, ChunkHeader, ChunkStream,
     ChunkType, Dataset, Entry, Event, Field, FileHeader, Form, Frame, HEADER_LEN, Interpolation,
     LowWeights, MAGIC, Measured, NetworkUse, Parser, Placement, PooledForm, PooledPayload, Reader,
-    References, Slab, VERSION, WaveletForm, WeightsReference, Writer, set_or_check_unit, slowest,
+    References, Slab, VERSION, WaveletForm, WeightsReference, Writer, compact, expand, is_compact,
+    set_or_check_unit, slowest,
 };
 
 // Networks, and what runs them.

@@ -35,6 +35,8 @@ fn limits() -> Limits {
 }
 
 fn walk(bytes: &[u8]) -> Result<()> {
+    let long = srt::expand(bytes)?;
+    let bytes = long.as_deref().unwrap_or(bytes);
     let mut parser = Parser::new(limits());
     let mut at = 0;
     loop {
@@ -321,6 +323,17 @@ fn newer(change: impl FnOnce(&mut FileHeader)) -> Vec<u8> {
     change(&mut header);
     bytes[..HEADER_LEN].copy_from_slice(&header.to_bytes());
     bytes
+}
+
+/// A compact file of these chunks, whose length and checksum are right.
+fn compact_of(chunks: &[u8]) -> Vec<u8> {
+    let mut out = srt::MAGIC.to_vec();
+    out.extend([0x80, 3]);
+    srt::container::Encode::put_varint(&mut out, chunks.len() as u64);
+    out.extend(chunks);
+    let crc = crc32fast::hash(&out);
+    out.extend(crc.to_le_bytes());
+    out
 }
 
 fn build(name: &str) -> Vec<u8> {
@@ -669,6 +682,26 @@ fn build(name: &str) -> Vec<u8> {
             let at = place(&all, "BRIK");
             all[at].2 = vec![1, 0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xA8, 1, 0, 0];
             file(&all)
+        }
+        "compact_cut" => {
+            let mut bytes = srt::compact(file(&wavelet()));
+            bytes.truncate(bytes.len() - 20);
+            bytes
+        }
+        "compact_checksum" => {
+            let mut bytes = srt::compact(file(&wavelet()));
+            bytes[60] ^= 1;
+            bytes
+        }
+        "compact_behind_end" => [srt::compact(file(&wavelet())), vec![0]].concat(),
+        "compact_index" => compact_of(&[8, 0]),
+        "compact_unknown_bit" => compact_of(&[0x20, 4, 2, 1, 1, 0]),
+        "compact_part_of_0" => compact_of(&[0x10, 4, 0, 2, 1, 1, 0]),
+        "compact_letters_of_known" => compact_of(&[0x0F, b'D', b'S', b'E', b'T', 4, 2, 1, 1, 0]),
+        "compact_zero_written_down" => compact_of(&[0, 4, 2, 1, 1, 0, 3, 1, 1, 0]),
+        "compact_too_long" => {
+            let zeros = [&[3, 0x80, 0x80, 1][..], &[0; 1 << 11]].concat();
+            compact_of(&zeros)
         }
         "truncated" => {
             let mut whole = file(&wavelet());

@@ -117,6 +117,17 @@ fn raster(o: &mut EncodeOptions) {
 
 const GOLDEN: &[Golden] = &[
     Golden {
+        name: "compact_3d_f32",
+        about: "3-D f32 field at 30 dB: a compact file",
+        build: || {
+            let built = make::<f32>(&[12, 20, 17], |s| rough(s, 61), Bound::Psnr(30.0), |_| {});
+            Built {
+                file: built.file.map(srt::compact),
+                ..built
+            }
+        },
+    },
+    Golden {
         name: "pooled_3d_f32",
         about: "paper profile, 3-D f32 at 30 dB: mean pooling, dynamic downscaling, linear interpolation",
         build: || {

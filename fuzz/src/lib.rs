@@ -19,8 +19,12 @@ const KINDS: [&[u8; 4]; 12] = [
 
 /// A file whose checksums are right, so that the fuzzer gets past them to the records. The input is a
 /// row of chunks: type, part, length (two bytes), payload. An input that begins like a file is taken
-/// as one.
+/// as one, and its checksum is put right where it has the one of compact files.
 pub fn forge(data: &[u8]) -> Vec<u8> {
+    if srt::is_compact(data) && data.len() > 4 {
+        let covered = &data[..data.len() - 4];
+        return [covered, &crc32(covered).to_le_bytes()].concat();
+    }
     if data.starts_with(b"\x89SRT") {
         return data.to_vec();
     }
@@ -37,6 +41,12 @@ pub fn forge(data: &[u8]) -> Vec<u8> {
         rest = next;
     }
     writer.finish().expect("a vector takes everything").0
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let by_bit = |crc: u32, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+    let by_byte = |crc: u32, &byte: &u8| (0..8).fold(crc ^ u32::from(byte), by_bit);
+    !bytes.iter().fold(!0, by_byte)
 }
 
 /// The chunks of a file as input for [`forge`]: seeds are made from real files. `None` for damaged ones.

@@ -54,18 +54,7 @@ impl FileHeader {
     /// unknown required feature.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Result<Self> {
         let header = Self::parse_any(bytes)?;
-        if header.version.0 > VERSION.0 {
-            return Err(Error::unsupported(format!(
-                "format version {}.{} found, this reader knows versions up to {}.x",
-                header.version.0, header.version.1, VERSION.0
-            )));
-        }
-        if VERSION.0 == 0 && header.version != VERSION {
-            return Err(Error::unsupported(format!(
-                "draft format version {}.{} found, this reader knows {}.{} (drafts promise nothing)",
-                header.version.0, header.version.1, VERSION.0, VERSION.1
-            )));
-        }
+        Self::check_version(header.version)?;
         if header.required & !KNOWN_REQUIRED != 0 {
             return Err(Error::unsupported(format!(
                 "unknown required features {:#x}",
@@ -73,6 +62,26 @@ impl FileHeader {
             )));
         }
         Ok(header)
+    }
+
+    /// Whether this reader knows files of that version: major, minor.
+    ///
+    /// # Errors
+    /// `Unsupported` for a newer major version, and for any other draft.
+    pub(super) fn check_version(version: (u16, u16)) -> Result<()> {
+        if version.0 > VERSION.0 {
+            return Err(Error::unsupported(format!(
+                "format version {}.{} found, this reader knows versions up to {}.x",
+                version.0, version.1, VERSION.0
+            )));
+        }
+        if VERSION.0 == 0 && version != VERSION {
+            return Err(Error::unsupported(format!(
+                "draft format version {}.{} found, this reader knows {}.{} (drafts promise nothing)",
+                version.0, version.1, VERSION.0, VERSION.1
+            )));
+        }
+        Ok(())
     }
 
     /// Reads a header of any version, for inspection.

@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+use crate::container::compact::is_compact;
 use crate::container::header::{FileHeader, HEADER_LEN};
 use crate::container::index::{Entry, TRAILER_LEN, Trailer, parse_index};
 
@@ -26,7 +27,8 @@ pub enum Event<'a> {
     End,
 }
 
-/// Walks a file from the front. The caller hands in the unconsumed bytes each time.
+/// Walks a file from the front. The caller hands in the unconsumed bytes each time; a compact file is
+/// [expanded](super::expand) first.
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
@@ -93,6 +95,11 @@ impl Parser {
         let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
             return Ok((Event::NeedBytes(HEADER_LEN), 0));
         };
+        if is_compact(header) {
+            return Err(
+                Error::invalid("a file in its long form expected, a compact one found").at(0),
+            );
+        }
         let header = FileHeader::parse(header)?;
         self.state = ParserState::Chunks;
         Ok((Event::Header(header), HEADER_LEN))

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::error::{Error, Result};
+use crate::base::file::FileBytes;
 use crate::base::limits::Limits;
 use crate::base::source::ByteSource;
 use crate::container::bricks::BrickRun;
 use crate::container::bytes::Cursor;
 use crate::container::chunk::{CHUNK_HEADER_LEN, ChunkHeader, ChunkType};
+use crate::container::compact::MAX_EXPANDED;
+use crate::container::expand::expand;
 use crate::container::header::{FileHeader, HEADER_LEN};
 use crate::container::held::{ChunkSource, HeldChunks};
 use crate::container::index::{Entry, TRAILER_LEN, Trailer, parse_index};
@@ -55,6 +58,7 @@ impl<'a> Reader<'a> {
     }
 
     fn open(source: ChunkSource<'a>, limits: &Limits) -> Result<Self> {
+        let source = expanded(source)?;
         let (header, index) = match source.bytes() {
             Some(bytes) => {
                 let header = read_header(bytes)?;
@@ -203,6 +207,21 @@ impl<'a> Reader<'a> {
         self.note_read(CHUNK_HEADER_LEN);
         Ok((header, payload, entry.payload_offset()))
     }
+}
+
+/// The long form of a compact file, and a short file as bytes in memory.
+fn expanded(source: ChunkSource<'_>) -> Result<ChunkSource<'_>> {
+    let held = |bytes: Vec<u8>| ChunkSource::Source(Arc::new(FileBytes::from(bytes)));
+    if let Some(bytes) = source.bytes() {
+        return Ok(expand(bytes)?.map_or_else(|| source.clone(), held));
+    }
+    if source.len() > MAX_EXPANDED as u64 {
+        return Ok(source);
+    }
+    let all = 0..source.len();
+    let bytes = source.copies(std::slice::from_ref(&all))?.pop();
+    let bytes = bytes.unwrap_or_default();
+    Ok(held(expand(&bytes)?.unwrap_or(bytes)))
 }
 
 /// The chunks that an index describes, and the bytes of its payload.

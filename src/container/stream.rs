@@ -5,6 +5,8 @@ use std::io::{BufReader, Read};
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::container::chunk::CHUNK_HEADER_LEN;
+use crate::container::compact::{MARK_LEN, MAX_EXPANDED, is_compact};
+use crate::container::expand::expand;
 use crate::container::index::Entry;
 use crate::container::parser::{Event, Parser};
 
@@ -38,6 +40,9 @@ impl<R: Read> ChunkStream<R> {
     /// `Truncated` when the stream ends early; `Corrupt`, `Unsupported`, `LimitExceeded`, `Io`. The
     /// stream is of no use afterwards.
     pub fn next_chunk(&mut self) -> Result<Option<(Entry, Vec<u8>)>> {
+        if self.parser.offset() == 0 {
+            self.read_compact()?;
+        }
         loop {
             let known = self.parser.entries().len();
             let (event, taken) = self.parser.feed(&self.ahead)?;
@@ -60,6 +65,18 @@ impl<R: Read> ChunkStream<R> {
                 return Ok(Some((*entry, bytes)));
             }
         }
+    }
+
+    /// Reads the start of the file and, where that is the start of a compact one, all of it.
+    fn read_compact(&mut self) -> Result<()> {
+        let mut start = self.input.by_ref().take(MARK_LEN as u64);
+        start.read_to_end(&mut self.ahead)?;
+        if is_compact(&self.ahead) {
+            let mut input = self.input.by_ref().take(MAX_EXPANDED as u64);
+            input.read_to_end(&mut self.ahead)?;
+            self.ahead = expand(&self.ahead)?.unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Reads until `wanted` bytes lie ahead. Memory grows with the bytes that arrive, whatever was

@@ -60,7 +60,8 @@ pub fn encode<'a>(volume: impl Into<VolumeView<'a>>, options: &EncodeOptions) ->
 }
 
 /// Encodes one field into anything that takes bytes, as [`encode`] does, and says how it went: an
-/// [`Encoder`] with one frame.
+/// [`Encoder`] with one frame. A small file is a compact one (spec section 5.1), which all readers take;
+/// [`expand`](crate::container::expand) gives its long form.
 ///
 /// ```
 /// use srt::{Bound, EncodeOptions, Shape, Volume};
@@ -87,7 +88,7 @@ pub fn encode_with_report<'a, W: Write>(
         dtype: volume.values().dtype(),
     };
     let dataset = Dataset::new(volume.shape(), vec![field]);
-    let mut encoder = Encoder::new(out, dataset, options.clone())?;
+    let mut encoder = Encoder::new(out, dataset, options.clone())?.compact();
     let frame = encoder.write(&FrameKey::new(0, 0), volume.values())?;
     let (out, file) = encoder.finish()?;
     let report = EncodeReport {

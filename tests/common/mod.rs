@@ -150,11 +150,14 @@ pub fn encode<E: Scalar>(
     values: &[E],
     options: &EncodeOptions,
 ) -> Result<(Vec<u8>, EncodeReport)> {
-    encode_with_report(
-        VolumeView::new(shape, E::values(values)).unwrap(),
-        options,
-        Vec::new(),
-    )
+    let view = VolumeView::new(shape, E::values(values)).unwrap();
+    let (file, report) = encode_with_report(view, options, Vec::new())?;
+    Ok((long(file), report))
+}
+
+/// The long form of a file, whose bytes tests look at.
+pub fn long(file: Vec<u8>) -> Vec<u8> {
+    srt::expand(&file).unwrap().unwrap_or(file)
 }
 
 pub fn decode(bytes: &[u8], level: usize, limits: Limits) -> Result<AnyVolume> {

@@ -9,6 +9,7 @@ from .fields import Corrupt, Fields, Truncated, Unsupported, need
 MAGIC = b"\x89SRT\r\n\x1a\n"
 END = b"SRTEND\r\n"
 VERSION = (0, 3)
+MOST = 2**14
 CODES = ["DSET", "NETW", "NREF", "FRAM", "MASK", "TREE", "BRIK", "CORR", "INDX"]
 
 
@@ -26,6 +27,80 @@ def piece(data, at, size):
     if at + size > len(data):
         raise Truncated(f"{at + size - len(data)} bytes are missing")
     return data[at : at + size]
+
+
+def is_compact(data):
+    return data.startswith(MAGIC) and len(data) > 8 and data[8] >= 128
+
+
+def long_chunk(number, name, part, payload):
+    covered = struct.pack("<4sIII", name.encode("ascii"), len(payload), part, crc32(payload))
+    return covered + struct.pack("<I", crc32(covered + struct.pack("<Q", number))) + payload
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 128:
+        out.append(value % 128 + 128)
+        value //= 128
+    return bytes(out) + bytes([value])
+
+
+def long_form(chunks):
+    """A file of chunks (type, part, payload) as sections 2, 3 and 5 lay it out."""
+    header = MAGIC + struct.pack("<HHII", *VERSION, 0, 0)
+    header += struct.pack("<I", crc32(header))
+    index = varint(len(chunks))
+    for name, part, payload in chunks:
+        code = bytes([CODES.index(name)]) if name in CODES else b"\xff" + name.encode("ascii")
+        index += code + varint(len(payload)) + varint(part)
+    parts = [long_chunk(*row) for row in ((n, *chunk) for n, chunk in enumerate([*chunks, ("INDX", 0, index)]))]
+    trailer = struct.pack("<Q", 24 + sum(map(len, parts[:-1])))
+    trailer += struct.pack("<I", crc32(b"".join(part[16:20] for part in parts)))
+    return header + b"".join(parts) + trailer + struct.pack("<I", crc32(trailer)) + END
+
+
+def sparse(fields, size):
+    """Bytes of a frame record: eight bits say which of the next eight bytes are not 0."""
+    out = bytearray()
+    while len(out) < size:
+        bits, eight = fields.u8(), min(8, size - len(out))
+        need(bits < 2**eight, "bits behind the end of a frame record")
+        for i in range(eight):
+            byte = fields.u8() if bits >> i & 1 else 0
+            need(byte or not bits >> i & 1, "a byte of a frame record that is not 0")
+            out.append(byte)
+    return bytes(out)
+
+
+def expand(data):
+    """The long form of a compact file (spec 5.1)."""
+    fields = Fields(piece(data, 10, min(3, len(data) - 10)))
+    if all(byte >= 128 for byte in data[10:13]) and len(data) < 13:
+        raise Truncated("the file ends within its header")
+    size = fields.varint()
+    need(size <= MOST, "length of the chunks")
+    start = 10 + len(varint(size))
+    piece(data, start, size + 4)
+    need(len(data) == start + size + 4, "bytes behind the end")
+    need(struct.unpack("<I", data[-4:])[0] == crc32(data[:-4]), "checksum of the file")
+    if (data[8] - 128, data[9]) != VERSION:
+        raise Unsupported(f"version {data[8] - 128}.{data[9]}")
+    fields, chunks = Fields(data[start:-4]), []
+    while fields.left():
+        head = fields.u8()
+        code = head & 15
+        need(head < 32 and (code < 8 or code == 15), "head of a chunk")
+        name = CODES[code] if code < 8 else fields.take(4).decode("latin-1")
+        need(code < 8 or name not in CODES, "letters of a type that has a code")
+        size = fields.varint()
+        part = fields.varint() if head & 16 else 0
+        need(size <= MOST and part < 2**32 and (part or not head & 16), "length or part of a chunk")
+        chunks.append((name, part, sparse(fields, size) if name == "FRAM" else fields.take(size)))
+    need(chunks, "a compact file without chunks")
+    data = long_form(chunks)
+    need(len(data) <= MOST, "a compact file of too many bytes")
+    return data
 
 
 def check_header(data):
@@ -83,6 +158,8 @@ def check_trailer(data, chunks, at):
 
 def read_chunks(data):
     """The chunks of a file in order, `INDX` last; every rule of sections 2, 3 and 5 is checked."""
+    if is_compact(data):
+        data = expand(data)
     check_header(data)
     chunks, at = [], 24
     while not chunks or chunks[-1].type != "INDX":

@@ -87,7 +87,7 @@ impl NativeWriter {
         let encode_options = options.encode_options(py)?;
         let begin = || {
             let out = BufWriter::new(AtomicFile::create(&path, Overwrite::Replace)?);
-            let mut encoder = Encoder::new(out, description.dataset()?, encode_options)?;
+            let mut encoder = Encoder::new(out, description.dataset()?, encode_options)?.compact();
             if let Some(text) = &description.attributes {
                 encoder.add_attributes(&Attributes::new(text)?)?;
             }

@@ -50,7 +50,7 @@ pub fn text(file: &File<'_>, findings: &[Finding]) -> String {
     };
     out += &format!(
         "{} bytes, {} chunks, {} frames: {verdict}\n",
-        file.scan.bytes.len(),
+        file.stored_bytes(),
         file.scan.chunks.len(),
         file.frames.len()
     );
@@ -62,7 +62,7 @@ pub fn text(file: &File<'_>, findings: &[Finding]) -> String {
 pub fn json(file: &File<'_>, findings: &[Finding]) -> Value {
     json!({
         "schema": crate::SCHEMA,
-        "bytes": file.scan.bytes.len(),
+        "bytes": file.stored_bytes(),
         "chunks": file.scan.chunks.len(),
         "frames": file.frames.len(),
         "ok": exit_code(findings) == 0,

@@ -25,6 +25,8 @@ pub struct File<'a> {
     pub frames: Vec<FrameChunks>,
     /// Faults of order and records.
     pub findings: Vec<Finding>,
+    /// Bytes of the compact file whose long form this is.
+    pub compact_bytes: Option<u64>,
     order: ChunkOrder,
 }
 
@@ -84,6 +86,7 @@ impl<'a> File<'a> {
             reference: None,
             frames: Vec::new(),
             findings: Vec::new(),
+            compact_bytes: None,
             order: ChunkOrder::default(),
         };
         let mut expected = 0;
@@ -107,6 +110,21 @@ impl<'a> File<'a> {
             file.findings.push(finding);
         }
         file
+    }
+
+    /// As [`File::new`], of the long form of a compact file of `stored` bytes.
+    #[must_use]
+    pub fn of_compact(long: &'a [u8], stored: usize, limits: &Limits) -> Self {
+        Self {
+            compact_bytes: Some(stored as u64),
+            ..Self::new(long, limits)
+        }
+    }
+
+    /// Bytes of the file itself.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.compact_bytes.unwrap_or(self.scan.bytes.len() as u64)
     }
 
     /// Name of a frame: its place in the file, field and step.

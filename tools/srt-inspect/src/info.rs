@@ -50,7 +50,7 @@ impl Sizes {
                 .iter()
                 .map(|n| n.chunk.end() - n.chunk.offset)
                 .sum(),
-            file: file.scan.bytes.len() as u64,
+            file: file.stored_bytes(),
         }
     }
 
@@ -126,6 +126,10 @@ pub fn text(file: &File<'_>, name: &str, limits: &Limits) -> String {
         ),
     };
     let mut out = format!("srt {name} {{  // {}, {version}\n", size(sizes.file));
+    if file.compact_bytes.is_some() {
+        let long = file.scan.bytes.len();
+        out += &format!("// compact; offsets are those of its long form of {long} bytes\n");
+    }
     if let Some(dataset) = &file.dataset {
         let axes = ["z", "y", "x"].into_iter().zip(dataset.shape.dims());
         let axes = axes.skip(3 - dataset.shape.rank());

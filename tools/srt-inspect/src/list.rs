@@ -42,7 +42,7 @@ pub fn json(file: &File<'_>) -> Value {
     };
     json!({
         "schema": crate::SCHEMA,
-        "bytes": file.scan.bytes.len(),
+        "bytes": file.stored_bytes(),
         "chunks": file.scan.chunks.iter().map(chunk).collect::<Vec<_>>(),
         "findings": file.scan.findings.iter().map(|f| f.json()).collect::<Vec<_>>(),
     })

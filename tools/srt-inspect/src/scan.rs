@@ -2,7 +2,7 @@
 
 use srt::container::{
     CHUNK_HEADER_LEN, ChunkHeader, ChunkType, END_MAGIC, Entry, FileHeader, HEADER_LEN, MAGIC,
-    TRAILER_LEN, Trailer, VERSION, parse_index,
+    TRAILER_LEN, Trailer, VERSION, expand, parse_index,
 };
 
 use crate::finding::{Finding, Severity};
@@ -98,6 +98,12 @@ impl<'a> Scan<'a> {
             findings: Vec::new(),
             budget: SEARCH_BUDGET,
         };
+        // A compact file has nothing to walk over: it is whole, or lost.
+        if let Err(error) = expand(bytes) {
+            scan.findings
+                .push(Finding::from_error("compact", 0, &error));
+            return scan;
+        }
         scan.read_header();
         let end = scan.end_of_chunks();
         let gapless = scan.walk(end);

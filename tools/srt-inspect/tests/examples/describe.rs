@@ -55,6 +55,10 @@ pub(crate) fn describe(
     decoder: &Decoder<'_>,
 ) -> Description {
     let limits = Limits::default();
+    let stored = json!({"bytes": bytes.len(), "sha256": sha256(bytes)});
+    // Chunks and offsets are those of the long form of a compact file.
+    let long = srt::expand(bytes).unwrap();
+    let bytes = long.as_deref().unwrap_or(bytes);
     let file = File::new(bytes, &limits);
     let chunks: Vec<Value> = file
         .scan
@@ -96,7 +100,7 @@ pub(crate) fn describe(
         "name": name,
         "about": about,
         "weights": weights,
-        "file": {"bytes": bytes.len(), "sha256": sha256(bytes)},
+        "file": stored,
         "header": {
             "major": parsed.version.0, "minor": parsed.version.1,
             "required": parsed.required, "optional": parsed.optional,

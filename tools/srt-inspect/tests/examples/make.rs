@@ -61,6 +61,10 @@ pub(crate) const EXAMPLES: &[Example] = &[
             &options(Bound::Psnr(30.0)).with_field("u"),
         )
     }),
+    example("compact_8x8x8", "the same as a compact file", || {
+        let field = EXAMPLES.iter().find(|e| e.name == "field_8x8x8");
+        srt::compact((field.unwrap().build)())
+    }),
     example("constant_3d", "form 0", || {
         encode(&[3, 5, 4], |_, _, _| -2.5, &options(Bound::Psnr(40.0)))
     }),
@@ -453,9 +457,9 @@ fn sampled(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64) -> (Shape, Vec<f
 }
 
 fn write(shape: Shape, values: &Values<'_>, options: &EncodeOptions) -> Vec<u8> {
-    encode_with_report(VolumeView::new(shape, values).unwrap(), options, Vec::new())
-        .unwrap()
-        .0
+    let view = VolumeView::new(shape, values).unwrap();
+    let (file, _) = encode_with_report(view, options, Vec::new()).unwrap();
+    srt::expand(&file).unwrap().unwrap_or(file)
 }
 
 fn encode(extents: &[usize], f: impl Fn(f64, f64, f64) -> f64, options: &EncodeOptions) -> Vec<u8> {

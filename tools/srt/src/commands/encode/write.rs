@@ -1,5 +1,6 @@
 //! Frame after frame of a series into a file.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::fills::FillWatch;
@@ -51,6 +52,12 @@ pub(super) fn write(
     let encoder = match old {
         Some(old) => Encoder::append(out, old, dataset, options)?,
         None => Encoder::new(out, dataset, options)?,
+    };
+    // Who reads a pipe at the other end of a pipe waits for each step.
+    let encoder = if series.is_open() && args.output() == Path::new("-") {
+        encoder
+    } else {
+        encoder.compact()
     };
     let mut writer = SeriesWriter {
         args,
