@@ -48,8 +48,8 @@ fn inspect(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     without_python(py, Some(1), || {
         let bytes = srt::FileBytes::open(&path)?;
         let limits = srt::Limits::default();
-        let file = srt_inspect::file::File::new(bytes.bytes(), &limits);
-        Ok(srt_inspect::info::json(&file, &limits).to_string())
+        let json = |file: &_| srt_inspect::info::json(file, &limits).to_string();
+        Ok(srt_inspect::file::File::with(bytes.bytes(), &limits, json))
     })
 }
 

@@ -211,10 +211,14 @@ def test_parts_make_the_whole(tmp_path, turbulence):
         srt_codec.open(paths[0])["u"][0]
 
 
-def test_inspect_is_that_of_the_program(flow):
+def test_inspect_is_that_of_the_program(tmp_path, flow):
     found = srt_codec.inspect(flow)
     assert found["dataset"]["shape"] == [20, 24, 28]
     json.dumps(found)
+    # A compact file is shown in its long form.
+    (tmp_path / "small.srt").write_bytes(srt_codec.encode(waves((8, 9, 10)), max_error=1e-2))
+    small = srt_codec.inspect(tmp_path / "small.srt")
+    assert small["dataset"]["shape"] == [8, 9, 10] and not small.get("findings")
 
 
 def test_waves_are_smooth():

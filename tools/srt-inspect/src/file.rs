@@ -3,7 +3,7 @@
 use srt::container::order::{ChunkOrder, OrderFault};
 use srt::container::{Attributes, ChunkType, Dataset, Field, Frame, NetworkUse, WeightsReference};
 use srt::network::Network;
-use srt::{Error, Limits, Shape};
+use srt::{Error, Limits, Shape, expand};
 
 use crate::finding::Finding;
 use crate::scan::{Chunk, Scan};
@@ -112,13 +112,16 @@ impl<'a> File<'a> {
         file
     }
 
-    /// As [`File::new`], of the long form of a compact file of `stored` bytes.
-    #[must_use]
-    pub fn of_compact(long: &'a [u8], stored: usize, limits: &Limits) -> Self {
-        Self {
-            compact_bytes: Some(stored as u64),
-            ..Self::new(long, limits)
-        }
+    /// Calls `look` with what can be told of a file, of a compact one in its long form.
+    pub fn with<T>(bytes: &[u8], limits: &Limits, look: impl FnOnce(&File<'_>) -> T) -> T {
+        // What cannot be expanded is reported as it is.
+        let Some(long) = expand(bytes).ok().flatten() else {
+            return look(&File::new(bytes, limits));
+        };
+        look(&File {
+            compact_bytes: Some(bytes.len() as u64),
+            ..File::new(&long, limits)
+        })
     }
 
     /// Bytes of the file itself.

@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde_json::{Value, json};
 use srt::volume::io::Overwrite;
-use srt::{ErrorKind, Limits, Result, expand};
+use srt::{ErrorKind, Limits, Result};
 use srt_program::{
     Destination, handle_signals, print_json, print_text, printable, read_file, report_error,
     report_usage, within_input,
@@ -110,20 +110,14 @@ fn run_command(command: &Command) -> Result<u8> {
         .transpose()
         .map_err(|e| e.within(input.file.display()))?;
     let source = read_file(&input.file)?;
-    // What cannot be expanded is reported as it is.
-    let long = expand(source.bytes()).ok().flatten();
-    let file = match &long {
-        Some(long) => File::of_compact(long, source.bytes().len(), &limits),
-        None => File::new(source.bytes(), &limits),
-    };
-    match output {
-        None => look(command, input, &file, &limits),
+    File::with(source.bytes(), &limits, |file| match output {
+        None => look(command, input, file, &limits),
         Some(output) => {
-            write(command, input, &file, &output, &limits)
+            write(command, input, file, &output, &limits)
                 .map_err(|e| within_input(e, &input.file))?;
             Ok(0)
         }
-    }
+    })
 }
 
 /// The commands that only report.
