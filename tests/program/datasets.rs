@@ -42,8 +42,8 @@ fn alone(b: &Bench, input: &str, options: &[&str]) -> Vec<u8> {
 #[test]
 fn several_inputs_are_time_steps() {
     let b = bench();
-    // Frames share the bytes that name networks; one alone may do without.
-    let psnr = ["--psnr", "50", "--model", "none"];
+    // Frames share the bytes that name networks, and what is predicted from others is not what it is alone.
+    let psnr = ["--psnr", "50", "--model", "none", "--key-interval", "1"];
     let encode = ["encode", "a.npy", "b.npy", "c.npy", "out.srt", "--json"];
     let times = ["--time", "-0.5,0,2.5e-1", "--time-unit", "s"];
     let report = b.json(&[&encode[..], &psnr, &times].concat());
@@ -88,7 +88,14 @@ fn several_inputs_are_time_steps() {
 #[test]
 fn fields_have_names_units_and_a_place() {
     let b = bench();
-    let rel = ["--rel-error", "1e-3", "--model", "none"];
+    let rel = [
+        "--rel-error",
+        "1e-3",
+        "--model",
+        "none",
+        "--key-interval",
+        "1",
+    ];
     let encode = [
         "encode",
         "out.srt",
@@ -346,7 +353,8 @@ fn a_frame_is_out_before_the_next_is_in() {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.spawn().unwrap()
     };
-    let mut encoder = spawn(&["encode", "-", "-", "--psnr", "40"]);
+    let options = ["--psnr", "40", "--key-interval", "1"];
+    let mut encoder = spawn(&[&["encode", "-", "-"], &options[..]].concat());
     let mut decoder = spawn(&["decode", "-", "-"]);
     let (mut from, mut to) = (
         encoder.stdout.take().unwrap(),
@@ -355,7 +363,7 @@ fn a_frame_is_out_before_the_next_is_in() {
     let relay = std::thread::spawn(move || std::io::copy(&mut from, &mut to).unwrap());
     let mut input = encoder.stdin.take().unwrap();
     let mut output = decoder.stdout.take().unwrap();
-    let one = alone(&b, "a.npy", &["--psnr", "40"]);
+    let one = alone(&b, "a.npy", &options);
     for _ in 0..3 {
         input.write_all(&read(&b, "a.npy")).unwrap();
         input.flush().unwrap();
