@@ -703,6 +703,18 @@ fn build(name: &str) -> Vec<u8> {
             let zeros = [&[3, 0x80, 0x80, 1][..], &[0; 1 << 11]].concat();
             compact_of(&zeros)
         }
+        "raster_binary64_of_f64" => {
+            let shape = Shape::new(&[9, 10]).unwrap();
+            let options = EncodeOptions::new(Bound::MaxError(1e-3))
+                .with_threads(1)
+                .with_form(FormChoice::Raster);
+            let mut all = chunks(&encode(shape, &smooth(shape, 3), &options).unwrap().0);
+            let at = place(&all, "FRAM");
+            let mut frame = Frame::parse(&all[at].2, 0, |_| Some(Dtype::F64)).unwrap();
+            raster_form(&mut frame).steps = RasterSteps::Fine(1e-3);
+            all[at].2 = frame.to_bytes(Dtype::F64);
+            file(&all)
+        }
         "truncated" => {
             let mut whole = file(&wavelet());
             whole.truncate(whole.len() - 100);

@@ -49,6 +49,8 @@ fn decode_all(bytes: &[u8]) -> srt::Result<()> {
 
 /// Walks the file as a reader without an index does.
 fn walk(bytes: &[u8]) -> srt::Result<()> {
+    let long = srt::expand(bytes)?;
+    let bytes = long.as_deref().unwrap_or(bytes);
     let mut parser = Parser::new(small_limits());
     let mut at = 0;
     loop {

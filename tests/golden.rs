@@ -117,6 +117,18 @@ fn raster(o: &mut EncodeOptions) {
 
 const GOLDEN: &[Golden] = &[
     Golden {
+        name: "raster_fine_3d_f32",
+        about: "raster form, 3-D f32 computed in binary64: largest error 1e-7 of values up to 1",
+        build: || {
+            make::<f32>(
+                &[9, 14, 13],
+                |s| rough(s, 67),
+                Bound::MaxError(1e-7),
+                raster,
+            )
+        },
+    },
+    Golden {
         name: "compact_3d_f32",
         about: "3-D f32 field at 30 dB: a compact file",
         build: || {

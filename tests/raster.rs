@@ -207,9 +207,80 @@ fn the_raster_form_needs_a_bound_on_the_error() {
 fn bounds_below_the_precision_of_the_values_are_kept_without_loss() {
     let shape = Shape::new(&[12, 13]).unwrap();
     let values: Vec<f32> = noisy(shape, 5, 0);
-    let options = options(Bound::MaxError(1e-8), FormChoice::Raster);
+    let options = options(Bound::MaxError(1e-10), FormChoice::Raster);
     let file = encode(shape, &values, &options).unwrap().0;
     let decoder = Decoder::new(&file).unwrap();
     let decoded = decoder.only_frame().unwrap().read::<f32>().unwrap();
     assert_eq!(bits(decoded.data()), bits(&values));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn binary32_fields_keep_bounds_down_to_their_last_bit(
+        dims in prop::array::uniform3(1usize..=14),
+        seed: u64,
+        exponent in -36i32..-18,
+        digits in 1.0..2.0f64,
+        offset in prop_oneof![Just(0.0), Just(1.0), Just(-1000.0)],
+    ) {
+        let shape = Shape::new(&dims).unwrap();
+        prop_assume!(shape.len() > 4);
+        let values: Vec<f32> = smooth(shape, seed).iter().map(|v| (v + offset) as f32).collect();
+        let max_error = digits * 2f64.powi(exponent);
+        let options = options(Bound::MaxError(max_error), FormChoice::Raster);
+        let file = encode(shape, &values, &options).unwrap().0;
+        let decoded = srt::decode::<f32>(&file).unwrap();
+        for (a, b) in values.iter().zip(decoded.data()) {
+            prop_assert!((f64::from(*a) - f64::from(*b)).abs() <= max_error, "{a:?} {b:?}");
+        }
+        check_parts::<f32>(&file, seed);
+    }
+}
+
+/// Bytes of a smooth field under a bound, and whether it is computed in binary64.
+fn fine(bound: Bound, form: FormChoice) -> (usize, bool) {
+    let shape = Shape::new(&[40, 44, 42]).unwrap();
+    let values: Vec<f32> = smooth(shape, 71).iter().map(|&v| v as f32).collect();
+    let file = encode(shape, &values, &options(bound, form)).unwrap().0;
+    let decoder = Decoder::new(&file).unwrap();
+    let frame = decoder.only_frame().unwrap();
+    let is_fine = match &frame.record().form {
+        Form::Raster(form) => matches!(form.steps, RasterSteps::Fine(_)),
+        _ => false,
+    };
+    (file.len(), is_fine)
+}
+
+#[test]
+fn bounds_of_binary32_have_no_cliff() {
+    let mut before = 0;
+    for exponent in [-12, -16, -19, -22, -24, -25] {
+        let (bytes, is_fine) = fine(Bound::RelError(2f64.powi(exponent)), FormChoice::Raster);
+        assert_eq!(is_fine, exponent < -17, "2^{exponent}");
+        // Three bits a voxel, and some more.
+        assert!(
+            before == 0 || bytes < before + 4 * 73920 * 5 / 8,
+            "2^{exponent}: {before}, {bytes}"
+        );
+        before = bytes;
+    }
+}
+
+#[test]
+fn a_psnr_beyond_the_wavelet_form_is_reached_in_steps() {
+    let shape = Shape::new(&[40, 44, 42]).unwrap();
+    let values = smooth(shape, 73);
+    for db in [150.0, 170.0] {
+        let options = options(Bound::Psnr(db), FormChoice::Auto);
+        let (file, report) = encode(shape, &values, &options).unwrap();
+        assert!(report.comparison.psnr_db >= db);
+        assert!(
+            report.comparison.psnr_db < db + 3.0,
+            "{}",
+            report.comparison.psnr_db
+        );
+        assert!(2 * file.len() < 8 * shape.len(), "{} bytes", file.len());
+    }
 }

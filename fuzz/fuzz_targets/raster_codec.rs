@@ -36,12 +36,12 @@ fuzz_target!(|input: Input| {
     let Some(quantum) = Quantum::<f32>::new(input.step.into(), range) else {
         return;
     };
-    if let Ok(values) = decode::<f32>(dims, rank, prediction, &quantum, &input.bytes) {
+    if let Ok(values) = decode::<f32, f32>(dims, rank, prediction, &quantum, &input.bytes) {
         assert!(values.iter().all(|v| (low..=high).contains(v)));
     }
     let count = u32::from(input.extents[0]) * 7 + 1;
     let ranks = Quantum::ranks(count);
-    if let Ok(values) = decode::<f32>(dims, rank, prediction, &ranks, &input.bytes) {
+    if let Ok(values) = decode::<f32, f32>(dims, rank, prediction, &ranks, &input.bytes) {
         assert!(values.iter().all(|v| v.fract() == 0.0 && *v >= 0.0 && (*v as u32) < count));
     }
     let demand = Demand {
@@ -50,7 +50,7 @@ fuzz_target!(|input: Input| {
         max_error: f64::from(input.step) / 2.0,
     };
     let payload = encode(dims, rank, prediction, &quantum, demand);
-    let decoded = decode::<f32>(dims, rank, prediction, &quantum, &payload).expect("what was encoded");
+    let decoded = decode::<f32, f32>(dims, rank, prediction, &quantum, &payload).expect("what was encoded");
     for ((a, b), _) in values.iter().zip(decoded).zip(&ordinary).filter(|(_, is)| **is) {
         assert!((f64::from(*a) - f64::from(b)).abs() <= demand.max_error, "{a} {b}");
     }

@@ -61,7 +61,7 @@ def field_values(chunk, dataset):
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
         if f.form == 4:
             found |= {"values of the palette": f.palette} if f.palette else {"quantisation step": f.step_size}
-            found |= {"number of coefficients": len(f.folded)}
+            found |= {"number of coefficients": len(f.folded) | 128 * f.fine}
             found |= {f"coefficient {place}, folded": v for place, v in enumerate(f.folded)}
         if f.time is not None:
             found |= {"time": f.time}

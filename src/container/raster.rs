@@ -22,6 +22,8 @@ pub struct RasterForm {
 pub enum RasterSteps {
     /// Values so far apart, in the field's unit.
     Even(f64),
+    /// The same for binary32 values, computed in binary64: for steps that are near to what binary32 tells apart.
+    Fine(f64),
     /// The values of a palette, which has so many.
     Palette(u32),
 }
@@ -30,12 +32,14 @@ pub enum RasterSteps {
 pub const MAX_PALETTE: u32 = 1 << 22;
 /// Bit of the brick edge that says that there is a palette.
 const HAS_PALETTE: u8 = 1 << 7;
+/// Bit of the number of coefficients that says that values are computed in binary64.
+const IS_FINE: u8 = 1 << 7;
 
 impl RasterForm {
     pub(super) fn write(&self, dtype: Dtype, out: &mut Vec<u8>) {
         let edge = self.brick_edge.ilog2().to_le_bytes()[0];
         match self.steps {
-            RasterSteps::Even(step) => {
+            RasterSteps::Even(step) | RasterSteps::Fine(step) => {
                 out.push(edge);
                 put_real(out, step, dtype);
             }
@@ -44,7 +48,11 @@ impl RasterForm {
                 out.put_varint(count.into());
             }
         }
-        out.push(self.coefficients.len().to_le_bytes()[0]);
+        let count = self.coefficients.len().to_le_bytes()[0];
+        out.push(match self.steps {
+            RasterSteps::Fine(_) => count | IS_FINE,
+            RasterSteps::Even(_) | RasterSteps::Palette(_) => count,
+        });
         for coefficient in &self.coefficients {
             out.put_varint(zigzag(*coefficient));
         }
@@ -64,6 +72,12 @@ impl RasterForm {
             RasterSteps::Palette(count.ok_or_else(|| f.corrupt(message))?)
         };
         let count = f.u8("number of coefficients")?;
+        let steps = match (steps, count & IS_FINE, dtype) {
+            (steps, 0, _) => steps,
+            (RasterSteps::Even(step), _, Dtype::F32) => RasterSteps::Fine(step),
+            _ => return Err(f.corrupt("even steps of 4-byte values expected, in binary64")),
+        };
+        let count = count & !IS_FINE;
         if ![0, 6, 16].contains(&count) {
             return Err(f.corrupt(format!("0, 6 or 16 coefficients expected, {count} found")));
         }
@@ -85,4 +99,33 @@ impl RasterForm {
 /// Numbers of either sign as numbers from 0, small ones first.
 fn zigzag(value: i16) -> u64 {
     u64::from((value << 1 ^ value >> 15).cast_unsigned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+    use crate::base::error::ErrorKind;
+
+    #[test]
+    fn steps_in_binary64_are_even_ones_of_4_byte_values() {
+        for count in [0, 6, 16] {
+            let form = RasterForm {
+                brick_edge: 64,
+                steps: RasterSteps::Fine(0.5),
+                coefficients: vec![-3; count],
+            };
+            let mut bytes = Vec::new();
+            form.write(Dtype::F32, &mut bytes);
+            let parse = |bytes: &[u8], dtype| RasterForm::parse(&mut Cursor::new(bytes, 0), dtype);
+            assert_eq!(parse(&bytes, Dtype::F32).unwrap(), form);
+            let even = parse(&[&bytes[..5], &[0]].concat(), Dtype::F32).unwrap();
+            assert_eq!(even.steps, RasterSteps::Even(0.5));
+            let refused = parse(&bytes, Dtype::F16).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Corrupt);
+        }
+        let palette = [6 | HAS_PALETTE, 3, IS_FINE];
+        let parsed = RasterForm::parse(&mut Cursor::new(&palette, 0), Dtype::F32);
+        assert_eq!(parsed.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

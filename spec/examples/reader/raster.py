@@ -83,7 +83,7 @@ class Difference:
 class Brick:
     def __init__(self, frame, dims, rank, value, payload):
         self.dims, self.rank, self.value = dims, rank, value
-        self.work = work = np.float64 if np.dtype(value).itemsize == 8 else np.float32
+        self.work = work = np.float64 if frame.fine or np.dtype(value).itemsize == 8 else np.float32
         self.whole = bool(frame.palette)
         if self.whole:
             self.step, self.least, self.most = work(1), work(0), work(frame.palette - 1)

@@ -125,6 +125,7 @@ class Frame:
     epsilon: float = 0.0
     # Raster form:
     palette: int = 0  # values of the palette; 0 where there is none
+    fine: bool = False  # values are computed in binary64
     folded: list = field(default_factory=list)  # coefficients in 1/1024, folded to numbers from 0
 
     @property
@@ -252,6 +253,9 @@ def raster(f, out, size):
         out.step_size = f.real(size)
         need(out.step_size > 0, "step is above 0")
     count = f.u8()
+    out.fine = count >= 128
+    need(not out.fine or (size == 4 and not out.palette), "even steps of 4-byte values, in binary64")
+    count &= 127
     need(count in (0, 6, 16), "number of coefficients")
     out.folded = [f.varint() for _ in range(count)]
     need(all(v < 1 << 16 for v in out.folded), "coefficients")

@@ -4,6 +4,7 @@
 
 use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
+use crate::base::real::Real;
 use crate::codec::ctx::RangeDecoder;
 use crate::codec::raster::MAX_DIFFERENCE;
 use crate::codec::raster::model::{DifferenceModel, Symbol};
@@ -11,15 +12,15 @@ use crate::codec::raster::predict::RasterPrediction;
 use crate::codec::raster::quantiser::Quantum;
 use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
-/// Decodes what [`encode`](crate::codec::raster::encode) wrote for a brick of the same extents.
+/// Decodes what [`encode`](crate::codec::raster::encode) wrote for a brick of the same extents, in the precision of `quantum`.
 ///
 /// # Errors
 /// `Corrupt` when the payload ends early or late, and for differences and values that the format does not have.
-pub fn decode<E: Element>(
+pub fn decode<E: Element, T: Real>(
     dims: [usize; 3],
     rank: usize,
     prediction: RasterPrediction,
-    quantum: &Quantum<E::Work>,
+    quantum: &Quantum<T>,
     payload: &[u8],
 ) -> Result<Vec<E>> {
     let mut decoder = VoxelDecoder {
@@ -34,10 +35,10 @@ pub fn decode<E: Element>(
     Ok(decoder.values)
 }
 
-struct VoxelDecoder<'a, E: Element> {
+struct VoxelDecoder<'a, E, T> {
     coder: RangeDecoder<'a>,
     model: DifferenceModel,
-    quantum: &'a Quantum<E::Work>,
+    quantum: &'a Quantum<T>,
     values: Vec<E>,
     fault: Option<Fault>,
 }
@@ -49,9 +50,9 @@ enum Fault {
     Value(f64),
 }
 
-impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
+impl<E: Element, T: Real> VoxelCoder<T> for VoxelDecoder<'_, E, T> {
     #[inline(always)]
-    fn voxel(&mut self, _: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
+    fn voxel(&mut self, _: usize, prediction: T, context: Context) -> Voxel<T> {
         match self.model.decode::<E>(&mut self.coder, context) {
             Some(Symbol::Difference(difference)) => {
                 let place = self.quantum.add(self.quantum.start(prediction), difference);
@@ -82,10 +83,10 @@ impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
     }
 }
 
-impl<E: Element> VoxelDecoder<'_, E> {
+impl<E: Element, T: Real> VoxelDecoder<'_, E, T> {
     /// Takes a value as it is.
     #[cold]
-    fn stored(&mut self, value: E) -> Voxel<E::Work> {
+    fn stored(&mut self, value: E) -> Voxel<T> {
         if !self.quantum.holds(value) && self.fault.is_none() {
             self.fault = Some(Fault::Value(value.to_f64()));
         }

@@ -22,13 +22,13 @@ pub struct Demand<'a, E> {
 }
 
 /// Codes the values of a brick of extents `dims` in a field of rank `rank`, each within the bound: one that the steps
-/// would miss is stored as it is. Ordinary values lie in the range of `quantum`.
+/// would miss is stored as it is. Ordinary values lie in the range of `quantum`, whose precision is computed in.
 #[must_use]
-pub fn encode<E: Element>(
+pub fn encode<E: Element, T: Real>(
     dims: [usize; 3],
     rank: usize,
     prediction: RasterPrediction,
-    quantum: &Quantum<E::Work>,
+    quantum: &Quantum<T>,
     demand: Demand<'_, E>,
 ) -> Vec<u8> {
     let mut encoder = VoxelEncoder {
@@ -42,16 +42,16 @@ pub fn encode<E: Element>(
     encoder.coder.finish()
 }
 
-struct VoxelEncoder<'a, E: Element> {
+struct VoxelEncoder<'a, E, T> {
     coder: RangeEncoder,
     model: DifferenceModel,
-    quantum: &'a Quantum<E::Work>,
+    quantum: &'a Quantum<T>,
     demand: Demand<'a, E>,
 }
 
-impl<E: Element> VoxelCoder<E::Work> for VoxelEncoder<'_, E> {
+impl<E: Element, T: Real> VoxelCoder<T> for VoxelEncoder<'_, E, T> {
     #[inline(always)]
-    fn voxel(&mut self, at: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
+    fn voxel(&mut self, at: usize, prediction: T, context: Context) -> Voxel<T> {
         let ordinary = self.demand.ordinary.is_none_or(|ordinary| ordinary[at]);
         let value = self.demand.values[at];
         let prediction = self.quantum.start(prediction);

@@ -6,7 +6,7 @@ use crate::base::real::Real;
 /// Most steps from the minimum to the maximum of a field.
 pub const MAX_TOP: f64 = (1u64 << 31) as f64;
 
-/// The steps of a field, in its working precision.
+/// The steps of a field, in the precision that its values are computed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantum<T> {
     step: T,
@@ -56,7 +56,7 @@ impl<T: Real> Quantum<T> {
 
     /// The value of `u` steps above the minimum.
     #[inline(always)]
-    pub(super) fn value<E: Element<Work = T>>(&self, u: T) -> E {
+    pub(super) fn value<E: Element>(&self, u: T) -> E {
         let y = u * self.step + self.least;
         let y = if y < self.least { self.least } else { y };
         let y = if y > self.largest { self.largest } else { y };
@@ -70,12 +70,12 @@ impl<T: Real> Quantum<T> {
     }
 
     /// Where a value lies that is stored as it is.
-    pub(super) fn place<E: Element<Work = T>>(&self, value: E) -> T {
+    pub(super) fn place<E: Element>(&self, value: E) -> T {
         self.within((T::from_f64(value.to_f64()) - self.least) / self.step)
     }
 
     /// Whether a value may be stored: it lies in the range of the field, and is no whole number of steps.
-    pub(super) fn holds<E: Element<Work = T>>(&self, value: E) -> bool {
+    pub(super) fn holds<E: Element>(&self, value: E) -> bool {
         let value = T::from_f64(value.to_f64());
         !self.whole && value >= self.least && value <= self.largest
     }

@@ -107,11 +107,11 @@ proptest! {
         let blend = RasterPrediction::Blend(LinearCoefficients(coefficients));
         for prediction in [blend, RasterPrediction::Median] {
             let quantum = Quantum::<f32>::new(1.0, (0.0, top)).unwrap();
-            if let Ok(values) = decode::<f32>(dims, rank, prediction, &quantum, &payload) {
+            if let Ok(values) = decode::<f32, f32>(dims, rank, prediction, &quantum, &payload) {
                 prop_assert!(values.iter().all(|v| (0.0..=top as f32).contains(v)));
             }
             let quantum = Quantum::<f64>::new(1e300, (-8e307, 8e307)).unwrap();
-            if let Ok(values) = decode::<f64>(dims, rank, prediction, &quantum, &payload) {
+            if let Ok(values) = decode::<f64, f64>(dims, rank, prediction, &quantum, &payload) {
                 prop_assert!(values.iter().all(|v| (-8e307..=8e307).contains(v)));
             }
         }
@@ -169,7 +169,7 @@ fn payloads_that_are_cut_or_too_long_are_corrupt() {
     let median = RasterPrediction::Median;
     let payload = round_trip(dims, 3, median, &values, 1e-3);
     let quantum = Quantum::<f32>::new(2e-3, range_of(&values)).unwrap();
-    let decode = |payload: &[u8]| decode::<f32>(dims, 3, median, &quantum, payload);
+    let decode = |payload: &[u8]| decode::<f32, f32>(dims, 3, median, &quantum, payload);
     assert!(decode(&payload).is_ok());
     for payload in [
         &payload[..payload.len() / 2],

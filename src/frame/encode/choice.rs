@@ -6,6 +6,7 @@ use crate::base::grid::{Axes, Region};
 use crate::container::Bound;
 use crate::frame::encode::FrameEncoder;
 use crate::frame::encoded::EncodedFrame;
+use crate::frame::goal::Goal;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
 use crate::frame::raster::encode::{Predictors, RasterField};
@@ -15,6 +16,10 @@ use crate::transform::AxisPlan;
 
 /// Voxels for which the wavelet form takes a byte less in a field than in boxes of it, by a look at eighteen fields.
 const WAVELET_SAVES_BYTE_IN: usize = 80;
+
+/// How often the raster form is tried for a PSNR, and by how many dB more than were missing a trial is finer.
+const PSNR_TRIALS: usize = 3;
+const PSNR_MARGIN: f64 = 0.005;
 
 /// Bytes that boxes of a field take in each form.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,7 +85,11 @@ impl<E: Element> FrameEncoder<'_, E> {
             (FormChoice::Raster, None) => Err(Error::invalid(
                 "the raster form needs a bound on the error of every voxel: a maximum or a relative error",
             )),
-            (FormChoice::Wavelet, _) | (FormChoice::Auto, None) => self.wavelet(),
+            (FormChoice::Wavelet, _) => self.wavelet(),
+            (FormChoice::Auto, None) => match self.wavelet()? {
+                Some(found) => Ok(Some(found)),
+                None => self.raster_of_psnr(),
+            },
             (FormChoice::Raster, Some(max_error)) => self.best_raster(max_error),
             // Who asks for a filter pair wants to see it used.
             (FormChoice::Auto, Some(_)) if self.options.coding.wavelet.is_some() => self.wavelet(),
@@ -88,8 +97,29 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
     }
 
+    /// The raster form, with errors that lie evenly within a bound, for a PSNR that is out of reach of the wavelet form: that has
+    /// integers of 24 bits at most.
+    fn raster_of_psnr(&self) -> Result<Option<EncodedFrame>> {
+        let Goal::Psnr(target) = self.goal else {
+            return Ok(None);
+        };
+        let (min, max) = self.normalisation.bounds();
+        let mut max_error = 3f64.sqrt() * (max - min) * 10f64.powf(-target / 20.0);
+        for _ in 0..PSNR_TRIALS {
+            let Some(found) = self.best_raster(max_error)? else {
+                return Ok(None);
+            };
+            let missing = target - found.comparison.psnr_db;
+            if missing <= 0.0 {
+                return Ok(Some(found));
+            }
+            max_error *= 10f64.powf(-(missing + PSNR_MARGIN) / 20.0);
+        }
+        Ok(None)
+    }
+
     fn best_form(&self, max_error: f64) -> Result<Option<EncodedFrame>> {
-        if self.raster_field(max_error).step().is_none() {
+        if self.raster_field(max_error).steps().is_none() {
             return self.wavelet();
         }
         let Some(boxes) = self.boxes() else {

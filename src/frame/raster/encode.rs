@@ -27,6 +27,13 @@ const BRICK_BYTES: u64 = 32;
 /// The part of the memory to aim at for bricks that are coded at a time, and for the decoded values beside them.
 const SHARE: u64 = 4;
 
+/// In the working precision steps are for bounds of so many times what is rounded on the way.
+const ROUNDING: f64 = 4.0;
+/// The same of binary32, beside which there is binary64: a step loses no more than a sixteenth to rounding.
+const ROUNDING_F32: f64 = 16.0;
+/// Bounds of so many units in the last place lose little where one of them is lost.
+const UNITS: f64 = 8.0;
+
 /// So many times the field must fit the memory to aim at for its coded bricks to be held.
 const HELD_SHARE: f64 = 4.0;
 
@@ -50,30 +57,54 @@ pub(crate) enum Predictors {
 }
 
 impl<E: Element> RasterField<'_, E> {
-    /// The step by which all but a few voxels keep the bound, with room for what is rounded on the way; `None` where
-    /// rounding alone would use up a good part of the bound.
-    pub(crate) fn step(&self) -> Option<f64> {
+    /// What the places of voxels count: steps by which all but a few voxels keep the bound. `None` where rounding alone would
+    /// use up a good part of it, or the steps are too many.
+    pub(crate) fn steps(&self) -> Option<RasterSteps> {
+        if let Some(palette) = self.palette {
+            return Some(RasterSteps::Palette(palette.len() as u32));
+        }
+        self.even_step().map(RasterSteps::Even).or_else(|| {
+            let is_binary32 = E::DTYPE == Dtype::F32;
+            let step = is_binary32.then(|| self.fine_step()).flatten();
+            step.map(RasterSteps::Fine)
+        })
+    }
+
+    /// The step in the working precision, with room for what is rounded on the way.
+    fn even_step(&self) -> Option<f64> {
         let (min, max) = self.normalisation.bounds();
         let largest = min.abs().max(max.abs());
-        let (work, sample) = match E::DTYPE {
-            Dtype::F16 => (2f64.powi(-24), largest * 2f64.powi(-11) + 2f64.powi(-25)),
-            Dtype::F32 => (2f64.powi(-24), 0.0),
-            Dtype::F64 => (2f64.powi(-53), 0.0),
+        let (work, sample, least) = match E::DTYPE {
+            Dtype::F16 => {
+                let sample = largest * 2f64.powi(-11) + 2f64.powi(-25);
+                (2f64.powi(-24), sample, ROUNDING)
+            }
+            Dtype::F32 => (2f64.powi(-24), 0.0, ROUNDING_F32),
+            Dtype::F64 => (2f64.powi(-53), 0.0, ROUNDING),
         };
         let rounding = work * (4.0 * (max - min) + 2.0 * largest) + sample;
-        let is_above = self.max_error >= 4.0 * rounding;
+        let is_above = self.max_error >= least * rounding;
         let step = 2.0 * (self.max_error - rounding) * (1.0 - 2f64.powi(-20));
         let step = E::Work::from_f64(step).to_f64();
         let is_usable = is_above && Quantum::<E::Work>::new(step, (min, max)).is_some();
         is_usable.then_some(step)
     }
 
-    /// What the places of voxels count; `None` as for [`RasterField::step`].
-    fn steps(&self) -> Option<RasterSteps> {
-        match self.palette {
-            Some(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
-            None => self.step().map(RasterSteps::Even),
+    /// The step of binary32 values in binary64. Half of it is as far as a place is off before it is rounded to a value, which
+    /// for an original of that type goes at most to the next of its kind: bounds between two of them are not used up.
+    fn fine_step(&self) -> Option<f64> {
+        let (min, max) = self.normalisation.bounds();
+        let largest = min.abs().max(max.abs()) as f32;
+        let before = f32::from_bits(largest.to_bits().saturating_sub(1));
+        let mut unit = f64::from(largest) - f64::from(before);
+        let mut half = self.max_error;
+        while unit * UNITS > self.max_error && unit > 0.0 {
+            half = half.min(((self.max_error / unit).floor() + 0.5) * unit);
+            unit /= 2.0;
         }
+        let step = f64::from((2.0 * half * (1.0 - 2f64.powi(-20))) as f32);
+        let is_usable = Quantum::<f64>::new(step, (min, max)).is_some();
+        is_usable.then_some(step)
     }
 
     /// The record of a frame with such `steps`.
@@ -108,7 +139,9 @@ impl<E: Element> RasterField<'_, E> {
             is_ordinary.then(|| match (steps, self.palette) {
                 (RasterSteps::Palette(_), Some(palette)) => palette.rank(values[at]),
                 (RasterSteps::Palette(_), None) => 0.0,
-                (RasterSteps::Even(step), _) => (values[at].to_f64() - least) / step,
+                (RasterSteps::Even(step) | RasterSteps::Fine(step), _) => {
+                    (values[at].to_f64() - least) / step
+                }
             })
         })
     }
@@ -261,8 +294,13 @@ impl<E: Element> RasterField<'_, E> {
             ordinary: ordinary.as_deref(),
             max_error: self.max_error,
         };
-        let quantum = bricks.quantum()?;
-        Ok(encode(region.size, rank, prediction, &quantum, demand))
+        Ok(if bricks.is_fine() {
+            let quantum = bricks.quantum::<f64>()?;
+            encode(region.size, rank, prediction, &quantum, demand)
+        } else {
+            let quantum = bricks.quantum::<E::Work>()?;
+            encode(region.size, rank, prediction, &quantum, demand)
+        })
     }
 }
 

@@ -72,8 +72,8 @@ impl RasterBricks {
     /// `Corrupt` when it is there and should not be, or should be and is not, or is none of values of type `dtype`.
     pub fn with_palette(self, payload: Option<&[u8]>, dtype: Dtype) -> Result<Self> {
         let palette = match (self.steps, payload) {
-            (RasterSteps::Even(_), None) => None,
-            (RasterSteps::Even(_), Some(_)) => {
+            (RasterSteps::Even(_) | RasterSteps::Fine(_), None) => None,
+            (RasterSteps::Even(_) | RasterSteps::Fine(_), Some(_)) => {
                 return Err(Error::corrupt("an octree in a frame of the raster form"));
             }
             (RasterSteps::Palette(_), None) => {
@@ -141,13 +141,18 @@ impl RasterBricks {
         self.prediction
     }
 
+    /// Whether values are computed in binary64 whatever their type.
+    pub(super) fn is_fine(&self) -> bool {
+        matches!(self.steps, RasterSteps::Fine(_))
+    }
+
     /// The steps of the field.
     ///
     /// # Errors
     /// `Corrupt` for a step that is too small for the range.
     pub(super) fn quantum<T: Real>(&self) -> Result<Quantum<T>> {
         let quantum = match self.steps {
-            RasterSteps::Even(step) => Quantum::new(step, self.range),
+            RasterSteps::Even(step) | RasterSteps::Fine(step) => Quantum::new(step, self.range),
             RasterSteps::Palette(_) => None,
         };
         quantum.ok_or_else(|| Error::corrupt("a range of up to 2^31 steps expected"))
@@ -165,8 +170,14 @@ impl RasterBricks {
             let ranks = raster::decode(dims, rank, self.prediction, &quantum, payload);
             return Ok(palette.values(&ranks.map_err(within)?));
         }
-        let quantum = self.quantum()?;
-        raster::decode(dims, rank, self.prediction, &quantum, payload).map_err(within)
+        let decoded = if self.is_fine() {
+            let quantum = self.quantum::<f64>()?;
+            raster::decode(dims, rank, self.prediction, &quantum, payload)
+        } else {
+            let quantum = self.quantum::<E::Work>()?;
+            raster::decode(dims, rank, self.prediction, &quantum, payload)
+        };
+        decoded.map_err(within)
     }
 
     /// Decodes the box `region` from the bricks that it touches.

@@ -324,7 +324,7 @@ fn raster_form(f: &mut Fields<'_>, dtype: Dtype) -> Result<()> {
         f.read("values of the palette", Cursor::varint)?;
     }
     let count = f.read("number of coefficients", Cursor::u8)?;
-    for place in 0..count {
+    for place in 0..count & 127 {
         f.read(&format!("coefficient {place}, folded"), Cursor::varint)?;
     }
     Ok(())

@@ -17,6 +17,7 @@ pub(crate) fn text(form: &RasterForm) -> String {
     };
     let steps = match form.steps {
         RasterSteps::Even(step) => format!("step {step:e}"),
+        RasterSteps::Fine(step) => format!("step {step:e} in binary64"),
         RasterSteps::Palette(count) => format!("a palette of {count} values"),
     };
     format!(
@@ -28,12 +29,13 @@ pub(crate) fn text(form: &RasterForm) -> String {
 /// The form as data.
 pub(crate) fn json(form: &RasterForm) -> Value {
     let (step, palette) = match form.steps {
-        RasterSteps::Even(step) => (Some(step), None),
+        RasterSteps::Even(step) | RasterSteps::Fine(step) => (Some(step), None),
         RasterSteps::Palette(count) => (None, Some(count)),
     };
     json!({
         "brick_edge": form.brick_edge,
         "step": step,
+        "binary64": matches!(form.steps, RasterSteps::Fine(_)),
         "palette": palette,
         "coefficients": form.coefficients,
     })

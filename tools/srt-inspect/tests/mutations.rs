@@ -137,7 +137,11 @@ fn mutate(bytes: &[u8], other: &[u8], draw: &mut Draw) -> Vec<u8> {
 
 /// Runs every command that reads; whether `check` finds a fault.
 fn inspect(bytes: &[u8], limits: &Limits) -> bool {
-    let file = File::new(bytes, limits);
+    let long = srt::expand(bytes).ok().flatten();
+    let file = match &long {
+        Some(long) => File::of_compact(long, bytes.len(), limits),
+        None => File::new(bytes, limits),
+    };
     let findings = check::findings(&file, limits);
     let _ = (info::json(&file, limits), info::text(&file, "", limits));
     let _ = (list::text(&file), check::json(&file, &findings));
