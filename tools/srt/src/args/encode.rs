@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args as ClapArgs};
+use clap::Args as ClapArgs;
 
 use super::backend::BackendChoice;
+use super::bound::BoundArgs;
 use super::lock::LockChoice;
 use super::memory::MemorySize;
 use super::paper::PaperArgs;
@@ -14,27 +15,13 @@ use super::raw::RawArgs;
 use srt::{AxisPlan, Bound, Effort, EmbedWeights, Error, FormChoice, Periodic, Result, Wavelet};
 
 #[derive(Debug, ClapArgs)]
-#[command(group(ArgGroup::new("bound").required(true)))]
 pub(crate) struct EncodeArgs {
     /// Field to compress, .npy or raw with --shape and --dtype, or several: its time steps; - for
     /// standard input, one step behind the other. Last, the file to write; - for standard output
     #[arg(required = true, value_names = ["INPUT", "OUTPUT"], num_args = 1..)]
     files: Vec<PathBuf>,
-    /// Peak signal-to-noise ratio of at least DB
-    #[arg(long, value_name = "DB", group = "bound", allow_hyphen_values = true)]
-    psnr: Option<f64>,
-    /// Structural similarity of at least S
-    #[arg(long, value_name = "S", group = "bound", allow_hyphen_values = true)]
-    ssim: Option<f64>,
-    /// Absolute error of every value at most E, in the field's unit; 0 is lossless
-    #[arg(long, value_name = "E", group = "bound", allow_hyphen_values = true)]
-    max_error: Option<f64>,
-    /// Absolute error of every value at most R times the field's range
-    #[arg(long, value_name = "R", group = "bound", allow_hyphen_values = true)]
-    rel_error: Option<f64>,
-    /// Compression ratio of X
-    #[arg(long, value_name = "X", group = "bound", allow_hyphen_values = true)]
-    ratio: Option<f64>,
+    #[command(flatten)]
+    bound: BoundArgs,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
     /// Axes along which the field repeats: a subset of zyx, none, or auto, those at whose ends it goes on
@@ -225,18 +212,7 @@ impl EncodeArgs {
     }
 
     pub(crate) fn bound(&self) -> Result<Bound> {
-        let given = [
-            self.psnr.map(Bound::Psnr),
-            self.ssim.map(Bound::Ssim),
-            self.max_error.map(Bound::MaxError),
-            self.rel_error.map(Bound::RelError),
-            self.ratio.map(Bound::Ratio),
-        ];
-        given
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or_else(|| Error::invalid("an error bound expected"))
+        self.bound.bound()
     }
 }
 

@@ -1,10 +1,12 @@
 //! The command line: a file for the arguments of each command, and one for each kind of value.
 
 mod backend;
+mod bound;
 mod decode;
 mod demo;
 mod encode;
 mod eval;
+mod h5_params;
 mod lock;
 mod memory;
 mod merge;
@@ -23,6 +25,7 @@ pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use encode::{Embed, EncodeArgs};
 pub(crate) use eval::EvalArgs;
+pub(crate) use h5_params::H5ParamsArgs;
 pub(crate) use memory::quarter_of_ram;
 pub(crate) use merge::MergeArgs;
 pub(crate) use model::{ModelArgs, ModelCommand};
@@ -55,6 +58,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Encode a sample of real turbulence at three qualities and show the result
     Demo(DemoArgs),
+    /// Print what h5repack and nccopy are told to encode by the HDF5 filter
+    H5Params(H5ParamsArgs),
     /// List, show, import and export networks
     Model(ModelArgs),
 }

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod eval;
+mod h5_params;
 mod merge;
 mod model;
 mod stat;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
         Command::Eval(args) => eval::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::H5Params(args) => h5_params::run(args),
         Command::Model(args) => model::run(args),
     }
 }

@@ -1,0 +1,142 @@
+//! Numbers for kinds of errors, bounds, types.
+
+use srt::{Bound, Dtype, ErrorKind};
+
+use crate::failure::Failure;
+
+/// What became of a call. Numbers keep their meaning; new ones may come.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Ok = 0,
+    /// The bytes contradict the format or a checksum.
+    Corrupt = 1,
+    /// The file ends before it should.
+    Truncated = 2,
+    /// Valid as far as can be told, but newer than this reader.
+    Unsupported = 3,
+    /// A budget of memory or size would be exceeded.
+    LimitExceeded = 4,
+    /// An argument makes no sense: a null pointer, a box that leaves the grid, another type than the field has.
+    InvalidArgument = 5,
+    /// The error bound asked for cannot be reached.
+    BoundNotMet = 6,
+    /// The file names networks that are not at hand.
+    MissingWeights = 7,
+    /// An accelerator is missing or failed.
+    Device = 8,
+    /// The operating system reported an error.
+    Io = 9,
+    /// The handle is closed, was never opened, or is one of another kind.
+    DeadHandle = 10,
+    /// A function of the caller's asked to stop.
+    Stopped = 11,
+    /// A defect of the library; the handle is of no use afterwards.
+    Internal = 12,
+}
+
+impl From<ErrorKind> for Status {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Corrupt => Self::Corrupt,
+            ErrorKind::Truncated => Self::Truncated,
+            ErrorKind::Unsupported => Self::Unsupported,
+            ErrorKind::LimitExceeded => Self::LimitExceeded,
+            ErrorKind::InvalidArgument => Self::InvalidArgument,
+            ErrorKind::BoundNotMet => Self::BoundNotMet,
+            ErrorKind::MissingWeights => Self::MissingWeights,
+            ErrorKind::Device => Self::Device,
+            ErrorKind::Io => Self::Io,
+            // A kind that the library has and this file does not know yet.
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// Types of values.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// Half precision: its 16 bits, as `uint16_t`.
+    F16 = 1,
+    /// `float`.
+    F32 = 2,
+    /// `double`.
+    F64 = 3,
+}
+
+impl From<Dtype> for ValueType {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F16 => Self::F16,
+            Dtype::F32 => Self::F32,
+            Dtype::F64 => Self::F64,
+        }
+    }
+}
+
+/// A type by its number: what C passes may be any number, so that it must not be taken for the enum.
+pub(crate) fn dtype(number: i32) -> Result<Dtype, Failure> {
+    let known = [Dtype::F16, Dtype::F32, Dtype::F64];
+    let found = known
+        .into_iter()
+        .find(|&d| ValueType::from(d) as i32 == number);
+    found.ok_or_else(|| Failure::invalid(format!("a type from 1 to 3 expected, {number} found")))
+}
+
+/// What is promised of a field.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundKind {
+    /// At least so many dB.
+    Psnr = 1,
+    /// At least so much.
+    Ssim = 2,
+    /// No value is further off than this, in the field's unit; 0 gives back every bit.
+    MaxError = 3,
+    /// No value is further off than this part of the field's range.
+    RelError = 4,
+    /// The field's bytes by those of the file.
+    Ratio = 5,
+}
+
+/// A bound by its number.
+pub(crate) fn bound(number: i32, value: f64) -> Result<Bound, Failure> {
+    let known = [
+        Bound::Psnr(value),
+        Bound::Ssim(value),
+        Bound::MaxError(value),
+        Bound::RelError(value),
+        Bound::Ratio(value),
+    ];
+    let found = known.into_iter().find(|&b| kind(b).0 as i32 == number);
+    found.ok_or_else(|| Failure::invalid(format!("a bound from 1 to 5 expected, {number} found")))
+}
+
+/// A bound, and its value.
+pub(crate) fn kind(bound: Bound) -> (BoundKind, f64) {
+    match bound {
+        Bound::Psnr(value) => (BoundKind::Psnr, value),
+        Bound::Ssim(value) => (BoundKind::Ssim, value),
+        Bound::MaxError(value) => (BoundKind::MaxError, value),
+        Bound::RelError(value) => (BoundKind::RelError, value),
+        Bound::Ratio(value) => (BoundKind::Ratio, value),
+    }
+}
+
+/// Texts of a file.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Name of a field.
+    FieldName = 1,
+    /// Unit of a field.
+    FieldUnit = 2,
+    /// Unit of spacing and origin.
+    LengthUnit = 3,
+    /// Unit of times.
+    TimeUnit = 4,
+    /// What else is known: a JSON object, or nothing.
+    Attributes = 5,
+}
