@@ -5,6 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`commands`], [`demo`] | what each command does |
 //! | [`input`], [`output`] | what they read and write |
+//! | `large_blocks` | memory for fields, on Linux |
 //! | [`models`], [`worker`], [`folders`] | networks by name, the program srt-sz3, where the user keeps what |
 //! | [`subject`], [`measure`], [`spectrum`], [`report`] | reconstructions beside their original; the page of `srt eval` |
 
@@ -13,6 +14,9 @@ mod commands;
 mod demo;
 mod folders;
 mod input;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod large_blocks;
 mod measure;
 mod models;
 mod output;
@@ -30,16 +34,23 @@ use args::Args;
 use srt::ErrorKind;
 use srt_program::{handle_signals, report_error, report_usage};
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: large_blocks::LargeBlocks = large_blocks::LargeBlocks;
+
 fn main() -> ExitCode {
     return_large_blocks();
     handle_signals(exit_code(ErrorKind::Truncated));
     run_program()
 }
 
-/// Asks glibc to give blocks of a mebibyte and more back to the system as soon as they are freed.
+/// Asks glibc to give blocks of a mebibyte and more back to the system as soon as they are freed, where they are its own.
 ///
 /// Left alone it raises that threshold with every large block freed, and then keeps a share of the
 /// field for each thread: 6.7 times the volume at the peak of encoding instead of 4.6.
+///
+/// Of smaller blocks it may keep four mebibytes for each thread: bricks are coded one after the other in such, and to give them
+/// back each time costs a tenth of an encode.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn return_large_blocks() {
@@ -47,6 +58,7 @@ fn return_large_blocks() {
     // thread runs yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
     }
 }
 
