@@ -17,7 +17,7 @@ const MARGIN: u32 = 24;
 
 /// What each cell costs in each bin, and what was seen since that was reckoned.
 #[derive(Clone, Debug)]
-pub(super) struct Lengths {
+pub(super) struct CellLengths {
     bins: [BinLengths; BINS],
     /// Runs since the last renewal, and those that the next one comes after.
     runs: u32,
@@ -35,7 +35,7 @@ struct BinLengths {
     states: [(u32, u32); UNARY],
 }
 
-impl Default for Lengths {
+impl Default for CellLengths {
     fn default() -> Self {
         let begin = |start: [(u16, u8); UNARY]| {
             let mut bin = BinLengths {
@@ -54,7 +54,7 @@ impl Default for Lengths {
     }
 }
 
-impl Lengths {
+impl CellLengths {
     /// Lengths in bits of the cells of a bin, in their order.
     #[inline(always)]
     pub(super) fn of(&self, bin: usize) -> &[f32; UNARY + 1] {
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn lengths_begin_with_the_start_tables_and_follow_what_is_counted() {
-        let mut lengths = Lengths::default();
+        let mut lengths = CellLengths::default();
         let bit = |(p, _): (u16, u8), one| cost(u32::from(p), one) as f32 / BIT as f32;
         let [first, second, ..] = START.magnitude[3];
         assert_eq!(lengths.of(3)[0], bit(first, false));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_is_always_seen_costs_next_to_nothing_and_others_stay_possible() {
-        let mut lengths = Lengths::default();
+        let mut lengths = CellLengths::default();
         for _ in 0..8 * RENEWED_AFTER {
             for _ in 0..8 {
                 lengths.count(39, UNARY);

@@ -4,7 +4,7 @@
 use crate::base::real::Real;
 use crate::codec::ctx::contexts::{UNARY, cell, raw_bits};
 use crate::codec::ctx::cost::{BIT, cost};
-use crate::codec::ctx::lengths::Lengths;
+use crate::codec::ctx::lengths::CellLengths;
 use crate::codec::ctx::model::{BrickModel, SignModel};
 use crate::codec::ctx::scan::{GridLayout, SignContext, Symbols, scan};
 use crate::codec::ctx::{BLOCK, MAX_MAGNITUDE};
@@ -40,7 +40,7 @@ pub struct BlockCost {
 #[derive(Debug)]
 pub struct BrickQuantiser<T> {
     quantiser: Quantiser<T>,
-    lengths: Lengths,
+    lengths: CellLengths,
     signs: SignModel,
 }
 
@@ -50,7 +50,7 @@ impl<T: Real> BrickQuantiser<T> {
     pub fn new(quantiser: Quantiser<T>) -> Self {
         Self {
             quantiser,
-            lengths: Lengths::default(),
+            lengths: CellLengths::default(),
             signs: BrickModel::default().sign,
         }
     }
@@ -144,7 +144,7 @@ fn survey<T: Real>(
 struct CandidateChoice<'a, T> {
     residuals: &'a [T],
     quantiser: Quantiser<T>,
-    lengths: &'a mut Lengths,
+    lengths: &'a mut CellLengths,
     signs: &'a mut SignModel,
     costs: &'a mut [BlockCost],
     block: usize,

@@ -66,6 +66,17 @@ enum Aim {
     Step(f64),
 }
 
+impl Aim {
+    /// What an error at a step is worth beside what is aimed at. Beside other plans at the same step, all error counts.
+    fn bits_of_error(self, error: f64, step: f64) -> f64 {
+        let aimed = match self {
+            Self::Error(aimed) => aimed,
+            Self::Step(_) => 0.0,
+        };
+        PassEstimate::bits_of_error(error - aimed, step)
+    }
+}
+
 impl<E: Element> PlannedBoxes<E> {
     fn sum(&self, of_box: impl Fn(&TransformedField<'static, E>) -> f64) -> f64 {
         self.boxes.iter().map(of_box).sum()
@@ -79,6 +90,14 @@ impl<E: Element> PlannedBoxes<E> {
                 self.sum(|field| field.analysis.expected_error(step))
             }),
         }
+    }
+
+    /// Bits at the step of an aim by the magnitudes of the coefficients alone: a rough guess, for nearly nothing.
+    fn expected_bits(&self, aim: Aim) -> f64 {
+        let step = self.step(aim);
+        let bits = self.sum(|field| field.analysis.expected_bits(step));
+        let error = self.sum(|field| field.analysis.expected_error(step));
+        (bits + aim.bits_of_error(error, step)).max(0.0)
     }
 
     /// Bits at a step, about, without networks or with them, as if the error were that of `aim`; `None` where the coder
@@ -107,13 +126,7 @@ impl<E: Element> PlannedBoxes<E> {
             bits += estimate.bits;
             error += estimate.squared_error;
         }
-        // Beside other plans at the same step, all error counts.
-        let aimed = match aim {
-            Aim::Error(aimed) => aimed,
-            Aim::Step(_) => 0.0,
-        };
-        let all = bits + PassEstimate::bits_of_error(error - aimed, step);
-        Ok(Some(all.max(0.0)))
+        Ok(Some((bits + aim.bits_of_error(error, step)).max(0.0)))
     }
 }
 
@@ -157,25 +170,16 @@ impl<E: Element> FrameEncoder<'_, E> {
         let boxes = self.columns();
         let levels = self.planned(AxisPlan::Levels, &boxes)?;
         let aim = self.aim(&levels);
-        let Some(mut bits) = levels.bits(aim, None)? else {
+        let mut found = vec![(AxisPlan::Levels, levels.expected_bits(aim))];
+        let Some(others) = self.other_plans(&levels, &boxes, aim, &mut found)? else {
             return Ok(PlanChoice::alone(AxisPlan::Levels));
         };
-        let mut found = vec![(AxisPlan::Levels, bits)];
-        for plan in AxisPlan::ALL.into_iter().skip(1) {
-            if plan.check(self.original.shape).is_err() {
-                continue;
-            }
-            if let Some(bits) = self.planned(plan, &boxes)?.bits(aim, None)? {
-                found.push((plan, bits));
-            }
-        }
-        let fewest = |found: &[(AxisPlan, f64)]| {
-            let others = found.iter().skip(1).copied();
-            others.min_by(|a, b| a.1.total_cmp(&b.1))
-        };
-        let Some(other) = fewest(&found) else {
+        let fewest = others.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let Some(other) = fewest else {
+            self.tell_of_plans(AxisPlan::Levels, &boxes, "", &found);
             return Ok(PlanChoice::alone(AxisPlan::Levels));
         };
+        let mut bits = found[0].1;
         let saves = |bits: f64| other.1 < (1.0 - LEAST_SAVING) * bits;
         let saves_without_networks = saves(bits);
         let mut with = "";
@@ -196,19 +200,72 @@ impl<E: Element> FrameEncoder<'_, E> {
                 rival: saves_without_networks.then_some(other.0),
             }
         };
-        let bytes = |bits: f64| (bits / 8.0).max(0.0).round();
-        let others = found.iter().skip(1);
-        let others: Vec<String> = others
-            .map(|&(plan, bits)| format!("{} by {}", bytes(bits), plan.name()))
-            .collect();
-        self.tell(&format!(
-            "plan {}: {} boxes take about {} bytes by levels{with}, {}",
-            choice.plan.name(),
-            boxes.len(),
-            bytes(bits),
-            others.join(", ")
-        ));
+        found[0].1 = bits;
+        self.tell_of_plans(choice.plan, &boxes, with, &found);
         Ok(choice)
+    }
+
+    /// The plans other than `levels` that may be better, with their bits in boxes; `found`, which has the bits that are
+    /// expected of levels, gets those of all. A plan that does not seem to save enough by its magnitudes is not quantised, and
+    /// neither are levels beside none. `None` where the coder cannot use the step of levels.
+    fn other_plans(
+        &self,
+        levels: &PlannedBoxes<E>,
+        boxes: &[Region],
+        aim: Aim,
+        found: &mut Vec<(AxisPlan, f64)>,
+    ) -> Result<Option<Vec<(AxisPlan, f64)>>> {
+        let likely = self.options.coding.effort.plan().likely_plans * found[0].1;
+        let mut hopeful = Vec::new();
+        for plan in AxisPlan::ALL.into_iter().skip(1) {
+            if plan.check(self.original.shape).is_err() {
+                continue;
+            }
+            let planned = self.planned(plan, boxes)?;
+            let expected = planned.expected_bits(aim);
+            found.push((plan, expected));
+            // An expectation that is no number tells nothing.
+            if expected.is_nan() || expected < likely {
+                hopeful.push((found.len() - 1, planned));
+            }
+        }
+        let mut others = Vec::new();
+        if hopeful.is_empty() {
+            return Ok(Some(others));
+        }
+        let Some(bits) = levels.bits(aim, None)? else {
+            return Ok(None);
+        };
+        found[0].1 = bits;
+        for (place, planned) in hopeful {
+            if let Some(bits) = planned.bits(aim, None)? {
+                found[place].1 = bits;
+                others.push(found[place]);
+            }
+        }
+        Ok(Some(others))
+    }
+
+    /// Says which plan was chosen, and the bytes by each.
+    fn tell_of_plans(
+        &self,
+        chosen: AxisPlan,
+        boxes: &[Region],
+        with: &str,
+        found: &[(AxisPlan, f64)],
+    ) {
+        let bytes = |bits: f64| (bits / 8.0).max(0.0).round();
+        let by = |(i, &(plan, bits)): (usize, &(AxisPlan, f64))| {
+            let with = if i == 0 { with } else { "" };
+            format!("{} by {}{with}", bytes(bits), plan.name())
+        };
+        let all: Vec<String> = found.iter().enumerate().map(by).collect();
+        self.tell(&format!(
+            "plan {}: {} boxes take about {}",
+            chosen.name(),
+            boxes.len(),
+            all.join(", ").replacen(" by", " bytes by", 1)
+        ));
     }
 
     /// The boxes that stand for the field, each with all of the slowest axis: two, or the field itself where that is not

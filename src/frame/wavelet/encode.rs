@@ -205,6 +205,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                     bound: bound / transformed.form.scale,
                     voxels: self.samples.original.ordinary_voxels(),
                     passes: effort.max_error_passes,
+                    looks_aside_below: effort.looks_aside_below,
                     start,
                 };
                 let expected = |step| transformed.analysis.expected_bits(step);

@@ -60,10 +60,13 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Asks glibc to give blocks of a mebibyte and more back to the system as soon as they are freed.
+/// Asks glibc to give blocks of a mebibyte and more back to the system as soon as they are freed, where they are its own.
 ///
 /// Left alone it raises that threshold with every large block freed, and then keeps a share of the
 /// field for each thread: 6.7 times the volume at the peak of encoding instead of 4.6.
+///
+/// Of smaller blocks it may keep four mebibytes for each thread: bricks are coded one after the other in such, and to give them
+/// back each time costs a tenth of an encode.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn return_large_blocks() {
@@ -71,6 +74,7 @@ fn return_large_blocks() {
     // thread runs yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
     }
 }
 

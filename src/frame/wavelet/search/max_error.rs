@@ -3,7 +3,8 @@
 //!
 //! The length over the logarithm of the step is a valley, whose place and width follow from the rate: where most
 //! coefficients are zero, errors of single voxels are rare and the step may be far above the bound. So a first pass tells
-//! where the valley lies, a second one on which side of it, and there is another only where it should gain something.
+//! where the valley lies, a second one on which side of it, and there is another only where it should gain something. Where few
+//! coefficients are zero the rate tells well enough, and the first pass is the last.
 
 use super::StepTrials;
 use crate::base::error::Result;
@@ -33,6 +34,8 @@ pub(crate) struct Valley {
     pub(crate) voxels: usize,
     /// Passes at most.
     pub(crate) passes: usize,
+    /// Bits for each voxel below which the valley may lie elsewhere than the rate tells, so that a pass looks aside.
+    pub(crate) looks_aside_below: f64,
     /// A step that is likely near the answer, if one is known.
     pub(crate) start: Option<f64>,
 }
@@ -170,6 +173,11 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
         Ok(())
     }
 
+    /// Whether the only pass so far may lie beside its valley. One that began with a step of another frame may.
+    fn looks_aside(&self, bytes: f64) -> bool {
+        self.valley.start.is_some() || self.rate(bytes) < self.valley.looks_aside_below
+    }
+
     /// The step of the next pass; `None` where it would gain too little.
     fn next(&mut self) -> Option<f64> {
         self.seen.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -191,6 +199,7 @@ impl<T: StepTrials, F: Fn(&T, &T::Trial) -> usize> Search<'_, T, F> {
                 (middle - slope / (2.0 * typical), typical)
             }
             // Alone: on which side the bottom is will be seen.
+            (None, None) if !self.looks_aside(bytes) => return None,
             (None, None) => {
                 let aside = if x + APART <= INTERVAL.1 {
                     APART
@@ -235,6 +244,7 @@ mod tests {
             bound: 1.0,
             voxels: VOXELS,
             passes: PASSES,
+            looks_aside_below: f64::INFINITY,
             start: None,
         }
     }
@@ -348,5 +358,24 @@ mod tests {
         search(&mut curves, one, |_| 0.1 * VOXELS as f64, |_, _| 1000).unwrap();
         assert_eq!(curves.passes(), 1);
         assert!((curves.steps()[0].ln() - floor_at(0.1)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_rate_that_tells_enough_needs_no_look_aside() {
+        let passes = |rate: f64, start| {
+            let sparse = Valley {
+                looks_aside_below: 1.0,
+                start,
+                ..valley()
+            };
+            let mut curves = Curves::new(|_| 40.0);
+            let bytes = (rate * VOXELS as f64 / 8.0) as usize;
+            search(&mut curves, sparse, |_| rate * VOXELS as f64, |_, _| bytes).unwrap();
+            curves.passes()
+        };
+        assert_eq!(passes(1.5, None), 1);
+        assert!(passes(0.5, None) > 1);
+        // What another frame took says less.
+        assert!(passes(1.5, Some(2.0)) > 1);
     }
 }
