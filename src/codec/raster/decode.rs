@@ -6,8 +6,8 @@ use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::codec::ctx::RangeDecoder;
 use crate::codec::raster::MAX_DIFFERENCE;
-use crate::codec::raster::model::{DifferenceModel, Symbol};
-use crate::codec::raster::predict::RasterPrediction;
+use crate::codec::raster::model::{DifferenceModel, States, Symbol};
+use crate::codec::raster::predict::{RasterPrediction, floor};
 use crate::codec::raster::quantiser::Quantum;
 use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
@@ -50,13 +50,27 @@ enum Fault {
 }
 
 impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
+    type Difference = i16;
+
     #[inline(always)]
-    fn voxel(&mut self, _: usize, prediction: E::Work, context: Context) -> Voxel<E::Work> {
-        match self.model.decode::<E>(&mut self.coder, context) {
+    fn floor(&self, _: E::Work) -> E::Work {
+        floor()
+    }
+
+    #[inline(always)]
+    fn voxel(
+        &mut self,
+        _: usize,
+        prediction: E::Work,
+        context: Context<usize>,
+    ) -> Voxel<E::Work, i16> {
+        let (prediction, rest) = self.quantum.start(prediction);
+        let states = States::of_steps(context.level, context.sign, rest);
+        match self.model.decode::<E>(&mut self.coder, states) {
             Some(Symbol::Difference(difference)) => {
-                let place = self.quantum.add(self.quantum.start(prediction), difference);
+                let place = self.quantum.add(prediction, difference);
                 self.values.push(self.quantum.value(place));
-                Voxel { place, difference }
+                Voxel::in_steps(place, difference)
             }
             Some(Symbol::Stored(bits)) => self.stored(E::from_bits64(bits)),
             None => {
@@ -85,7 +99,7 @@ impl<E: Element> VoxelCoder<E::Work> for VoxelDecoder<'_, E> {
 impl<E: Element> VoxelDecoder<'_, E> {
     /// Takes a value as it is.
     #[cold]
-    fn stored(&mut self, value: E) -> Voxel<E::Work> {
+    fn stored(&mut self, value: E) -> Voxel<E::Work, i16> {
         if !self.quantum.holds(value) && self.fault.is_none() {
             self.fault = Some(Fault::Value(value.to_f64()));
         }

@@ -8,7 +8,7 @@ use crate::frame::encode::FrameEncoder;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
-use crate::frame::raster::encode::{Predictors, RasterField};
+use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::sample::Normalisation;
 use crate::options::{EncodeOptions, FormChoice, Observer, Periodic};
 use crate::transform::AxisPlan;
@@ -179,8 +179,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         RasterField {
             original: self.original,
             normalisation: self.normalisation,
-            max_error,
-            palette: None,
+            target: RasterTarget::Within(max_error),
         }
     }
 
@@ -209,8 +208,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             let field = RasterField {
                 original,
                 normalisation,
-                max_error,
-                palette: None,
+                target: RasterTarget::Within(max_error),
             };
             let sum: &mut BoxBytes = sum.get_or_insert_default();
             sum.wavelet += wavelet(&field, &options)?;

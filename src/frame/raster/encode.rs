@@ -7,7 +7,9 @@ use crate::base::dtype::{Dtype, Element};
 use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::codec::raster::{Demand, LinearCoefficients, Quantum, encode, neighbours};
+use crate::codec::raster::{
+    Demand, LinearCoefficients, Quantum, Slots, encode, encode_exact, neighbours,
+};
 use crate::container::{Bound, Form, RasterForm, RasterSteps};
 use crate::frame::coded::CodedBricks;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
@@ -30,14 +32,23 @@ const SHARE: u64 = 4;
 /// So many times the field must fit the memory to aim at for its coded bricks to be held.
 const HELD_SHARE: f64 = 4.0;
 
-/// A field that is to be coded within a bound on the error of every voxel.
+/// A field that is to be coded within a bound on the error of every voxel, or as it is.
 #[derive(Clone, Copy)]
 pub(crate) struct RasterField<'a, E: Element> {
     pub(crate) original: Original<'a, E>,
     pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) max_error: f64,
-    /// Of all its values, where they are to come back as they are.
-    pub(crate) palette: Option<&'a ValuePalette>,
+    pub(crate) target: RasterTarget<'a>,
+}
+
+/// How close values are to come back.
+#[derive(Clone, Copy)]
+pub(crate) enum RasterTarget<'a> {
+    /// No further off than this.
+    Within(f64),
+    /// As they are, by their ranks among all that occur.
+    Ranks(&'a ValuePalette),
+    /// As they are, by the slots that they are in.
+    Slots,
 }
 
 /// Which sub-predictors a frame has.
@@ -53,6 +64,7 @@ impl<E: Element> RasterField<'_, E> {
     /// The step by which all but a few voxels keep the bound, with room for what is rounded on the way; `None` where
     /// rounding alone would use up a good part of the bound.
     pub(crate) fn step(&self) -> Option<f64> {
+        let max_error = self.max_error();
         let (min, max) = self.normalisation.bounds();
         let largest = min.abs().max(max.abs());
         let (work, sample) = match E::DTYPE {
@@ -61,19 +73,39 @@ impl<E: Element> RasterField<'_, E> {
             Dtype::F64 => (2f64.powi(-53), 0.0),
         };
         let rounding = work * (4.0 * (max - min) + 2.0 * largest) + sample;
-        let is_above = self.max_error >= 4.0 * rounding;
-        let step = 2.0 * (self.max_error - rounding) * (1.0 - 2f64.powi(-20));
+        let is_above = max_error >= 4.0 * rounding;
+        let step = 2.0 * (max_error - rounding) * (1.0 - 2f64.powi(-20));
         let step = E::Work::from_f64(step).to_f64();
         let is_usable = is_above && Quantum::<E::Work>::new(step, (min, max)).is_some();
         is_usable.then_some(step)
     }
 
+    fn max_error(&self) -> f64 {
+        match self.target {
+            RasterTarget::Within(max_error) => max_error,
+            RasterTarget::Ranks(_) | RasterTarget::Slots => 0.0,
+        }
+    }
+
     /// What the places of voxels count; `None` as for [`RasterField::step`].
     fn steps(&self) -> Option<RasterSteps> {
-        match self.palette {
-            Some(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
-            None => self.step().map(RasterSteps::Even),
+        match self.target {
+            RasterTarget::Ranks(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
+            RasterTarget::Within(_) => self.step().map(RasterSteps::Even),
+            RasterTarget::Slots => Some(RasterSteps::Exact(self.unused_bits())),
         }
+    }
+
+    /// Low bits that are 0 in all ordinary values, and in the ends of the range: what stands for masked voxels lies there.
+    fn unused_bits(&self) -> u8 {
+        let Original {
+            values, ordinary, ..
+        } = self.original;
+        let counts = |at: usize| ordinary.is_none_or(|ordinary| ordinary[at]);
+        let counted = values.iter().enumerate().filter(|(at, _)| counts(*at));
+        let (min, max) = self.normalisation.bounds();
+        let ends = [min, max].map(E::from_f64).into_iter();
+        Slots::unused_bits(counted.map(|(_, value)| *value).chain(ends)) as u8
     }
 
     /// The record of a frame with such `steps`.
@@ -102,13 +134,14 @@ impl<E: Element> RasterField<'_, E> {
             ordinary,
             ..
         } = self.original;
-        let least = self.normalisation.bounds().0;
+        let (least, largest) = self.normalisation.bounds();
+        let slots = Slots::<E>::new(0, (least, largest));
         LinearCoefficients::fit(shape.dims(), shape.rank(), |at| {
             let is_ordinary = ordinary.is_none_or(|ordinary| ordinary[at]);
-            is_ordinary.then(|| match (steps, self.palette) {
-                (RasterSteps::Palette(_), Some(palette)) => palette.rank(values[at]),
-                (RasterSteps::Palette(_), None) => 0.0,
+            is_ordinary.then(|| match (steps, self.target) {
+                (RasterSteps::Palette(_), RasterTarget::Ranks(palette)) => palette.rank(values[at]),
                 (RasterSteps::Even(step), _) => (values[at].to_f64() - least) / step,
+                _ => slots.map_or(0.0, |slots| slots.place(values[at]).to_f64()),
             })
         })
     }
@@ -143,7 +176,10 @@ impl<E: Element> RasterField<'_, E> {
         let form = self.form(options, predictors, steps);
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
-        let tree = self.palette.map(ValuePalette::to_payload);
+        let tree = match self.target {
+            RasterTarget::Ranks(palette) => Some(palette.to_payload()),
+            RasterTarget::Within(_) | RasterTarget::Slots => None,
+        };
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?
             .with_palette(tree.as_deref(), E::DTYPE)?;
         self.check_memory(options)?;
@@ -160,7 +196,7 @@ impl<E: Element> RasterField<'_, E> {
         encoded.tree = tree;
         encoded.bricks = BrickChunks::Coded(coded);
         // A voxel that steps do not reach is stored as it is: this is the last word on the bound.
-        let keeps = verification.comparison.max_abs_error <= self.max_error;
+        let keeps = verification.comparison.max_abs_error <= self.max_error();
         Ok(keeps.then_some(encoded))
     }
 
@@ -259,8 +295,11 @@ impl<E: Element> RasterField<'_, E> {
         let demand = Demand {
             values: &values,
             ordinary: ordinary.as_deref(),
-            max_error: self.max_error,
+            max_error: self.max_error(),
         };
+        if let Some(slots) = bricks.slots() {
+            return Ok(encode_exact(region.size, rank, prediction, &slots, demand));
+        }
         let quantum = bricks.quantum()?;
         Ok(encode(region.size, rank, prediction, &quantum, demand))
     }
@@ -324,8 +363,7 @@ mod tests {
                 scale: 1.0,
                 range: (0.0, 1.0),
             },
-            max_error: 0.1,
-            palette: None,
+            target: RasterTarget::Within(0.1),
         };
         let mut options = EncodeOptions::new(Bound::MaxError(0.1));
         let refused = |options: &EncodeOptions| field.check_memory(options).map_err(|e| e.kind());
