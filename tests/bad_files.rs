@@ -88,12 +88,21 @@ fn field(bound: Bound, extents: &[usize], hole: bool) -> Chunks {
 
 /// A frame of the raster form in two bricks, each in a chunk of its own.
 fn raster() -> Chunks {
+    in_raster_order(1e-3)
+}
+
+/// The same with values as they are.
+fn exact() -> Chunks {
+    in_raster_order(0.0)
+}
+
+fn in_raster_order(max_error: f64) -> Chunks {
     let shape = Shape::new(&[9, 10, 70]).unwrap();
     let values: Vec<f32> = smooth(shape, 3)
         .into_iter()
         .map(|v| v as f32 + 5.0)
         .collect();
-    let options = EncodeOptions::new(Bound::MaxError(1e-3))
+    let options = EncodeOptions::new(Bound::MaxError(max_error))
         .with_threads(1)
         .with_form(FormChoice::Raster);
     let mut all = chunks(&encode(shape, &values, &options).unwrap().0);
@@ -117,6 +126,14 @@ fn palette() -> Chunks {
     let all = chunks(&encode(shape, &values, &options).unwrap().0);
     assert!(all.iter().any(|(kind, ..)| *kind == ChunkType::TREE));
     all
+}
+
+/// The file of a frame of values as they are, whose first brick was changed behind its count of others.
+fn with_brick(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut all = exact();
+    let at = place(&all, "BRIK");
+    change(&mut all[at].2);
+    file(&all)
 }
 
 fn raster_form(frame: &mut Frame) -> &mut srt::container::RasterForm {
@@ -485,6 +502,28 @@ fn build(name: &str) -> Vec<u8> {
             let at = place(&all, "BRIK");
             all[at].2 = [&[0][..], &[0; 4000]].concat();
             file(&all)
+        }
+        "exact_with_palette" => with_payload(exact(), "FRAM", |p| {
+            // The brick edge stands behind the form.
+            assert_eq!(p[32], 0x40 | 6);
+            p[32] |= 0x80;
+        }),
+        "exact_unused_bits" => with_frame(exact(), |f| {
+            raster_form(f).steps = RasterSteps::Exact(24);
+        }),
+        "exact_with_octree" => {
+            let mut all = exact();
+            let at = place(&all, "BRIK");
+            all.insert(at, (ChunkType::TREE, 0, vec![]));
+            file(&all)
+        }
+        "exact_stream_too_long" => with_brick(|p| p[1..5].copy_from_slice(&[255, 255, 255, 0])),
+        "exact_without_length" => with_brick(|p| p.truncate(4)),
+        "exact_tails_cut" => with_brick(|p| p.truncate(p.len() - 1)),
+        "exact_tails_left" => with_brick(|p| p.push(1)),
+        // Zeros are ones to the end: an escape that says that a value is stored, and the bits of 0, below the minimum.
+        "exact_value_outside" => {
+            with_brick(|p| *p = [&[0, 0xA0, 0x0F, 0, 0][..], &[0; 4000]].concat())
         }
         "raster_coefficients_of_rank_2" => {
             with_frame(raster(), |f| raster_form(f).coefficients.truncate(6))

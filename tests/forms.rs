@@ -25,6 +25,8 @@ fn fields(shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
         let hole = |(i, &v): (usize, &f32)| if i % 50 < 7 { f32::NAN } else { v };
         values.iter().enumerate().map(hole).collect::<Vec<f32>>()
     };
+    let repeats = noise[..701].iter().cycle().copied();
+    let repeats: Vec<f32> = repeats.take(shape.len()).collect();
     let constant = vec![2.5f32; shape.len()];
     vec![
         ("holes in smooth", with_holes(&smooth)),
@@ -32,6 +34,7 @@ fn fields(shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
         ("nothing but holes", vec![f32::NAN; shape.len()]),
         ("smooth", smooth),
         ("noise", noise),
+        ("noise that repeats itself", repeats),
         ("constant", constant),
     ]
 }

@@ -409,6 +409,23 @@ const GOLDEN: &[Golden] = &[
         },
     },
     Golden {
+        name: "exact_3d_f32",
+        about: "raster form of values as they are, 3-D f32 in several bricks with masked voxels",
+        build: || make::<f32>(&[20, 30, 70], with_holes, Bound::MaxError(0.0), raster),
+    },
+    Golden {
+        name: "exact_2d_f64",
+        about: "raster form of values as they are, 2-D f64 of all magnitudes with unused bits",
+        build: || {
+            let wide = |s: Shape| {
+                let values = rough(s, 54).into_iter().enumerate();
+                let wide = values.map(|(i, v)| f64::from(v as f32) * 10f64.powi(i as i32 % 7 * -4));
+                wide.collect()
+            };
+            make::<f64>(&[40, 50], wide, Bound::MaxError(0.0), raster)
+        },
+    },
+    Golden {
         name: "ratio_2d_f32",
         about: "2-D f32 field, asked for a ratio of 12",
         build: || make::<f32>(&[50, 46], |s| rough(s, 12), Bound::Ratio(12.0), |_| {}),

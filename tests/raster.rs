@@ -144,6 +144,64 @@ proptest! {
     }
 }
 
+/// The file of a field without loss in raster order.
+fn exact<E: Scalar>(shape: Shape, values: &[E]) -> Vec<u8> {
+    let options = options(Bound::MaxError(0.0), FormChoice::Raster);
+    let file = encode(shape, values, &options).unwrap().0;
+    let decoded = srt::decode::<E>(&file).unwrap();
+    assert_eq!(bits(decoded.data()), bits(values));
+    file
+}
+
+/// Noisy values of several magnitudes, zeros of both signs and infinities among them.
+fn of_all_magnitudes<E: Scalar>(shape: Shape, seed: u64, holes: usize) -> Vec<E> {
+    let value = |(i, v): (usize, E)| match (i as u64 ^ seed) % 17 {
+        0 => E::from_f64(0.0),
+        1 => E::from_f64(-0.0),
+        2 if v.is_finite() => E::from_f64(v.to_f64() * 1e-4),
+        3 if v.is_finite() => E::from_f64(v.to_f64() * 1e-42),
+        4 if holes > 0 => E::from_f64(f64::NEG_INFINITY),
+        _ => v,
+    };
+    noisy::<E>(shape, seed, holes)
+        .into_iter()
+        .enumerate()
+        .map(value)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn fields_without_loss_come_back_bit_for_bit(
+        dims in prop::array::uniform3(1usize..=20), planar: bool, seed: u64, holes in 0usize..9,
+    ) {
+        let shape = Shape::new(if planar { &dims[1..] } else { &dims }).unwrap();
+        prop_assume!(shape.len() > 2 * holes + 4);
+        check_parts::<f16>(&exact::<f16>(shape, &of_all_magnitudes(shape, seed, holes)), seed);
+        check_parts::<f32>(&exact::<f32>(shape, &of_all_magnitudes(shape, seed, holes)), seed);
+        check_parts::<f64>(&exact::<f64>(shape, &of_all_magnitudes(shape, seed, holes)), seed);
+    }
+}
+
+#[test]
+fn values_as_they_are_do_not_depend_on_threads_and_memory() {
+    let shape = Shape::new(&[140, 66, 70]).unwrap();
+    let values: Vec<f32> = noisy(shape, 5, 9);
+    let options = options(Bound::MaxError(0.0), FormChoice::Auto);
+    let file = encode(shape, &values, &options).unwrap().0;
+    let decoder = Decoder::new(&file).unwrap();
+    let form = &decoder.only_frame().unwrap().record().form;
+    assert!(matches!(form, Form::Raster(form) if matches!(form.steps, RasterSteps::Exact(_))));
+    assert!(file.len() < values.len() * 4 * 9 / 10);
+    check_parts::<f32>(&file, 9);
+    for (threads, memory) in [(1, 1 << 40), (3, 1 << 24)] {
+        let other = options.clone().with_threads(threads).with_memory(memory);
+        assert!(encode(shape, &values, &other).unwrap().0 == file);
+    }
+}
+
 #[test]
 fn few_values_are_coded_by_ranks_where_that_is_shorter() {
     let shape = Shape::new(&[66, 70, 80]).unwrap();

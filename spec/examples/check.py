@@ -60,7 +60,12 @@ def field_values(chunk, dataset):
             found |= {"gain count": len(f.gains)}
             found |= {f"gain of level {level}": gain for level, gain in enumerate(f.gains)}
         if f.form == 4:
-            found |= {"values of the palette": f.palette} if f.palette else {"quantisation step": f.step_size}
+            if f.palette:
+                found |= {"values of the palette": f.palette}
+            elif f.unused is not None:
+                found |= {"unused bits of values": f.unused}
+            else:
+                found |= {"quantisation step": f.step_size}
             found |= {"number of coefficients": len(f.folded) | 128 * f.fine}
             found |= {f"coefficient {place}, folded": v for place, v in enumerate(f.folded)}
         if f.time is not None:

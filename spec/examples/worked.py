@@ -59,6 +59,36 @@ class TracedValues(raster.Brick):
         return found
 
 
+class TracedExact(raster.Exact):
+    """Notes every bit, and what is expected of every voxel."""
+
+    def __init__(self, payload):
+        record = SimpleNamespace(minimum=0, maximum=2, coefficients=[], unused=0)
+        super().__init__(record, DIMS, 2, np.float32, payload)
+        self.rows = []
+        traced(self.coder.bits, lambda text: self.rows[-1][1].append(text))
+        take = self.tails.take
+
+        def noted(count):
+            value = take(count)
+            if count:
+                self.rows[-1][2].append(f"{value} ({count} bits)")
+            return value
+
+        self.tails.take = noted
+
+    def expected(self, p, mean):
+        found = super().expected(p, mean)
+        place, b, width, slot, _ = found
+        self.rows.append(([f"{place:.8g}", f"{mean:.8g}", width, b, slot], [], []))
+        return found
+
+    def read(self, p, z, y, x):
+        value, place, difference = super().read(p, z, y, x)
+        self.rows[-1][0].insert(0, f"{value:.8g}")
+        return value, place, difference
+
+
 def payload(text, name):
     digits = re.search(rf"<!-- begin {name} bytes -->\n`(.*)`", text).group(1)
     return bytes.fromhex(digits)
@@ -89,8 +119,20 @@ def values(text):
     return "\n".join(out) + "\n"
 
 
+def exact_values(text):
+    decoder = TracedExact(payload(text, "exact"))
+    decoder.decode()
+    out = ["| y, x | value | p | m | f | bin | slot expected | bits | tails |", "|---|---|---|---|---|---|---|---|---|"]
+    for place, (head, bits, tails) in enumerate(decoder.rows):
+        known = " | ".join(str(v) for v in head)
+        out.append(f"| {place // DIMS[2]}, {place % DIMS[2]} | {known} | {' '.join(bits)} | {' '.join(tails)} |")
+    out.append(f"\nIn the end `position` is {decoder.coder.bits.position}, and {decoder.tails.at} bits of the tails are read.")
+    return "\n".join(out) + "\n"
+
+
 def main():
-    for codec, name, table in [("ctx", "worked", coefficients), ("raster", "raster", values)]:
+    examples = [("ctx", "worked", coefficients), ("raster", "raster", values), ("raster", "exact", exact_values)]
+    for codec, name, table in examples:
         path = CODECS / f"{codec}.md"
         text = path.read_text()
         begin, end = f"<!-- begin {name} table -->\n", f"<!-- end {name} table -->"

@@ -36,6 +36,16 @@ impl Dtype {
         self.size_byte().into()
     }
 
+    /// Bits of the mantissa, without the one that is not stored.
+    #[must_use]
+    pub fn mantissa_bits(self) -> u32 {
+        match self {
+            Self::F16 => 10,
+            Self::F32 => 23,
+            Self::F64 => 52,
+        }
+    }
+
     /// The type whose samples have that many bytes, if there is one.
     #[must_use]
     pub fn from_size(bytes: u8) -> Option<Self> {

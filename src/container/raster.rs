@@ -26,12 +26,16 @@ pub enum RasterSteps {
     Fine(f64),
     /// The values of a palette, which has so many.
     Palette(u32),
+    /// Nothing: values are kept as they are. So many of their low bits are 0 in all.
+    Exact(u8),
 }
 
 /// Most values of a palette.
 pub const MAX_PALETTE: u32 = 1 << 22;
 /// Bit of the brick edge that says that there is a palette.
 const HAS_PALETTE: u8 = 1 << 7;
+/// Bit of the brick edge that says that values are kept as they are.
+const IS_EXACT: u8 = 1 << 6;
 /// Bit of the number of coefficients that says that values are computed in binary64.
 const IS_FINE: u8 = 1 << 7;
 
@@ -47,11 +51,15 @@ impl RasterForm {
                 out.push(edge | HAS_PALETTE);
                 out.put_varint(count.into());
             }
+            RasterSteps::Exact(unused) => {
+                out.push(edge | IS_EXACT);
+                out.push(unused);
+            }
         }
         let count = self.coefficients.len().to_le_bytes()[0];
         out.push(match self.steps {
             RasterSteps::Fine(_) => count | IS_FINE,
-            RasterSteps::Even(_) | RasterSteps::Palette(_) => count,
+            RasterSteps::Even(_) | RasterSteps::Palette(_) | RasterSteps::Exact(_) => count,
         });
         for coefficient in &self.coefficients {
             out.put_varint(zigzag(*coefficient));
@@ -60,16 +68,12 @@ impl RasterForm {
 
     pub(super) fn parse(f: &mut Cursor<'_>, dtype: Dtype) -> Result<Self> {
         let edge = f.u8("brick edge")?;
-        let brick_edge = f.checked_brick_edge(edge & !HAS_PALETTE)?;
-        let steps = if edge & HAS_PALETTE == 0 {
-            RasterSteps::Even(positive_real(f, "quantisation step", dtype)?)
-        } else {
-            let count = f.varint("values of the palette")?;
-            let count = u32::try_from(count)
-                .ok()
-                .filter(|n| (1..=MAX_PALETTE).contains(n));
-            let message = format!("1 to {MAX_PALETTE} values of the palette expected");
-            RasterSteps::Palette(count.ok_or_else(|| f.corrupt(message))?)
+        let brick_edge = f.checked_brick_edge(edge & !(HAS_PALETTE | IS_EXACT))?;
+        let steps = match edge & (HAS_PALETTE | IS_EXACT) {
+            0 => RasterSteps::Even(positive_real(f, "quantisation step", dtype)?),
+            HAS_PALETTE => RasterSteps::Palette(palette_size(f)?),
+            IS_EXACT => RasterSteps::Exact(unused_bits(f, dtype)?),
+            _ => return Err(f.corrupt("a palette or values as they are expected, not both")),
         };
         let count = f.u8("number of coefficients")?;
         let steps = match (steps, count & IS_FINE, dtype) {
@@ -94,6 +98,24 @@ impl RasterForm {
             coefficients: (0..count).map(|_| coefficient(f)).collect::<Result<_>>()?,
         })
     }
+}
+
+fn palette_size(f: &mut Cursor<'_>) -> Result<u32> {
+    let count = f.varint("values of the palette")?;
+    let count = u32::try_from(count).ok();
+    let count = count.filter(|n| (1..=MAX_PALETTE).contains(n));
+    let message = format!("1 to {MAX_PALETTE} values of the palette expected");
+    count.ok_or_else(|| f.corrupt(message))
+}
+
+fn unused_bits(f: &mut Cursor<'_>, dtype: Dtype) -> Result<u8> {
+    let unused = f.u8("unused bits of values")?;
+    let mantissa = dtype.mantissa_bits();
+    if u32::from(unused) > mantissa {
+        let message = format!("up to {mantissa} unused bits of values expected, {unused} found");
+        return Err(f.corrupt(message));
+    }
+    Ok(unused)
 }
 
 /// Numbers of either sign as numbers from 0, small ones first.

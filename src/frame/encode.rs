@@ -14,7 +14,7 @@ use crate::frame::lossless::Lengths;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
-use crate::frame::raster::candidates::Paletted;
+use crate::frame::raster::candidates::{Ranked, Weighed};
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
@@ -124,7 +124,13 @@ fn wanted_by(bound: Bound) -> Lengths {
 /// # Errors
 /// `LimitExceeded` when the mask needs more memory than there may be.
 fn find_mask<E: Element>(values: &[E], options: &EncodeOptions) -> Result<Option<Mask>> {
-    let mask_value = options.coding.mask_value;
+    let resources = &options.resources;
+    let needed = values.len() as u64 * MASK_BYTES;
+    let why = "the mask of voxels without data";
+    // Where nothing is lost, who reads the field does not see what was masked.
+    let is_free = options.bound.is_exact() && resources.check_memory(needed, why, None).is_ok();
+    let found = || mask_value::find_mask_value(values).filter(|_| is_free);
+    let mask_value = options.coding.mask_value.or_else(found);
     let mut is_needed = false;
     for_each_stretch(values, &options.observer, |_, values| {
         is_needed |= Mask::is_needed(values, mask_value);
@@ -132,9 +138,6 @@ fn find_mask<E: Element>(values: &[E], options: &EncodeOptions) -> Result<Option
     if !is_needed {
         return Ok(None);
     }
-    let why = "the mask of voxels without data";
-    let needed = values.len() as u64 * MASK_BYTES;
-    let resources = &options.resources;
     resources.check_memory(needed, why, Some("the field in parts"))?;
     Ok(Mask::find(values, mask_value))
 }
@@ -149,8 +152,9 @@ struct FrameEncoder<'a, E: Element> {
     past: OfferedPast<'a>,
     /// Whether the mask gives back what the bound asks for of voxels that have no ordinary value.
     keeps_bits: bool,
-    /// A palette, once it was looked for.
-    paletted: OnceLock<Option<Paletted>>,
+    /// What it takes as it is by ranks and by slots, once that was looked for.
+    ranked: OnceLock<Option<Ranked>>,
+    slots: OnceLock<Option<Weighed>>,
 }
 
 impl<'a, E: Element> FrameEncoder<'a, E> {
@@ -169,7 +173,8 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             networks,
             past: OfferedPast::default(),
             keeps_bits,
-            paletted: OnceLock::new(),
+            ranked: OnceLock::new(),
+            slots: OnceLock::new(),
         }
     }
 
@@ -305,6 +310,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
 
 mod choice;
 mod exact;
+mod mask_value;
 mod plan;
 #[cfg(test)]
 mod tests;

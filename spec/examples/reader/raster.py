@@ -56,14 +56,17 @@ class Difference:
     def __init__(self, payload, size):
         self.bits = RangeDecoder(payload)
         self.size = size
-        self.unary = [[state() for _ in range(16)] for _ in range(44)]
+        self.first = [[[state() for _ in range(2)] for _ in range(44)] for _ in range(3)]
+        self.unary = [[state() for _ in range(14)] for _ in range(44)]
         self.escape = [[state() for _ in range(24)] for _ in range(44)]
-        self.sign = [state() for _ in range(27)]
+        self.sign = [[state() for _ in range(27)] for _ in range(5)]
 
-    def next(self, b, sign_context):
-        """(difference, None), or (0, bits of a stored value)."""
+    def next(self, b, sign_context, rest=0.0, exact=False):
+        """(difference, None), or (0, bits of a stored value); `exact`: all cells hold one magnitude."""
+        distance, side = min(int(abs(rest) * 6), 2), min(int(rest * 5 + 2.5), 4)
+        unary = self.first[distance][b] + self.unary[b]
         cell = 0
-        while cell < 16 and self.bits.bit(self.unary[b][cell]):
+        while cell < 16 and self.bits.bit(unary[cell]):
             cell += 1
         if cell == 16:
             e = 0
@@ -74,10 +77,10 @@ class Difference:
             cell = 15 + (1 << e | self.bits.raw(e))
         if cell == 0:
             return 0, None
-        r = 0 if b < 13 else (2 * b - 21) // 5
+        r = 0 if b < 13 or exact else (2 * b - 21) // 5
         magnitude = (cell - 1 << r) + self.bits.raw(r) + 1
         need(magnitude < 1 << 24, "a difference above 2^24 - 1")
-        return (-magnitude if self.bits.sign(self.sign[sign_context]) else magnitude), None
+        return (-magnitude if self.bits.sign(self.sign[side][sign_context]) else magnitude), None
 
 
 class Brick:
@@ -133,7 +136,7 @@ class Brick:
         q[0] = q[1] = self.q[0].at(y - 1, 0) if z or y else 0
         for x in range(len(out)):
             place, difference = self.voxel(z, y, x, out)
-            u[x + 2], q[x + 2] = place, max(-32767, min(32767, difference))
+            u[x + 2], q[x + 2] = place, difference
         for row in (u, q):
             row[-1] = row[-2]
             row[0] = row[1] = row[2]
@@ -148,23 +151,28 @@ class Brick:
         else:
             north = self.u[0].at(y - 1, x)
             d = median(self.work(0), north - west, north - self.u[0].at(y - 1, x - 1))
-        p = west + d
-        if self.whole:
-            p = self.work(int(min(max(float(p), 0.0), float(self.most)) + 0.5))
-        difference, stored = self.coder.next(*self.contexts(z, y, x))
-        if stored is None:
-            place = self.limited(p + self.work(difference))
-            value = min(max(place * self.step + self.least, self.least), self.most)
-            out[x] = self.value(value)
-        else:
-            need(not self.whole, "a stored value beside a palette")
-            out[x] = np.frombuffer(stored, np.dtype(self.value).newbyteorder(">"))[0]
-            value = self.work(out[x])
-            need(self.least <= value <= self.most, "a stored value outside of the range")
-            place = self.limited((value - self.least) / self.step)
+        out[x], place, difference = self.read(west + d, z, y, x)
         moved = place - west
         self.e[0].rows[y + 1][x + 2] = [abs(d - moved) for d in predicted or [self.work(0)] * 8]
         return place, difference
+
+    def read(self, p, z, y, x):
+        """Value, place and difference of a voxel with the prediction `p`."""
+        rest = 0.0
+        if self.whole:
+            limited = min(max(float(p), 0.0), float(self.most))
+            p = self.work(int(limited + 0.5))
+            rest = limited - float(p)
+        difference, stored = self.coder.next(*self.contexts(z, y, x), rest)
+        if stored is None:
+            place = self.limited(p + self.work(difference))
+            value = min(max(place * self.step + self.least, self.least), self.most)
+            return self.value(value), place, max(-32767, min(32767, difference))
+        need(not self.whole, "a stored value beside a palette")
+        found = np.frombuffer(stored, np.dtype(self.value).newbyteorder(">"))[0]
+        value = self.work(found)
+        need(self.least <= value <= self.most, "a stored value outside of the range")
+        return found, self.limited((value - self.least) / self.step), difference
 
     def limited(self, u):
         return min(max(u, self.work(-1)), self.top)
@@ -195,8 +203,13 @@ class Brick:
         g, c, own = w - bw, n - bn, b - w
         return [*shared, own, own + median(g, c, g + (c - (nw - bnw))), median(work(0), north, own)]
 
+    def floor(self, west):
+        """What is added to errors."""
+        return self.work(0.05)
+
     def blend(self, predicted, z, y, x):
         work = self.work
+        floor = self.floor(self.u[0].at(y, x - 1))
         half = work(0.5)
         nothing = [work(0)] * 8
         near = self.e[0].at
@@ -209,7 +222,7 @@ class Brick:
                 back = self.e[1].at
                 south = back(y + 1, x) if y + 1 < self.dims[1] else nothing
                 s = s + (back(y, x)[k] + half * (back(y, x + 1)[k] + south[k]))
-            t = s + (w[k] + half * ww[k]) + work(0.05)
+            t = s + (w[k] + half * ww[k]) + floor
             weights.append(work(1) / (t * t))
         return total([v * d for v, d in zip(weights, predicted)]) / total(weights)
 
@@ -228,12 +241,138 @@ class Brick:
         return bin_of(energy, 9), 9 * sign(w) + 3 * sign(n) + sign(back(y, x))
 
 
+class Exact(Brick):
+    """Values as they are (codecs/raster 7)."""
+
+    def __init__(self, frame, dims, rank, value, payload):
+        self.dims, self.rank, self.value = dims, rank, value
+        self.size = np.dtype(value).itemsize
+        self.work = np.float64 if self.size == 8 else np.float32
+        self.coefficients = frame.coefficients
+        self.unused = frame.unused
+        self.mantissa, self.bias = {2: (10, 15), 4: (23, 127), 8: (52, 1023)}[self.size]
+        self.mantissa -= frame.unused
+        self.minimum, self.maximum = frame.minimum, frame.maximum
+        self.scale = min(30 - exponent(max(abs(frame.minimum), abs(frame.maximum))), 1000)
+        self.least, self.most = self.place(frame.minimum), self.place(frame.maximum)
+        need(len(payload) >= 4, "a brick ends early")
+        length = int.from_bytes(payload[:4], "little")
+        need(len(payload) >= 4 + length, "a brick ends early")
+        self.coder = Difference(payload[4 : 4 + length], self.size)
+        self.tails = Tails(payload[4 + length :])
+        self.zero = [state() for _ in range(2)]
+        self.depth = [state() for _ in range(24)]
+        self.was_zero = False
+
+    def decode(self):
+        out = super().decode()
+        self.tails.end()
+        return out
+
+    def place(self, value):
+        return self.work(float(value) * 2.0**self.scale)
+
+    def floor(self, west):
+        return abs(west) * self.work(2.0 ** (-self.mantissa - 5)) + self.work(2.0**-40)
+
+    def contexts(self, z, y, x):
+        """The mean difference of the neighbours, and the sign context."""
+        two, four, ten = np.float32(2), np.float32(4), np.float32(10)
+        near = self.q[0].at
+        w, ww = near(y, x - 1), near(y, x - 2)
+        if not z and not y:
+            return (ten * abs(w) + np.float32(5) * abs(ww)) * np.float32(1 / 15), 9 * sign(w) + 4
+        n = near(y - 1, x)
+        energy = (four * abs(n) + (two * abs(near(y - 1, x - 1)) + two * abs(near(y - 1, x + 1)))) + abs(near(max(y - 2, -1), x))
+        b = 0
+        if z:
+            back = self.q[1].at
+            b = back(y, x)
+            beside = two * abs(back(y, x - 1)) + two * abs(back(y, x + 1))
+            beside = (beside + two * abs(back(y - 1, x))) + two * abs(back(y + 1, x))
+            energy = energy + (four * abs(b) + beside)
+        energy = (energy + four * abs(w)) + two * abs(ww)
+        return energy * np.float32(1 / 27 if z else 1 / 15), 9 * sign(w) + 3 * sign(n) + (sign(b) if z else 1)
+
+    def expected(self, p, mean):
+        """Place, bin, width as an exponent, slot and rest by a prediction and the mean difference nearby."""
+        p = min(max(p, self.least), self.most)
+        apart = max(exponent(p) - self.mantissa, -40, 1 - self.bias + self.scale)
+        bits = int(np.float32(mean).view(np.uint32))
+        wide = (bits >> 23) - 129
+        if wide > apart:
+            return p, 24 + (bits >> 20 & 7), wide, math.floor(float(p) * 2.0**-wide), 0.0
+        spread = np.float32(1) + np.float32(6) * (np.float32(mean) * np.float32(2.0**-apart))
+        exact = float(p) * 2.0**-apart
+        slot = math.floor(exact)
+        slot += exact - slot >= 0.5
+        return p, (int(spread.view(np.uint32)) >> 21) - 508, apart, slot, exact - slot
+
+    def read(self, p, z, y, x):
+        mean, sign_context = self.contexts(z, y, x)
+        p, b, width, slot, rest = self.expected(p, mean)
+        difference, stored = self.coder.next(b, sign_context, rest, exact=True)
+        if stored is None:
+            pattern = self.pattern(slot + difference, width - self.scale + self.bias) << self.unused
+            stored = pattern.to_bytes(self.size, "big")
+        found = np.frombuffer(stored, np.dtype(self.value).newbyteorder(">"))[0]
+        need(self.minimum <= found <= self.maximum, "a value outside of the range")
+        place = self.place(found)
+        self.was_zero = bool(place == 0)
+        return self.value(found), place, np.float32(place - p)
+
+    def pattern(self, slot, width):
+        """The bits of a value in a slot, without the unused ones; `width` as an exponent field."""
+        b = self.mantissa
+        fields = 2 * self.bias + 1
+        negative = (fields + 1 << b) if slot < 0 else 0
+        number = -1 - slot if slot < 0 else slot
+        if number:
+            length = number.bit_length() - 1
+            field = width + length
+            need(field < fields, "no finite value")
+            left = b - length
+            need(left >= 0 or number % (1 << -left) == 0, "a slot without values")
+            digits = number << left | self.tails.take(left) if left >= 0 else number >> -left
+            return negative | field << b | digits & (1 << b) - 1
+        if self.coder.bits.bit(self.zero[self.was_zero]):
+            return negative
+        depth = 0
+        while depth < 24 and self.coder.bits.bit(self.depth[depth]):
+            depth += 1
+        field = width - 1 - depth if depth < 24 else self.tails.take(fields.bit_length())
+        need(0 <= field < fields, "no finite value")
+        return negative | field << b | self.tails.take(b)
+
+
+class Tails:
+    """Bits from the lowest of each byte on."""
+
+    def __init__(self, data):
+        self.length = len(data)
+        self.number = int.from_bytes(data, "little")
+        self.at = 0
+
+    def take(self, count):
+        self.at += count
+        need(self.at <= 8 * self.length, "the tails end early")
+        return self.number >> self.at - count & (1 << count) - 1
+
+    def end(self):
+        need((self.at + 7) // 8 == self.length and self.number >> self.at == 0, "tails are left")
+
+
+def exponent(value):
+    """Of the binary64 of a number; -1023 for 0 and what is next to it."""
+    return (int(np.float64(value).view(np.uint64)) >> 52 & 0x7FF) - 1023
+
+
 def total(v):
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
 
 
 def sign(q):
-    return (q > 0) - (q < 0) + 1
+    return int(q > 0) - int(q < 0) + 1
 
 
 def palette(payload, count, value):
@@ -266,5 +405,6 @@ def decode(dataset, frame, payloads, value):
     for number, payload in payloads.items():
         place = [number // counts[2] // counts[1], number // counts[2] % counts[1], number % counts[2]]
         box = tuple(slice(c * edge, min((c + 1) * edge, n)) for c, n in zip(place, dataset.dims))
-        out[box] = Brick(frame, out[box].shape, dataset.rank, value, payload).decode()
+        kind = Brick if frame.unused is None else Exact
+        out[box] = kind(frame, out[box].shape, dataset.rank, value, payload).decode()
     return out

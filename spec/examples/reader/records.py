@@ -126,6 +126,7 @@ class Frame:
     # Raster form:
     palette: int = 0  # values of the palette; 0 where there is none
     fine: bool = False  # values are computed in binary64
+    unused: int | None = None  # low bits that are 0 in all values, where these are kept as they are
     folded: list = field(default_factory=list)  # coefficients in 1/1024, folded to numbers from 0
 
     @property
@@ -244,9 +245,13 @@ def pooled(f, out, size):
 def raster(f, out, size):
     """The fields of the raster form."""
     edge = f.u8()
-    need(6 <= edge & 127 <= 31, "brick edge")
-    out.brick_edge = 1 << (edge & 127)
-    if edge & 128:
+    need(6 <= edge & 63 <= 31, "brick edge")
+    out.brick_edge = 1 << (edge & 63)
+    need(edge >> 6 < 3, "a palette or values as they are, not both")
+    if edge & 64:
+        out.unused = f.u8()
+        need(out.unused <= {2: 10, 4: 23, 8: 52}[size], "unused bits")
+    elif edge & 128:
         out.palette = f.varint()
         need(1 <= out.palette <= 1 << 22, "values of the palette")
     else:
@@ -254,7 +259,7 @@ def raster(f, out, size):
         need(out.step_size > 0, "step is above 0")
     count = f.u8()
     out.fine = count >= 128
-    need(not out.fine or (size == 4 and not out.palette), "even steps of 4-byte values, in binary64")
+    need(not out.fine or (size == 4 and edge < 64), "even steps of 4-byte values, in binary64")
     count &= 127
     need(count in (0, 6, 16), "number of coefficients")
     out.folded = [f.varint() for _ in range(count)]

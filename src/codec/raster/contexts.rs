@@ -27,6 +27,8 @@ pub(super) struct Bins {
     near: [u8; NEAR],
     /// Least energy of each bin.
     starts: [u32; BINS],
+    /// 1 by all weights.
+    share: f32,
 }
 
 static PLANE: Bins = Bins::new(5);
@@ -73,7 +75,12 @@ impl Bins {
             n += 1;
         }
         let _ = energy;
-        Self { near, starts }
+        let share = 1.0 / (3 * third) as f32;
+        Self {
+            near,
+            starts,
+            share,
+        }
     }
 
     /// The bin of an energy.
@@ -83,6 +90,12 @@ impl Bins {
             Some(&bin) => bin.into(),
             None => self.far(energy),
         }
+    }
+
+    /// The mean magnitude of the neighbours with that energy.
+    #[inline(always)]
+    pub(super) fn mean(&self, energy: f32) -> f32 {
+        energy * self.share
     }
 
     #[cold]
@@ -99,12 +112,6 @@ pub(super) const fn raw_bits(bin: usize) -> u32 {
         0..FIRST_WIDE_BIN => 0,
         _ => (2 * bin as u32 - 21) / 5,
     }
-}
-
-/// 0, 1 or 2 for a number below, at and above 0.
-#[inline(always)]
-pub(super) fn sign(q: i16) -> usize {
-    (q.signum() + 1) as usize
 }
 
 #[cfg(test)]

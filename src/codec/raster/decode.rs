@@ -7,8 +7,8 @@ use crate::base::error::{Error, Result};
 use crate::base::real::Real;
 use crate::codec::ctx::RangeDecoder;
 use crate::codec::raster::MAX_DIFFERENCE;
-use crate::codec::raster::model::{DifferenceModel, Symbol};
-use crate::codec::raster::predict::RasterPrediction;
+use crate::codec::raster::model::{DifferenceModel, States, Symbol};
+use crate::codec::raster::predict::{RasterPrediction, floor};
 use crate::codec::raster::quantiser::Quantum;
 use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
@@ -51,13 +51,22 @@ enum Fault {
 }
 
 impl<E: Element, T: Real> VoxelCoder<T> for VoxelDecoder<'_, E, T> {
+    type Difference = i16;
+
     #[inline(always)]
-    fn voxel(&mut self, _: usize, prediction: T, context: Context) -> Voxel<T> {
-        match self.model.decode::<E>(&mut self.coder, context) {
+    fn floor(&self, _: T) -> T {
+        floor()
+    }
+
+    #[inline(always)]
+    fn voxel(&mut self, _: usize, prediction: T, context: Context<usize>) -> Voxel<T, i16> {
+        let (prediction, rest) = self.quantum.start(prediction);
+        let states = States::of_steps(context.level, context.sign, rest);
+        match self.model.decode::<E>(&mut self.coder, states) {
             Some(Symbol::Difference(difference)) => {
-                let place = self.quantum.add(self.quantum.start(prediction), difference);
+                let place = self.quantum.add(prediction, difference);
                 self.values.push(self.quantum.value(place));
-                Voxel { place, difference }
+                Voxel::in_steps(place, difference)
             }
             Some(Symbol::Stored(bits)) => self.stored(E::from_bits64(bits)),
             None => {
@@ -86,7 +95,7 @@ impl<E: Element, T: Real> VoxelCoder<T> for VoxelDecoder<'_, E, T> {
 impl<E: Element, T: Real> VoxelDecoder<'_, E, T> {
     /// Takes a value as it is.
     #[cold]
-    fn stored(&mut self, value: E) -> Voxel<T> {
+    fn stored(&mut self, value: E) -> Voxel<T, i16> {
         if !self.quantum.holds(value) && self.fault.is_none() {
             self.fault = Some(Fault::Value(value.to_f64()));
         }

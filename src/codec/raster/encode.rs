@@ -5,8 +5,8 @@ use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::ctx::RangeEncoder;
 use crate::codec::raster::MAX_DIFFERENCE;
-use crate::codec::raster::model::DifferenceModel;
-use crate::codec::raster::predict::RasterPrediction;
+use crate::codec::raster::model::{DifferenceModel, States};
+use crate::codec::raster::predict::{RasterPrediction, floor};
 use crate::codec::raster::quantiser::Quantum;
 use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
@@ -50,11 +50,19 @@ struct VoxelEncoder<'a, E, T> {
 }
 
 impl<E: Element, T: Real> VoxelCoder<T> for VoxelEncoder<'_, E, T> {
+    type Difference = i16;
+
     #[inline(always)]
-    fn voxel(&mut self, at: usize, prediction: T, context: Context) -> Voxel<T> {
+    fn floor(&self, _: T) -> T {
+        floor()
+    }
+
+    #[inline(always)]
+    fn voxel(&mut self, at: usize, prediction: T, context: Context<usize>) -> Voxel<T, i16> {
         let ordinary = self.demand.ordinary.is_none_or(|ordinary| ordinary[at]);
         let value = self.demand.values[at];
-        let prediction = self.quantum.start(prediction);
+        let (prediction, rest) = self.quantum.start(prediction);
+        let states = States::of_steps(context.level, context.sign, rest);
         let difference = if ordinary {
             // Half a step away from 0 goes away from 0; casts saturate.
             let exact = self.quantum.steps(value.to_f64()) - prediction.to_f64();
@@ -68,15 +76,15 @@ impl<E: Element, T: Real> VoxelCoder<T> for VoxelEncoder<'_, E, T> {
             let error = (decoded.to_f64() - value.to_f64()).abs();
             let fits = error <= self.demand.max_error;
             if !fits || difference.unsigned_abs() > MAX_DIFFERENCE as u32 {
-                self.model.store(&mut self.coder, context.bin, value);
+                self.model.store(&mut self.coder, states, value);
                 return Voxel {
                     place: self.quantum.place(value),
                     difference: 0,
                 };
             }
         }
-        self.model.encode(&mut self.coder, context, difference);
-        Voxel { place, difference }
+        self.model.encode(&mut self.coder, states, difference);
+        Voxel::in_steps(place, difference)
     }
 
     fn row_done(&mut self) -> Result<()> {

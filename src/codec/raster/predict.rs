@@ -154,10 +154,16 @@ pub(super) struct Back<T> {
     pub(super) corner: T,
 }
 
-/// The mean of the sub-predictors, each weighted by the inverse square of its `errors` nearby.
+/// What is added to errors in steps.
 #[inline(always)]
-pub(super) fn blend<T: Real>(predicted: &[T; PREDICTORS], errors: &[T; PREDICTORS]) -> T {
-    let (floor, one) = (T::from_f64(0.05), T::from_f64(1.0));
+pub(super) fn floor<T: Real>() -> T {
+    T::from_f64(0.05)
+}
+
+/// The mean of the sub-predictors, each weighted by the inverse square of its `errors` nearby, to which `floor` is added.
+#[inline(always)]
+pub(super) fn blend<T: Real>(predicted: &[T; PREDICTORS], errors: &[T; PREDICTORS], floor: T) -> T {
+    let one = T::from_f64(1.0);
     let mut weights = [T::ZERO; PREDICTORS];
     let mut weighted = [T::ZERO; PREDICTORS];
     for k in 0..PREDICTORS {

@@ -2,6 +2,7 @@
 
 use crate::base::dtype::Element;
 use crate::base::real::Real;
+use crate::codec::raster::model::Rest;
 
 /// Most steps from the minimum to the maximum of a field.
 pub const MAX_TOP: f64 = (1u64 << 31) as f64;
@@ -38,20 +39,22 @@ impl<T: Real> Quantum<T> {
         })
     }
 
-    /// A prediction as differences are added to it.
+    /// A prediction as differences are added to it, and what was rounded off.
     #[inline(always)]
-    pub(super) fn start(&self, prediction: T) -> T {
+    pub(super) fn start(&self, prediction: T) -> (T, Rest) {
         if self.whole {
             self.nearest(prediction)
         } else {
-            prediction
+            (prediction, Rest::NONE)
         }
     }
 
     /// The whole number of steps next to it in the range; halves go up.
-    fn nearest(&self, prediction: T) -> T {
+    #[inline(always)]
+    fn nearest(&self, prediction: T) -> (T, Rest) {
         let prediction = prediction.to_f64().clamp(0.0, self.largest.to_f64());
-        T::from_i32((prediction + 0.5) as i32)
+        let nearest = T::from_i32((prediction + 0.5) as i32);
+        (nearest, Rest::new(prediction - nearest.to_f64()))
     }
 
     /// The value of `u` steps above the minimum.

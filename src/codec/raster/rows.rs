@@ -1,8 +1,11 @@
 //! What the rows before a row say of its voxels: computed for the whole row at once, before its first voxel is decoded
 //! (codec `raster`, sections 2 to 4).
 
+use std::ops::Add;
+
 use crate::base::real::Real;
 use crate::codec::raster::contexts::Neighbourhood;
+use crate::codec::raster::difference::Difference;
 use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{NEIGHBOURS_3D, PREDICTORS};
 
@@ -11,14 +14,14 @@ pub(super) type Errors<T> = [T; PREDICTORS];
 
 /// Sums over the rows before, by voxel of the row.
 #[derive(Debug)]
-pub(super) struct RowSums<T> {
+pub(super) struct RowSums<T, E> {
     /// The linear sub-predictor without W and WW, less N.
     pub(super) linear: Vec<T>,
     /// (B - BW) - (BN - BNW).
     pub(super) slope: Vec<T>,
     pub(super) errors: Vec<Errors<T>>,
     /// Weighted magnitudes of differences.
-    pub(super) energy: Vec<u32>,
+    pub(super) energy: Vec<E>,
 }
 
 /// The rows of one kind of value around a row; each has entries beside its voxels.
@@ -57,13 +60,13 @@ impl<'a, V: Copy + Default> Around<'a, V> {
     }
 }
 
-impl<T: Real> RowSums<T> {
+impl<T: Real, E: Copy + Default> RowSums<T, E> {
     pub(super) fn new(nx: usize) -> Self {
         Self {
             linear: vec![T::ZERO; nx],
             slope: vec![T::ZERO; nx],
             errors: vec![[T::ZERO; PREDICTORS]; nx],
-            energy: vec![0; nx],
+            energy: vec![E::default(); nx],
         }
     }
 
@@ -129,22 +132,26 @@ impl<T: Real> RowSums<T> {
     }
 
     /// The energy without W and WW.
-    pub(super) fn add_up_energy(&mut self, around: Around<'_, i16>) {
+    pub(super) fn add_up_energy<D: Difference<Energy = E>>(&mut self, around: Around<'_, D>)
+    where
+        E: Add<Output = E>,
+    {
         let nx = self.energy.len();
-        let at = |row: &'_ [i16], x: usize, shift: usize| {
-            u32::from(row[BEFORE - 1 + shift + x].unsigned_abs())
+        let at = |row: &'_ [D], x: usize, shift: usize, weight: u8| {
+            row[BEFORE - 1 + shift + x].weighted(weight)
         };
         let (n, nn) = (&around.north[..nx + 3], &around.north_north[..nx + 3]);
         for (x, energy) in self.energy.iter_mut().enumerate() {
-            *energy = 4 * at(n, x, 1) + 2 * (at(n, x, 0) + at(n, x, 2)) + at(nn, x, 1);
+            let beside = at(n, x, 0, 2) + at(n, x, 2, 2);
+            *energy = at(n, x, 1, 4) + beside + at(nn, x, 1, 1);
         }
         let Some(BackRows { own, north, south }) = around.back else {
             return;
         };
         let (b, bn, bs) = (&own[..nx + 3], &north[..nx + 3], &south[..nx + 3]);
         for (x, energy) in self.energy.iter_mut().enumerate() {
-            let beside = at(b, x, 0) + at(b, x, 2) + at(bn, x, 1) + at(bs, x, 1);
-            *energy += 4 * at(b, x, 1) + 2 * beside;
+            let beside = at(b, x, 0, 2) + at(b, x, 2, 2) + at(bn, x, 1, 2) + at(bs, x, 1, 2);
+            *energy = *energy + (at(b, x, 1, 4) + beside);
         }
     }
 }

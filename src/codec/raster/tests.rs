@@ -213,7 +213,7 @@ fn steps_that_are_none_are_refused() {
 
 #[test]
 fn the_worked_example_is_what_is_written() {
-    // spec/codecs/raster.md, section 6
+    // spec/codecs/raster.md, section 8
     let values = [3f32, 3.0, 4.0, 4.0, 3.0, 4.0, 20.0, 4.0];
     let quantum = Quantum::new(1.0, (0.0, 20.0)).unwrap();
     let demand = Demand {
@@ -223,4 +223,151 @@ fn the_worked_example_is_what_is_written() {
     };
     let payload = encode([1, 2, 4], 2, RasterPrediction::Median, &quantum, demand);
     assert_eq!(payload, [0x1d, 0xd8, 0xd6, 0x7d, 0x21, 0x00, 0x80]);
+}
+
+fn exact_round_trip<E: Element>(
+    dims: [usize; 3],
+    rank: usize,
+    prediction: RasterPrediction,
+    values: &[E],
+) -> Vec<u8> {
+    let unused = Slots::unused_bits(values.iter().copied());
+    let slots = Slots::<E>::new(unused, range_of(values)).unwrap();
+    let demand = Demand {
+        values,
+        ordinary: None,
+        max_error: 0.0,
+    };
+    let payload = encode_exact(dims, rank, prediction, &slots, demand);
+    let decoded = decode_exact(dims, rank, prediction, &slots, &payload).unwrap();
+    let bits = |values: &[E]| values.iter().map(|v| v.to_bits64()).collect::<Vec<_>>();
+    assert_eq!(bits(&decoded), bits(values));
+    payload
+}
+
+/// Values of all magnitudes: smooth, next to 0, both zeros, denormal and largest ones, by turns.
+fn wide_field(dims: [usize; 3], seed: u64, largest: f64) -> Vec<f64> {
+    let smooth = field(dims, seed);
+    let value = |(i, v): (usize, &f64)| match (i as u64 ^ seed) % 23 {
+        0 => 0.0,
+        1 => -0.0,
+        2 => v * 1e-5,
+        3 => v * largest * 1e-30,
+        4 => v * largest * 0.9,
+        5 => v * 1e-43,
+        6 => v * 1e-310,
+        _ => *v,
+    };
+    smooth.iter().enumerate().map(value).collect()
+}
+
+fn every_exact_type(dims: [usize; 3], rank: usize, seed: u64) {
+    let fields = [
+        field(dims, seed),
+        wide_field(dims, seed, 1.0),
+        wide_field(dims, seed, 3e38),
+    ];
+    for values in fields {
+        let single: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        let widened: Vec<f64> = single.iter().map(|&v| f64::from(v)).collect();
+        let half: Vec<f16> = values
+            .iter()
+            .map(|&v| f16::from_f64(v.clamp(-6e4, 6e4)))
+            .collect();
+        let large: Vec<f64> = values.iter().map(|&v| v * 1e269).collect();
+        for prediction in [fitted(dims, rank, &values, 1.0), RasterPrediction::Median] {
+            exact_round_trip(dims, rank, prediction, &values);
+            exact_round_trip(dims, rank, prediction, &single);
+            exact_round_trip(dims, rank, prediction, &widened);
+            exact_round_trip(dims, rank, prediction, &half);
+            exact_round_trip(dims, rank, prediction, &large);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..ProptestConfig::with_cases(32)
+    })]
+
+    #[test]
+    fn every_bit_comes_back(dims in prop::array::uniform3(1usize..=12), planar: bool, seed: u64) {
+        if planar {
+            every_exact_type([1, dims[1], dims[2]], 2, seed);
+        } else {
+            every_exact_type(dims, 3, seed);
+        }
+    }
+
+    #[test]
+    fn any_finite_numbers_come_back(bits in prop::collection::vec(any::<u32>(), 60), planar: bool) {
+        let values: Vec<f32> = bits.iter().map(|b| f32::from_bits(*b)).collect();
+        let values: Vec<f32> = values.iter().map(|v| if v.is_finite() { *v } else { 1.0 }).collect();
+        let (dims, rank) = if planar { ([1, 6, 10], 2) } else { ([3, 4, 5], 3) };
+        exact_round_trip(dims, rank, RasterPrediction::Median, &values);
+        let blend = RasterPrediction::Blend(LinearCoefficients::corners(rank));
+        exact_round_trip(dims, rank, blend, &values);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic_where_values_are_kept(
+        payload: Vec<u8>,
+        coefficients: [i16; NEIGHBOURS_3D],
+        dims in prop::array::uniform3(1usize..=6),
+        ends: (f64, f64),
+        unused in 0u32..=23,
+        length in 0u8..60,
+    ) {
+        let blend = RasterPrediction::Blend(LinearCoefficients(coefficients));
+        let payload = [&[length, 0, 0, 0], &payload[..]].concat();
+        let range = (ends.0.min(ends.1), ends.0.max(ends.1));
+        for prediction in [blend, RasterPrediction::Median] {
+            let slots = Slots::<f64>::new(unused, range).unwrap();
+            if let Ok(values) = decode_exact(dims, 3, prediction, &slots, &payload) {
+                prop_assert!(values.iter().all(|v| (range.0..=range.1).contains(v)));
+            }
+            let single = (range.0 % 3e38, range.1 % 3e38);
+            let slots = Slots::<f32>::new(unused, (single.0.min(single.1), single.0.max(single.1))).unwrap();
+            let _ = decode_exact(dims, 3, prediction, &slots, &payload);
+        }
+    }
+}
+
+#[test]
+fn the_worked_example_of_values_as_they_are_is_what_is_written() {
+    // spec/codecs/raster.md, section 8
+    let values = [1f32, 1.25, 1.5, 1.75, -0.0, 0.001, 1.3, 2.0];
+    let slots = Slots::new(0, (0.0, 2.0)).unwrap();
+    let demand = Demand {
+        values: &values,
+        ordinary: None,
+        max_error: 0.0,
+    };
+    let median = RasterPrediction::Median;
+    let payload = encode_exact([1, 2, 4], 2, median, &slots, demand);
+    let coded = [
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x3f, 0x60, 0x40, 0x00, 0x32, 0x49, 0xb3, 0x9a, 0xe4, 0x96,
+        0x8f, 0x98,
+    ];
+    let tails = [
+        0, 0, 0, 0, 0, 0, 0, 0x78, 0x93, 0x18, 0x98, 0x99, 0x19, 0, 0,
+    ];
+    assert_eq!(payload, [&[17, 0, 0, 0], &coded[..], &tails].concat());
+}
+
+#[test]
+fn bricks_of_values_as_they_are_that_are_cut_or_too_long_are_corrupt() {
+    let dims = [3, 8, 8];
+    let values: Vec<f32> = field(dims, 7).iter().map(|&v| v as f32).collect();
+    let median = RasterPrediction::Median;
+    let payload = exact_round_trip(dims, 3, median, &values);
+    let slots = Slots::<f32>::new(0, range_of(&values)).unwrap();
+    for cut in 0..payload.len() {
+        let decoded = decode_exact(dims, 3, median, &slots, &payload[..cut]);
+        assert_eq!(decoded.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    let longer = [&payload[..], &[0]].concat();
+    assert!(decode_exact(dims, 3, median, &slots, &longer).is_err());
+    assert!(Slots::<f32>::new(24, (0.0, 1.0)).is_none());
 }

@@ -3,7 +3,8 @@
 
 use crate::base::error::Result;
 use crate::base::real::Real;
-use crate::codec::raster::contexts::{Bins, Neighbourhood, sign};
+use crate::codec::raster::contexts::{Bins, Neighbourhood};
+use crate::codec::raster::difference::Difference;
 use crate::codec::raster::planes;
 use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{
@@ -13,26 +14,47 @@ use crate::codec::raster::rows::{Around, Errors, RowSums};
 
 /// The contexts of a difference.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context {
-    /// Bin of the mean magnitude of the neighbours.
-    pub(super) bin: usize,
+pub(super) struct Context<L> {
+    /// What the magnitudes of the neighbours say.
+    pub(super) level: L,
     /// Signs of W, N and B.
     pub(super) sign: usize,
 }
 
 /// What a voxel has become.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Voxel<T> {
+pub(super) struct Voxel<T, D> {
     /// Its value in steps.
     pub(super) place: T,
-    /// Its difference; 0 for a value that is stored as it is.
-    pub(super) difference: i32,
+    /// Its difference; 0 for a value that is stored where others are in steps.
+    pub(super) difference: D,
+}
+
+impl<T> Voxel<T, i16> {
+    /// Of a difference in steps, which contexts know up to a limit.
+    #[inline(always)]
+    pub(super) fn in_steps(place: T, difference: i32) -> Self {
+        let limit = i32::from(i16::MAX);
+        let difference = difference.clamp(-limit, limit) as i16;
+        Self { place, difference }
+    }
 }
 
 /// Encodes or decodes the voxels of a brick one after the other.
 pub(super) trait VoxelCoder<T> {
+    /// What contexts know of voxels.
+    type Difference: Difference;
+
+    /// What is added to the errors of sub-predictors beside a voxel with the place `west`.
+    fn floor(&self, west: T) -> T;
+
     /// The voxel number `at`.
-    fn voxel(&mut self, at: usize, prediction: T, context: Context) -> Voxel<T>;
+    fn voxel(
+        &mut self,
+        at: usize,
+        prediction: T,
+        context: Context<<Self::Difference as Difference>::Level>,
+    ) -> Voxel<T, Self::Difference>;
 
     /// A row is done.
     ///
@@ -45,14 +67,14 @@ pub(super) trait VoxelCoder<T> {
 ///
 /// # Errors
 /// What `voxels` reports.
-pub(super) fn walk<T: Real>(
+pub(super) fn walk<T: Real, V: VoxelCoder<T>>(
     dims: [usize; 3],
     rank: usize,
     prediction: RasterPrediction,
-    voxels: &mut impl VoxelCoder<T>,
+    voxels: &mut V,
 ) -> Result<()> {
     let [nz, ny, nx] = dims;
-    let mut brick = BrickWalk::new(ny, nx);
+    let mut brick = BrickWalk::<T, V::Difference>::new(ny, nx);
     for z in 0..nz {
         let coefficients = match prediction {
             RasterPrediction::Blend(_) if rank == 3 && z == 0 => {
@@ -83,27 +105,27 @@ struct RowPlace {
 }
 
 /// What is kept of a brick to go on.
-struct BrickWalk<T> {
+struct BrickWalk<T, D: Difference> {
     /// Values in steps: of the plane, of the one before and of the one before that.
     values: [RasterPlane<T>; 3],
     /// Differences, of the plane and of the one before.
-    differences: [RasterPlane<i16>; 2],
+    differences: [RasterPlane<D>; 2],
     /// Of the plane as far as it is done, and of the one before from there on.
     errors: RasterPlane<Errors<T>>,
-    row: RasterRow<T>,
-    sums: RowSums<T>,
+    row: RasterRow<T, D>,
+    sums: RowSums<T, D::Energy>,
 }
 
 /// The row that is being done.
-struct RasterRow<T> {
+struct RasterRow<T, D> {
     values: Vec<T>,
-    differences: Vec<i16>,
+    differences: Vec<D>,
     errors: Vec<Errors<T>>,
     /// Number of its first voxel.
     first: usize,
 }
 
-impl<T: Real> BrickWalk<T> {
+impl<T: Real, D: Difference> BrickWalk<T, D> {
     fn new(ny: usize, nx: usize) -> Self {
         let values = RasterPlane::new(ny, nx);
         let differences = RasterPlane::new(ny, nx);
@@ -144,7 +166,7 @@ impl<T: Real> BrickWalk<T> {
         &mut self,
         place: RowPlace,
         coefficients: Option<&[T; NEIGHBOURS_3D]>,
-        voxels: &mut impl VoxelCoder<T>,
+        voxels: &mut impl VoxelCoder<T, Difference = D>,
     ) -> Result<()> {
         let RowPlace { z, y, ny } = place;
         let Self {
@@ -188,9 +210,9 @@ impl<T: Real> BrickWalk<T> {
     }
 }
 
-impl<T: Real> RasterRow<T> {
+impl<T: Real, D: Difference> RasterRow<T, D> {
     /// What stands before the first voxel.
-    fn begin(&mut self, around: Around<'_, T>, signs: Around<'_, i16>) {
+    fn begin(&mut self, around: Around<'_, T>, signs: Around<'_, D>) {
         let mut first = around.north[BEFORE];
         if let Some(back) = around.back {
             first += back.own[BEFORE] - back.north[BEFORE];
@@ -209,38 +231,42 @@ impl<T: Real> RasterRow<T> {
         &mut self,
         x: usize,
         prediction: T,
-        context: Context,
-        voxels: &mut impl VoxelCoder<T>,
+        context: Context<D::Level>,
+        voxels: &mut impl VoxelCoder<T, Difference = D>,
     ) -> T {
         let Voxel { place, difference } = voxels.voxel(self.first + x, prediction, context);
-        let limit = i32::from(i16::MAX);
         self.values[x + BEFORE] = place;
-        self.differences[x + BEFORE] = difference.clamp(-limit, limit) as i16;
+        self.differences[x + BEFORE] = difference;
         place
     }
 
     /// The context of voxel `x`; `energy` is that of the rows before.
     #[inline(always)]
-    fn context(&self, x: usize, signs: &Around<'_, i16>, energy: u32, bins: &Bins) -> Context {
+    fn context(
+        &self,
+        x: usize,
+        signs: &Around<'_, D>,
+        energy: D::Energy,
+        bins: &Bins,
+    ) -> Context<D::Level> {
         let (west, west_west) = (self.differences[x + 1], self.differences[x]);
-        let magnitude = |q: i16| u32::from(q.unsigned_abs());
-        let back = signs.back.map_or(1, |back| sign(back.own[x + BEFORE]));
+        let back = signs.back.map_or(1, |back| back.own[x + BEFORE].sign());
+        let energy = energy + west.weighted(4) + west_west.weighted(2);
         Context {
-            bin: bins.bin(energy + 4 * magnitude(west) + 2 * magnitude(west_west)),
-            sign: 9 * sign(west) + 3 * sign(signs.north[x + BEFORE]) + back,
+            level: D::level(energy, bins),
+            sign: 9 * west.sign() + 3 * signs.north[x + BEFORE].sign() + back,
         }
     }
 
     /// The first row of a brick: each voxel is expected to be as the one before.
-    fn first_of_brick(&mut self, voxels: &mut impl VoxelCoder<T>) {
+    fn first_of_brick(&mut self, voxels: &mut impl VoxelCoder<T, Difference = D>) {
         let bins = Bins::of(Neighbourhood::Flat);
         for x in 0..self.len() {
             let west = self.values[x + 1];
             let (q, qq) = (self.differences[x + 1], self.differences[x]);
-            let energy = 10 * u32::from(q.unsigned_abs()) + 5 * u32::from(qq.unsigned_abs());
             let context = Context {
-                bin: bins.bin(energy),
-                sign: 9 * sign(q) + 4,
+                level: D::level(q.weighted(10) + qq.weighted(5), bins),
+                sign: 9 * q.sign() + 4,
             };
             let place = self.code(x, west, context, voxels);
             self.errors[x + BEFORE] = [(place - west).abs(); PREDICTORS];
@@ -250,9 +276,9 @@ impl<T: Real> RasterRow<T> {
     fn medians(
         &mut self,
         around: Around<'_, T>,
-        signs: Around<'_, i16>,
-        sums: &RowSums<T>,
-        voxels: &mut impl VoxelCoder<T>,
+        signs: Around<'_, D>,
+        sums: &RowSums<T, D::Energy>,
+        voxels: &mut impl VoxelCoder<T, Difference = D>,
     ) {
         let bins = Bins::of(signs.neighbourhood());
         for x in 0..self.len() {
@@ -267,10 +293,10 @@ impl<T: Real> RasterRow<T> {
     fn blended(
         &mut self,
         around: Around<'_, T>,
-        signs: Around<'_, i16>,
-        sums: &RowSums<T>,
+        signs: Around<'_, D>,
+        sums: &RowSums<T, D::Energy>,
         coefficients: &[T; NEIGHBOURS_3D],
-        voxels: &mut impl VoxelCoder<T>,
+        voxels: &mut impl VoxelCoder<T, Difference = D>,
     ) {
         let own = [coefficients[0], coefficients[4]];
         let near = |row: &Self, x: usize| Near {
@@ -301,9 +327,9 @@ impl<T: Real> RasterRow<T> {
     #[inline(always)]
     fn blend_row(
         &mut self,
-        signs: &Around<'_, i16>,
-        sums: &RowSums<T>,
-        voxels: &mut impl VoxelCoder<T>,
+        signs: &Around<'_, D>,
+        sums: &RowSums<T, D::Energy>,
+        voxels: &mut impl VoxelCoder<T, Difference = D>,
         predictors: impl Fn(&Self, usize) -> [T; PREDICTORS],
     ) {
         let (bins, half) = (Bins::of(signs.neighbourhood()), T::from_f64(0.5));
@@ -316,7 +342,8 @@ impl<T: Real> RasterRow<T> {
                 errors[k] += west[k] + half * west_west[k];
             }
             let west = self.values[x + 1];
-            let place = self.code(x, west + blend(&predicted, &errors), context, voxels);
+            let moved = blend(&predicted, &errors, voxels.floor(west));
+            let place = self.code(x, west + moved, context, voxels);
             let moved = place - west;
             self.errors[x + BEFORE] = predicted.map(|predicted| (predicted - moved).abs());
         }

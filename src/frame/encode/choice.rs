@@ -9,7 +9,7 @@ use crate::frame::encoded::EncodedFrame;
 use crate::frame::goal::Goal;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::raster::candidates::{BoxedField, boxes, payload_bytes};
-use crate::frame::raster::encode::{Predictors, RasterField};
+use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::sample::Normalisation;
 use crate::options::{EncodeOptions, FormChoice, Observer, Periodic};
 use crate::transform::AxisPlan;
@@ -209,8 +209,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         RasterField {
             original: self.original,
             normalisation: self.normalisation,
-            max_error,
-            palette: None,
+            target: RasterTarget::Within(max_error),
         }
     }
 
@@ -239,8 +238,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             let field = RasterField {
                 original,
                 normalisation,
-                max_error,
-                palette: None,
+                target: RasterTarget::Within(max_error),
             };
             let sum: &mut BoxBytes = sum.get_or_insert_default();
             sum.wavelet += wavelet(&field, &options)?;

@@ -1,4 +1,4 @@
-//! A field as it is: by a palette of its values where there are few, else packed.
+//! A field as it is: by a palette of its values where there are few, by slots, or packed.
 
 use crate::base::dtype::Element;
 use crate::base::error::Result;
@@ -7,32 +7,58 @@ use crate::frame::encode::FrameEncoder;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::lossless;
 use crate::frame::lossless::Lengths;
-use crate::frame::raster::candidates::{BoxedField, Paletted, boxes};
-use crate::frame::raster::encode::{Predictors, RasterField};
+use crate::frame::raster::candidates::{
+    BoxedField, ExactWays, Ranked, Weighed, boxes, payload_bytes,
+};
+use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::raster::palette::ValuePalette;
-use crate::options::Observer;
+use crate::options::{FormChoice, Observer};
 
-/// Hardly a field takes less than this fraction of its raw bytes packed; a look at some of it would cost more than it tells.
+/// Hardly a field takes less than this fraction of its raw bytes as it is; a look at some of it would cost more than it tells.
 const LOSSLESS_SHARE: f64 = 0.05;
-/// Lossless coding is tried where a look at some of the field promises at most so many times the bytes of the lossy form.
+/// What boxes of the field promise may be so many times more than the best, or than a lossy form takes, and is tried still.
 const LOSSLESS_NEAR: f64 = 1.1;
+/// Bounds below so many steps between the largest values of a field leave next to nothing to lose.
+const FINE_STEPS: f64 = 2.0;
 
 impl<E: Element> FrameEncoder<'_, E> {
-    /// The field as it is, in the smaller of the forms that keep all of it.
+    /// The field as it is, in the smallest of the forms that keep all of it.
     pub(super) fn lossless(&self, lengths: Lengths) -> Result<EncodedFrame> {
-        let Some(paletted) = self.paletted()? else {
+        self.lossless_near(f64::INFINITY, lengths)
+    }
+
+    /// The same; forms that promise to take much more than `rival` bytes are not tried, but for packing.
+    fn lossless_near(&self, rival: f64, lengths: Lengths) -> Result<EncodedFrame> {
+        let ways = self.exact_ways()?;
+        let rasters = [
+            (ways.ranks).map(|found| (RasterTarget::Ranks(&found.palette), found.way)),
+            ways.slots.map(|way| (RasterTarget::Slots, way)),
+        ];
+        let rasters = rasters.into_iter().flatten();
+        let near = LOSSLESS_NEAR * ways.least().min(rival);
+        let is_chosen = self.options.coding.form == FormChoice::Raster;
+        let mut found: Option<EncodedFrame> = None;
+        for (target, way) in rasters.filter(|(_, way)| is_chosen || way.bytes <= near) {
+            let encoded = self
+                .exact_field(target)
+                .encode(self.options, way.predictors)?;
+            found = match (found, encoded) {
+                (Some(a), Some(b)) if self.file_bytes(&a) <= self.file_bytes(&b) => Some(a),
+                (a, b) => b.or(a),
+            };
+        }
+        self.tell(&format!("lossless: {ways}"));
+        let Some(raster) = found else {
             return self.packed(lengths);
         };
-        let field = self.exact_field(&paletted.palette);
-        let Some(raster) = field.encode(self.options, paletted.predictors)? else {
-            return self.packed(lengths);
-        };
+        // What lies around bricks tells in fields that are no more than a sample.
+        let is_large = boxes(&self.original).is_some();
+        if is_chosen || ways.packed > near && is_large {
+            return Ok(raster);
+        }
         let packed = self.packed(Lengths::Wanted)?;
         let (a, b) = (self.file_bytes(&raster), self.file_bytes(&packed));
-        self.tell(&format!(
-            "lossless: {a} bytes by a palette of {} values, {b} packed",
-            paletted.palette.len()
-        ));
+        self.tell(&format!("lossless: {a} bytes in raster order, {b} packed"));
         Ok(if a < b { raster } else { packed })
     }
 
@@ -45,7 +71,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     pub(super) fn smaller_of_lossless_and(&self, lossy: EncodedFrame) -> Result<EncodedFrame> {
         let bytes = self.file_bytes(&lossy);
         if self.tries_lossless(bytes as f64)? {
-            let lossless = self.lossless(Lengths::Wanted)?;
+            let lossless = self.lossless_near(bytes as f64, Lengths::Wanted)?;
             if self.file_bytes(&lossless) < bytes {
                 return Ok(lossless);
             }
@@ -56,37 +82,55 @@ impl<E: Element> FrameEncoder<'_, E> {
     /// Whether the field as it is may be shorter than a lossy frame of so many bytes.
     fn tries_lossless(&self, bytes: f64) -> Result<bool> {
         let share = bytes / self.original.raw_bytes();
-        if share > self.options.coding.effort.plan().lossless_above {
+        if share > self.options.coding.effort.plan().lossless_above || self.has_fine_bound() {
             return Ok(true);
         }
-        let by_palette = self.paletted()?.map_or(f64::INFINITY, |found| found.bytes);
         let near = LOSSLESS_NEAR * bytes;
-        Ok(by_palette < near
-            || share > LOSSLESS_SHARE && lossless::estimated_bytes(self.original.values) < near)
+        // Few values are worth a look at any size.
+        let by_ranks = self.ranked()?.is_some_and(|found| found.way.bytes < near);
+        Ok(by_ranks || share > LOSSLESS_SHARE && self.exact_ways()?.least() < near)
     }
 
-    /// The palette of the field, if it has few values, looked for once.
-    fn paletted(&self) -> Result<Option<&Paletted>> {
-        if let Some(found) = self.paletted.get() {
+    /// Whether the bound is about what rounding takes of the largest values.
+    fn has_fine_bound(&self) -> bool {
+        let (min, max) = self.normalisation.bounds();
+        let largest = min.abs().max(max.abs());
+        let step = largest * 2f64.powi(-(E::DTYPE.mantissa_bits() as i32));
+        (self.goal.max_error()).is_some_and(|max_error| max_error < FINE_STEPS * step)
+    }
+
+    /// What the field takes as it is in each way, by boxes of it.
+    fn exact_ways(&self) -> Result<ExactWays<'_>> {
+        let slots = match self.slots.get() {
+            Some(found) => *found,
+            None if self.keeps_bits => self.weigh(RasterTarget::Slots)?,
+            None => None,
+        };
+        Ok(ExactWays {
+            ranks: self.ranked()?,
+            slots: *self.slots.get_or_init(|| slots),
+            packed: lossless::estimated_bytes(self.original.values),
+        })
+    }
+
+    /// The palette of the field, if it has few values, and what it takes by that; looked for once.
+    fn ranked(&self) -> Result<Option<&Ranked>> {
+        if let Some(found) = self.ranked.get() {
             return Ok(found.as_ref());
         }
-        let palette = if self.keeps_bits {
-            ValuePalette::find(&self.original)
-        } else {
-            None
-        };
-        // What is packed takes less memory.
-        let fits = |palette: &ValuePalette| {
-            let field = self.exact_field(palette);
-            field.check_memory(self.options).is_ok()
-        };
-        let palette = palette.filter(fits);
-        let found = palette.map(|palette| self.weigh(palette)).transpose()?;
-        Ok(self.paletted.get_or_init(|| found).as_ref())
+        let mut found = None;
+        if let Some(palette) = ValuePalette::find(&self.original).filter(|_| self.keeps_bits) {
+            let way = self.weigh(RasterTarget::Ranks(&palette))?;
+            found = way.map(|way| Ranked { palette, way });
+        }
+        Ok(self.ranked.get_or_init(|| found).as_ref())
     }
 
-    /// Codes boxes of the field by its palette.
-    fn weigh(&self, palette: ValuePalette) -> Result<Paletted> {
+    /// Codes boxes of the field; `None` where all of it would take more memory than there is, which packing does not.
+    fn weigh(&self, target: RasterTarget<'_>) -> Result<Option<Weighed>> {
+        if self.exact_field(target).check_memory(self.options).is_err() {
+            return Ok(None);
+        }
         let whole = self.original.shape.region();
         let boxes = boxes(&self.original).unwrap_or_else(|| vec![whole]);
         let mut options = self.options.clone();
@@ -100,12 +144,14 @@ impl<E: Element> FrameEncoder<'_, E> {
                 let held = BoxedField::cut(&self.original, region);
                 let field = RasterField {
                     original: held.original(&options.observer),
-                    ..self.exact_field(&palette)
+                    ..self.exact_field(target)
                 };
                 let encoded = field.encode(&options, predictors)?;
-                let lengths = encoded.map(|encoded| encoded.bricks.lengths());
-                sum += lengths.map_or(size_of_val(field.original.values), |lengths| {
-                    lengths.iter().sum::<usize>()
+                let raw = size_of_val(field.original.values);
+                sum += encoded.map_or(raw, |mut encoded| {
+                    // The palette is that of all boxes.
+                    encoded.tree = None;
+                    payload_bytes(&encoded)
                 });
             }
             if sum < best.1 {
@@ -114,21 +160,22 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
         let voxels: usize = boxes.iter().map(Region::len).sum();
         let share = whole.len() as f64 / voxels as f64;
-        let bytes = best.1 as f64 * share + palette.to_payload().len() as f64;
-        Ok(Paletted {
-            palette,
+        let palette = match target {
+            RasterTarget::Ranks(palette) => palette.to_payload().len(),
+            RasterTarget::Slots | RasterTarget::Within(_) => 0,
+        };
+        Ok(Some(Weighed {
             predictors: best.0,
-            bytes,
-        })
+            bytes: best.1 as f64 * share + palette as f64,
+        }))
     }
 
-    /// What is coded by a palette.
-    fn exact_field<'p>(&'p self, palette: &'p ValuePalette) -> RasterField<'p, E> {
+    /// What is coded as it is.
+    fn exact_field<'p>(&'p self, target: RasterTarget<'p>) -> RasterField<'p, E> {
         RasterField {
             original: self.original,
             normalisation: self.normalisation,
-            max_error: 0.0,
-            palette: Some(palette),
+            target,
         }
     }
 }

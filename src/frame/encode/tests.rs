@@ -1,6 +1,6 @@
 use super::*;
 use crate::container::ChunkType;
-use crate::container::Form;
+use crate::container::{Form, RasterSteps};
 use crate::frame::encoded::BrickChunks;
 use crate::frame::original::tests::original;
 
@@ -11,6 +11,11 @@ fn smooth(shape: Shape) -> Vec<f32> {
         (0.21 * x).sin() * (0.17 * y).cos() + 0.3 * (0.26 * z + 0.1 * x).sin()
     };
     (0..shape.len()).map(value).collect()
+}
+
+/// Numbers that nothing predicts.
+fn pattern(i: u32) -> f32 {
+    (i.wrapping_mul(0x9E37_79B1) >> 8) as f32
 }
 
 fn encode(values: &[f32], bound: Bound) -> EncodedFrame {
@@ -38,11 +43,18 @@ fn each_field_takes_its_form() {
         Form::Constant
     ));
     assert!(matches!(form(&field, Bound::Psnr(40.0)), Form::Wavelet(_)));
+    let is_exact = |values: &[f32], bound| match form(values, bound) {
+        Form::Raster(form) => matches!(form.steps, RasterSteps::Exact(_)),
+        Form::Constant | Form::Lossless | Form::Wavelet(_) | Form::Pooled(_) => false,
+    };
     for bound in [Bound::MaxError(0.0), Bound::RelError(0.0)] {
-        assert!(matches!(form(&field, bound), Form::Lossless));
+        assert!(is_exact(&field, bound));
+        // What repeats itself is packed.
+        let repeats: Vec<f32> = (0..13824u32).map(|i| pattern(i % 1500)).collect();
+        assert!(matches!(form(&repeats, bound), Form::Lossless));
     }
     // Closer than single precision goes: exact is the smaller way.
-    assert!(matches!(form(&field, Bound::Psnr(160.0)), Form::Lossless));
+    assert!(is_exact(&field, Bound::Psnr(160.0)));
 }
 
 #[test]
@@ -80,7 +92,11 @@ fn a_mask_is_part_of_every_frame_that_does_not_hold_all_bits() {
     field[5] = f32::NAN;
     let lossy = [ChunkType::MASK, ChunkType::TREE, ChunkType::BRIK];
     assert_eq!(parts(&field, Bound::Psnr(40.0)), lossy);
-    assert_eq!(parts(&field, Bound::MaxError(0.0)), [ChunkType::BRIK]);
+    let exact = [ChunkType::MASK, ChunkType::BRIK];
+    assert_eq!(parts(&field, Bound::MaxError(0.0)), exact);
+    let mut repeats: Vec<f32> = (0..13824).map(|i| pattern(i % 1500)).collect();
+    repeats[5] = f32::NAN;
+    assert_eq!(parts(&repeats, Bound::MaxError(0.0)), [ChunkType::BRIK]);
     let mut constant = vec![2.5; 24 * 24 * 24];
     constant[7] = f32::NAN;
     for bound in [Bound::Psnr(40.0), Bound::MaxError(0.0)] {

@@ -1,5 +1,7 @@
 //! Which form suits a field: boxes of it are coded in each (spec section 4.3 leaves the choice to the writer).
 
+use std::fmt;
+
 use crate::base::dtype::Element;
 use crate::base::grid::{Region, Shape};
 use crate::frame::encoded::EncodedFrame;
@@ -16,12 +18,54 @@ const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
 const PLACES: [[usize; 3]; 5] = [[2, 2, 2], [1, 1, 1], [3, 3, 3], [1, 3, 1], [3, 1, 3]];
 
-/// A field of few values.
-pub(crate) struct Paletted {
-    pub(crate) palette: ValuePalette,
-    /// What takes fewest bytes in boxes of the field, and the bytes of the whole field by these.
+/// What a field takes by a way to keep it as it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Weighed {
+    /// Those that take fewest bytes in boxes of the field.
     pub(crate) predictors: Predictors,
+    /// Of the whole field, by these boxes.
     pub(crate) bytes: f64,
+}
+
+/// A field of few values.
+#[derive(Debug)]
+pub(crate) struct Ranked {
+    pub(crate) palette: ValuePalette,
+    pub(crate) way: Weighed,
+}
+
+/// The ways to keep a field as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExactWays<'a> {
+    /// By ranks among its values, where these are few.
+    pub(crate) ranks: Option<&'a Ranked>,
+    /// By the slots that values are in.
+    pub(crate) slots: Option<Weighed>,
+    /// Packed.
+    pub(crate) packed: f64,
+}
+
+impl ExactWays<'_> {
+    /// Bytes of the smallest.
+    pub(crate) fn least(&self) -> f64 {
+        let ranks = self.ranks.map(|found| found.way);
+        let ways = [ranks, self.slots].into_iter().flatten();
+        ways.map(|way| way.bytes).fold(self.packed, f64::min)
+    }
+}
+
+impl fmt::Display for ExactWays<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "about {:.0} bytes packed", self.packed)?;
+        if let Some(found) = self.ranks {
+            let (bytes, count) = (found.way.bytes, found.palette.len());
+            write!(f, ", {bytes:.0} by ranks among {count} values")?;
+        }
+        if let Some(way) = &self.slots {
+            write!(f, ", {:.0} by slots", way.bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.

@@ -7,7 +7,9 @@ use crate::base::dtype::{Dtype, Element};
 use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
-use crate::codec::raster::{Demand, LinearCoefficients, Quantum, encode, neighbours};
+use crate::codec::raster::{
+    Demand, LinearCoefficients, Quantum, Slots, encode, encode_exact, neighbours,
+};
 use crate::container::{Bound, Form, RasterForm, RasterSteps};
 use crate::frame::coded::CodedBricks;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
@@ -37,14 +39,23 @@ const UNITS: f64 = 8.0;
 /// So many times the field must fit the memory to aim at for its coded bricks to be held.
 const HELD_SHARE: f64 = 4.0;
 
-/// A field that is to be coded within a bound on the error of every voxel.
+/// A field that is to be coded within a bound on the error of every voxel, or as it is.
 #[derive(Clone, Copy)]
 pub(crate) struct RasterField<'a, E: Element> {
     pub(crate) original: Original<'a, E>,
     pub(crate) normalisation: Normalisation<E::Work>,
-    pub(crate) max_error: f64,
-    /// Of all its values, where they are to come back as they are.
-    pub(crate) palette: Option<&'a ValuePalette>,
+    pub(crate) target: RasterTarget<'a>,
+}
+
+/// How close values are to come back.
+#[derive(Clone, Copy)]
+pub(crate) enum RasterTarget<'a> {
+    /// No further off than this.
+    Within(f64),
+    /// As they are, by their ranks among all that occur.
+    Ranks(&'a ValuePalette),
+    /// As they are, by the slots that they are in.
+    Slots,
 }
 
 /// Which sub-predictors a frame has.
@@ -57,21 +68,31 @@ pub(crate) enum Predictors {
 }
 
 impl<E: Element> RasterField<'_, E> {
-    /// What the places of voxels count: steps by which all but a few voxels keep the bound. `None` where rounding alone would
-    /// use up a good part of it, or the steps are too many.
-    pub(crate) fn steps(&self) -> Option<RasterSteps> {
-        if let Some(palette) = self.palette {
-            return Some(RasterSteps::Palette(palette.len() as u32));
+    /// The largest error that is allowed.
+    fn max_error(&self) -> f64 {
+        match self.target {
+            RasterTarget::Within(max_error) => max_error,
+            RasterTarget::Ranks(_) | RasterTarget::Slots => 0.0,
         }
-        self.even_step().map(RasterSteps::Even).or_else(|| {
-            let is_binary32 = E::DTYPE == Dtype::F32;
-            let step = is_binary32.then(|| self.fine_step()).flatten();
-            step.map(RasterSteps::Fine)
-        })
+    }
+
+    /// What the places of voxels count: steps by which all but a few voxels keep the bound, where there is one. `None` where
+    /// rounding alone would use up a good part of it, or the steps are too many.
+    pub(crate) fn steps(&self) -> Option<RasterSteps> {
+        match self.target {
+            RasterTarget::Ranks(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
+            RasterTarget::Slots => Some(RasterSteps::Exact(self.unused_bits())),
+            RasterTarget::Within(_) => self.even_step().map(RasterSteps::Even).or_else(|| {
+                let is_binary32 = E::DTYPE == Dtype::F32;
+                let step = is_binary32.then(|| self.fine_step()).flatten();
+                step.map(RasterSteps::Fine)
+            }),
+        }
     }
 
     /// The step in the working precision, with room for what is rounded on the way.
     fn even_step(&self) -> Option<f64> {
+        let max_error = self.max_error();
         let (min, max) = self.normalisation.bounds();
         let largest = min.abs().max(max.abs());
         let (work, sample, least) = match E::DTYPE {
@@ -83,8 +104,8 @@ impl<E: Element> RasterField<'_, E> {
             Dtype::F64 => (2f64.powi(-53), 0.0, ROUNDING),
         };
         let rounding = work * (4.0 * (max - min) + 2.0 * largest) + sample;
-        let is_above = self.max_error >= least * rounding;
-        let step = 2.0 * (self.max_error - rounding) * (1.0 - 2f64.powi(-20));
+        let is_above = max_error >= least * rounding;
+        let step = 2.0 * (max_error - rounding) * (1.0 - 2f64.powi(-20));
         let step = E::Work::from_f64(step).to_f64();
         let is_usable = is_above && Quantum::<E::Work>::new(step, (min, max)).is_some();
         is_usable.then_some(step)
@@ -93,18 +114,31 @@ impl<E: Element> RasterField<'_, E> {
     /// The step of binary32 values in binary64. Half of it is as far as a place is off before it is rounded to a value, which
     /// for an original of that type goes at most to the next of its kind: bounds between two of them are not used up.
     fn fine_step(&self) -> Option<f64> {
+        let max_error = self.max_error();
         let (min, max) = self.normalisation.bounds();
         let largest = min.abs().max(max.abs()) as f32;
         let before = f32::from_bits(largest.to_bits().saturating_sub(1));
         let mut unit = f64::from(largest) - f64::from(before);
-        let mut half = self.max_error;
-        while unit * UNITS > self.max_error && unit > 0.0 {
-            half = half.min(((self.max_error / unit).floor() + 0.5) * unit);
+        let mut half = max_error;
+        while unit * UNITS > max_error && unit > 0.0 {
+            half = half.min(((max_error / unit).floor() + 0.5) * unit);
             unit /= 2.0;
         }
         let step = f64::from((2.0 * half * (1.0 - 2f64.powi(-20))) as f32);
         let is_usable = Quantum::<f64>::new(step, (min, max)).is_some();
         is_usable.then_some(step)
+    }
+
+    /// Low bits that are 0 in all ordinary values, and in the ends of the range: what stands for masked voxels lies there.
+    fn unused_bits(&self) -> u8 {
+        let Original {
+            values, ordinary, ..
+        } = self.original;
+        let counts = |at: usize| ordinary.is_none_or(|ordinary| ordinary[at]);
+        let counted = values.iter().enumerate().filter(|(at, _)| counts(*at));
+        let (min, max) = self.normalisation.bounds();
+        let ends = [min, max].map(E::from_f64).into_iter();
+        Slots::unused_bits(counted.map(|(_, value)| *value).chain(ends)) as u8
     }
 
     /// The record of a frame with such `steps`.
@@ -133,15 +167,16 @@ impl<E: Element> RasterField<'_, E> {
             ordinary,
             ..
         } = self.original;
-        let least = self.normalisation.bounds().0;
+        let (least, largest) = self.normalisation.bounds();
+        let slots = Slots::<E>::new(0, (least, largest));
         LinearCoefficients::fit(shape.dims(), shape.rank(), |at| {
             let is_ordinary = ordinary.is_none_or(|ordinary| ordinary[at]);
-            is_ordinary.then(|| match (steps, self.palette) {
-                (RasterSteps::Palette(_), Some(palette)) => palette.rank(values[at]),
-                (RasterSteps::Palette(_), None) => 0.0,
+            is_ordinary.then(|| match (steps, self.target) {
+                (RasterSteps::Palette(_), RasterTarget::Ranks(palette)) => palette.rank(values[at]),
                 (RasterSteps::Even(step) | RasterSteps::Fine(step), _) => {
                     (values[at].to_f64() - least) / step
                 }
+                _ => slots.map_or(0.0, |slots| slots.place(values[at]).to_f64()),
             })
         })
     }
@@ -176,7 +211,10 @@ impl<E: Element> RasterField<'_, E> {
         let form = self.form(options, predictors, steps);
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
-        let tree = self.palette.map(ValuePalette::to_payload);
+        let tree = match self.target {
+            RasterTarget::Ranks(palette) => Some(palette.to_payload()),
+            RasterTarget::Within(_) | RasterTarget::Slots => None,
+        };
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?
             .with_palette(tree.as_deref(), E::DTYPE)?;
         self.check_memory(options)?;
@@ -193,7 +231,7 @@ impl<E: Element> RasterField<'_, E> {
         encoded.tree = tree;
         encoded.bricks = BrickChunks::Coded(coded);
         // A voxel that steps do not reach is stored as it is: this is the last word on the bound.
-        let keeps = verification.comparison.max_abs_error <= self.max_error;
+        let keeps = verification.comparison.max_abs_error <= self.max_error();
         Ok(keeps.then_some(encoded))
     }
 
@@ -292,8 +330,11 @@ impl<E: Element> RasterField<'_, E> {
         let demand = Demand {
             values: &values,
             ordinary: ordinary.as_deref(),
-            max_error: self.max_error,
+            max_error: self.max_error(),
         };
+        if let Some(slots) = bricks.slots() {
+            return Ok(encode_exact(region.size, rank, prediction, &slots, demand));
+        }
         Ok(if bricks.is_fine() {
             let quantum = bricks.quantum::<f64>()?;
             encode(region.size, rank, prediction, &quantum, demand)
@@ -362,8 +403,7 @@ mod tests {
                 scale: 1.0,
                 range: (0.0, 1.0),
             },
-            max_error: 0.1,
-            palette: None,
+            target: RasterTarget::Within(0.1),
         };
         let mut options = EncodeOptions::new(Bound::MaxError(0.1));
         let refused = |options: &EncodeOptions| field.check_memory(options).map_err(|e| e.kind());

@@ -6,7 +6,7 @@ use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster;
 use crate::codec::raster::{
-    LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, neighbours,
+    LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, Slots, neighbours,
 };
 use crate::container::{RasterForm, RasterSteps};
 use crate::frame::bricks::FileBricks;
@@ -72,8 +72,8 @@ impl RasterBricks {
     /// `Corrupt` when it is there and should not be, or should be and is not, or is none of values of type `dtype`.
     pub fn with_palette(self, payload: Option<&[u8]>, dtype: Dtype) -> Result<Self> {
         let palette = match (self.steps, payload) {
-            (RasterSteps::Even(_) | RasterSteps::Fine(_), None) => None,
-            (RasterSteps::Even(_) | RasterSteps::Fine(_), Some(_)) => {
+            (RasterSteps::Even(_) | RasterSteps::Fine(_) | RasterSteps::Exact(_), None) => None,
+            (RasterSteps::Even(_) | RasterSteps::Fine(_) | RasterSteps::Exact(_), Some(_)) => {
                 return Err(Error::corrupt("an octree in a frame of the raster form"));
             }
             (RasterSteps::Palette(_), None) => {
@@ -153,9 +153,17 @@ impl RasterBricks {
     pub(super) fn quantum<T: Real>(&self) -> Result<Quantum<T>> {
         let quantum = match self.steps {
             RasterSteps::Even(step) | RasterSteps::Fine(step) => Quantum::new(step, self.range),
-            RasterSteps::Palette(_) => None,
+            RasterSteps::Palette(_) | RasterSteps::Exact(_) => None,
         };
         quantum.ok_or_else(|| Error::corrupt("a range of up to 2^31 steps expected"))
+    }
+
+    /// The slots of values that are kept as they are; `None` where they are not.
+    pub(super) fn slots<E: Element>(&self) -> Option<Slots<E>> {
+        match self.steps {
+            RasterSteps::Exact(unused) => Slots::new(unused.into(), self.range),
+            RasterSteps::Even(_) | RasterSteps::Fine(_) | RasterSteps::Palette(_) => None,
+        }
     }
 
     /// Decodes a brick.
@@ -169,6 +177,10 @@ impl RasterBricks {
             let quantum = palette.quantum();
             let ranks = raster::decode(dims, rank, self.prediction, &quantum, payload);
             return Ok(palette.values(&ranks.map_err(within)?));
+        }
+        if let Some(slots) = self.slots::<E>() {
+            let values = raster::decode_exact(dims, rank, self.prediction, &slots, payload);
+            return values.map_err(within);
         }
         let decoded = if self.is_fine() {
             let quantum = self.quantum::<f64>()?;

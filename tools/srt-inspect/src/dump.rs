@@ -317,11 +317,20 @@ fn references(f: &mut Fields<'_>, levels: u8, gains: &[f32]) -> Result<()> {
 
 /// The fields of the raster form.
 fn raster_form(f: &mut Fields<'_>, dtype: Dtype) -> Result<()> {
-    let edge = f.read("brick edge log2, 128 more with a palette", Cursor::u8)?;
-    if edge & 128 == 0 {
-        f.real("quantisation step", dtype)?;
-    } else {
-        f.read("values of the palette", Cursor::varint)?;
+    let edge = f.read(
+        "brick edge log2, 64 more for values as they are, 128 more with a palette",
+        Cursor::u8,
+    )?;
+    match edge >> 6 {
+        0 => {
+            f.real("quantisation step", dtype)?;
+        }
+        1 => {
+            f.read("unused bits of values", Cursor::u8)?;
+        }
+        _ => {
+            f.read("values of the palette", Cursor::varint)?;
+        }
     }
     let count = f.read("number of coefficients", Cursor::u8)?;
     for place in 0..count & 127 {

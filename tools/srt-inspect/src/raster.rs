@@ -19,6 +19,10 @@ pub(crate) fn text(form: &RasterForm) -> String {
         RasterSteps::Even(step) => format!("step {step:e}"),
         RasterSteps::Fine(step) => format!("step {step:e} in binary64"),
         RasterSteps::Palette(count) => format!("a palette of {count} values"),
+        RasterSteps::Exact(0) => "values as they are".to_owned(),
+        RasterSteps::Exact(unused) => {
+            format!("values as they are, of which {unused} low bits are 0")
+        }
     };
     format!(
         "raster order, {predictors}, bricks of {} voxels, {steps}",
@@ -28,15 +32,17 @@ pub(crate) fn text(form: &RasterForm) -> String {
 
 /// The form as data.
 pub(crate) fn json(form: &RasterForm) -> Value {
-    let (step, palette) = match form.steps {
-        RasterSteps::Even(step) | RasterSteps::Fine(step) => (Some(step), None),
-        RasterSteps::Palette(count) => (None, Some(count)),
+    let (step, palette, unused_bits) = match form.steps {
+        RasterSteps::Even(step) | RasterSteps::Fine(step) => (Some(step), None, None),
+        RasterSteps::Palette(count) => (None, Some(count), None),
+        RasterSteps::Exact(unused) => (None, None, Some(unused)),
     };
     json!({
         "brick_edge": form.brick_edge,
         "step": step,
         "binary64": matches!(form.steps, RasterSteps::Fine(_)),
         "palette": palette,
+        "unused_bits": unused_bits,
         "coefficients": form.coefficients,
     })
 }

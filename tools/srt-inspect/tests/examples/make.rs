@@ -194,6 +194,31 @@ pub(crate) const EXAMPLES: &[Example] = &[
             encode_f64(&[50, 41], steps, &options(Bound::MaxError(0.0)))
         },
     ),
+    example(
+        "exact_3d",
+        "form 4: values as they are, several bricks",
+        || encode(&[9, 11, 70], waves, &raster(0.0)),
+    ),
+    example(
+        "exact_2d_f64",
+        "form 4: values as they are, binary64, of all magnitudes and both zeros, with a mask",
+        || {
+            let wide = |z: f64, y: f64, x: f64| match (3.0 * y + 5.0 * x) as u32 % 19 {
+                0 => 0.0,
+                1 => -0.0,
+                2 => waves(z, y, x) * 1e-9,
+                3 => waves(z, y, x) * 1e-310,
+                4 => f64::INFINITY,
+                _ => waves(z, y, x),
+            };
+            encode_f64(&[21, 30], wide, &raster(0.0))
+        },
+    ),
+    example(
+        "exact_2d_f16",
+        "form 4: values as they are, binary16",
+        || encode_f16(&[12, 14], waves, &raster(0.0)),
+    ),
     example("raster_mask_3d_f16", "form 4: a mask, binary16", || {
         let hole = |z: f64, y: f64, x: f64| {
             let is_hole = (y - 7.0).powi(2) + (x - 8.0).powi(2) < 12.0 + z;
