@@ -23,7 +23,8 @@ fuzz_target!(|data: &[u8]| {
     for bytes in [data.to_vec(), srt_fuzz::forge(data)] {
         let long = expand(&bytes);
         if let Ok(Some(long)) = &long {
-            assert_eq!(compact(long.clone()), bytes);
+            // The longer of the two is never written.
+            assert!(bytes.len() >= long.len() || compact(long.clone()) == bytes);
         }
         let file = long.ok().flatten().unwrap_or_else(|| bytes.clone());
         let small = compact(file.clone());

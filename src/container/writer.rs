@@ -138,9 +138,15 @@ impl<W: Write> Writer<W> {
         self.put(&trailer)?;
         let mut len = self.offset + trailer.len() as u64;
         if let Some(held) = self.held.take() {
-            let file = held.chunks.to_file();
+            // A frame record of many bytes that are not 0 can be the longer one.
+            let short = held.chunks.to_file();
+            let file = if short.len() < held.long.len() {
+                &short
+            } else {
+                &held.long
+            };
             len = file.len() as u64;
-            self.out.write_all(&file)?;
+            self.out.write_all(file)?;
         }
         self.out.flush()?;
         Ok((self.out, len))

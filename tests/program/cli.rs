@@ -510,7 +510,9 @@ fn pipes_carry_fields_and_files() {
         field.clone(),
     );
     assert!(encoded.status.success() && encoded.stderr.is_empty());
-    assert_eq!(encoded.stdout, fs::read(b.path("out.srt")).unwrap());
+    // From a pipe into a pipe nothing is held back, to make a compact file of it.
+    let file = fs::read(b.path("out.srt")).unwrap();
+    assert_eq!(srt::expand(&file).unwrap().as_ref(), Some(&encoded.stdout));
     let decoded = piped(b.command(&["decode", "-", "-"]), encoded.stdout.clone());
     assert_eq!(decoded.stdout, fs::read(b.path("back.npy")).unwrap());
     let raw = piped(

@@ -41,7 +41,7 @@ fn round_trip<E: Element>(
     values: &[E],
     max_error: f64,
 ) -> Vec<u8> {
-    let quantum = Quantum::new(2.0 * max_error, range_of(values)).unwrap();
+    let quantum = Quantum::<E::Work>::new(2.0 * max_error, range_of(values)).unwrap();
     let demand = Demand {
         values,
         ordinary: None,
@@ -123,7 +123,7 @@ fn values_that_no_step_reaches_are_stored() {
     // Steps of more than twice the bound miss about half of the values.
     let dims = [4, 9, 11];
     let values: Vec<f32> = field(dims, 5).iter().map(|&v| v as f32).collect();
-    let quantum = Quantum::new(0.02, range_of(&values)).unwrap();
+    let quantum = Quantum::<f32>::new(0.02, range_of(&values)).unwrap();
     let demand = Demand {
         values: &values,
         ordinary: None,
@@ -151,7 +151,7 @@ fn values_that_do_not_count_cost_next_to_nothing() {
     let dims = [1, 64, 64];
     let values: Vec<f32> = field(dims, 5).iter().map(|&v| v as f32).collect();
     let ordinary: Vec<bool> = (0..values.len()).map(|i| i < 64).collect();
-    let quantum = Quantum::new(0.02, range_of(&values)).unwrap();
+    let quantum = Quantum::<f32>::new(0.02, range_of(&values)).unwrap();
     let demand = Demand {
         values: &values,
         ordinary: Some(&ordinary),
@@ -215,7 +215,7 @@ fn steps_that_are_none_are_refused() {
 fn the_worked_example_is_what_is_written() {
     // spec/codecs/raster.md, section 8
     let values = [3f32, 3.0, 4.0, 4.0, 3.0, 4.0, 20.0, 4.0];
-    let quantum = Quantum::new(1.0, (0.0, 20.0)).unwrap();
+    let quantum = Quantum::<f32>::new(1.0, (0.0, 20.0)).unwrap();
     let demand = Demand {
         values: &values,
         ordinary: None,

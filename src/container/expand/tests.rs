@@ -122,6 +122,16 @@ fn the_longest_file_is_as_long_as_the_format_says() {
 }
 
 #[test]
+fn a_frame_record_that_grows_leaves_the_file_long() {
+    for len in [300, 1000, 9000, MAX_EXPANDED - 200] {
+        let file = long(&vec![(ChunkType::FRAM, 0, vec![7; len])]);
+        let small = compact(file.clone());
+        assert_eq!(is_compact(&small), len == 300);
+        assert_eq!(expand(&small).unwrap().unwrap_or(small), file);
+    }
+}
+
+#[test]
 fn files_that_are_no_small_ones_of_this_version_stay() {
     assert!(compact(Vec::new()).is_empty());
     let mut damaged = sample();
