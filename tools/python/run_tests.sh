@@ -30,6 +30,8 @@ cd "$here" || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 wheels=$(mktemp -d)
 trap 'rm -rf "$wheels"' EXIT
+# What the wheel brings beside the module: the filter for HDF5.
+"$here/../h5z-srt/install.sh" "$here/python/srt_codec/_plugins" || exit 1
 # The way of `pip install`, with the build of the workspace used again.
 "$venv/bin/maturin" build -q --release --locked --interpreter "$venv/bin/python" --out "$wheels" || exit 1
 "$venv/bin/pip" install -q --force-reinstall --no-deps "$wheels"/*.whl || exit 1
