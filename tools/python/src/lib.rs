@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use srt::ThreadPools;
+use srt_inspect::{file::File, info};
 
 use crate::errors::raised;
 
@@ -48,8 +49,9 @@ fn inspect(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     without_python(py, Some(1), || {
         let bytes = srt::FileBytes::open(&path)?;
         let limits = srt::Limits::default();
-        let json = |file: &_| srt_inspect::info::json(file, &limits).to_string();
-        Ok(srt_inspect::file::File::with(bytes.bytes(), &limits, json))
+        Ok(File::with(bytes.bytes(), &limits, |file| {
+            info::json(file, &limits).to_string()
+        }))
     })
 }
 
