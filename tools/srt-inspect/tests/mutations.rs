@@ -137,19 +137,18 @@ fn mutate(bytes: &[u8], other: &[u8], draw: &mut Draw) -> Vec<u8> {
 
 /// Runs every command that reads; whether `check` finds a fault.
 fn inspect(bytes: &[u8], limits: &Limits) -> bool {
-    let long = srt::expand(bytes).ok().flatten();
-    let file = match &long {
-        Some(long) => File::of_compact(long, bytes.len(), limits),
-        None => File::new(bytes, limits),
-    };
-    let findings = check::findings(&file, limits);
-    let _ = (info::json(&file, limits), info::text(&file, "", limits));
-    let _ = (list::text(&file), check::json(&file, &findings));
-    for chunk in dump::choose(&file, None).unwrap() {
-        let _ = dump::text(&file, chunk, 64);
+    File::with(bytes, limits, |file| inspect_file(file, limits))
+}
+
+fn inspect_file(file: &File<'_>, limits: &Limits) -> bool {
+    let findings = check::findings(file, limits);
+    let _ = (info::json(file, limits), info::text(file, "", limits));
+    let _ = (list::text(file), check::json(file, &findings));
+    for chunk in dump::choose(file, None).unwrap() {
+        let _ = dump::text(file, chunk, 64);
     }
     let mut saved = Vec::new();
-    if recover::recover(&file, limits, &mut saved).is_ok() {
+    if recover::recover(file, limits, &mut saved).is_ok() {
         let again = File::new(&saved, limits);
         assert!(again.scan.index_ok, "{:?}", again.scan.findings);
     }
