@@ -25,7 +25,7 @@ fn fields(shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
         let hole = |(i, &v): (usize, &f32)| if i % 50 < 7 { f32::NAN } else { v };
         values.iter().enumerate().map(hole).collect::<Vec<f32>>()
     };
-    let repeats = noise[..701].iter().cycle().copied();
+    let repeats = noise.iter().take(701).copied().cycle();
     let repeats: Vec<f32> = repeats.take(shape.len()).collect();
     let constant = vec![2.5f32; shape.len()];
     vec![
