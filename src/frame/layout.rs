@@ -44,14 +44,11 @@ impl FrameLayout {
                 plan.levels().len()
             )));
         }
-        let (partition, tree) = rayon::join(
-            || Partition::new(&plan, form.brick_edge),
-            || octree::decode(&plan, tree),
-        );
+        // One after the other: grids are asked for where no pool of threads is at hand but that of the process.
         Ok(Self {
             wavelet,
-            partition: partition?,
-            tree: tree?,
+            partition: Partition::new(&plan, form.brick_edge)?,
+            tree: octree::decode(&plan, tree)?,
             plan,
         })
     }
