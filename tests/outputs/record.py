@@ -415,7 +415,7 @@ def record_files_of_the_repository(r):
         file.write(cut)
     r.text("srt-inspect check cut.srt")
     r.text("srt-inspect recover cut.srt --output saved.srt")
-    r.keep("saved.srt", open("saved.srt", "rb").read())
+    r.keep_if_there("saved.srt")
     for name in ["v0_3_series", "v0_3_slabs", "v0_3_several_bricks", "rrdb_2d", "pooled_3d"]:
         with open(f"{name}.srt", "rb") as file:
             data = file.read()
