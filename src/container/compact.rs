@@ -40,8 +40,11 @@ impl CompactChunks {
         }
     }
 
-    /// The file.
-    pub(super) fn to_file(&self) -> Vec<u8> {
+    /// The file; `None` without a chunk, which a compact file has.
+    pub(super) fn to_file(&self) -> Option<Vec<u8>> {
+        if self.0.is_empty() {
+            return None;
+        }
         let mut out = MAGIC.to_vec();
         let [major, minor] = [VERSION.0, VERSION.1].map(|v| u8::try_from(v).unwrap_or(u8::MAX));
         out.extend([MARK | major, minor]);
@@ -49,7 +52,7 @@ impl CompactChunks {
         out.extend(&self.0);
         let crc = crc32fast::hash(&out);
         out.extend(crc.to_le_bytes());
-        out
+        Some(out)
     }
 }
 

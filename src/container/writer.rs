@@ -140,13 +140,10 @@ impl<W: Write> Writer<W> {
         if let Some(held) = self.held.take() {
             // A frame record of many bytes that are not 0 can be the longer one.
             let short = held.chunks.to_file();
-            let file = if short.len() < held.long.len() {
-                &short
-            } else {
-                &held.long
-            };
+            let file = short.filter(|short| short.len() < held.long.len());
+            let file = file.unwrap_or(held.long);
             len = file.len() as u64;
-            self.out.write_all(file)?;
+            self.out.write_all(&file)?;
         }
         self.out.flush()?;
         Ok((self.out, len))

@@ -150,6 +150,14 @@ fn files_that_are_no_small_ones_of_this_version_stay() {
 }
 
 #[test]
+fn a_file_without_chunks_stays_long() {
+    let file = long(&Vec::new());
+    assert_eq!(compact(file.clone()), file);
+    let (written, len) = Writer::compact(Vec::new()).finish().unwrap();
+    assert_eq!((written, len), (file.clone(), file.len() as u64));
+}
+
+#[test]
 fn every_flipped_bit_is_reported() {
     let small = compact(sample());
     for bit in 0..small.len() * 8 {
