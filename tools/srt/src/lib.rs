@@ -2,11 +2,11 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`args`] | the command line |
-//! | [`commands`], [`demo`] | what each command does |
-//! | [`input`], [`output`] | what they read and write |
-//! | [`models`], [`worker`], [`folders`] | networks by name, the program srt-sz3, where the user keeps what |
-//! | [`subject`], [`measure`], [`spectrum`], [`report`] | reconstructions beside their original; the page of `srt eval` |
+//! | `args` | the command line |
+//! | `commands`, `demo` | what each command does |
+//! | `input`, `output` | what they read and write |
+//! | `models`, `worker`, `folders` | networks by name, the program srt-sz3, where the user keeps what |
+//! | `subject`, `measure`, `spectrum`, `report` | reconstructions beside their original; the page of `srt eval` |
 
 mod args;
 mod commands;
