@@ -72,7 +72,7 @@ pub fn report_error(error: &Error) {
 }
 
 /// Why a command line cannot be read, as its parser says it: over several lines, with what was typed in them.
-pub fn report_usage(message: impl Display) {
+pub(crate) fn report_usage(message: impl Display) {
     let text = message.to_string();
     // Nobody is left to be told that nobody listens.
     let _ = io::stderr()

@@ -35,13 +35,12 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use serde_json::{Value, json};
 use srt::volume::io::Overwrite;
 use srt::{ErrorKind, Limits, Result};
 use srt_program::{
-    Destination, handle_signals, print_json, print_text, printable, read_file, report_error,
-    report_usage, within_input,
+    Destination, handle_signals, parse, print_json, print_text, printable, read_file, report_error,
+    within_input,
 };
 
 use args::{Args, Command, Input};
@@ -60,17 +59,9 @@ const DAMAGED: u8 = 3;
 #[must_use]
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> u8 {
     handle_signals(DAMAGED);
-    let args = match Args::try_parse_from(command_line) {
+    let args: Args = match parse(command_line) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no errors; clap knows the stream and code of each.
-            if error.use_stderr() {
-                report_usage(error.render());
-            } else {
-                let _ = error.print();
-            }
-            return u8::try_from(error.exit_code()).unwrap_or(2);
-        }
+        Err(code) => return code,
     };
     match run_command(&args.command) {
         Ok(code) => code,

@@ -23,12 +23,10 @@ mod worker;
 
 use std::ffi::OsString;
 
-use clap::Parser;
-
 use args::Args;
 
 use srt::ErrorKind;
-use srt_program::{handle_signals, report_error, report_usage};
+use srt_program::{handle_signals, parse, report_error};
 
 /// Runs the program with its command line, of which the first is its own name, as the only thing that this process does:
 /// signals and the allocator are set for that.
@@ -39,17 +37,9 @@ use srt_program::{handle_signals, report_error, report_usage};
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> u8 {
     return_large_blocks();
     handle_signals(exit_code(ErrorKind::Truncated));
-    let args = match Args::try_parse_from(command_line) {
+    let args: Args = match parse(command_line) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no errors; clap knows the stream and code of each.
-            if error.use_stderr() {
-                report_usage(error.render());
-            } else {
-                let _ = error.print();
-            }
-            return u8::try_from(error.exit_code()).unwrap_or(2);
-        }
+        Err(code) => return code,
     };
     match commands::run(&args.command) {
         Ok(code) => code,
