@@ -271,6 +271,11 @@ fn a_file_that_is_appended_to_is_the_one_written_at_once() {
         .collect();
     let pointwise = options(Bound::MaxError(1e-3)).with_model(Model::None);
     check_appended(shape, &doubles, &pointwise);
+    // The field has room in this, the bands of earlier ones beside it have not.
+    let tight = options(Bound::Psnr(50.0)).with_model(Model::None);
+    let tight = tight.with_memory(2 << 20);
+    assert_eq!(predicted(&series(shape, &fields, &tight)), [0; 5]);
+    check_appended(shape, &fields, &tight);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::frame::encode::encode_frame;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::lossless::{PartPacking, for_each_part, pack};
 use crate::frame::networks::PricedNetworks;
+use crate::frame::wavelet::encode::may_have_past;
 use crate::frame::wavelet::past::OfferedPast;
 use crate::metrics::Comparison;
 use crate::options::{EncodeOptions, Model, Observer, Workplace, check_bound};
@@ -151,7 +152,11 @@ impl<W: Write> Encoder<W> {
         let mut encoder = Self::start(out, dataset, options, weights)?;
         encoder.copy(file)?;
         if key_interval > 1 {
-            encoder.past = EncoderPast::of_file(file, key_interval)?;
+            encoder.past = EncoderPast::of_file(
+                file,
+                key_interval,
+                |dtype| dtype_dispatch!(dtype, E => encoder.may_have_past::<E>()),
+            )?;
         }
         Ok(encoder)
     }
@@ -165,6 +170,12 @@ impl<W: Write> Encoder<W> {
             self.writer.hold();
         }
         self
+    }
+
+    /// Whether frames of fields of type `E` may be predicted from earlier ones.
+    fn may_have_past<E: Element>(&self) -> bool {
+        let networks = self.weights.as_ref().map(|weights| &weights.networks);
+        may_have_past::<E>(self.dataset.shape, &self.options, networks)
     }
 
     fn start(

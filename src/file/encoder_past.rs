@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::base::dtype::Dtype;
 use crate::base::error::Result;
 use crate::container::{Form, Frame, FrameId, MAX_REFERENCES, WaveletForm};
 use crate::file::decoder::Decoder;
@@ -30,17 +31,24 @@ impl EncoderPast {
     }
 
     /// What the frames that are added to a file may be predicted from: decodes the last of each field, where one that
-    /// follows may be.
+    /// follows may be, and `may_have_past` says that there is room for them with values of its type.
     ///
     /// # Errors
     /// What decoding them reports.
-    pub(crate) fn of_file(file: &Decoder<'_>, key_interval: u32) -> Result<Self> {
+    pub(crate) fn of_file(
+        file: &Decoder<'_>,
+        key_interval: u32,
+        may_have_past: impl Fn(Dtype) -> bool,
+    ) -> Result<Self> {
         let mut ends: BTreeMap<u64, Vec<(FrameReader<'_>, u32)>> = BTreeMap::new();
         for frame in file.frames() {
             let record = frame.record();
             let Some(form) = candidate(record) else {
                 continue;
             };
+            if !may_have_past(file.dataset().dtype_of(record)?) {
+                continue;
+            }
             let known = ends.entry(record.field).or_default();
             let depth = begin(known, form, |(_, depth)| *depth);
             known.push((frame, depth));

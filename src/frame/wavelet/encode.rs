@@ -91,9 +91,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
         } else {
             NormalisedField::Held(original.normalised(&normalisation))
         };
-        // The bands of three frames beside it.
-        let has_room = |limit| 2 * memory.held() <= limit;
-        let past = if resources.memory.is_none_or(has_room) {
+        let past = if memory.fits_with_past(resources.memory) {
             past
         } else {
             OfferedPast::default()
@@ -310,6 +308,15 @@ pub(crate) fn may_be_held<E: Element>(
     networks: Option<&Networks>,
 ) -> bool {
     field_memory::<E>(shape, options, networks).fits(options.resources.memory_limit)
+}
+
+/// Whether a field may be predicted from earlier frames, for which their bands are held beside it.
+pub(crate) fn may_have_past<E: Element>(
+    shape: Shape,
+    options: &EncodeOptions,
+    networks: Option<&Networks>,
+) -> bool {
+    field_memory::<E>(shape, options, networks).fits_with_past(options.resources.memory)
 }
 
 /// The axes along which a field repeats: as asked for, or as its ends tell.

@@ -37,6 +37,11 @@ impl FieldMemory {
         limit.is_none_or(|limit| self.held() <= limit)
     }
 
+    /// Whether the bands of the two frames that it may be predicted from, and its own, have room beside it within a limit.
+    pub(super) fn fits_with_past(self, limit: Option<u64>) -> bool {
+        limit.is_none_or(|limit| 2 * self.held() <= limit)
+    }
+
     /// Bytes, about, when its finest level is not held, and what is coded neither: the coarser levels, as they are and decoded; the details of a layer, which is
     /// a brick thick when the field is decoded again; and the thinnest slab of that. A periodic axis is not cut. Networks
     /// take coarser levels as they are decoded, and predicted, too.
