@@ -155,6 +155,8 @@ struct FrameEncoder<'a, E: Element> {
     /// What it takes as it is by ranks and by slots, once that was looked for.
     ranked: OnceLock<Option<Ranked>>,
     slots: OnceLock<Option<Weighed>>,
+    /// What it takes packed, about.
+    packed_bytes: OnceLock<f64>,
 }
 
 impl<'a, E: Element> FrameEncoder<'a, E> {
@@ -175,6 +177,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             keeps_bits,
             ranked: OnceLock::new(),
             slots: OnceLock::new(),
+            packed_bytes: OnceLock::new(),
         }
     }
 

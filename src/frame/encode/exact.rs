@@ -18,6 +18,8 @@ use crate::options::{FormChoice, Observer};
 const LOSSLESS_SHARE: f64 = 0.05;
 /// What boxes of the field promise may be so many times more than the best, or than a lossy form takes, and is tried still.
 const LOSSLESS_NEAR: f64 = 1.1;
+/// Slots hardly save more than this factor beside packing: coding boxes in them would tell what is known.
+const SLOTS_SAVE: f64 = 2.0;
 /// Bounds below so many steps between the largest values of a field leave next to nothing to lose.
 const FINE_STEPS: f64 = 2.0;
 
@@ -88,7 +90,8 @@ impl<E: Element> FrameEncoder<'_, E> {
         let near = LOSSLESS_NEAR * bytes;
         // Few values are worth a look at any size.
         let by_ranks = self.ranked()?.is_some_and(|found| found.way.bytes < near);
-        Ok(by_ranks || share > LOSSLESS_SHARE && self.exact_ways()?.least() < near)
+        let is_hopeful = || share > LOSSLESS_SHARE && self.packed_bytes() < SLOTS_SAVE * near;
+        Ok(by_ranks || is_hopeful() && self.exact_ways()?.least() < near)
     }
 
     /// Whether the bound is about what rounding takes of the largest values.
@@ -101,16 +104,29 @@ impl<E: Element> FrameEncoder<'_, E> {
 
     /// What the field takes as it is in each way, by boxes of it.
     fn exact_ways(&self) -> Result<ExactWays<'_>> {
-        let slots = match self.slots.get() {
-            Some(found) => *found,
-            None if self.keeps_bits => self.weigh(RasterTarget::Slots)?,
-            None => None,
-        };
         Ok(ExactWays {
             ranks: self.ranked()?,
-            slots: *self.slots.get_or_init(|| slots),
-            packed: lossless::estimated_bytes(self.original.values),
+            slots: self.slots()?,
+            packed: self.packed_bytes(),
         })
+    }
+
+    /// What it takes packed; looked for once.
+    fn packed_bytes(&self) -> f64 {
+        let estimated = || lossless::estimated_bytes(self.original.values);
+        *self.packed_bytes.get_or_init(estimated)
+    }
+
+    /// What it takes by slots; looked for once.
+    fn slots(&self) -> Result<Option<Weighed>> {
+        if let Some(found) = self.slots.get() {
+            return Ok(*found);
+        }
+        let mut found = None;
+        if self.keeps_bits {
+            found = self.weigh(RasterTarget::Slots)?;
+        }
+        Ok(*self.slots.get_or_init(|| found))
     }
 
     /// The palette of the field, if it has few values, and what it takes by that; looked for once.

@@ -255,16 +255,16 @@ impl<E: Element> FrameEncoder<'_, E> {
         found: &[(AxisPlan, f64)],
     ) {
         let bytes = |bits: f64| (bits / 8.0).max(0.0).round();
-        let by = |(i, &(plan, bits)): (usize, &(AxisPlan, f64))| {
-            let with = if i == 0 { with } else { "" };
-            format!("{} by {}{with}", bytes(bits), plan.name())
+        let by = |(i, &(plan, bits)): (usize, &(AxisPlan, f64))| match i {
+            0 => format!("{} bytes by {}{with}", bytes(bits), plan.name()),
+            _ => format!("{} by {}", bytes(bits), plan.name()),
         };
         let all: Vec<String> = found.iter().enumerate().map(by).collect();
         self.tell(&format!(
             "plan {}: {} boxes take about {}",
             chosen.name(),
             boxes.len(),
-            all.join(", ").replacen(" by", " bytes by", 1)
+            all.join(", ")
         ));
     }
 
