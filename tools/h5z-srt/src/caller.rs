@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 
-use srt::{ByteOrder, Dtype, Error, Result};
+use srt::{ByteOrder, Dtype, Element, Error, Result, dtype_dispatch};
 
 use crate::chunk::{Chunk, MOST_WORDS, asked};
 use srt_h5_params::FILTER_ID;
@@ -212,15 +212,13 @@ impl Caller {
         if done < 0 {
             return Err(Error::invalid("a fill value that is none"));
         }
-        let [a, b, c, d, ..] = bytes;
-        Ok(Some(match (dtype, order) {
-            (Dtype::F16, ByteOrder::Little) => srt::f16::from_le_bytes([a, b]).to_f64(),
-            (Dtype::F16, ByteOrder::Big) => srt::f16::from_be_bytes([a, b]).to_f64(),
-            (Dtype::F32, ByteOrder::Little) => f32::from_le_bytes([a, b, c, d]).into(),
-            (Dtype::F32, ByteOrder::Big) => f32::from_be_bytes([a, b, c, d]).into(),
-            (Dtype::F64, ByteOrder::Little) => f64::from_le_bytes(bytes),
-            (Dtype::F64, ByteOrder::Big) => f64::from_be_bytes(bytes),
-        }))
+        // The value stands first; what is behind it is 0.
+        let bits = match order {
+            ByteOrder::Little => u64::from_le_bytes(bytes),
+            ByteOrder::Big => u64::from_be_bytes(bytes) >> (64 - 8 * dtype.size()),
+        };
+        let value = dtype_dispatch!(dtype, E => E::from_bits64(bits).to_f64());
+        Ok(Some(value))
     }
 
     /// Flags and numbers of the filter.

@@ -1,8 +1,8 @@
 //! Bytes of a chunk to a file and back.
 
 use srt::{
-    ByteOrder, Decoder, Dtype, Effort, Element, EncodeOptions, Error, Model, Result, ThreadPools,
-    Values, VolumeView, f16,
+    ByteOrder, Decoder, Effort, Element, EncodeOptions, Error, Model, Result, ThreadPools, Values,
+    VolumeView, dtype_dispatch,
 };
 use srt_h5_params::Networks;
 
@@ -20,17 +20,10 @@ pub(crate) fn encode(chunk: &Chunk, bytes: &[u8]) -> Result<Vec<u8>> {
             bytes.len()
         )));
     }
-    let values = match (chunk.dtype, chunk.order) {
-        (Dtype::F16, ByteOrder::Little) => of_bytes(bytes, f16::from_le_bytes).into(),
-        (Dtype::F16, ByteOrder::Big) => of_bytes(bytes, f16::from_be_bytes).into(),
-        (Dtype::F32, ByteOrder::Little) => of_bytes(bytes, f32::from_le_bytes).into(),
-        (Dtype::F32, ByteOrder::Big) => of_bytes(bytes, f32::from_be_bytes).into(),
-        (Dtype::F64, ByteOrder::Little) => of_bytes(bytes, f64::from_le_bytes).into(),
-        (Dtype::F64, ByteOrder::Big) => of_bytes(bytes, f64::from_be_bytes).into(),
-    };
     let options = options(chunk)?;
-    let values: Values<'_> = values;
     POOLS.run(None, || {
+        let values: Values<'_> =
+            dtype_dispatch!(chunk.dtype, E => E::decode(bytes, chunk.order).into());
         srt::encode(VolumeView::new(chunk.shape, values)?, &options)
     })?
 }
@@ -51,11 +44,6 @@ fn options(chunk: &Chunk) -> Result<EncodeOptions> {
     Ok(options)
 }
 
-fn of_bytes<T, const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
-    let (values, _) = bytes.as_chunks::<N>();
-    values.iter().map(|&bytes| value(bytes)).collect()
-}
-
 /// The bytes of a file to the values of a chunk.
 pub(crate) fn decode(chunk: &Chunk, file: &[u8]) -> Result<Vec<u8>> {
     POOLS.run(None, || {
@@ -69,30 +57,25 @@ pub(crate) fn decode(chunk: &Chunk, file: &[u8]) -> Result<Vec<u8>> {
                 dataset.shape, chunk.shape, chunk.dtype
             )));
         }
-        match (chunk.dtype, chunk.order) {
-            (Dtype::F16, ByteOrder::Little) => to_bytes(&frame, f16::to_le_bytes),
-            (Dtype::F16, ByteOrder::Big) => to_bytes(&frame, f16::to_be_bytes),
-            (Dtype::F32, ByteOrder::Little) => to_bytes(&frame, f32::to_le_bytes),
-            (Dtype::F32, ByteOrder::Big) => to_bytes(&frame, f32::to_be_bytes),
-            (Dtype::F64, ByteOrder::Little) => to_bytes(&frame, f64::to_le_bytes),
-            (Dtype::F64, ByteOrder::Big) => to_bytes(&frame, f64::to_be_bytes),
-        }
+        dtype_dispatch!(chunk.dtype, E => Ok(to_bytes(frame.read::<E>()?.data(), chunk.order)))
     })?
 }
 
-fn to_bytes<T: Element, const N: usize>(
-    frame: &srt::FrameReader<'_>,
-    bytes: impl Fn(T) -> [u8; N],
-) -> Result<Vec<u8>> {
-    let volume = frame.read::<T>()?;
-    Ok(volume.data().iter().flat_map(|&v| bytes(v)).collect())
+fn to_bytes<E: Element>(values: &[E], order: ByteOrder) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    E::encode_le(values, &mut bytes);
+    if order == ByteOrder::Big {
+        let size = E::DTYPE.size();
+        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    }
+    bytes
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use srt::{Bound, Shape};
+    use srt::{Bound, Dtype, Shape};
     use srt_h5_params::Params;
 
     #[test]
@@ -115,10 +98,7 @@ mod tests {
             };
             let file = encode(&chunk, &bytes).unwrap();
             let back = decode(&chunk, &file).unwrap();
-            let back: Vec<f32> = match order {
-                ByteOrder::Little => of_bytes(&back, f32::from_le_bytes),
-                ByteOrder::Big => of_bytes(&back, f32::from_be_bytes),
-            };
+            let back = f32::decode(&back, order);
             assert_eq!(back[5].to_bits(), values[5].to_bits());
             assert_eq!(back[7].to_bits(), values[7].to_bits());
             let pairs = values.iter().zip(&back).filter(|(v, _)| v.is_finite());
