@@ -195,9 +195,9 @@ pub use octree::Leaf;
 // What is asked of an encoder and a decoder.
 pub use codec::worker::{Worker, locate as locate_worker};
 pub use options::{
-    Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice, Model,
-    Names, Observer, Periodic, PooledCoder, PooledOptions, Profile, Progress, Resources,
-    ThreadPools, Trials, Upscaling,
+    Coding, DecodeOptions, Downscaling, Effort, EmbedWeights, EncodeOptions, FormChoice,
+    KEY_INTERVAL, Model, Names, Observer, Periodic, PooledCoder, PooledOptions, Profile, Progress,
+    Resources, ThreadPools, Trials, Upscaling,
 };
 pub use transform::{AxisPlan, Wavelet};
 

@@ -119,6 +119,36 @@ pub struct Region {
 }
 
 impl Region {
+    /// A box by its start and size along the axes that a grid has, slowest first.
+    ///
+    /// ```
+    /// use srt::Region;
+    ///
+    /// let region = Region::along_axes(&[4, 5], &[10, 20])?;
+    /// assert_eq!((region.start, region.size), ([0, 4, 5], [1, 10, 20]));
+    /// assert!(Region::along_axes(&[4, 5], &[10]).is_err());
+    /// # Ok::<(), srt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidArgument` for other than two or three numbers each.
+    pub fn along_axes(start: &[usize], size: &[usize]) -> Result<Self> {
+        let rank = start.len();
+        if !(2..=3).contains(&rank) || size.len() != rank {
+            return Err(Error::invalid(format!(
+                "two or three numbers each for start and size expected, {rank} and {} found",
+                size.len()
+            )));
+        }
+        let mut region = Self {
+            start: [0; 3],
+            size: [1; 3],
+        };
+        region.start[3 - rank..].copy_from_slice(start);
+        region.size[3 - rank..].copy_from_slice(size);
+        Ok(region)
+    }
+
     /// Number of voxels.
     #[must_use]
     pub fn len(&self) -> usize {

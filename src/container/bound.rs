@@ -24,7 +24,9 @@ impl Bound {
         matches!(self, Self::MaxError(0.0) | Self::RelError(0.0))
     }
 
-    pub(super) fn parts(self) -> (u8, f64) {
+    /// The number of its kind in files (spec section 4.3), and its value.
+    #[must_use]
+    pub fn parts(self) -> (u8, f64) {
         match self {
             Self::Psnr(v) => (0, v),
             Self::Ssim(v) => (1, v),
@@ -34,7 +36,9 @@ impl Bound {
         }
     }
 
-    pub(super) fn from_parts(kind: u8, value: f64) -> Option<Self> {
+    /// From the number of its kind and its value; `None` for a kind that there is not.
+    #[must_use]
+    pub fn from_parts(kind: u8, value: f64) -> Option<Self> {
         Some(match kind {
             0 => Self::Psnr(value),
             1 => Self::Ssim(value),
@@ -43,6 +47,37 @@ impl Bound {
             4 => Self::Ratio(value),
             _ => return None,
         })
+    }
+
+    /// The name of its kind, as the option of programs has it, with underscores: `psnr`, `ssim`, `max_error`, `rel_error`,
+    /// `ratio`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Psnr(_) => "psnr",
+            Self::Ssim(_) => "ssim",
+            Self::MaxError(_) => "max_error",
+            Self::RelError(_) => "rel_error",
+            Self::Ratio(_) => "ratio",
+        }
+    }
+
+    /// From the name of its kind and its value; `None` for another name.
+    ///
+    /// ```
+    /// use srt::Bound;
+    ///
+    /// for kind in 0..5 {
+    ///     let bound = Bound::from_parts(kind, 0.5).expect("one of five");
+    ///     assert_eq!(Bound::from_name(bound.name(), 0.5), Some(bound));
+    ///     assert_eq!(bound.parts(), (kind, 0.5));
+    /// }
+    /// assert_eq!(Bound::from_name("mse", 0.5), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str, value: f64) -> Option<Self> {
+        let mut all = (0..).map_while(|kind| Self::from_parts(kind, value));
+        all.find(|bound| bound.name() == name)
     }
 }
 

@@ -258,6 +258,37 @@ impl<'d> FrameReader<'d> {
         })
     }
 
+    /// The coarsest level at which the whole frame can be had; that of a frame that is thinned may be one that is not stored.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn coarsest_level(&self) -> Result<usize> {
+        let parts = self.decoder.parts_of(self.records);
+        let request = SourceRequest::grids(&parts, 0);
+        let source = self.decoder.source(self.records, request)?;
+        let mut level = 0;
+        while source.grid(level + 1).is_ok() {
+            level += 1;
+        }
+        Ok(level)
+    }
+
+    /// Smallest and largest ordinary value of the field that was encoded, over all slabs.
+    #[must_use]
+    pub fn range(&self) -> (f64, f64) {
+        let ranges = self.records().map(|record| record.range);
+        ranges.fold((f64::INFINITY, f64::NEG_INFINITY), |a, b| {
+            (a.0.min(b.0), a.1.max(b.1))
+        })
+    }
+
+    /// Largest error of any value, as measured, over all slabs.
+    #[must_use]
+    pub fn max_error(&self) -> f64 {
+        let errors = self.records().map(|record| record.measured.max_error);
+        errors.fold(0.0, f64::max)
+    }
+
     /// PSNR in dB, against the field that was encoded, of what is known from the level and the coarser
     /// ones alone: measured at level 0, an estimate above. `None` where the file does not say it.
     ///

@@ -8,6 +8,10 @@ use crate::base::grid::Axes;
 use crate::network::Hierarchy;
 use crate::transform::{AxisPlan, Wavelet};
 
+/// The key interval that programs which write series take where nothing is said: so many frames decoding one takes at most.
+/// Not the default of [`Coding`], which keeps nothing for frames that may not come.
+pub const KEY_INTERVAL: u32 = 16;
+
 /// Which networks predict the details.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -57,6 +61,22 @@ pub enum FormChoice {
     Wavelet,
     /// Voxels predicted from those before them; only with a bound on the error of every voxel.
     Raster,
+}
+
+impl std::str::FromStr for FormChoice {
+    type Err = Error;
+
+    /// `auto`, `wavelet` or `raster`.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "wavelet" => Ok(Self::Wavelet),
+            "raster" => Ok(Self::Raster),
+            other => Err(Error::invalid(format!(
+                "form auto, wavelet or raster expected, {other:?} found"
+            ))),
+        }
+    }
 }
 
 /// Axes along which a field repeats, so that its last sample is a neighbour of its first.

@@ -21,7 +21,7 @@ use crate::base::real::short_number;
 use crate::container::Bound;
 use crate::transform::{AxisPlan, Wavelet};
 
-pub use coding::{Coding, EmbedWeights, FormChoice, Model, Periodic, Profile};
+pub use coding::{Coding, EmbedWeights, FormChoice, KEY_INTERVAL, Model, Periodic, Profile};
 pub use decoding::DecodeOptions;
 pub use effort::Effort;
 pub(crate) use effort::NetworkTrials;

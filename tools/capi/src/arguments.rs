@@ -125,6 +125,13 @@ pub(crate) unsafe fn path(start: *const c_char) -> Result<PathBuf, Failure> {
     Ok(PathBuf::from(OsStr::new(text)))
 }
 
+/// Numbers for the axes that a grid has in a place for three; `rest` behind them.
+pub(crate) fn in_three<T: Copy>(own: &[T], rest: T) -> [T; 3] {
+    let mut out = [rest; 3];
+    out.iter_mut().zip(own).for_each(|(out, &own)| *out = own);
+    out
+}
+
 /// Hands out a value.
 ///
 /// # Safety

@@ -103,26 +103,16 @@ pub enum BoundKind {
 
 /// A bound by its number.
 pub(crate) fn bound(number: i32, value: f64) -> Result<Bound, Failure> {
-    let known = [
-        Bound::Psnr(value),
-        Bound::Ssim(value),
-        Bound::MaxError(value),
-        Bound::RelError(value),
-        Bound::Ratio(value),
-    ];
-    let found = known.into_iter().find(|&b| kind(b).0 as i32 == number);
+    // Those of files begin with 0, which here is none.
+    let kind = number.checked_sub(1).map(u8::try_from);
+    let found = kind.and_then(|kind| Bound::from_parts(kind.ok()?, value));
     found.ok_or_else(|| Failure::invalid(format!("a bound from 1 to 5 expected, {number} found")))
 }
 
-/// A bound, and its value.
-pub(crate) fn kind(bound: Bound) -> (BoundKind, f64) {
-    match bound {
-        Bound::Psnr(value) => (BoundKind::Psnr, value),
-        Bound::Ssim(value) => (BoundKind::Ssim, value),
-        Bound::MaxError(value) => (BoundKind::MaxError, value),
-        Bound::RelError(value) => (BoundKind::RelError, value),
-        Bound::Ratio(value) => (BoundKind::Ratio, value),
-    }
+/// The number of a bound, and its value.
+pub(crate) fn number_of(bound: Bound) -> (i32, f64) {
+    let (kind, value) = bound.parts();
+    (i32::from(kind) + 1, value)
 }
 
 /// Texts of a file.
@@ -139,4 +129,28 @@ pub enum Text {
     TimeUnit = 4,
     /// What else is known: a JSON object, or nothing.
     Attributes = 5,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_have_the_numbers_of_the_header() {
+        for (kind, expected) in [
+            (BoundKind::Psnr, Bound::Psnr(0.5)),
+            (BoundKind::Ssim, Bound::Ssim(0.5)),
+            (BoundKind::MaxError, Bound::MaxError(0.5)),
+            (BoundKind::RelError, Bound::RelError(0.5)),
+            (BoundKind::Ratio, Bound::Ratio(0.5)),
+        ] {
+            assert_eq!(bound(kind as i32, 0.5).ok(), Some(expected));
+            assert_eq!(number_of(expected), (kind as i32, 0.5));
+        }
+        assert!(
+            [i32::MIN, -1, 0, 6, 257]
+                .iter()
+                .all(|&n| bound(n, 0.5).is_err())
+        );
+    }
 }

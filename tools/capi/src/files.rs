@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use srt::{ByteSource, DecodeOptions, Decoder, FileBytes};
 
-use crate::arguments::{path, put, put_text, slice, text};
-use crate::codes::{Status, Text, ValueType, kind};
+use crate::arguments::{in_three, path, put, put_text, slice, text};
+use crate::codes::{Status, Text, ValueType, number_of};
 use crate::failure::{Failure, call};
 use crate::handles::{self, File, FileHandle};
 use crate::with_threads;
@@ -123,14 +123,6 @@ pub(crate) fn with_file(
     call(file.addr(), || body(&*handles::get::<Arc<File>>(file)?))
 }
 
-/// The first `rank` numbers of what has three, the slowest axis last known.
-fn of_axes<T: Copy>(all: [T; 3], rank: usize, rest: T) -> [T; 3] {
-    let mut out = [rest; 3];
-    let own = all.iter().skip(3 - rank);
-    out.iter_mut().zip(own).for_each(|(out, &own)| *out = own);
-    out
-}
-
 /// What the file describes.
 ///
 /// # Safety
@@ -143,21 +135,15 @@ pub unsafe extern "C" fn srt_file_describe(
     with_file(file, |file| {
         let dataset = file.dataset();
         let rank = dataset.shape.rank();
-        let mut shape = [0; 3];
-        let extents = dataset.shape.extents();
-        shape
-            .iter_mut()
-            .zip(extents)
-            .for_each(|(out, &own)| *out = own);
         let placement = dataset.placement.unwrap_or_default();
         let description = Description {
             rank,
-            shape,
+            shape: in_three(dataset.shape.extents(), 0),
             fields: dataset.fields.len(),
             frames: file.frames().len(),
             has_placement: dataset.placement.is_some().into(),
-            spacing: of_axes(placement.spacing, rank, 1.0),
-            origin: of_axes(placement.origin, rank, 0.0),
+            spacing: in_three(&placement.spacing[3 - rank..], 1.0),
+            origin: in_three(&placement.origin[3 - rank..], 0.0),
         };
         // SAFETY: the caller's promise.
         unsafe { put(out, description, "a description") }
@@ -240,12 +226,8 @@ pub unsafe extern "C" fn srt_file_frame(
     with_file(file, |file| {
         let frame = file.frame_at(frame)?;
         let record = frame.record();
-        let (bound, bound_value) = kind(record.bound);
-        let ranges = frame.records().map(|record| record.range);
-        let (min, max) = ranges.fold((f64::INFINITY, f64::NEG_INFINITY), |a, b| {
-            (a.0.min(b.0), a.1.max(b.1))
-        });
-        let errors = frame.records().map(|record| record.measured.max_error);
+        let (bound, bound_value) = number_of(record.bound);
+        let (min, max) = frame.range();
         let description = FrameDescription {
             field: usize::try_from(record.field).unwrap_or(usize::MAX),
             step: record.step,
@@ -253,9 +235,9 @@ pub unsafe extern "C" fn srt_file_frame(
             time: record.time.unwrap_or(f64::NAN),
             min,
             max,
-            bound: bound as i32,
+            bound,
             bound_value,
-            max_error: errors.fold(0.0, f64::max),
+            max_error: frame.max_error(),
             psnr_db: frame.psnr_db()?.unwrap_or(f64::NAN),
         };
         // SAFETY: the caller's promise.

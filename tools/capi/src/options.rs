@@ -3,7 +3,7 @@
 
 use std::ffi::c_char;
 
-use srt::{AxisPlan, Effort, EncodeOptions, FormChoice, Model};
+use srt::{AxisPlan, Effort, EncodeOptions, KEY_INTERVAL, Model};
 
 use crate::arguments::{put, text};
 use crate::codes::{Status, bound};
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn srt_options_init(options: *mut Options, struct_size: us
             periodic: std::ptr::null(),
             plan: std::ptr::null(),
             form: std::ptr::null(),
-            key_interval: 16,
+            key_interval: KEY_INTERVAL,
             memory: 0,
         };
         // SAFETY: the caller's promise.
@@ -142,16 +142,7 @@ impl Options {
             options.coding.periodic = axes.parse()?;
         }
         options.coding.plan = AxisPlan::choice(plan.unwrap_or("auto"))?;
-        options = options.with_form(match form {
-            None | Some("auto") => FormChoice::Auto,
-            Some("wavelet") => FormChoice::Wavelet,
-            Some("raster") => FormChoice::Raster,
-            Some(other) => {
-                return Err(Failure::invalid(format!(
-                    "form 'wavelet' or 'raster' expected, {other:?} found"
-                )));
-            }
-        });
+        options.coding.form = form.unwrap_or("auto").parse()?;
         Ok(options.with_key_interval(self.key_interval))
     }
 }

@@ -23,14 +23,7 @@ pub unsafe extern "C" fn srt_file_levels(
     levels: *mut usize,
 ) -> Status {
     with_file(file, |file| {
-        let coarsest = with_threads(1, || {
-            let has = |level: usize| Ok::<_, srt::Error>(file.frame_at(frame)?.level(level).grid());
-            let mut level = 0;
-            while has(level + 1)?.is_ok() {
-                level += 1;
-            }
-            Ok(level)
-        })?;
+        let coarsest = with_threads(1, || file.frame_at(frame)?.coarsest_level())?;
         // SAFETY: the caller's promise.
         unsafe { put(levels, coarsest, "a number") }
     })
@@ -128,16 +121,9 @@ unsafe fn region(
     if start.is_null() && size.is_null() {
         return Ok(None);
     }
-    let mut region = Region {
-        start: [0; 3],
-        size: [1; 3],
-    };
     // SAFETY: the caller's promise.
-    unsafe {
-        region.start[3 - rank..].copy_from_slice(slice(start, rank, "a start")?);
-        region.size[3 - rank..].copy_from_slice(slice(size, rank, "a size")?);
-    }
-    Ok(Some(region))
+    let (start, size) = unsafe { (slice(start, rank, "a start")?, slice(size, rank, "a size")?) };
+    Ok(Some(Region::along_axes(start, size)?))
 }
 
 /// What is wanted of a file.

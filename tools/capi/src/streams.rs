@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use srt::{AnyVolume, DecodeOptions, Frame, StreamDecoder};
 
+use crate::arguments::in_three;
 use crate::codes::{Status, ValueType};
 use crate::failure::{Failure, call};
 
@@ -123,13 +124,7 @@ pub unsafe extern "C" fn srt_stream_decode(
 /// What is handed out of a frame; it points into `names` and `volume`.
 fn described(frame: &Frame, names: &[CString], level: usize, volume: &AnyVolume) -> StreamField {
     let field = usize::try_from(frame.field).unwrap_or(usize::MAX);
-    let mut shape = [0; 3];
-    let extents = volume.shape();
-    let extents = extents.extents();
-    shape
-        .iter_mut()
-        .zip(extents)
-        .for_each(|(out, &own)| *out = own);
+    let shape = volume.shape();
     let (values, count) = match volume {
         AnyVolume::F16(volume) => start(volume.data()),
         AnyVolume::F32(volume) => start(volume.data()),
@@ -143,8 +138,8 @@ fn described(frame: &Frame, names: &[CString], level: usize, volume: &AnyVolume)
         time: frame.time.unwrap_or(f64::NAN),
         first_plane: frame.slab.map_or(0, |slab| slab.start),
         level,
-        rank: extents.len(),
-        shape,
+        rank: shape.rank(),
+        shape: in_three(shape.extents(), 0),
         value_type: ValueType::from(volume.dtype()) as i32,
         values,
         count,

@@ -58,6 +58,8 @@ fn inspect(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    const KEY_INTERVAL: u32 = srt::KEY_INTERVAL;
+    #[pymodule_export]
     use super::arrays::{encode, stat};
     #[pymodule_export]
     use super::inspect;

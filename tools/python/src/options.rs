@@ -2,10 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use srt::{
-    AxisPlan, Bound as ErrorBound, Effort, EncodeOptions, FormChoice, Model, Observer, builtin,
-    builtin_names,
-};
+use srt::{AxisPlan, Bound, Effort, EncodeOptions, Model, Observer, builtin, builtin_names};
 
 use crate::errors::raised;
 
@@ -35,23 +32,18 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn encode_options(&self, py: Python<'_>) -> PyResult<EncodeOptions> {
-        let bound = match self.bound.0.as_str() {
-            "psnr" => ErrorBound::Psnr,
-            "ssim" => ErrorBound::Ssim,
-            "max_error" => ErrorBound::MaxError,
-            "rel_error" => ErrorBound::RelError,
-            "ratio" => ErrorBound::Ratio,
-            other => return Err(PyValueError::new_err(format!("no bound {other:?}"))),
-        };
+        let (name, value) = &self.bound;
+        let bound = Bound::from_name(name, *value);
+        let bound = bound.ok_or_else(|| PyValueError::new_err(format!("no bound {name:?}")))?;
         let effort = Effort::new(self.effort).map_err(|e| raised(py, &e))?;
-        let mut options = EncodeOptions::new(bound(self.bound.1))
+        let mut options = EncodeOptions::new(bound)
             .with_field(&self.field)
             .with_unit(&self.unit)
             .with_model(self.model(py)?)
             .with_effort(effort)
             .with_frames(self.frames)
-            .with_key_interval(self.key_interval)
-            .with_form(self.form()?);
+            .with_key_interval(self.key_interval);
+        options.coding.form = self.form.parse().map_err(|e| raised(py, &e))?;
         options.coding.plan = AxisPlan::choice(&self.plan).map_err(|e| raised(py, &e))?;
         options.coding.periodic = self.periodic.parse().map_err(|e| raised(py, &e))?;
         options.coding.mask_value = self.mask_value;
@@ -61,17 +53,6 @@ impl Options {
             options.observer = observer(call.clone_ref(py));
         }
         Ok(options)
-    }
-
-    fn form(&self) -> PyResult<FormChoice> {
-        match self.form.as_str() {
-            "auto" => Ok(FormChoice::Auto),
-            "wavelet" => Ok(FormChoice::Wavelet),
-            "raster" => Ok(FormChoice::Raster),
-            other => Err(PyValueError::new_err(format!(
-                "form 'auto', 'wavelet' or 'raster' expected, {other:?} found"
-            ))),
-        }
     }
 
     fn model(&self, py: Python<'_>) -> PyResult<Model> {

@@ -8,10 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyList};
-use srt::{
-    Bound as ErrorBound, ByteSource, DecodeOptions, Decoder, Element, FileBytes, Form, FrameReader,
-    Region, f16,
-};
+use srt::{ByteSource, DecodeOptions, Decoder, Element, FileBytes, Form, FrameReader, Region, f16};
 
 use crate::arrays::array;
 use crate::errors::raised;
@@ -50,18 +47,12 @@ impl NativeFile {
             return Ok(reader);
         };
         let rank = self.decoder.dataset().shape.rank();
-        if start.len() != rank || size.len() != rank {
+        if start.len() != rank {
             return Err(srt::Error::invalid(format!(
                 "a box of rank {rank} expected"
             )));
         }
-        let mut region = Region {
-            start: [0; 3],
-            size: [1; 3],
-        };
-        region.start[3 - rank..].copy_from_slice(&start);
-        region.size[3 - rank..].copy_from_slice(&size);
-        Ok(reader.region(region))
+        Ok(reader.region(Region::along_axes(&start, &size)?))
     }
 
     fn fill<T: Element + NumpyElement>(
@@ -137,10 +128,10 @@ impl NativeFile {
             item.set_item("field", record.field)?;
             item.set_item("step", record.step)?;
             item.set_item("time", record.time)?;
-            item.set_item("range", range(&frame))?;
-            item.set_item("bound", bound(record.bound))?;
+            item.set_item("range", frame.range())?;
+            item.set_item("bound", (record.bound.name(), record.bound.parts().1))?;
             item.set_item("ssim", record.measured.ssim)?;
-            item.set_item("max_error", largest_error(&frame))?;
+            item.set_item("max_error", frame.max_error())?;
             let (form, brick) = form(&record.form);
             item.set_item("form", form)?;
             item.set_item("brick", brick)?;
@@ -153,6 +144,11 @@ impl NativeFile {
     fn grid(&self, py: Python<'_>, frame: usize, level: usize) -> PyResult<Vec<usize>> {
         let grid = without_python(py, Some(1), || self.frame(frame, level)?.grid())?;
         Ok(grid.extents().to_vec())
+    }
+
+    /// Number of the coarsest level.
+    fn levels(&self, py: Python<'_>, frame: usize) -> PyResult<usize> {
+        without_python(py, Some(1), || self.frame(frame, 0)?.coarsest_level())
     }
 
     /// Origin and spacing of a level.
@@ -218,29 +214,6 @@ impl NativeFile {
     fn bytes_read(&self) -> u64 {
         self.decoder.bytes_read()
     }
-}
-
-fn bound(bound: ErrorBound) -> (&'static str, f64) {
-    match bound {
-        ErrorBound::Psnr(value) => ("psnr", value),
-        ErrorBound::Ssim(value) => ("ssim", value),
-        ErrorBound::MaxError(value) => ("max_error", value),
-        ErrorBound::RelError(value) => ("rel_error", value),
-        ErrorBound::Ratio(value) => ("ratio", value),
-    }
-}
-
-/// Smallest and largest ordinary value of all slabs.
-fn range(frame: &FrameReader<'_>) -> (f64, f64) {
-    let ranges = frame.records().map(|record| record.range);
-    ranges.fold((f64::INFINITY, f64::NEG_INFINITY), |a, b| {
-        (a.0.min(b.0), a.1.max(b.1))
-    })
-}
-
-fn largest_error(frame: &FrameReader<'_>) -> f64 {
-    let errors = frame.records().map(|record| record.measured.max_error);
-    errors.fold(0.0, f64::max)
 }
 
 /// Name of a form, and the edge of what of it decodes by itself.

@@ -8,6 +8,9 @@ pub const FILTER_ID: i32 = 480;
 /// Numbers that a user gives: the bound's kind, its value in two words, the effort (0: the default), whether networks are tried.
 pub const COUNT: usize = 5;
 
+/// The number of the first kind of bound, which is 0 in files: 0 is what nobody has set.
+const FIRST_KIND: u32 = 1;
+
 /// What a user asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -43,19 +46,19 @@ impl Params {
     /// The numbers.
     #[must_use]
     pub fn words(&self) -> [u32; COUNT] {
-        let (kind, value) = match self.bound {
-            Bound::Psnr(value) => (1, value),
-            Bound::Ssim(value) => (2, value),
-            Bound::MaxError(value) => (3, value),
-            Bound::RelError(value) => (4, value),
-            Bound::Ratio(value) => (5, value),
-        };
+        let (kind, value) = self.bound.parts();
         let [low, high] = split(value);
         let networks = match self.networks {
             Networks::None => 0,
             Networks::Tried => 1,
         };
-        [kind, low, high, self.effort, networks]
+        [
+            u32::from(kind) + FIRST_KIND,
+            low,
+            high,
+            self.effort,
+            networks,
+        ]
     }
 
     /// From numbers: the last two may be missing.
@@ -75,18 +78,13 @@ impl Params {
             }
         };
         let value = join(low, high);
-        let bound = match kind {
-            1 => Bound::Psnr(value),
-            2 => Bound::Ssim(value),
-            3 => Bound::MaxError(value),
-            4 => Bound::RelError(value),
-            5 => Bound::Ratio(value),
-            _ => {
-                return Err(Error::invalid(format!(
-                    "a bound from 1 to 5 expected, {kind} found: see srt h5-params"
-                )));
-            }
-        };
+        let found = kind.checked_sub(FIRST_KIND).map(u8::try_from);
+        let bound = found.and_then(|kind| Bound::from_parts(kind.ok()?, value));
+        let bound = bound.ok_or_else(|| {
+            Error::invalid(format!(
+                "a bound from 1 to 5 expected, {kind} found: see srt h5-params"
+            ))
+        })?;
         let networks = match networks {
             0 => Networks::None,
             1 => Networks::Tried,

@@ -305,14 +305,7 @@ class Field:
     @functools.cached_property
     def levels(self) -> int:
         """Number of the coarsest level."""
-        level = 0
-        while self._frames:
-            try:
-                self.file._native().grid(self._model, level + 1)
-            except ValueError:
-                break
-            level += 1
-        return level
+        return self.file._native().levels(self._model) if self._frames else 0
 
     @property
     def chunks(self) -> tuple[int, ...]:

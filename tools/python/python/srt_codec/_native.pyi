@@ -1,12 +1,13 @@
 """The extension module: arrays are C-contiguous, of this machine's bytes, of float16, float32 or float64."""
 
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 
 __all__ = [
     "encode",
     "stat",
+    "KEY_INTERVAL",
     "inspect",
     "run_program",
     "NativeFile",
@@ -21,6 +22,8 @@ __all__ = [
     "MissingWeights",
     "Device",
 ]
+
+KEY_INTERVAL: Final[int]
 
 _Box = tuple[list[int], list[int]]
 
@@ -51,6 +54,7 @@ class NativeFile:
     def attributes(self) -> str | None: ...
     def frames(self) -> list[dict[str, Any]]: ...
     def grid(self, frame: int, level: int) -> list[int]: ...
+    def levels(self, frame: int) -> int: ...
     def placement(self, frame: int, level: int) -> tuple[list[float], list[float]]: ...
     def psnr(self, frame: int, level: int) -> float | None: ...
     def read(self, frame: int, level: int, region: _Box | None, threads: int | None) -> np.ndarray: ...

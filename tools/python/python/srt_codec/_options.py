@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from . import _native
+
 BOUNDS = ("psnr", "ssim", "max_error", "rel_error", "ratio")
 
 #: Steps from one that is coded by itself to the next, in files that are written step by step.
-KEY_INTERVAL = 16
+KEY_INTERVAL = _native.KEY_INTERVAL
 
 #: Called after each pass of a search with the number of passes and the quality of the last.
 Progress = Callable[[int, float], object]

@@ -12,7 +12,10 @@ use super::memory::MemorySize;
 use super::paper::PaperArgs;
 use super::part::PartText;
 use super::raw::RawArgs;
-use srt::{AxisPlan, Bound, Effort, EmbedWeights, Error, FormChoice, Periodic, Result, Wavelet};
+use srt::{
+    AxisPlan, Bound, Effort, EmbedWeights, Error, FormChoice, KEY_INTERVAL, Periodic, Result,
+    Wavelet,
+};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct EncodeArgs {
@@ -52,7 +55,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) append: bool,
     /// Of N time steps one is coded by itself, and those after it may be predicted from the one or two before them, where that
     /// is smaller: decoding a step takes N at most. 1: every step by itself, in the memory of three steps less
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = KEY_INTERVAL, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) key_interval: u32,
     /// Number of the first time step; 0 if not given, or the one behind the last in the file
     #[arg(long, value_name = "N")]
