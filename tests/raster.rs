@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Draw, Scalar, encode, noisy, smooth};
+use common::{Draw, Scalar, encode, noisy, psnr, smooth};
 use half::f16;
 use proptest::prelude::*;
 use srt::container::{Bound, Form, RasterSteps};
@@ -23,14 +23,21 @@ fn bits<E: Scalar>(values: &[E]) -> Vec<u64> {
 
 /// The file of a field; it has the raster form and keeps the bound.
 fn checked<E: Scalar>(shape: Shape, values: &[E], max_error: f64) -> Vec<u8> {
+    let file = within(shape, values, max_error);
+    let decoder = Decoder::new(&file).unwrap();
+    let form = &decoder.only_frame().unwrap().record().form;
+    // Next to nothing takes fewer bytes as it is.
+    let is_raster = matches!(form, Form::Raster(_));
+    assert!(is_raster || shape.len() < 1000 && *form == Form::Lossless);
+    file
+}
+
+/// The file of a field, in the raster form if it is not constant or next to nothing; it keeps the bound.
+fn within<E: Scalar>(shape: Shape, values: &[E], max_error: f64) -> Vec<u8> {
     let options = options(Bound::MaxError(max_error), FormChoice::Raster);
     let file = encode(shape, values, &options).unwrap().0;
     let decoder = Decoder::new(&file).unwrap();
-    let frame = decoder.only_frame().unwrap();
-    // Next to nothing takes fewer bytes as it is.
-    let is_raster = matches!(frame.record().form, Form::Raster(_));
-    assert!(is_raster || shape.len() < 1000 && frame.record().form == Form::Lossless);
-    let decoded = frame.read::<E>().unwrap();
+    let decoded = decoder.only_frame().unwrap().read::<E>().unwrap();
     for (a, b) in values.iter().zip(decoded.data()) {
         if a.is_finite() {
             assert!((a.to_f64() - b.to_f64()).abs() <= max_error, "{a:?} {b:?}");
@@ -217,6 +224,86 @@ fn few_values_are_coded_by_ranks_where_that_is_shorter() {
     assert!(!has_palette(&lossless(shape, &noisy::<f32>(shape, 7, 0))));
 }
 
+/// A field of few values keeps a bound and a PSNR in raster order.
+fn keeps_few<E: Scalar>(shape: Shape, seed: u64, holes: usize, (max_error, db): (f64, f64)) {
+    let values: Vec<E> = steps(shape, seed, holes);
+    check_parts::<E>(&within(shape, &values, max_error), seed);
+    let options = options(Bound::Psnr(db), FormChoice::Raster);
+    let file = encode(shape, &values, &options).unwrap().0;
+    let decoded = srt::decode::<E>(&file).unwrap();
+    let found = psnr(&values, decoded.data(), |v| v.is_finite());
+    assert!(found >= db, "{found} dB, {db} asked for");
+    check_parts::<E>(&file, seed);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn few_values_keep_bounds_that_are_wider_than_between_them(
+        dims in prop::array::uniform3(1usize..=24),
+        planar: bool,
+        seed: u64,
+        holes in 0usize..9,
+        max_error in 0.05f64..1.5,
+        db in 5.0f64..60.0,
+    ) {
+        let shape = Shape::new(if planar { &dims[1..] } else { &dims }).unwrap();
+        prop_assume!(shape.len() > 2 * holes + 4);
+        keeps_few::<f16>(shape, seed, holes, (max_error, db));
+        keeps_few::<f32>(shape, seed, holes, (max_error, db));
+        keeps_few::<f64>(shape, seed, holes, (max_error, db));
+    }
+}
+
+/// Bytes of a field, and the form of its frame.
+fn form_of<E: Scalar>(shape: Shape, values: &[E], options: &EncodeOptions) -> (usize, Form) {
+    let file = encode(shape, values, options).unwrap().0;
+    let decoder = Decoder::new(&file).unwrap();
+    let frame = decoder.only_frame().unwrap();
+    (file.len(), frame.record().form.clone())
+}
+
+#[test]
+fn values_of_a_lattice_are_taken_together() {
+    let shape = Shape::new(&[60, 64, 70]).unwrap();
+    let whole: Vec<f32> = noisy::<f32>(shape, 8, 0);
+    let whole: Vec<f32> = whole.iter().map(|v| (40.0 * v).round()).collect();
+    let exact = form_of(
+        shape,
+        &whole,
+        &options(Bound::MaxError(0.4), FormChoice::Auto),
+    );
+    let pairs = form_of(
+        shape,
+        &whole,
+        &options(Bound::MaxError(0.6), FormChoice::Auto),
+    );
+    for (_, form) in [&exact, &pairs] {
+        assert!(
+            matches!(form, Form::Raster(form) if matches!(form.steps, RasterSteps::Palette(_)))
+        );
+    }
+    assert!(pairs.0 * 4 < exact.0 * 3, "{} {}", pairs.0, exact.0);
+}
+
+#[test]
+fn a_psnr_is_reached_in_raster_order_where_that_is_shorter() {
+    let shape = Shape::new(&[100, 101, 102]).unwrap();
+    let smooth: Vec<f32> = smooth(shape, 1).iter().map(|&v| v as f32).collect();
+    let layers: Vec<f32> = smooth.iter().map(|v| (8.0 * v).round() * 0.125).collect();
+    for (values, is_raster) in [(&smooth, false), (&layers, true)] {
+        let mut options = options(Bound::Psnr(55.0), FormChoice::Auto);
+        let (bytes, form) = form_of(shape, values, &options);
+        assert_eq!(matches!(form, Form::Raster(_)), is_raster, "{form:?}");
+        for other in [FormChoice::Wavelet, FormChoice::Raster] {
+            options = options.with_form(other);
+            let (others, _) = form_of(shape, values, &options);
+            assert!(bytes <= others * 9 / 8, "{other:?}: {others}, {bytes}");
+        }
+    }
+}
+
 #[test]
 fn fields_of_many_bricks_come_back() {
     for extents in [&[70, 65, 130][..], &[300, 520], &[1, 70, 70], &[3, 2, 300]] {
@@ -256,9 +343,11 @@ fn the_form_is_chosen_by_what_the_field_is_like() {
 fn the_raster_form_needs_a_bound_on_the_error() {
     let shape = Shape::new(&[9, 9]).unwrap();
     let values: Vec<f32> = noisy(shape, 5, 0);
-    let options = options(Bound::Psnr(40.0), FormChoice::Raster);
-    let error = encode(shape, &values, &options).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    for bound in [Bound::Ssim(0.9), Bound::Ratio(3.0)] {
+        let options = options(bound, FormChoice::Raster);
+        let error = encode(shape, &values, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use crate::frame::lossless::Lengths;
 use crate::frame::networks::PricedNetworks;
 use crate::frame::original::{Original, check_len};
 use crate::frame::pooled::PooledEncoder;
-use crate::frame::raster::candidates::{Ranked, Weighed};
+use crate::frame::raster::candidates::Weighed;
+use crate::frame::raster::palette::ValuePalette;
 use crate::frame::sample::{Normalisation, for_each_stretch};
 use crate::frame::wavelet::encode::{Contender, Found, WaveletEncoder};
 use crate::frame::wavelet::memory::check_pooled;
@@ -152,8 +153,10 @@ struct FrameEncoder<'a, E: Element> {
     past: OfferedPast<'a>,
     /// Whether the mask gives back what the bound asks for of voxels that have no ordinary value.
     keeps_bits: bool,
+    /// Its values where they are few, once they were looked for.
+    palette: Arc<OnceLock<Option<ValuePalette>>>,
     /// What it takes as it is by ranks and by slots, once that was looked for.
-    ranked: OnceLock<Option<Ranked>>,
+    ranks: OnceLock<Option<Weighed>>,
     slots: OnceLock<Option<Weighed>>,
     /// What it takes packed, about.
     packed_bytes: OnceLock<f64>,
@@ -175,7 +178,8 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
             networks,
             past: OfferedPast::default(),
             keeps_bits,
-            ranked: OnceLock::new(),
+            palette: Arc::default(),
+            ranks: OnceLock::new(),
             slots: OnceLock::new(),
             packed_bytes: OnceLock::new(),
         }
@@ -315,5 +319,7 @@ mod choice;
 mod exact;
 mod mask_value;
 mod plan;
+mod psnr;
 #[cfg(test)]
 mod tests;
+mod weigh;

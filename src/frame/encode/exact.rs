@@ -4,11 +4,12 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::Region;
 use crate::frame::encode::FrameEncoder;
+use crate::frame::encode::weigh::RasterWay;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::lossless;
 use crate::frame::lossless::Lengths;
 use crate::frame::raster::candidates::{
-    BoxedField, ExactWays, Ranked, Weighed, boxes, payload_bytes,
+    BoxEdges, BoxedField, ExactWays, Ranked, Weighed, boxes, payload_bytes,
 };
 use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::raster::palette::ValuePalette;
@@ -33,28 +34,24 @@ impl<E: Element> FrameEncoder<'_, E> {
     fn lossless_near(&self, rival: f64, lengths: Lengths) -> Result<EncodedFrame> {
         let ways = self.exact_ways()?;
         let rasters = [
-            (ways.ranks).map(|found| (RasterTarget::Ranks(&found.palette), found.way)),
+            (ways.ranks).map(|found| (RasterTarget::Ranks(found.palette), found.way)),
             ways.slots.map(|way| (RasterTarget::Slots, way)),
         ];
         let rasters = rasters.into_iter().flatten();
         let near = LOSSLESS_NEAR * ways.least().min(rival);
         let is_chosen = self.options.coding.form == FormChoice::Raster;
-        let mut found: Option<EncodedFrame> = None;
+        let mut found = None;
         for (target, way) in rasters.filter(|(_, way)| is_chosen || way.bytes <= near) {
-            let encoded = self
-                .exact_field(target)
-                .encode(self.options, way.predictors)?;
-            found = match (found, encoded) {
-                (Some(a), Some(b)) if self.file_bytes(&a) <= self.file_bytes(&b) => Some(a),
-                (a, b) => b.or(a),
-            };
+            let predictors = way.predictors;
+            let encoded = self.raster(RasterWay { target, predictors })?;
+            found = self.shorter(found, encoded);
         }
         self.tell(&format!("lossless: {ways}"));
         let Some(raster) = found else {
             return self.packed(lengths);
         };
         // What lies around bricks tells in fields that are no more than a sample.
-        let is_large = boxes(&self.original).is_some();
+        let is_large = boxes(&self.original, BoxEdges::USUAL).is_some();
         if is_chosen || ways.packed > near && is_large {
             return Ok(raster);
         }
@@ -129,26 +126,38 @@ impl<E: Element> FrameEncoder<'_, E> {
         Ok(*self.slots.get_or_init(|| found))
     }
 
-    /// The palette of the field, if it has few values, and what it takes by that; looked for once.
-    fn ranked(&self) -> Result<Option<&Ranked>> {
-        if let Some(found) = self.ranked.get() {
-            return Ok(found.as_ref());
-        }
-        let mut found = None;
-        if let Some(palette) = ValuePalette::find(&self.original).filter(|_| self.keeps_bits) {
-            let way = self.weigh(RasterTarget::Ranks(&palette))?;
-            found = way.map(|way| Ranked { palette, way });
-        }
-        Ok(self.ranked.get_or_init(|| found).as_ref())
+    /// The palette of the field, if it has few values; looked for once.
+    pub(super) fn palette(&self) -> Option<&ValuePalette> {
+        let found = || ValuePalette::find(&self.original);
+        self.palette.get_or_init(found).as_ref()
+    }
+
+    /// What it takes by ranks in that palette; looked for once.
+    fn ranked(&self) -> Result<Option<Ranked<'_>>> {
+        let Some(palette) = self.palette().filter(|_| self.keeps_bits) else {
+            return Ok(None);
+        };
+        let way = match self.ranks.get() {
+            Some(found) => *found,
+            None => {
+                let found = self.weigh(RasterTarget::Ranks(palette))?;
+                *self.ranks.get_or_init(|| found)
+            }
+        };
+        Ok(way.map(|way| Ranked { palette, way }))
     }
 
     /// Codes boxes of the field; `None` where all of it would take more memory than there is, which packing does not.
     fn weigh(&self, target: RasterTarget<'_>) -> Result<Option<Weighed>> {
-        if self.exact_field(target).check_memory(self.options).is_err() {
+        if self
+            .raster_field(target)
+            .check_memory(self.options)
+            .is_err()
+        {
             return Ok(None);
         }
         let whole = self.original.shape.region();
-        let boxes = boxes(&self.original).unwrap_or_else(|| vec![whole]);
+        let boxes = boxes(&self.original, BoxEdges::USUAL).unwrap_or_else(|| vec![whole]);
         let mut options = self.options.clone();
         options.observer = Observer::default();
         options.resources.memory = None;
@@ -160,7 +169,7 @@ impl<E: Element> FrameEncoder<'_, E> {
                 let held = BoxedField::cut(&self.original, region);
                 let field = RasterField {
                     original: held.original(&options.observer),
-                    ..self.exact_field(target)
+                    ..self.raster_field(target)
                 };
                 let encoded = field.encode(&options, predictors)?;
                 let raw = size_of_val(field.original.values);
@@ -176,22 +185,10 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
         let voxels: usize = boxes.iter().map(Region::len).sum();
         let share = whole.len() as f64 / voxels as f64;
-        let palette = match target {
-            RasterTarget::Ranks(palette) => palette.to_payload().len(),
-            RasterTarget::Slots | RasterTarget::Within(_) => 0,
-        };
+        let palette = target.palette().map_or(0, |all| all.to_payload().len());
         Ok(Some(Weighed {
             predictors: best.0,
             bytes: best.1 as f64 * share + palette as f64,
         }))
-    }
-
-    /// What is coded as it is.
-    fn exact_field<'p>(&'p self, target: RasterTarget<'p>) -> RasterField<'p, E> {
-        RasterField {
-            original: self.original,
-            normalisation: self.normalisation,
-            target,
-        }
     }
 }

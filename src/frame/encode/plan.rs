@@ -23,8 +23,8 @@ const MOST_BYTES: usize = 1 << 29;
 /// Fewer planes are no stack.
 const LEAST_PLANES: usize = 4;
 /// Voxels of a box, about, and the edges of its planes, multiples of a block.
-const BOX_VOXELS: usize = 1 << 17;
-const EDGES: [usize; 7] = [32, 40, 48, 64, 96, 128, 192];
+pub(super) const BOX_VOXELS: usize = 1 << 17;
+pub(super) const EDGES: [usize; 7] = [32, 40, 48, 64, 96, 128, 192];
 /// A plan that keeps all planes in coarse levels, and may need whole columns for a region, is taken where it saves more than this.
 const LEAST_SAVING: f64 = 0.05;
 /// Networks never save more than this of a field without them, and are not asked where another plan does.
@@ -39,7 +39,7 @@ const STEPS: [f64; 2] = [1e-12, 1e6];
 const DB_AT_SSIM_0: f64 = 30.0;
 
 /// Boxes of the field, transformed by one plan.
-struct PlannedBoxes<E: Element> {
+pub(super) struct PlannedBoxes<E: Element> {
     boxes: Vec<TransformedField<'static, E>>,
 }
 
@@ -59,7 +59,7 @@ impl PlanChoice {
 
 /// What all boxes are brought to.
 #[derive(Clone, Copy)]
-enum Aim {
+pub(super) enum Aim {
     /// A sum of squared errors, in the normalised unit.
     Error(f64),
     /// A quantisation step.
@@ -83,7 +83,7 @@ impl<E: Element> PlannedBoxes<E> {
     }
 
     /// The step that an aim takes.
-    fn step(&self, aim: Aim) -> f64 {
+    pub(super) fn step(&self, aim: Aim) -> f64 {
         match aim {
             Aim::Step(step) => step,
             Aim::Error(error) => step_of(error, |step| {
@@ -93,7 +93,7 @@ impl<E: Element> PlannedBoxes<E> {
     }
 
     /// Bits at the step of an aim by the magnitudes of the coefficients alone: a rough guess, for nearly nothing.
-    fn expected_bits(&self, aim: Aim) -> f64 {
+    pub(super) fn expected_bits(&self, aim: Aim) -> f64 {
         let step = self.step(aim);
         let bits = self.sum(|field| field.analysis.expected_bits(step));
         let error = self.sum(|field| field.analysis.expected_error(step));
@@ -102,7 +102,7 @@ impl<E: Element> PlannedBoxes<E> {
 
     /// Bits at a step, about, without networks or with them, as if the error were that of `aim`; `None` where the coder
     /// cannot use the step.
-    fn bits(&self, aim: Aim, networks: Option<&Networks>) -> Result<Option<f64>> {
+    pub(super) fn bits(&self, aim: Aim, networks: Option<&Networks>) -> Result<Option<f64>> {
         let step = self.step(aim);
         let (mut bits, mut error) = (0.0, 0.0);
         for field in &self.boxes {
@@ -167,7 +167,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     }
 
     fn best_plan(&self, networks: Option<&Networks>) -> Result<PlanChoice> {
-        let boxes = self.columns();
+        let boxes = self.columns(BOX_VOXELS, &EDGES);
         let levels = self.planned(AxisPlan::Levels, &boxes)?;
         let aim = self.aim(&levels);
         let mut found = vec![(AxisPlan::Levels, levels.expected_bits(aim))];
@@ -268,13 +268,13 @@ impl<E: Element> FrameEncoder<'_, E> {
         ));
     }
 
-    /// The boxes that stand for the field, each with all of the slowest axis: two, or the field itself where that is not
+    /// The boxes of about so many voxels, with planes of one of `edges`, that stand for the field, each with all of the slowest axis: two, or the field itself where that is not
     /// much more.
-    pub(super) fn columns(&self) -> Vec<Region> {
+    pub(super) fn columns(&self, voxels: usize, edges: &[usize]) -> Vec<Region> {
         let whole = self.original.shape.region();
         let [planes, ny, nx] = whole.size;
-        let fits = |edge: &&usize| planes * **edge * **edge <= BOX_VOXELS;
-        let edge = EDGES.iter().rev().find(fits).unwrap_or(&EDGES[0]);
+        let fits = |edge: &&usize| planes * **edge * **edge <= voxels;
+        let edge = edges.iter().rev().find(fits).unwrap_or(&edges[0]);
         let size = [planes, ny.min(*edge), nx.min(*edge)];
         let voxels: usize = size.iter().product();
         if whole.len() <= 3 * voxels {
@@ -288,7 +288,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         vec![place(2), place(6)]
     }
 
-    fn planned(&self, plan: AxisPlan, boxes: &[Region]) -> Result<PlannedBoxes<E>> {
+    pub(super) fn planned(&self, plan: AxisPlan, boxes: &[Region]) -> Result<PlannedBoxes<E>> {
         let mut coding = self.options.coding.clone();
         coding.plan = Some(plan);
         coding.periodic = Periodic::Given(Axes::NONE);
@@ -315,7 +315,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     }
 
     /// What the goal comes to in boxes.
-    fn aim(&self, levels: &PlannedBoxes<E>) -> Aim {
+    pub(super) fn aim(&self, levels: &PlannedBoxes<E>) -> Aim {
         let scale = levels.boxes.first().map_or(1.0, |field| field.form.scale);
         let range = levels
             .boxes
@@ -338,7 +338,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
     }
 
-    fn may_use_networks(&self, levels: &PlannedBoxes<E>, step: f64) -> bool {
+    pub(super) fn may_use_networks(&self, levels: &PlannedBoxes<E>, step: f64) -> bool {
         let mut fields = levels.boxes.iter();
         self.network_trials() != NetworkTrials::Hopeful
             || fields.any(|field| is_hopeful(&field.analysis, step))

@@ -10,9 +10,26 @@ use crate::frame::raster::encode::Predictors;
 use crate::frame::raster::palette::ValuePalette;
 use crate::options::Observer;
 
-/// Edge of a box in voxels in 3-D, and in 2-D.
-const EDGE: usize = 48;
-const PLANAR_EDGE: usize = 192;
+/// Edges of boxes in voxels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoxEdges {
+    solid: usize,
+    planar: usize,
+}
+
+impl BoxEdges {
+    /// Those that stand for a field.
+    pub(crate) const USUAL: Self = Self {
+        solid: 48,
+        planar: 192,
+    };
+    /// Those that tell what is worth a closer look.
+    pub(crate) const GLANCE: Self = Self {
+        solid: 24,
+        planar: 96,
+    };
+}
+
 /// Boxes that are coded.
 const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
@@ -28,9 +45,9 @@ pub(crate) struct Weighed {
 }
 
 /// A field of few values.
-#[derive(Debug)]
-pub(crate) struct Ranked {
-    pub(crate) palette: ValuePalette,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked<'a> {
+    pub(crate) palette: &'a ValuePalette,
     pub(crate) way: Weighed,
 }
 
@@ -38,7 +55,7 @@ pub(crate) struct Ranked {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExactWays<'a> {
     /// By ranks among its values, where these are few.
-    pub(crate) ranks: Option<&'a Ranked>,
+    pub(crate) ranks: Option<Ranked<'a>>,
     /// By the slots that values are in.
     pub(crate) slots: Option<Weighed>,
     /// Packed.
@@ -69,9 +86,15 @@ impl fmt::Display for ExactWays<'_> {
 }
 
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.
-pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region>> {
+pub(crate) fn boxes<E: Element>(
+    original: &Original<'_, E>,
+    edges: BoxEdges,
+) -> Option<Vec<Region>> {
     let shape = original.shape;
-    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
+    let edge = match shape.rank() {
+        2 => edges.planar,
+        _ => edges.solid,
+    };
     let size = shape.dims().map(|n| n.min(edge));
     let voxels: usize = size.iter().product();
     if shape.len() <= 2 * BOXES * voxels {
@@ -100,7 +123,7 @@ pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region
 }
 
 /// Voxels of a box that have ordinary numbers.
-fn ordinary_in<E: Element>(original: &Original<'_, E>, region: Region) -> usize {
+pub(crate) fn ordinary_in<E: Element>(original: &Original<'_, E>, region: Region) -> usize {
     let Some(ordinary) = original.ordinary else {
         return region.len();
     };

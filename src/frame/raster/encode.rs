@@ -15,6 +15,7 @@ use crate::frame::coded::CodedBricks;
 use crate::frame::encoded::{BrickChunks, EncodedFrame, Verification};
 use crate::frame::original::Original;
 use crate::frame::queue::in_order;
+use crate::frame::raster::coarse_palette::CoarsePalette;
 use crate::frame::raster::palette::ValuePalette;
 use crate::frame::raster::stored::RasterBricks;
 use crate::frame::sample::Normalisation;
@@ -54,8 +55,21 @@ pub(crate) enum RasterTarget<'a> {
     Within(f64),
     /// As they are, by their ranks among all that occur.
     Ranks(&'a ValuePalette),
+    /// Those that stand for them, by their ranks.
+    Coarse(&'a CoarsePalette),
     /// As they are, by the slots that they are in.
     Slots,
+}
+
+impl<'a> RasterTarget<'a> {
+    /// The palette that it goes by.
+    pub(crate) fn palette(self) -> Option<&'a ValuePalette> {
+        match self {
+            Self::Ranks(palette) => Some(palette),
+            Self::Coarse(coarse) => Some(&coarse.palette),
+            Self::Within(_) | Self::Slots => None,
+        }
+    }
 }
 
 /// Which sub-predictors a frame has.
@@ -72,6 +86,7 @@ impl<E: Element> RasterField<'_, E> {
     fn max_error(&self) -> f64 {
         match self.target {
             RasterTarget::Within(max_error) => max_error,
+            RasterTarget::Coarse(coarse) => coarse.max_error,
             RasterTarget::Ranks(_) | RasterTarget::Slots => 0.0,
         }
     }
@@ -80,7 +95,9 @@ impl<E: Element> RasterField<'_, E> {
     /// rounding alone would use up a good part of it, or the steps are too many.
     pub(crate) fn steps(&self) -> Option<RasterSteps> {
         match self.target {
-            RasterTarget::Ranks(palette) => Some(RasterSteps::Palette(palette.len() as u32)),
+            RasterTarget::Ranks(palette) | RasterTarget::Coarse(CoarsePalette { palette, .. }) => {
+                Some(RasterSteps::Palette(palette.len() as u32))
+            }
             RasterTarget::Slots => Some(RasterSteps::Exact(self.unused_bits())),
             RasterTarget::Within(_) => self.even_step().map(RasterSteps::Even).or_else(|| {
                 let is_binary32 = E::DTYPE == Dtype::F32;
@@ -171,8 +188,8 @@ impl<E: Element> RasterField<'_, E> {
         let slots = Slots::<E>::new(0, (least, largest));
         LinearCoefficients::fit(shape.dims(), shape.rank(), |at| {
             let is_ordinary = ordinary.is_none_or(|ordinary| ordinary[at]);
-            is_ordinary.then(|| match (steps, self.target) {
-                (RasterSteps::Palette(_), RasterTarget::Ranks(palette)) => palette.rank(values[at]),
+            is_ordinary.then(|| match (steps, self.target.palette()) {
+                (_, Some(palette)) => palette.rank(values[at]),
                 (RasterSteps::Even(step) | RasterSteps::Fine(step), _) => {
                     (values[at].to_f64() - least) / step
                 }
@@ -211,10 +228,7 @@ impl<E: Element> RasterField<'_, E> {
         let form = self.form(options, predictors, steps);
         check_brick_edge(form.brick_edge)?;
         let (shape, range) = (self.original.shape, self.normalisation.range);
-        let tree = match self.target {
-            RasterTarget::Ranks(palette) => Some(palette.to_payload()),
-            RasterTarget::Within(_) | RasterTarget::Slots => None,
-        };
+        let tree = self.target.palette().map(ValuePalette::to_payload);
         let bricks = RasterBricks::new(shape, &form, self.normalisation.bounds())?
             .with_palette(tree.as_deref(), E::DTYPE)?;
         self.check_memory(options)?;

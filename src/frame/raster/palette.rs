@@ -1,4 +1,5 @@
-//! The palette of a frame: all values that occur, so that voxels are coded by their ranks among them (spec section 4.11).
+//! The palette of a frame: all values that occur, or some that stand for them, so that voxels are coded by their ranks among
+//! them (spec section 4.11).
 
 use std::collections::HashSet;
 
@@ -52,24 +53,69 @@ impl ValuePalette {
         Quantum::ranks(self.keys.len() as u32)
     }
 
-    /// The rank of a value; 0 for one that is not there.
-    pub(crate) fn rank<E: Element>(&self, value: E) -> f64 {
-        let key = key(value.to_bits64(), self.dtype);
-        self.keys.binary_search(&key).unwrap_or(0) as f64
+    /// The values themselves.
+    pub(crate) fn all<E: Element>(&self) -> impl Iterator<Item = f64> {
+        let value = |key: &u64| E::from_bits64(bits(*key, self.dtype)).to_f64();
+        self.keys.iter().map(value)
     }
 
-    /// The rank of each value; 0 for one that is not there.
+    /// A palette of values that ascend.
+    pub(crate) fn of<E: Element>(values: impl Iterator<Item = E>) -> Self {
+        Self {
+            dtype: E::DTYPE,
+            keys: values.map(|v| key(v.to_bits64(), E::DTYPE)).collect(),
+        }
+    }
+
+    /// The rank of a value, or of the one next to it.
+    pub(crate) fn rank<E: Element>(&self, value: E) -> f64 {
+        self.nearest(value) as f64
+    }
+
+    /// The rank of each value, or of the one next to it.
     pub(crate) fn ranks<E: Element>(&self, values: &[E]) -> Vec<f32> {
         // Neighbours are often alike: the last answer is looked at first.
-        let (mut last, mut rank) = (self.keys[0], 0);
+        let mut last: Option<(u64, usize)> = None;
         let mut look_up = |value: &E| {
-            let key = key(value.to_bits64(), self.dtype);
-            if key != last {
-                (last, rank) = (key, self.keys.binary_search(&key).unwrap_or(0));
-            }
+            let bits = value.to_bits64();
+            let rank = match last {
+                Some((of, rank)) if of == bits => rank,
+                _ => self.nearest(*value),
+            };
+            last = Some((bits, rank));
             rank as f32
         };
         values.iter().map(&mut look_up).collect()
+    }
+
+    fn nearest<E: Element>(&self, value: E) -> usize {
+        let key = key(value.to_bits64(), self.dtype);
+        let above = match self.keys.binary_search(&key) {
+            Ok(rank) => return rank,
+            Err(above) => above,
+        };
+        let distance = |rank: usize| {
+            let there = E::from_bits64(bits(self.keys[rank], self.dtype));
+            (there.to_f64() - value.to_f64()).abs()
+        };
+        let last = self.keys.len() - 1;
+        let below = above.saturating_sub(1);
+        if above > last || distance(below) <= distance(above) {
+            below
+        } else {
+            above
+        }
+    }
+
+    /// How many ordinary voxels of a field have each value.
+    pub(crate) fn counts<E: Element>(&self, original: &Original<'_, E>) -> Vec<u64> {
+        let mut counts = vec![0; self.keys.len()];
+        for (at, rank) in self.ranks(original.values).into_iter().enumerate() {
+            if original.ordinary.is_none_or(|ordinary| ordinary[at]) {
+                counts[rank as usize] += 1;
+            }
+        }
+        counts
     }
 
     /// The values of ranks; those above the last have the last.
