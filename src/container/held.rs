@@ -102,6 +102,9 @@ impl HeldChunks {
             Some((place?, entries.get(number)?))
         };
         let missing: Vec<_> = numbers.iter().filter_map(missing).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         let range = |(_, entry): &(_, &Entry)| entry.offset..entry.end();
         let ranges: Vec<Range<u64>> = missing.iter().map(range).collect();
         let read = source.copies(&ranges)?;

@@ -190,11 +190,15 @@ fn from_cosines<T: Real>(table: &[T], frequencies: &[T], planes: &mut [T]) {
     let n = frequencies.len() / LANES;
     for first in (0..LANES).step_by(WIDTH) {
         for (z, cosines) in table.chunks_exact(n).enumerate() {
-            let mut sums = [[T::ZERO; WIDTH]; 2];
-            for (k, &cosine) in cosines.iter().enumerate().rev() {
-                add_product(&mut sums[k % 2], cosine, lane(frequencies, k, first));
-            }
-            let [even, odd] = sums;
+            // One sum at a time stays in registers.
+            let sum = |parity: usize| {
+                let mut sum = [T::ZERO; WIDTH];
+                for k in (parity..n).step_by(2).rev() {
+                    add_product(&mut sum, cosines[k], lane(frequencies, k, first));
+                }
+                sum
+            };
+            let (even, odd) = (sum(0), sum(1));
             let pair = |i: usize| (even[i] + odd[i], even[i] - odd[i]);
             // The middle one of an odd number is its own mirror: its sum counts.
             put(planes, n - 1 - z, first, std::array::from_fn(|i| pair(i).1));

@@ -16,6 +16,10 @@ use crate::recon::{
     LayeredGrids, Past, Predictor, ResidualSource, Sink, Subbands, TakeGrids, WholeGrids, grids_of,
 };
 
+/// Bricks of the finest level that a thread by itself decodes before their integers are added to the bands: few enough to lie in
+/// memory that the bricks before them had. Several threads would wait for each other at the end of each few.
+const BRICKS_BY_ONE: usize = 3;
+
 /// Cells of a layer or slab, about: large enough for many threads.
 pub(crate) const LAYER_CELLS: usize = 1 << 21;
 
@@ -219,6 +223,13 @@ impl FrameLayout {
         layers.take_while(|layers| layers.len() > 1).collect()
     }
 
+    /// Levels from `finest` on whose bricks are decoded when their level is made: those in layers, or else the finest alone,
+    /// where it has bricks of its own: most of all. Those of coarser levels are few, and keep more threads busy together.
+    fn levels_in_rounds(&self, finest: usize, layers: &Layers) -> usize {
+        let has_bricks = self.partition().edge(finest).is_some();
+        layers.finest.len().max(usize::from(has_bricks))
+    }
+
     /// [`FrameLayout::decode`] without a device, the finest levels in `layers`.
     fn decode_on_host<T: Real>(
         &self,
@@ -232,8 +243,14 @@ impl FrameLayout {
         let synthesis = self.synthesis(predictors.networks);
         let level_loop = synthesis.level_loop(request.level, request.region)?;
         let dequantiser = dequantiser(form.step, form.shrink);
-        let first_held = request.level + layers.finest.len();
-        let windows = &level_loop.windows()[layers.finest.len()..];
+        let in_rounds = self.levels_in_rounds(request.level, &layers);
+        let first_held = request.level + in_rounds;
+        let (_, windows) = level_loop.windows().split_at(in_rounds);
+        if layers.finest.is_empty() {
+            // What has to be fetched from afar is asked for once.
+            let all = self.touched(request.level, level_loop.windows());
+            self.prepare(&all, request)?;
+        }
         let held = HeldCoefficients {
             partition: self.partition(),
             coefficients: self.coefficients(request, first_held, windows)?,
@@ -249,7 +266,11 @@ impl FrameLayout {
             request,
             held,
             first_held,
-            batch: layers.request.batch(),
+            batch: if layers.finest.is_empty() {
+                usize::MAX
+            } else {
+                layers.request.batch()
+            },
         };
         let mut step = AddResiduals {
             dequantiser,
@@ -271,14 +292,33 @@ impl FrameLayout {
     }
 }
 
-/// The integers of a frame on the host: in memory from level `first_held` on, read batch by batch below it.
+/// The integers of a frame on the host: in memory from level `first_held` on, read round by round below it.
 struct HostBricks<'a> {
     layout: &'a FrameLayout,
     request: &'a DecodeRequest<'a>,
     held: HeldCoefficients<'a>,
     first_held: usize,
-    /// Bricks decoded at once.
+    /// Bricks fetched at once, and decoded where there are several threads.
     batch: usize,
+}
+
+impl HostBricks<'_> {
+    /// Decodes bricks and hands out their grids of a level.
+    fn round(
+        &self,
+        bricks: &[(usize, &Brick)],
+        level: usize,
+        take: &mut TakeGrids<'_>,
+    ) -> Result<()> {
+        let decode = |&(number, brick)| self.layout.cached_brick(number, brick, self.request);
+        let decoded: Vec<Arc<Vec<Vec<i32>>>> =
+            bricks.par_iter().map(decode).collect::<Result<_>>()?;
+        take(&grids_of(
+            Subbands::Details(level),
+            bricks.iter().map(|(_, brick)| *brick).zip(&decoded),
+        ));
+        Ok(())
+    }
 }
 
 impl ResidualSource for HostBricks<'_> {
@@ -294,15 +334,16 @@ impl ResidualSource for HostBricks<'_> {
         let layer: Vec<(usize, &Brick)> = bricks
             .filter(|(_, brick)| brick.grids.iter().any(touches))
             .collect();
+        let at_once = if rayon::current_num_threads() == 1 {
+            BRICKS_BY_ONE
+        } else {
+            self.batch
+        };
         for batch in layer.chunks(self.batch) {
             self.layout.prepare(batch, self.request)?;
-            let decode = |&(number, brick)| self.layout.cached_brick(number, brick, self.request);
-            let decoded: Vec<Arc<Vec<Vec<i32>>>> =
-                batch.par_iter().map(decode).collect::<Result<_>>()?;
-            take(&grids_of(
-                subbands,
-                batch.iter().map(|(_, brick)| *brick).zip(&decoded),
-            ));
+            for bricks in batch.chunks(at_once) {
+                self.round(bricks, level, take)?;
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::container::size::estimate;
 use crate::frame::encoded::{BrickChunks, EncodedFrame};
 use crate::frame::goal::Goal;
 use crate::frame::networks::{Networks, PricedNetworks};
-use crate::frame::wavelet::crop::{Outset, crop};
+use crate::frame::wavelet::crop::{DB_PER_E, Outset, crop};
 use crate::frame::wavelet::decode::LAYER_CELLS;
 use crate::frame::wavelet::memory::FieldMemory;
 use crate::frame::wavelet::past::OfferedPast;
@@ -178,6 +178,7 @@ impl<'a, E: Element> WaveletEncoder<'a, E> {
                     bias: rival
                         .map(|found| found.bias)
                         .filter(|bias| bias.is_finite()),
+                    slope: contender.map(|_| -DB_PER_E),
                 };
                 let expected = |step| transformed.expected_rms_error(step);
                 psnr::search(&mut trials, psnr::PsnrTarget::new(db, field, expected))

@@ -59,17 +59,9 @@ impl FrameLayout {
         first: usize,
         windows: &[LevelWindow],
     ) -> Result<Coefficients> {
-        let is_wanted = |grid: &BrickGrid| match grid.subbands {
-            Subbands::LowPass => true,
-            Subbands::Details(level) => level
-                .checked_sub(first)
-                .and_then(|i| windows.get(i))
-                .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
-        };
         let bricks = self.partition().bricks();
         // Filter first: untouched bricks would leave some threads idle.
-        let is_touched = |(_, brick): &(usize, &Brick)| brick.grids.iter().any(is_wanted);
-        let touched: Vec<(usize, &Brick)> = bricks.iter().enumerate().filter(is_touched).collect();
+        let touched = self.touched(first, windows);
         self.prepare(&touched, request)?;
         let decode = |&(number, brick): &(usize, &Brick)| self.cached_brick(number, brick, request);
         let decoded = in_order(touched.iter(), decode);
@@ -78,6 +70,21 @@ impl FrameLayout {
             coefficients[number] = decoded?;
         }
         Ok(coefficients)
+    }
+
+    /// The bricks that touch `windows`, the first of which belongs to level `first`, and that of the low-pass.
+    pub(super) fn touched(&self, first: usize, windows: &[LevelWindow]) -> Vec<(usize, &Brick)> {
+        let is_wanted = |grid: &BrickGrid| match grid.subbands {
+            Subbands::LowPass => true,
+            Subbands::Details(level) => level
+                .checked_sub(first)
+                .and_then(|i| windows.get(i))
+                .is_some_and(|window| !window.cells.intersection(&grid.region).is_empty()),
+        };
+        let bricks = self.partition().bricks().iter().enumerate();
+        bricks
+            .filter(|(_, brick)| brick.grids.iter().any(is_wanted))
+            .collect()
     }
 
     /// Has bricks fetched that no cache has.

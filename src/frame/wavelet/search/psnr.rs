@@ -4,7 +4,8 @@
 //! lands. A pass is estimated from its coefficients, which costs a fraction of decoding it. The estimate is a little high:
 //! 9/7 is not quite orthonormal, and the signs of the errors of small coefficients are not random. So a first pass near
 //! the target is measured to learn by how much, without coding it where nothing is predicted, and from then on those that
-//! should meet the target are coded and decoded.
+//! should meet the target are coded and decoded. With networks estimates are off by more than without, and that is learned
+//! from a pass whose gains do not fit yet, too.
 
 use super::solve::Solver;
 use super::{MAX_PASSES, StepTrials};
@@ -83,8 +84,6 @@ pub(crate) struct PsnrTarget {
     coarsest: f64,
     /// How much higher estimates are than what is decoded, in dB, about.
     bias: f64,
-    /// Whether that was seen in another frame of the field.
-    is_bias_seen: bool,
     /// What the search aims at above the target, in dB.
     aim: f64,
     /// Landing within this above the target ends the search at once, in dB.
@@ -104,8 +103,10 @@ pub(crate) struct Prospect {
     pub(crate) coarsest: f64,
     /// A step that is likely near the answer, if one is known.
     pub(crate) start: Option<f64>,
-    /// How much higher estimates are than what is decoded, in dB, if that is known.
+    /// How much higher estimates were than what was decoded in another frame of the field, in dB, if there is one.
     pub(crate) bias: Option<f64>,
+    /// Decibels, about, that a step larger by a factor of e brings, where the magnitudes do not tell.
+    pub(crate) slope: Option<f64>,
     /// How far above the target the search aims, in dB, and how far above is close enough at once.
     pub(crate) aim: f64,
     pub(crate) close: f64,
@@ -124,7 +125,8 @@ impl PsnrTarget {
                 coarsest,
             ),
         };
-        let slope = (quality(start + NEARBY) - quality(start - NEARBY)) / (2.0 * NEARBY);
+        let steepness = || (quality(start + NEARBY) - quality(start - NEARBY)) / (2.0 * NEARBY);
+        let slope = field.slope.unwrap_or_else(steepness);
         Self {
             psnr_db,
             range,
@@ -139,7 +141,6 @@ impl PsnrTarget {
             aim: field.aim,
             close: field.close,
             bias: field.bias.unwrap_or_else(|| BIAS.value(psnr_db)),
-            is_bias_seen: field.bias.is_some(),
             sweep: (SWEPT / field.voxels.max(1)).min(SWEEP),
         }
     }
@@ -222,7 +223,7 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
             solver: Solver::new(target.slope),
             x: target.start,
             bias: target.bias,
-            is_bias_seen: target.is_bias_seen,
+            is_bias_seen: false,
             near: FIRST_LOOK,
             fine: None,
             best: None,
@@ -266,7 +267,8 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
         if estimate >= self.aim() && self.fine.is_none_or(|fine| self.x > fine) {
             self.fine = Some(self.x);
         }
-        if is_exact || is_settled && (estimate - self.aim()).abs() <= self.near {
+        let is_near = (estimate - self.aim()).abs() <= self.near;
+        if is_exact || is_settled && is_near {
             let seems_close = self.is_bias_seen && self.is_close(number, estimate - self.bias);
             let reached = if is_exact || seems_close {
                 self.decode(number, quantised.pass)?
@@ -276,13 +278,24 @@ impl<'t, T: StepTrials> PsnrSearch<'t, T> {
             if is_exact || self.is_close(number, reached) {
                 return Ok(None);
             }
-            self.bias = estimate - reached;
-            self.is_bias_seen = true;
-            self.near = NEXT_LOOK * self.target.aim;
+            self.learn_bias(estimate - reached);
+        } else if is_near && !self.is_bias_seen && quantised.uses_networks && quantised.is_promising
+        {
+            // The next gains change the estimate and what is decoded alike: one decode costs less than one more pass with networks.
+            let trial = self.trials.code(quantised.pass)?;
+            let reached = self.trials.psnr_db(&trial);
+            self.trials.pass_done(number, reached);
+            self.learn_bias(estimate - reached);
         } else {
             self.trials.pass_done(number, estimate - self.bias);
         }
         Ok(self.next(estimate, is_settled))
+    }
+
+    fn learn_bias(&mut self, bias: f64) {
+        self.bias = bias;
+        self.is_bias_seen = true;
+        self.near = NEXT_LOOK * self.target.aim;
     }
 
     /// The PSNR of a pass, which is coded only where that ends the search.
