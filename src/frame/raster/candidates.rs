@@ -13,6 +13,8 @@ use crate::options::Observer;
 /// Edge of a box in voxels in 3-D, and in 2-D.
 const EDGE: usize = 48;
 const PLANAR_EDGE: usize = 192;
+/// The same of a line.
+const LINE_EDGE: usize = 1 << 15;
 /// Boxes that are coded.
 const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
@@ -71,7 +73,11 @@ impl fmt::Display for ExactWays<'_> {
 /// The boxes that stand for a field of `shape`; `None` for one that is hardly larger than they.
 pub(crate) fn boxes<E: Element>(original: &Original<'_, E>) -> Option<Vec<Region>> {
     let shape = original.shape;
-    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
+    let edge = match shape.rank() {
+        1 => LINE_EDGE,
+        2 => PLANAR_EDGE,
+        _ => EDGE,
+    };
     let size = shape.dims().map(|n| n.min(edge));
     let voxels: usize = size.iter().product();
     if shape.len() <= 2 * BOXES * voxels {

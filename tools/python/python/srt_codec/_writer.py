@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from . import _native, _options
-from ._arrays import prepare, stored_dtype
+from ._arrays import STORED, prepare, stored_dtype
 
-NAMES = {"float16": "f16", "float32": "f32", "float64": "f64"}
+NAMES = {dtype.name: f"{dtype.kind}{8 * dtype.itemsize}" for dtype in STORED}
+DTYPES = {name: np.dtype(dtype) for dtype, name in NAMES.items()}
 
 
 def description(
@@ -94,7 +95,7 @@ class Writer:
             raise KeyError(f"fields {list(self._fields)} expected, {unknown} found")
         prepared = {}
         for name, array in arrays.items():
-            dtype = np.dtype(self._fields[name][1].replace("f", "float"))
+            dtype = DTYPES[self._fields[name][1]]
             values = prepare(array, dtype, self._mask_value)
             if values.shape != self._shape:
                 raise ValueError(f"shape {self._shape} expected for {name!r}, {values.shape} found")
