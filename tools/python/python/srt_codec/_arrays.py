@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 STORED = tuple(np.dtype(code) for code in ("f2", "f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4"))
+#: Types by their names in files.
+DTYPES = {f"{dtype.kind}{8 * dtype.itemsize}": dtype for dtype in STORED}
 #: Whole numbers up to this are exact in float64.
 EXACT = 2**53
 

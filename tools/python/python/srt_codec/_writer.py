@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import _native, _options
-from ._arrays import STORED, prepare, stored_dtype
+from ._arrays import DTYPES, prepare, stored_dtype
 
-NAMES = {dtype.name: f"{dtype.kind}{8 * dtype.itemsize}" for dtype in STORED}
-DTYPES = {name: np.dtype(dtype) for dtype, name in NAMES.items()}
+NAMES = {dtype.name: name for name, dtype in DTYPES.items()}
 
 
 def description(
