@@ -150,6 +150,16 @@ fn wavelet() -> Chunks {
 }
 
 /// A frame whose first run holds several bricks.
+/// Integers in the raster form, kept as they are.
+fn integers() -> Chunks {
+    let shape = Shape::new(&[16, 24]).unwrap();
+    let values: Vec<u16> = (0..shape.len()).map(|i| (i * i % 5000) as u16).collect();
+    let options = EncodeOptions::new(Bound::MaxError(0.0))
+        .with_threads(1)
+        .with_form(FormChoice::Raster);
+    chunks(&encode(shape, &values, &options).unwrap().0)
+}
+
 /// A stack of planes, transformed by cosines.
 fn stack() -> Chunks {
     let shape = Shape::new(&[4, 16, 16]).unwrap();
@@ -531,6 +541,10 @@ fn build(name: &str) -> Vec<u8> {
         "raster_seven_coefficients" => {
             with_frame(raster(), |f| raster_form(f).coefficients.truncate(7))
         }
+        "integers_as_they_are" => with_frame(integers(), |f| {
+            raster_form(f).steps = RasterSteps::Exact(0);
+        }),
+        "integers_between_integers" => with_frame(integers(), |f| f.range.0 += 0.5),
         "plan_along_periodic_axis" => with_frame(stack(), |f| {
             form(f).periodic = Axes::NONE.with(0);
         }),
@@ -804,6 +818,11 @@ fn build(name: &str) -> Vec<u8> {
             all[at].2[10] = 99;
             file(&all)
         }
+        "value_type" => with_payload(wavelet(), "DSET", |p| {
+            // The last byte of a record that says no more: integers of 64 bits, which no version has.
+            let at = p.len() - 1;
+            p[at] = 0x18;
+        }),
         "network_record" => {
             let mut record = network();
             record[0] = 2;

@@ -426,6 +426,102 @@ const GOLDEN: &[Golden] = &[
         },
     },
     Golden {
+        name: "integers_3d_u16",
+        about: "raster form of a step of one, 3-D u16 in several bricks, without loss",
+        build: || {
+            let noisy = |s: Shape| rough(s, 71).iter().map(|v| 900.0 * v + 4000.0).collect();
+            make::<u16>(&[20, 21, 90], noisy, Bound::MaxError(0.0), raster)
+        },
+    },
+    Golden {
+        name: "integers_far_apart_i32",
+        about: "raster form of a step of one, 2-D i32 over half of its range: stored values beside differences",
+        build: || {
+            let far = |s: Shape| {
+                let values = rough(s, 72).into_iter().enumerate();
+                let far = values.map(|(i, v)| v * 1e6 + f64::from(i as u32 % 17 / 16) * 1e9);
+                far.collect()
+            };
+            make::<i32>(&[40, 50], far, Bound::MaxError(0.0), raster)
+        },
+    },
+    Golden {
+        name: "integers_mask_i16",
+        about: "wavelet form, 3-D i16 within 3.7, with a mask value and corrections",
+        build: || {
+            let holes = |s: Shape| {
+                let mut values: Vec<f64> = rough(s, 73).iter().map(|v| 3000.0 * v).collect();
+                for at in (0..values.len()).step_by(331) {
+                    values[at] += 900.0;
+                }
+                values[40] = -32768.0;
+                values
+            };
+            make::<i16>(&[14, 20, 17], holes, Bound::MaxError(3.7), |o| {
+                o.coding.mask_value = Some(-32768.0);
+            })
+        },
+    },
+    Golden {
+        name: "integers_psnr_u8",
+        about: "wavelet form, 2-D u8 over all of its range at 38 dB",
+        build: || {
+            let all = |s: Shape| {
+                let values = rough(s, 74);
+                values.iter().map(|v| 600.0 * v + 128.0).collect()
+            };
+            make::<u8>(&[64, 51], all, Bound::Psnr(38.0), |_| {})
+        },
+    },
+    Golden {
+        name: "integers_palette_i8",
+        about: "raster form by ranks, 2-D i8 of few values of both signs, without loss",
+        build: || {
+            let steps = |s: Shape| {
+                rough(s, 75)
+                    .iter()
+                    .map(|v| (9.0 * v).round() * 11.0)
+                    .collect()
+            };
+            make::<i8>(&[45, 70], steps, Bound::MaxError(0.0), |_| {})
+        },
+    },
+    Golden {
+        name: "integers_lossless_u32",
+        about: "lossless form, 2-D u32 over more than 2^31",
+        build: || {
+            let wide = |s: Shape| {
+                let mut draw = Draw::new(76);
+                let value = |_| (draw.bits() >> 32) as f64;
+                (0..s.len()).map(value).collect()
+            };
+            make::<u32>(&[12, 13], wide, Bound::MaxError(0.0), |_| {})
+        },
+    },
+    Golden {
+        name: "line_raster_f32",
+        about: "raster form of a line, f32 within 0.002",
+        build: || make::<f32>(&[900], |s| rough(s, 81), Bound::MaxError(0.002), raster),
+    },
+    Golden {
+        name: "line_exact_f64",
+        about: "raster form of a line of values as they are, f64",
+        build: || make::<f64>(&[500], |s| rough(s, 82), Bound::MaxError(0.0), raster),
+    },
+    Golden {
+        name: "line_integers_u16",
+        about: "raster form of a line, u16 without loss",
+        build: || {
+            let counts = |s: Shape| rough(s, 83).iter().map(|v| 5000.0 * v + 9000.0).collect();
+            make::<u16>(&[777], counts, Bound::MaxError(0.0), raster)
+        },
+    },
+    Golden {
+        name: "line_wavelet_f32",
+        about: "wavelet form of a line, f32 at 55 dB",
+        build: || make::<f32>(&[1501], |s| rough(s, 84), Bound::Psnr(55.0), |_| {}),
+    },
+    Golden {
         name: "ratio_2d_f32",
         about: "2-D f32 field, asked for a ratio of 12",
         build: || make::<f32>(&[50, 46], |s| rough(s, 12), Bound::Ratio(12.0), |_| {}),

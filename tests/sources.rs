@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use common::mirrored;
 use srt::{
-    AnyVolume, Attributes, Bound, ByteSource, Dataset, DecodeOptions, Decoder, Dtype,
+    AnyVolume, Attributes, Bound, ByteSource, Dataset, DecodeOptions, Decoder, Dtype, Element,
     EncodeOptions, Encoder, Error, Field, FileBytes, FrameKey, Region, Result, SeekSource, Shape,
-    StreamDecoder, Volume,
+    StreamDecoder, Volume, dtype_dispatch,
 };
 
 /// Counts what it is asked for.
@@ -58,11 +58,9 @@ fn seek(bytes: &[u8]) -> Result<Decoder<'static>> {
 /// Bits, so that NaN equals itself.
 fn bits(volume: AnyVolume) -> (Shape, Vec<u64>) {
     let shape = volume.shape();
-    let bits = match volume {
-        AnyVolume::F16(v) => v.data().iter().map(|v| v.to_bits().into()).collect(),
-        AnyVolume::F32(v) => v.data().iter().map(|v| v.to_bits().into()).collect(),
-        AnyVolume::F64(v) => v.data().iter().map(|v| v.to_bits()).collect(),
-    };
+    let bits = dtype_dispatch!(volume, AnyVolume(v) => {
+        v.data().iter().map(|v| v.to_bits64()).collect()
+    });
     (shape, bits)
 }
 

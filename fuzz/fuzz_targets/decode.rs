@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use srt::{DecodeOptions, Decoder, Element, Region, Shape, StreamDecoder};
+use srt::{DecodeOptions, Decoder, Element, Region, Shape, StreamDecoder, dtype_dispatch};
 use srt::volume::AnyVolume;
 
 /// A region that follows from the bytes.
@@ -32,12 +32,10 @@ fn same<E: Element>(whole: &[E], shape: Shape, region: &Region, part: &[E]) -> b
 
 fn is_crop(whole: &AnyVolume, region: &Region, part: &AnyVolume) -> bool {
     let shape = whole.shape();
-    match (whole, part) {
-        (AnyVolume::F16(v), AnyVolume::F16(p)) => same(v.data(), shape, region, p.data()),
-        (AnyVolume::F32(v), AnyVolume::F32(p)) => same(v.data(), shape, region, p.data()),
-        (AnyVolume::F64(v), AnyVolume::F64(p)) => same(v.data(), shape, region, p.data()),
-        _ => false,
-    }
+    dtype_dispatch!(whole, AnyVolume(whole) => {
+        let part = part.clone().into_typed();
+        part.is_ok_and(|part| same(whole.data(), shape, region, part.data()))
+    })
 }
 
 /// Frames and levels as they come from a stream: frame, level, field.

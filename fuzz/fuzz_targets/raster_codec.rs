@@ -21,9 +21,13 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let mut dims = input.extents.map(|n| usize::from(n % 20) + 1);
-    let rank = if input.planar { 2 } else { 3 };
+    let mut rank = if input.planar { 2 } else { 3 };
     if input.planar {
         dims[0] = 1;
+    }
+    // A plane of one row is a line.
+    if dims[0] * dims[1] == 1 {
+        rank = 1;
     }
     let prediction = input.coefficients.map_or(RasterPrediction::Median, |all| {
         RasterPrediction::Blend(LinearCoefficients(all))
@@ -61,6 +65,11 @@ fuzz_target!(|input: Input| {
     let ranks = Quantum::ranks(count);
     if let Ok(values) = decode::<f32, f32>(dims, rank, prediction, &ranks, &input.bytes) {
         assert!(values.iter().all(|v| v.fract() == 0.0 && *v >= 0.0 && (*v as u32) < count));
+    }
+    if let Some(whole) = Quantum::<f32>::of_integers(range)
+        && let Ok(values) = decode::<f32, f32>(dims, rank, prediction, &whole, &input.bytes)
+    {
+        assert!(values.iter().all(|v| (low..=high).contains(v)));
     }
     demand.max_error = f64::from(input.step) / 2.0;
     let payload = encode(dims, rank, prediction, &quantum, demand);

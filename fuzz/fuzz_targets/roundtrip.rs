@@ -105,6 +105,6 @@ fuzz_target!(|input: Input| {
     match decoder.frame_at(0).unwrap().read_any().expect("what was encoded") {
         AnyVolume::F32(v) => holds(&values, v.data(), bound, mask),
         AnyVolume::F64(v) => holds(&wide, v.data(), bound, mask),
-        AnyVolume::F16(_) => panic!("another type"),
+        other => panic!("another type: {}", other.dtype()),
     }
 });

@@ -22,7 +22,7 @@ fuzz_target!(|input: Input| {
     let extents = input.extents.map(|n| usize::from(n % 40) + 1);
     let extents = &extents[usize::from(input.planar)..];
     let shape = Shape::new(extents).expect("small extents");
-    let dtype = [Dtype::F16, Dtype::F32, Dtype::F64][usize::from(input.size % 3)];
+    let dtype = Dtype::ALL[usize::from(input.size) % Dtype::ALL.len()];
     if let Ok(mask) = Mask::decode(shape, dtype, &input.bytes, &limits) {
         let bytes = mask.encode(shape, dtype);
         assert_eq!(

@@ -48,7 +48,7 @@ class TracedValues(raster.Brick):
     """Notes every bit, and the contexts of every voxel."""
 
     def __init__(self, payload):
-        record = SimpleNamespace(step_size=1, minimum=0, maximum=20, coefficients=[], palette=0, fine=False)
+        record = SimpleNamespace(step_size=1, minimum=0, maximum=20, coefficients=[], palette=0, fine=False, integers=False)
         super().__init__(record, DIMS, 2, np.float32, payload)
         self.rows = []
         traced(self.coder.bits, lambda text: self.rows[-1][1].append(text))

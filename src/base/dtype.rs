@@ -16,7 +16,7 @@ pub use half::f16;
 pub use crate::dtype_dispatch;
 
 /// Values below this count are converted by one thread.
-const PARALLEL_FROM: usize = 1 << 16;
+pub(super) const PARALLEL_FROM: usize = 1 << 16;
 
 /// Sample type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,52 +27,100 @@ pub enum Dtype {
     F32,
     /// IEEE 754 binary64.
     F64,
+    /// Unsigned integers of 8 bits.
+    U8,
+    /// Integers of 8 bits.
+    I8,
+    /// Unsigned integers of 16 bits.
+    U16,
+    /// Integers of 16 bits.
+    I16,
+    /// Unsigned integers of 32 bits.
+    U32,
+    /// Integers of 32 bits.
+    I32,
 }
 
+/// Added to the bytes of an unsigned integer in the number that stands for its type in files.
+const UNSIGNED: u8 = 0x10;
+/// The same of an integer with a sign.
+const SIGNED: u8 = 0x20;
+
 impl Dtype {
+    /// All types.
+    pub const ALL: [Self; 9] = [
+        Self::F16,
+        Self::F32,
+        Self::F64,
+        Self::U8,
+        Self::I8,
+        Self::U16,
+        Self::I16,
+        Self::U32,
+        Self::I32,
+    ];
+
     /// Bytes of one sample.
     #[must_use]
     pub fn size(self) -> usize {
-        self.size_byte().into()
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::F16 | Self::U16 | Self::I16 => 2,
+            Self::F32 | Self::U32 | Self::I32 => 4,
+            Self::F64 => 8,
+        }
     }
 
-    /// Bits of the mantissa, without the one that is not stored.
+    /// Whether all values are whole numbers.
+    #[must_use]
+    pub fn is_integer(self) -> bool {
+        match self {
+            Self::F16 | Self::F32 | Self::F64 => false,
+            Self::U8 | Self::I8 | Self::U16 | Self::I16 | Self::U32 | Self::I32 => true,
+        }
+    }
+
+    /// Bits of the mantissa, without the one that is not stored; of an integer, which has none, all.
     #[must_use]
     pub fn mantissa_bits(self) -> u32 {
         match self {
             Self::F16 => 10,
             Self::F32 => 23,
             Self::F64 => 52,
+            Self::U8 | Self::I8 => 8,
+            Self::U16 | Self::I16 => 16,
+            Self::U32 | Self::I32 => 32,
         }
     }
 
-    /// The type whose samples have that many bytes, if there is one.
+    /// The type that a number stands for in files (spec section 4.1), if there is one.
     #[must_use]
-    pub fn from_size(bytes: u8) -> Option<Self> {
-        match bytes {
-            2 => Some(Self::F16),
-            4 => Some(Self::F32),
-            8 => Some(Self::F64),
-            _ => None,
-        }
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|dtype| dtype.code() == code)
     }
 
-    /// The size as it is stored in one byte.
+    /// The number that stands for the type in files (spec section 4.1).
     #[must_use]
-    pub fn size_byte(self) -> u8 {
+    pub fn code(self) -> u8 {
         match self {
             Self::F16 => 2,
             Self::F32 => 4,
             Self::F64 => 8,
+            Self::U8 => UNSIGNED | 1,
+            Self::U16 => UNSIGNED | 2,
+            Self::U32 => UNSIGNED | 4,
+            Self::I8 => SIGNED | 1,
+            Self::I16 => SIGNED | 2,
+            Self::I32 => SIGNED | 4,
         }
     }
 
-    /// The type of [`Element::Work`]: F32 for F16 and F32, F64 for F64.
+    /// The type of [`Element::Work`]: F32 for types of up to 16 bits and F32, F64 for the others.
     #[must_use]
     pub fn working(self) -> Self {
         match self {
-            Self::F16 | Self::F32 => Self::F32,
-            Self::F64 => Self::F64,
+            Self::F16 | Self::F32 | Self::U8 | Self::I8 | Self::U16 | Self::I16 => Self::F32,
+            Self::F64 | Self::U32 | Self::I32 => Self::F64,
         }
     }
 
@@ -86,11 +134,11 @@ impl Dtype {
     }
 }
 
-/// Evaluates an expression for the one of the three sample types that a value stands for.
+/// Evaluates an expression for the one of the sample types that a value stands for.
 ///
 /// - `dtype_dispatch!(dtype, E => expression)`: `E` is the type that the [`Dtype`] `dtype` names.
 /// - `dtype_dispatch!(value, Enum(v) => expression)`: `v` is what the variant of `value` holds, for an
-///   enum with the variants `F16`, `F32` and `F64`, such as [`AnyVolume`](crate::volume::AnyVolume) and
+///   enum with the variants of [`Dtype`], such as [`AnyVolume`](crate::volume::AnyVolume) and
 ///   [`Values`](crate::volume::Values).
 ///
 /// ```
@@ -112,6 +160,12 @@ macro_rules! dtype_dispatch {
             $enum::F16($held) => $body,
             $enum::F32($held) => $body,
             $enum::F64($held) => $body,
+            $enum::U8($held) => $body,
+            $enum::I8($held) => $body,
+            $enum::U16($held) => $body,
+            $enum::I16($held) => $body,
+            $enum::U32($held) => $body,
+            $enum::I32($held) => $body,
         }
     };
     ($dtype:expr, $element:ident => $body:expr) => {
@@ -128,6 +182,30 @@ macro_rules! dtype_dispatch {
                 type $element = f64;
                 $body
             }
+            $crate::Dtype::U8 => {
+                type $element = u8;
+                $body
+            }
+            $crate::Dtype::I8 => {
+                type $element = i8;
+                $body
+            }
+            $crate::Dtype::U16 => {
+                type $element = u16;
+                $body
+            }
+            $crate::Dtype::I16 => {
+                type $element = i16;
+                $body
+            }
+            $crate::Dtype::U32 => {
+                type $element = u32;
+                $body
+            }
+            $crate::Dtype::I32 => {
+                type $element = i32;
+                $body
+            }
         }
     };
 }
@@ -138,6 +216,12 @@ impl fmt::Display for Dtype {
             Self::F16 => "f16",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::U8 => "u8",
+            Self::I8 => "i8",
+            Self::U16 => "u16",
+            Self::I16 => "i16",
+            Self::U32 => "u32",
+            Self::I32 => "i32",
         })
     }
 }
@@ -146,14 +230,12 @@ impl FromStr for Dtype {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "f16" => Ok(Self::F16),
-            "f32" => Ok(Self::F32),
-            "f64" => Ok(Self::F64),
-            _ => Err(Error::invalid(format!(
-                "type f16, f32 or f64 expected, '{text}' found"
-            ))),
-        }
+        let found = Self::ALL.into_iter().find(|d| d.to_string() == text);
+        found.ok_or_else(|| {
+            Error::invalid(format!(
+                "type f16, f32, f64, u8, i8, u16, i16, u32 or i32 expected, '{text}' found"
+            ))
+        })
     }
 }
 
@@ -175,29 +257,32 @@ impl ByteOrder {
     };
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
     impl Sealed for half::f16 {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }
 
-/// A sample type, what is stored: `half::f16`, `f32` or `f64`. Every bit pattern of its size is a value
-/// of it.
+/// A sample type, what is stored: `half::f16`, `f32`, `f64`, or an integer of up to 32 bits. Every bit pattern of its size is
+/// a value of it.
 pub trait Element:
     sealed::Sealed + Copy + Default + PartialEq + PartialOrd + fmt::Debug + Send + Sync + 'static
 {
-    /// The precision it is computed in: binary32 for f16 and f32, binary64 for f64.
+    /// The precision it is computed in: binary32 for f16, f32 and integers of up to 16 bits, binary64 for the others.
     type Work: Real;
+
+    /// What the raster form codes values as: themselves, or the working precision for integers.
+    type Coded: Element<Work = Self::Work>;
 
     /// The type's name as data.
     const DTYPE: Dtype;
 
-    /// The exponent's bits in [`Element::to_bits64`]: all set for infinities and NaN only.
+    /// The exponent's bits in [`Element::to_bits64`]: all set for infinities and NaN only. 0 for integers.
     const EXPONENT: u64;
 
     /// Bit pattern of the NaN that stands for all others where they cannot be told apart: quiet,
-    /// positive, no payload.
+    /// positive, no payload. 0 for integers, which have none.
     const QUIET_NAN: u64;
 
     /// The bit pattern, in the low bits.
@@ -209,14 +294,28 @@ pub trait Element:
     /// Neither an infinity nor NaN.
     #[inline]
     fn is_finite(self) -> bool {
-        self.to_bits64() & Self::EXPONENT != Self::EXPONENT
+        Self::EXPONENT == 0 || self.to_bits64() & Self::EXPONENT != Self::EXPONENT
     }
 
-    /// The value in double precision; exact for all three types.
+    /// The value in double precision; exact for all types.
     fn to_f64(self) -> f64;
 
-    /// The nearest value of this type.
+    /// The nearest value of this type, ties to even. Integers saturate, and NaN is 0 as one.
     fn from_f64(value: f64) -> Self;
+
+    /// The value that a mark of voxels without data has in this type: the nearest float, or that very integer. `None`
+    /// where there is none.
+    #[must_use]
+    fn from_mark(mark: f64) -> Option<Self> {
+        let value = Self::from_f64(mark);
+        (!Self::DTYPE.is_integer() || value.to_f64() == mark).then_some(value)
+    }
+
+    /// Values as the raster form codes them; those that are what they are coded as move.
+    fn to_coded(values: Vec<Self>) -> Vec<Self::Coded>;
+
+    /// The nearest samples to what the raster form gives.
+    fn from_coded(values: Vec<Self::Coded>) -> Vec<Self>;
 
     /// Rounds working values to samples; where both are the same type the values move.
     fn from_work(values: Vec<Self::Work>) -> Vec<Self>;
@@ -232,6 +331,7 @@ macro_rules! element {
     ($type:ty, $bits:ty, $dtype:ident, $size:literal, $exponent:literal, $to:expr, $from:expr, $work:ty, $from_work:expr) => {
         impl Element for $type {
             type Work = $work;
+            type Coded = Self;
             const DTYPE: Dtype = Dtype::$dtype;
             const EXPONENT: u64 = $exponent;
             // The exponent and the highest bit of the mantissa.
@@ -255,6 +355,14 @@ macro_rules! element {
             #[inline]
             fn from_f64(value: f64) -> Self {
                 $from(value)
+            }
+
+            fn to_coded(values: Vec<Self>) -> Vec<Self> {
+                values
+            }
+
+            fn from_coded(values: Vec<Self>) -> Vec<Self> {
+                values
             }
 
             fn from_work(values: Vec<$work>) -> Vec<Self> {
@@ -336,17 +444,18 @@ mod tests {
 
     #[test]
     fn sizes_and_names_come_back() {
-        for dtype in [Dtype::F16, Dtype::F32, Dtype::F64] {
-            assert_eq!(Dtype::from_size(dtype.size_byte()), Some(dtype));
-            assert_eq!(usize::from(dtype.size_byte()), dtype.size());
+        for dtype in Dtype::ALL {
+            assert_eq!(Dtype::from_code(dtype.code()), Some(dtype));
+            assert_eq!(usize::from(dtype.code() & 0xF), dtype.size());
             assert_eq!(dtype.to_string().parse::<Dtype>().unwrap(), dtype);
             dtype_dispatch!(dtype, E => {
                 assert_eq!((E::DTYPE, size_of::<E>()), (dtype, dtype.size()));
                 assert_eq!(Dtype::of::<<E as Element>::Work>(), dtype.working());
             });
         }
-        let other = (0..=u8::MAX).filter(|b| ![2, 4, 8].contains(b));
-        assert!(other.map(Dtype::from_size).all(|dtype| dtype.is_none()));
+        let codes = [2, 4, 8, 0x11, 0x12, 0x14, 0x21, 0x22, 0x24];
+        let other = (0..=u8::MAX).filter(|code| !codes.contains(code));
+        assert!(other.map(Dtype::from_code).all(|dtype| dtype.is_none()));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Shapes, regions and axes of dense grids, 2-D and 3-D in one type.
+//! Shapes, regions and axes of dense grids, 1-D to 3-D in one type.
 //!
-//! Axes are always ordered `z, y, x` with `x` fastest. A 2-D grid has rank 2 and a `z` extent of 1,
-//! so that code which loops over three axes serves both.
+//! Axes are always ordered `z, y, x` with `x` fastest. A 2-D grid has rank 2 and a `z` extent of 1, a line has rank 1 and a
+//! `y` extent of 1 as well, so that code which loops over three axes serves all.
 
 use crate::base::error::{Error, Result};
 
 /// Largest product of extents the format allows (spec section 7).
 pub const MAX_VOXELS: u64 = 1 << 48;
 
-/// Extents of a dense grid of rank 2 or 3, every extent at least 1.
+/// Extents of a dense grid of rank 1 to 3, every extent at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     rank: u8,
@@ -16,18 +16,19 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Shape from extents in the order `[nz, ny, nx]` or `[ny, nx]`.
+    /// Shape from extents in the order `[nz, ny, nx]`, `[ny, nx]` or `[nx]`.
     ///
     /// # Errors
-    /// `InvalidArgument` when the rank is not 2 or 3, an extent is zero or at least 2^32, or the
+    /// `InvalidArgument` when the rank is not 1, 2 or 3, an extent is zero or at least 2^32, or the
     /// product passes 2^48.
     pub fn new(extents: &[usize]) -> Result<Self> {
         let dims = match *extents {
+            [x] => [1, 1, x],
             [y, x] => [1, y, x],
             [z, y, x] => [z, y, x],
             _ => {
                 return Err(Error::invalid(format!(
-                    "rank 2 or 3 expected, {} found",
+                    "rank 1, 2 or 3 expected, {} found",
                     extents.len()
                 )));
             }
@@ -52,19 +53,25 @@ impl Shape {
         })
     }
 
-    /// 2 or 3.
+    /// 1, 2 or 3.
     #[must_use]
     pub fn rank(&self) -> usize {
         usize::from(self.rank)
     }
 
-    /// `[nz, ny, nx]`; `nz` is 1 for rank 2.
+    /// The rank of the grid that transforms and networks see, 2 or 3: a line is a plane of one row.
+    #[must_use]
+    pub fn grid_rank(&self) -> usize {
+        self.rank().max(2)
+    }
+
+    /// `[nz, ny, nx]`; `nz` is 1 for rank 2, and `ny` too for rank 1.
     #[must_use]
     pub fn dims(&self) -> [usize; 3] {
         self.dims
     }
 
-    /// The extents without the `z` axis of rank 2.
+    /// The extents without the axes that the rank lacks.
     #[must_use]
     pub fn extents(&self) -> &[usize] {
         &self.dims[3 - self.rank()..]
@@ -131,12 +138,12 @@ impl Region {
     /// ```
     ///
     /// # Errors
-    /// `InvalidArgument` for other than two or three numbers each.
+    /// `InvalidArgument` for other than one to three numbers each.
     pub fn along_axes(start: &[usize], size: &[usize]) -> Result<Self> {
         let rank = start.len();
-        if !(2..=3).contains(&rank) || size.len() != rank {
+        if !(1..=3).contains(&rank) || size.len() != rank {
             return Err(Error::invalid(format!(
-                "two or three numbers each for start and size expected, {rank} and {} found",
+                "one to three numbers each for start and size expected, {rank} and {} found",
                 size.len()
             )));
         }
@@ -356,7 +363,6 @@ mod tests {
     fn shape_refuses_what_the_format_cannot_hold() {
         for bad in [
             &[][..],
-            &[5],
             &[0, 4],
             &[1, 2, 3, 4],
             &[1 << 20, 1 << 20, 1 << 20],
@@ -366,6 +372,15 @@ mod tests {
         let s = Shape::new(&[7, 9]).unwrap();
         assert_eq!((s.dims(), s.rank(), s.len()), ([1, 7, 9], 2, 63));
         assert_eq!(s.to_string(), "7 x 9");
+        let line = Shape::new(&[7]).unwrap();
+        assert_eq!(
+            (line.dims(), line.rank(), line.grid_rank()),
+            ([1, 1, 7], 1, 2)
+        );
+        assert_eq!(
+            (line.extents(), line.to_string()),
+            (&[7][..], "7".to_owned())
+        );
     }
 
     #[test]

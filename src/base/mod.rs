@@ -4,6 +4,7 @@ pub mod dtype;
 pub mod error;
 pub mod file;
 pub mod grid;
+mod integer;
 pub mod limits;
 pub mod real;
 pub mod source;

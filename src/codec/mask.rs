@@ -26,7 +26,7 @@ pub struct Mask {
 
 /// Tells values that are no ordinary numbers.
 fn special<E: Element>(mask_value: Option<f64>) -> impl Fn(&E) -> bool {
-    let fill = mask_value.map(E::from_f64);
+    let fill = mask_value.and_then(E::from_mark);
     move |v| !v.is_finite() || fill.is_some_and(|fill| *v == fill)
 }
 

@@ -167,7 +167,7 @@ impl Dataset {
         for field in &self.fields {
             out.put_string(&field.name);
             out.put_string(&field.unit);
-            out.push(field.dtype.size_byte());
+            out.push(field.dtype.code());
         }
         let mut needed = out.len();
         out.push(u8::from(self.placement.is_some()));
@@ -190,12 +190,12 @@ impl Dataset {
     /// Reads the record, which lies at `offset` in the file.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `Corrupt`; `Unsupported` for a type of values that is not known.
     pub fn parse(payload: &[u8], offset: u64) -> Result<Self> {
         let mut f = Cursor::new(payload, offset);
         let rank = f.u8("rank")?;
-        if rank != 2 && rank != 3 {
-            return Err(f.corrupt(format!("rank 2 or 3 expected, {rank} found")));
+        if !(1..=3).contains(&rank) {
+            return Err(f.corrupt(format!("rank 1, 2 or 3 expected, {rank} found")));
         }
         let mut extents = Vec::new();
         for _ in 0..rank {
@@ -211,9 +211,12 @@ impl Dataset {
                 return Err(f.corrupt(format!("field name {name:?} found twice")));
             }
             let unit = f.string("field unit")?;
-            let size = f.u8("value size")?;
-            let unknown = || f.corrupt(format!("value size 2, 4 or 8 expected, {size} found"));
-            let dtype = Dtype::from_size(size).ok_or_else(unknown)?;
+            let code = f.u8("value type")?;
+            let unknown = || {
+                let message = format!("value type {code:#04x}, which this version does not know");
+                Error::unsupported(message).at(f.offset())
+            };
+            let dtype = Dtype::from_code(code).ok_or_else(unknown)?;
             dataset.fields.push(Field { name, unit, dtype });
         }
         // What follows may be missing, from any field on.

@@ -41,18 +41,20 @@ pub(super) fn put_gains(out: &mut Vec<u8>, network: Option<&NetworkUse>) {
 
 /// Appends what [`real`] reads.
 pub(super) fn put_real(out: &mut Vec<u8>, value: f64, dtype: Dtype) {
-    match dtype {
-        Dtype::F64 => out.extend(value.to_le_bytes()),
+    if dtype.working() == Dtype::F64 {
+        out.extend(value.to_le_bytes());
+    } else {
         #[allow(clippy::cast_possible_truncation)] // exact: it was a binary32
-        Dtype::F16 | Dtype::F32 => out.extend((value as f32).to_le_bytes()),
+        out.extend((value as f32).to_le_bytes());
     }
 }
 
 /// A finite number in the working precision.
 pub(super) fn real(f: &mut Cursor<'_>, what: &str, dtype: Dtype) -> Result<f64> {
-    let value = match dtype {
-        Dtype::F64 => f.f64(what)?,
-        Dtype::F16 | Dtype::F32 => f64::from(f.f32(what)?),
+    let value = if dtype.working() == Dtype::F64 {
+        f.f64(what)?
+    } else {
+        f64::from(f.f32(what)?)
     };
     if value.is_finite() {
         Ok(value)

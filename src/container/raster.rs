@@ -110,6 +110,11 @@ fn palette_size(f: &mut Cursor<'_>) -> Result<u32> {
 
 fn unused_bits(f: &mut Cursor<'_>, dtype: Dtype) -> Result<u8> {
     let unused = f.u8("unused bits of values")?;
+    if dtype.is_integer() {
+        return Err(f.corrupt(format!(
+            "steps or a palette of {dtype} expected, values as they are found"
+        )));
+    }
     let mantissa = dtype.mantissa_bits();
     if u32::from(unused) > mantissa {
         let message = format!("up to {mantissa} unused bits of values expected, {unused} found");

@@ -287,19 +287,19 @@ fn a_dataset_says_where_it_lies_or_says_nothing() {
 }
 
 #[test]
-fn a_dataset_with_values_of_an_unknown_size_is_damaged() {
+fn a_dataset_with_values_of_an_unknown_type_is_not_supported() {
     let dataset = Dataset::new(Shape::new(&[3, 4]).unwrap(), vec![pressure()]);
     let mut bytes = dataset.to_bytes();
     let at = bytes.len() - 1;
-    for size in 0..=u8::MAX {
-        bytes[at] = size;
+    for code in 0..=u8::MAX {
+        bytes[at] = code;
         match Dataset::parse(&bytes, 0) {
-            Ok(found) => assert_eq!(found.dtype(0), Dtype::from_size(size)),
+            Ok(found) => assert_eq!(found.dtype(0), Dtype::from_code(code)),
             Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Corrupt);
-                let message = format!("value size 2, 4 or 8 expected, {size} found");
+                assert_eq!(error.kind(), ErrorKind::Unsupported);
+                let message = format!("value type {code:#04x}, which this version does not know");
                 assert!(error.to_string().contains(&message), "{error}");
-                assert_eq!(Dtype::from_size(size), None);
+                assert_eq!(Dtype::from_code(code), None);
             }
         }
     }

@@ -418,9 +418,9 @@ impl<W: Write> Encoder<W> {
         let field = &self.dataset.fields[number];
         if field.dtype != values.dtype() {
             return Err(Error::invalid(format!(
-                "values of {} bytes expected, of {} found: a field has one type",
-                field.dtype.size(),
-                values.dtype().size()
+                "values of {} expected, of {} found: a field has one type",
+                field.dtype,
+                values.dtype()
             )));
         }
         let shape = match key.slab {

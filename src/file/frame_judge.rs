@@ -1,18 +1,20 @@
 //! A frame judged beside the field that it was made from.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::base::dtype::{Element, dtype_dispatch};
+use crate::base::dtype::{Dtype, Element, dtype_dispatch};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
 use crate::codec::mask::Mask;
 use crate::container::{Frame, slowest};
 use crate::file::field_source::FieldSource;
 use crate::file::frame_reader::FrameReader;
-use crate::frame::judge::{Evidence, Judge, Verdict, Voxels, compare_plain};
+use crate::frame::judge::{Evidence, Judge, Take, Verdict, Voxels, compare_plain};
+use crate::frame::sample::for_each_stretch;
 use crate::metrics::EvalReport;
 use crate::options::Observer;
-use crate::volume::{AnyVolume, Values, Volume, VolumeView};
+use crate::volume::{AnyVolume, Values, VolumeView};
 
 /// How a frame is judged.
 #[derive(Clone, Debug, Default)]
@@ -54,16 +56,59 @@ pub fn compare_fields(
 ) -> Result<EvalReport> {
     let shape = original.shape();
     check_shapes(shape, reconstructed.shape())?;
-    dtype_dispatch!(original.values(), Values(values) => {
-        let voxels = match judging.mask_value {
-            Some(value) => Voxels::default().without(values, value, &judging.observer),
+    match (original.values(), reconstructed.values()) {
+        (Values::F16(a), Values::F16(b)) => judging.compare(shape, a, &stretches(b, observer)),
+        (Values::F32(a), Values::F32(b)) => judging.compare(shape, a, &stretches(b, observer)),
+        (Values::F64(a), Values::F64(b)) => judging.compare(shape, a, &stretches(b, observer)),
+        // In double precision, which holds the values of all types, for not every pair of types has code of its own.
+        (a, b) => {
+            let each = |f: &mut Take<'_, f64>| {
+                dtype_dispatch!(b, Values(b) => {
+                    for_each_stretch(b, observer, |_, values| f(&doubles(values)));
+                });
+            };
+            dtype_dispatch!(a, Values(a) => judging.compare(shape, a, &each))
+        }
+    }
+}
+
+/// Hands out a field stretch by stretch.
+fn stretches<'a, B>(
+    values: &'a [B],
+    observer: &'a Observer,
+) -> impl Fn(&mut Take<'_, B>) + use<'a, B> {
+    move |f| for_each_stretch(values, observer, |_, values| f(values))
+}
+
+fn doubles<E: Element>(values: &[E]) -> Vec<f64> {
+    values.iter().map(|v| v.to_f64()).collect()
+}
+
+/// The values of a layer in double precision.
+fn in_doubles(layer: &AnyVolume) -> Result<Cow<'_, [f64]>> {
+    Ok(dtype_dispatch!(layer, AnyVolume(v) => doubles(v.data())).into())
+}
+
+impl Judging {
+    /// Compares a field that is no frame with its original.
+    fn compare<A: Element, B: Element>(
+        &self,
+        shape: Shape,
+        values: &[A],
+        each_stretch: &dyn Fn(&mut Take<'_, B>),
+    ) -> Result<EvalReport> {
+        let voxels = match self.mask_value {
+            Some(value) => Voxels::default().without(values, value, &self.observer),
             None => Voxels::default(),
         };
-        let evidence = Evidence { shape, values, voxels: &voxels, observer: &judging.observer };
-        dtype_dispatch!(reconstructed.values(), Values(values) => {
-            compare_plain(&evidence, values, observer)
-        })
-    })
+        let evidence = Evidence {
+            shape,
+            values,
+            voxels: &voxels,
+            observer: &self.observer,
+        };
+        compare_plain(&evidence, each_stretch)
+    }
 }
 
 fn check_shapes(original: Shape, reconstructed: Shape) -> Result<()> {
@@ -143,7 +188,7 @@ impl FrameReader<'_> {
                     None => voxels,
                 };
                 let evidence = Evidence { shape, values, voxels: &voxels, observer: &observer };
-                dtype_dispatch!(dtype, B => self.judge_as::<_, B>(source, &evidence, &mut sink))
+                self.judge_typed(source, &evidence, dtype, &mut sink)
             })
         })
     }
@@ -156,24 +201,36 @@ impl FrameReader<'_> {
         self.with_source(|source| source.layers_at_hand(&mut |_, _| Ok(())))
     }
 
+    /// Judges a field whose decoded values have type `dtype`: beside an original of another one in double precision, which holds the
+    /// values of all types.
+    fn judge_typed<A: Element>(
+        &self,
+        source: &FieldSource<'_>,
+        evidence: &Evidence<'_, A>,
+        dtype: Dtype,
+        sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
+    ) -> Result<Verdict> {
+        if dtype == A::DTYPE {
+            return self.judge_as::<A, A>(source, evidence, &AnyVolume::data_of, sink);
+        }
+        self.judge_as::<A, f64>(source, evidence, &in_doubles, sink)
+    }
+
     fn judge_as<A: Element, B: Element>(
         &self,
         source: &FieldSource<'_>,
         evidence: &Evidence<'_, A>,
+        values_of: &dyn for<'l> Fn(&'l AnyVolume) -> Result<Cow<'l, [B]>>,
         sink: &mut dyn FnMut(AnyVolume) -> Result<()>,
-    ) -> Result<Verdict>
-    where
-        AnyVolume: From<Volume<B>>,
-    {
+    ) -> Result<Verdict> {
         let ranges = self.records().map(|record| record.range);
         let range = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         // Decoded values are clamped to the range, and those of lossless frames are those of the original.
         let range = range.unwrap_or_default();
         let mut judge = Judge::<A, B>::new(evidence, range, range)?;
         source.layers_at_hand(&mut |frame: &Frame, layer: AnyVolume| {
-            let layer = layer.into_typed::<B>()?;
-            judge.push(layer.data(), frame)?;
-            sink(layer.into())
+            judge.push(&values_of(&layer)?, frame)?;
+            sink(layer)
         })?;
         judge.finish(self.records().map(|record| record.bound))
     }

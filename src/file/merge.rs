@@ -229,10 +229,8 @@ fn add_field(dataset: &mut Dataset, field: &Field) -> Result<()> {
     let known = &mut dataset.fields[number];
     if known.dtype != field.dtype {
         return Err(Error::invalid(format!(
-            "field {:?} has values of {} and of {} bytes",
-            field.name,
-            known.dtype.size(),
-            field.dtype.size()
+            "field {:?} has values of {} and of {}",
+            field.name, known.dtype, field.dtype
         )));
     }
     set_or_check_unit("unit", &mut known.unit, &field.unit)

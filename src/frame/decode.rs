@@ -324,7 +324,7 @@ impl FrameSource<'_> {
             return Ok(post);
         }
         if let Some(number) = chunks.corrections {
-            let goal = Goal::new(chunks.frame.bound, chunks.frame.range);
+            let goal = Goal::new(chunks.frame.bound, chunks.frame.range).of_values(E::DTYPE);
             let bound = goal.max_error().ok_or_else(|| {
                 Error::corrupt("corrections in a frame without a bound on the error")
             })?;

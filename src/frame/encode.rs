@@ -173,7 +173,7 @@ impl<'a, E: Element> FrameEncoder<'a, E> {
         Self {
             original,
             normalisation,
-            goal: Goal::new(options.bound, normalisation.bounds()),
+            goal: Goal::new(options.bound, normalisation.bounds()).of_values(E::DTYPE),
             options,
             networks,
             past: OfferedPast::default(),

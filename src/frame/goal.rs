@@ -1,5 +1,6 @@
 //! What a bound asks of one frame.
 
+use crate::base::dtype::Dtype;
 use crate::container::Bound;
 use crate::frame::encoded::EncodedFrame;
 use crate::metrics::Comparison;
@@ -40,6 +41,14 @@ impl Goal {
             Bound::MaxError(bound) => Self::MaxError(bound),
             Bound::RelError(part) => Self::MaxError(part * (range.1 - range.0)),
             Bound::Ratio(ratio) => Self::Ratio(ratio),
+        }
+    }
+
+    /// The same for values of that type: the errors of integers are whole.
+    pub(crate) fn of_values(self, dtype: Dtype) -> Self {
+        match self {
+            Self::MaxError(bound) if dtype.is_integer() => Self::MaxError(bound.floor()),
+            _ => self,
         }
     }
 
@@ -104,6 +113,12 @@ mod tests {
         let goal = Goal::new(Bound::RelError(0.25), (-1.0, 3.0));
         assert_eq!(goal, Goal::MaxError(1.0));
         assert_eq!(goal.max_error(), Some(1.0));
+        assert_eq!(goal.of_values(Dtype::F32), goal);
+        assert_eq!(
+            Goal::MaxError(0.9).of_values(Dtype::U8),
+            Goal::MaxError(0.0)
+        );
+        assert_eq!(Goal::Psnr(30.5).of_values(Dtype::I32), Goal::Psnr(30.5));
         assert_eq!(Goal::new(Bound::Psnr(30.0), (0.0, 1.0)).max_error(), None);
     }
 

@@ -31,7 +31,7 @@ impl Networks {
                     Profile::Default => Transform::Cdf97,
                     Profile::Pooled(_) => Transform::Haar,
                 };
-                default_model(shape.rank(), transform)?
+                default_model(shape.grid_rank(), transform)?
             }
         };
         Ok(hierarchy.map(|hierarchy| Self::new(hierarchy, options)))

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::base::dtype::{Dtype, Element};
+use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::grid::{Region, Shape};
-use crate::base::real::Real;
+use crate::base::real::{Real, RealSlice};
 use crate::metrics::{Comparison, Moments};
 use crate::options::Observer;
 
@@ -45,9 +45,9 @@ impl<T: Real> Normalisation<T> {
         }
         let (min, max) = (T::from_f64(all.min), T::from_f64(all.max));
         // At least one step of the smallest number, so that dividing by it is always defined.
-        let smallest = match Dtype::of::<T>() {
-            Dtype::F16 | Dtype::F32 => f64::from(f32::from_bits(1)),
-            Dtype::F64 => f64::from_bits(1),
+        let smallest = match T::values(&[]) {
+            RealSlice::F32(_) => f64::from(f32::from_bits(1)),
+            RealSlice::F64(_) => f64::from_bits(1),
         };
         let deviation = all
             .spread

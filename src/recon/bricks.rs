@@ -18,7 +18,7 @@ const LARGE_DOMAINS: [usize; 2] = [1 << 26, 1 << 29];
 /// Smallest edge of a brick in coefficients of its level: 2-D bricks of that many samples need longer
 /// edges.
 fn min_edge(shape: Shape) -> usize {
-    let edge = if shape.rank() == 2 { 256 } else { 32 };
+    let edge = if shape.grid_rank() == 2 { 256 } else { 32 };
     let halvings = LARGE_DOMAINS.iter().filter(|&&len| shape.len() >= len);
     edge >> halvings.count()
 }
@@ -59,6 +59,9 @@ pub struct Partition {
     edges: Vec<Option<usize>>,
 }
 
+/// Length of a brick of a line in voxels where none is asked for: shorter ones pay for what their coder learns anew.
+pub(crate) const LINE_BRICK_EDGE: u32 = 1 << 16;
+
 /// Checks the edge of bricks in voxels that a writer is asked for.
 ///
 /// # Errors
@@ -79,7 +82,7 @@ impl Partition {
     /// `InvalidArgument` unless `edge` is a power of two of at least 64.
     pub fn new(plan: &Plan, edge: u32) -> Result<Self> {
         check_brick_edge(edge)?;
-        let planar = plan.shape().rank() == 2;
+        let planar = plan.shape().grid_rank() == 2;
         let coarsest = plan.coarsest();
         let mut shared = vec![BrickGrid {
             subbands: Subbands::LowPass,

@@ -29,8 +29,8 @@ pub(crate) mod testing;
 mod whole;
 mod window;
 
-pub(crate) use bricks::check_brick_edge;
 pub use bricks::{Brick, BrickGrid, Partition, Subbands};
+pub(crate) use bricks::{LINE_BRICK_EDGE, check_brick_edge};
 pub use device::{DeviceOrHost, GridsOnDevice, LevelPieces};
 pub use layers::{LayeredGrids, Sink};
 pub use levels::{GridStorage, LevelLoop, LevelStep, LevelTask, Synthesis, walk};

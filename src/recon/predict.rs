@@ -98,7 +98,7 @@ impl Predictor {
         gains: Vec<f32>,
         step: f64,
     ) -> Self {
-        let rank = plan.shape().rank();
+        let rank = plan.shape().grid_rank();
         Self {
             networks: networks.clone(),
             wavelet,

@@ -16,6 +16,18 @@ pub enum AnyVolume {
     F32(Volume<f32>),
     /// Double precision.
     F64(Volume<f64>),
+    /// Unsigned integers of 8 bits.
+    U8(Volume<u8>),
+    /// Integers of 8 bits.
+    I8(Volume<i8>),
+    /// Unsigned integers of 16 bits.
+    U16(Volume<u16>),
+    /// Integers of 16 bits.
+    I16(Volume<i16>),
+    /// Unsigned integers of 32 bits.
+    U32(Volume<u32>),
+    /// Integers of 32 bits.
+    I32(Volume<i32>),
 }
 
 impl AnyVolume {
@@ -32,6 +44,12 @@ impl AnyVolume {
             Self::F16(_) => Dtype::F16,
             Self::F32(_) => Dtype::F32,
             Self::F64(_) => Dtype::F64,
+            Self::U8(_) => Dtype::U8,
+            Self::I8(_) => Dtype::I8,
+            Self::U16(_) => Dtype::U16,
+            Self::I16(_) => Dtype::I16,
+            Self::U32(_) => Dtype::U32,
+            Self::I32(_) => Dtype::I32,
         }
     }
 }
@@ -46,6 +64,18 @@ pub enum Values<'a> {
     F32(Cow<'a, [f32]>),
     /// Double precision.
     F64(Cow<'a, [f64]>),
+    /// Unsigned integers of 8 bits.
+    U8(Cow<'a, [u8]>),
+    /// Integers of 8 bits.
+    I8(Cow<'a, [i8]>),
+    /// Unsigned integers of 16 bits.
+    U16(Cow<'a, [u16]>),
+    /// Integers of 16 bits.
+    I16(Cow<'a, [i16]>),
+    /// Unsigned integers of 32 bits.
+    U32(Cow<'a, [u32]>),
+    /// Integers of 32 bits.
+    I32(Cow<'a, [i32]>),
 }
 
 impl Values<'_> {
@@ -56,6 +86,12 @@ impl Values<'_> {
             Self::F16(_) => Dtype::F16,
             Self::F32(_) => Dtype::F32,
             Self::F64(_) => Dtype::F64,
+            Self::U8(_) => Dtype::U8,
+            Self::I8(_) => Dtype::I8,
+            Self::U16(_) => Dtype::U16,
+            Self::I16(_) => Dtype::I16,
+            Self::U32(_) => Dtype::U32,
+            Self::I32(_) => Dtype::I32,
         }
     }
 
@@ -89,4 +125,7 @@ macro_rules! from_each {
     )*};
 }
 
-from_each!(f16 => F16, f32 => F32, f64 => F64);
+from_each!(
+    f16 => F16, f32 => F32, f64 => F64,
+    u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32
+);

@@ -1,6 +1,7 @@
 //! Fields borrowed from wherever they lie: what an encoder reads.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 use crate::base::dtype::{Dtype, Element, dtype_dispatch, f16};
 use crate::base::error::{Error, Result};
@@ -116,6 +117,12 @@ macro_rules! borrow {
 borrow!(f16, F16);
 borrow!(f32, F32);
 borrow!(f64, F64);
+borrow!(u8, U8);
+borrow!(i8, I8);
+borrow!(u16, U16);
+borrow!(i16, I16);
+borrow!(u32, U32);
+borrow!(i32, I32);
 
 impl AnyVolume {
     /// The volume as one of samples of type `T`, which they must be already: nothing is converted.
@@ -130,6 +137,19 @@ impl AnyVolume {
     }
 }
 
+impl AnyVolume {
+    /// The values, which must be of type `T` already.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when they are of another type.
+    pub(crate) fn data_of<T: Element>(&self) -> Result<Cow<'_, [T]>> {
+        let volume: &dyn Any = dtype_dispatch!(self, Self(v) => v);
+        let volume = volume.downcast_ref::<Volume<T>>();
+        let volume = volume.ok_or_else(|| other_type(self.dtype(), T::DTYPE))?;
+        Ok(Cow::Borrowed(volume.data()))
+    }
+}
+
 /// A field was asked for as what it is not.
 pub(crate) fn other_type(found: Dtype, asked: Dtype) -> Error {
     Error::invalid(format!("a field of {found}, asked for as {asked}"))
@@ -137,8 +157,6 @@ pub(crate) fn other_type(found: Dtype, asked: Dtype) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
     #[test]

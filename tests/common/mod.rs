@@ -144,6 +144,12 @@ macro_rules! scalar {
 scalar!(f16, F16, 65504.0, 5.960_464_477_539_063e-8);
 scalar!(f32, F32, f32::MAX as f64, 1.401_298_464_324_817e-45);
 scalar!(f64, F64, f64::MAX, 5e-324);
+scalar!(u8, U8, u8::MAX as f64, 1.0);
+scalar!(i8, I8, i8::MAX as f64, 1.0);
+scalar!(u16, U16, u16::MAX as f64, 1.0);
+scalar!(i16, I16, i16::MAX as f64, 1.0);
+scalar!(u32, U32, u32::MAX as f64, 1.0);
+scalar!(i32, I32, i32::MAX as f64, 1.0);
 
 pub fn encode<E: Scalar>(
     shape: Shape,

@@ -66,7 +66,7 @@ class Corrections:
     def correction(self, voxel):
         if self.bits.bit(self.exact_state):
             pattern = 0
-            for _ in range(self.size // 2):
+            for _ in range(-(-self.size // 2)):
                 pattern = pattern << 16 | self.bits.raw(16)
             self.exact[voxel] = pattern
             self.signs[voxel] = 0

@@ -3,6 +3,10 @@
 import math
 import struct
 
+import numpy as np
+
+from .values import working
+
 
 class Corrupt(Exception):
     """The bytes contradict the specification."""
@@ -67,8 +71,8 @@ class Fields:
         except UnicodeDecodeError:
             raise Corrupt("string is not UTF-8") from None
 
-    def real(self, value_bytes):
-        value = self.number("d" if value_bytes == 8 else "f")
+    def real(self, value_type):
+        value = self.number("d" if working(value_type) is np.float64 else "f")
         need(math.isfinite(value), "real is not finite")
         return value
 

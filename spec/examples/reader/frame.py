@@ -6,8 +6,8 @@ import numpy as np
 
 from . import axis, corrections, ctx, layout, lossless, mask, networks, octree, pooled, raster, transform
 from .fields import Fields, MissingWeights, need
+from .values import TYPES, is_integer, rounded, working
 
-VALUE = {2: np.float16, 4: np.float32, 8: np.float64}
 PART = 1 << 22  # values of a lossless part
 
 
@@ -17,14 +17,15 @@ def decode(dataset, frame, chunks, weights, level=0, past=()):
     `chunks`: those of the frame, by type; `weights`: its networks, or None where there are none; `past`: the bands of its
     references.
     """
-    value = VALUE[dataset.fields[frame.field][2]]
+    value = TYPES[dataset.fields[frame.field][2]]
     if frame.form in (0, 1, 4):
         field = thinned(untransformed(dataset, frame, chunks, value), level)
         return field.reshape(field.shape[3 - dataset.rank :])
     if level > frame.levels:
         raise ValueError(f"the frame has no level {level}")
     if frame.form == 3:
-        field = pooled.Pooled(dataset, frame, chunks, weights).field(level).astype(value)
+        field = pooled.Pooled(dataset, frame, chunks, weights).field(level)
+        field = rounded(field, value)
     else:
         field = Multiresolution(dataset, frame, chunks, weights, past).field(level)
     if level == 0:
@@ -46,7 +47,7 @@ def untransformed(dataset, frame, chunks, value):
         field = raster.decode(dataset, frame, brick_payloads(chunks["BRIK"]), value)
         return masked(field, dataset, chunks["MASK"])
     need(not chunks["BRIK"], "a constant frame with coefficients")
-    return masked(np.full(dataset.dims, value(frame.minimum)), dataset, chunks["MASK"])
+    return masked(np.full(dataset.dims, rounded(frame.minimum, value)), dataset, chunks["MASK"])
 
 
 def thinned(field, level):
@@ -77,14 +78,16 @@ def corrected(field, frame, dataset, chunks):
         return field
     need(frame.bound in (2, 3), "corrections without a bound on the error")
     size = field.itemsize
-    work = np.float64 if size == 8 else np.float32
+    work = working(dataset.fields[frame.field][2])
     bound = frame.bound_value
     if frame.bound == 3:
         bound = frame.bound_value * (frame.maximum - frame.minimum)
+    if is_integer(field.dtype):
+        bound = np.floor(bound)
     unit = work(bound)
-    found = corrections.Corrections(chunks[0].payload, dataset.dims, dataset.rank, size)
+    found = corrections.Corrections(chunks[0].payload, dataset.dims, dataset.grid_rank, size)
     for voxel, steps in found.steps.items():
-        field[voxel] = (work(field[voxel]) + work(steps) * unit).astype(field.dtype)
+        field[voxel] = rounded(work(field[voxel]) + work(steps) * unit, field.dtype)
     for voxel, pattern in found.exact.items():
         field[voxel] = np.frombuffer(pattern.to_bytes(size, "little"), field.dtype.newbyteorder("<"))[0]
     return field
@@ -134,10 +137,10 @@ class Multiresolution:
     def __init__(self, dataset, frame, chunks, weights, past=()):
         self.past = past
         size = dataset.fields[frame.field][2]
-        self.value = VALUE[size]
-        self.work = np.float64 if size == 8 else np.float32
+        self.value = TYPES[size]
+        self.work = working(size)
         self.dataset, self.frame = dataset, frame
-        need(axis.check(frame.plan, dataset.rank, dataset.dims), "plan along the slowest axis")
+        need(axis.check(frame.plan, dataset.grid_rank, dataset.dims), "plan along the slowest axis")
         self.levels = layout.levels(dataset.dims, frame.levels, frame.plan)
         self.weights = weights
         need(len(chunks["TREE"]) == 1, "the octree is missing")
@@ -148,7 +151,7 @@ class Multiresolution:
 
     def bricks(self, chunks):
         """Decodes all coefficients: `low` and, per level, the bands by their high-pass axes."""
-        rank = self.dataset.rank
+        rank = self.dataset.grid_rank
         payloads = brick_payloads(chunks)
         dims = self.levels[-1].low if self.levels else self.dataset.dims
         self.details = [{high: np.zeros(n, np.int64) for high, n in level.bands} for level in self.levels]
@@ -244,10 +247,10 @@ class Multiresolution:
         return first, details
 
     def network(self, number):
-        axes = range(3 - self.dataset.rank, 3)
+        axes = range(3 - self.dataset.grid_rank, 3)
         regular = all(level.split[axis] for level in self.levels[: number + 1] for axis in axes)
         need(regular, f"a gain for level {number}, which does not split all axes")
-        return networks.of_level(self.weights, self.dataset.rank, self.frame.filter == 1, number)
+        return networks.of_level(self.weights, self.dataset.grid_rank, self.frame.filter == 1, number)
 
     def field(self, target):
         """Spec 6.4 and 6.5."""
@@ -258,4 +261,4 @@ class Multiresolution:
         low = axis.inverse(f.plan, f.filter, low)
         splits = sum(sum(level.split) for level in self.levels[:target])
         h = 0.7071067811865476 if splits % 2 else 1.0
-        return f.unit_of_field(low * work(h * 2.0 ** -(splits // 2))).astype(self.value)
+        return rounded(f.unit_of_field(low * work(h * 2.0 ** -(splits // 2))), self.value)

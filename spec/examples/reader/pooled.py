@@ -7,6 +7,7 @@ import numpy as np
 from . import layout, lossless, networks, transform
 from .bits import RangeDecoder, state
 from .fields import MissingWeights, Unsupported, need
+from .values import working
 
 NO_AXIS = [False] * 3
 TAPS = {  # by interpolation: cells on the side of the sample are positive
@@ -22,7 +23,7 @@ class Pooled:
         need(chunks["BRIK"][0].part == 0, "the only brick is number 0")
         if frame.gains and weights is None:
             raise MissingWeights("the frame uses networks, the file names none")
-        self.work = np.float64 if dataset.fields[frame.field][2] == 8 else np.float32
+        self.work = working(dataset.fields[frame.field][2])
         self.levels = layout.levels(dataset.dims, frame.levels)
         self.axes = range(3 - dataset.rank, 3)
         need(all(level.split[axis] for level in self.levels for axis in self.axes), "levels of this domain")

@@ -8,6 +8,7 @@ import numpy as np
 from . import lossless
 from .bits import RangeDecoder, state
 from .fields import need
+from .values import is_integer, rounded
 
 # Places of the neighbours of the linear sub-predictor behind NN, as (plane, dy, dx); codecs/raster 3.
 DEEP = [(1, 0, 0), (1, 0, -1), (1, 0, 1), (1, -1, 0), (1, 1, 0), (1, -1, -1), (1, -1, 1), (1, 1, -1), (1, 1, 1), (2, 0, 0)]
@@ -87,14 +88,18 @@ class Brick:
     def __init__(self, frame, dims, rank, value, payload):
         self.dims, self.rank, self.value = dims, rank, value
         self.work = work = np.float64 if frame.fine or np.dtype(value).itemsize == 8 else np.float32
-        self.whole = bool(frame.palette)
-        if self.whole:
+        self.whole = bool(frame.palette or frame.integers and frame.step_size == 1)
+        self.has_stored = not frame.palette
+        if frame.palette:
             self.step, self.least, self.most = work(1), work(0), work(frame.palette - 1)
         else:
             self.step, self.least, self.most = work(frame.step_size), work(frame.minimum), work(frame.maximum)
         steps = (self.most - self.least) / self.step
         need(steps <= work(2.0**31), "too many steps")
         self.top = steps + work(1)
+        if self.whole:
+            ends = float(self.least), float(self.most)
+            need(all(end == int(end) for end in ends) and steps < work(2.0**31), "integers less than 2^31 apart")
         self.coefficients = frame.coefficients
         self.coder = Difference(payload, np.dtype(value).itemsize)
 
@@ -142,6 +147,8 @@ class Brick:
             row[0] = row[1] = row[2]
 
     def voxel(self, z, y, x, out):
+        if self.rank == 1:
+            return self.on_line(x, out)
         west = self.u[0].at(y, x - 1)
         predicted = self.predictions(z, y, x) if self.coefficients and (z or y) else None
         if not z and not y:
@@ -156,11 +163,41 @@ class Brick:
         self.e[0].rows[y + 1][x + 2] = [abs(d - moved) for d in predicted or [self.work(0)] * 8]
         return place, difference
 
+    def on_line(self, x, out):
+        """Codecs/raster 8."""
+        work = self.work
+        if x == 0:
+            self.known, self.differences, self.errors = [work(0)] * 4, [0] * 4, [work(0)] * 8
+        w, w2, w3, w4 = self.known
+        a, b, c = w - w2, w2 - w3, w3 - w4
+        bend, half = a - b, work(0.5)
+        square = a + bend
+        mean = (work(0.75) * a + half * b) + work(0.25) * c
+        predicted = [work(0), a, square, square + (bend - (b - c)), half * a, -(half * a), -mean, half * (a + square)]
+        d = work(0)
+        if x:
+            known = [error + self.floor(w) for error in self.errors]
+            weights = [work(1) / (error * error) for error in known]
+            d = total([v * p for v, p in zip(weights, predicted)]) / total(weights)
+        out[x], place, difference = self.read(w + d, 0, 0, x)
+        if x == 0:
+            self.known = [place] * 4
+        else:
+            moved = place - w
+            self.errors = [e * work(0.75) + abs(p - moved) for e, p in zip(self.errors, predicted)]
+            self.known = [place, w, w2, w3]
+        self.differences = [difference, *self.differences[:3]]
+        return place, difference
+
+    def sign_on_line(self):
+        w, w2, w3, _ = self.differences
+        return 9 * sign(w) + 3 * sign(w2) + sign(w3)
+
     def read(self, p, z, y, x):
         """Value, place and difference of a voxel with the prediction `p`."""
         rest = 0.0
         if self.whole:
-            limited = min(max(float(p), 0.0), float(self.most))
+            limited = min(max(float(p), 0.0), float(self.top) - 1)
             p = self.work(int(limited + 0.5))
             rest = limited - float(p)
         difference, stored = self.coder.next(*self.contexts(z, y, x), rest)
@@ -168,7 +205,7 @@ class Brick:
             place = self.limited(p + self.work(difference))
             value = min(max(place * self.step + self.least, self.least), self.most)
             return self.value(value), place, max(-32767, min(32767, difference))
-        need(not self.whole, "a stored value beside a palette")
+        need(self.has_stored, "a stored value beside a palette")
         found = np.frombuffer(stored, np.dtype(self.value).newbyteorder(">"))[0]
         value = self.work(found)
         need(self.least <= value <= self.most, "a stored value outside of the range")
@@ -227,6 +264,9 @@ class Brick:
         return total([v * d for v, d in zip(weights, predicted)]) / total(weights)
 
     def contexts(self, z, y, x):
+        if self.rank == 1:
+            energy = sum(weight * abs(q) for weight, q in zip((8, 4, 2, 1), self.differences))
+            return bin_of(energy, 5), self.sign_on_line()
         near = self.q[0].at
         w, ww, n = near(y, x - 1), near(y, x - 2), near(y - 1, x) if z or y else 0
         if not z and not y:
@@ -278,6 +318,10 @@ class Exact(Brick):
     def contexts(self, z, y, x):
         """The mean difference of the neighbours, and the sign context."""
         two, four, ten = np.float32(2), np.float32(4), np.float32(10)
+        if self.rank == 1:
+            w, w2, w3, w4 = (np.float32(abs(q)) for q in self.differences)
+            energy = (np.float32(8) * w + four * w2) + (two * w3 + w4)
+            return energy * np.float32(1 / 15), self.sign_on_line()
         near = self.q[0].at
         w, ww = near(y, x - 1), near(y, x - 2)
         if not z and not y:
@@ -307,6 +351,36 @@ class Exact(Brick):
         slot = math.floor(exact)
         slot += exact - slot >= 0.5
         return p, (int(spread.view(np.uint32)) >> 21) - 508, apart, slot, exact - slot
+
+    def on_line(self, x, out):
+        """Codecs/raster 8."""
+        work = self.work
+        if x == 0:
+            self.known, self.differences, self.errors = [work(0)] * 4, [0] * 4, [work(0)] * 8
+        w, w2, w3, w4 = self.known
+        a, b, c = w - w2, w2 - w3, w3 - w4
+        bend, half = a - b, work(0.5)
+        square = a + bend
+        mean = (work(0.75) * a + half * b) + work(0.25) * c
+        predicted = [work(0), a, square, square + (bend - (b - c)), half * a, -(half * a), -mean, half * (a + square)]
+        d = work(0)
+        if x:
+            known = [error + self.floor(w) for error in self.errors]
+            weights = [work(1) / (error * error) for error in known]
+            d = total([v * p for v, p in zip(weights, predicted)]) / total(weights)
+        out[x], place, difference = self.read(w + d, 0, 0, x)
+        if x == 0:
+            self.known = [place] * 4
+        else:
+            moved = place - w
+            self.errors = [e * work(0.75) + abs(p - moved) for e, p in zip(self.errors, predicted)]
+            self.known = [place, w, w2, w3]
+        self.differences = [difference, *self.differences[:3]]
+        return place, difference
+
+    def sign_on_line(self):
+        w, w2, w3, _ = self.differences
+        return 9 * sign(w) + 3 * sign(w2) + sign(w3)
 
     def read(self, p, z, y, x):
         mean, sign_context = self.contexts(z, y, x)
@@ -382,7 +456,10 @@ def palette(payload, count, value):
     keys = list(itertools.accumulate(int(d) for d in differences))
     need(all(a < b for a, b in zip(keys, keys[1:])) and keys[-1] < 1 << 8 * width, "a palette that does not ascend")
     sign = 1 << 8 * width - 1
-    bits = [key ^ sign if key & sign else key ^ (2 * sign - 1) for key in keys]
+    if is_integer(value):
+        bits = [key ^ sign * (np.dtype(value).kind == "i") for key in keys]
+    else:
+        bits = [key ^ sign if key & sign else key ^ (2 * sign - 1) for key in keys]
     values = np.array(bits, f"<u{width}").view(np.dtype(value).newbyteorder("<")).astype(value)
     need(np.isfinite(values).all(), "a palette of finite values")
     return values
@@ -396,9 +473,10 @@ def paletted(dataset, frame, tree, payloads, value):
 
 def decode(dataset, frame, payloads, value):
     """All of a frame of form 4; `payloads`: its bricks by number. Ranks, where it has a palette."""
-    expected = 6 if dataset.rank == 2 else 16
+    expected = (0, 6, 16)[dataset.rank - 1]
     need(len(frame.coefficients) in (0, expected), "coefficients of another rank")
-    out = np.zeros(dataset.dims, value)
+    coded = frame.work if is_integer(value) else value
+    out = np.zeros(dataset.dims, coded)
     edge = frame.brick_edge
     counts = [math.ceil(n / edge) for n in dataset.dims]
     need(sorted(payloads) == list(range(math.prod(counts))), "bricks missing or too many")
@@ -406,5 +484,5 @@ def decode(dataset, frame, payloads, value):
         place = [number // counts[2] // counts[1], number // counts[2] % counts[1], number % counts[2]]
         box = tuple(slice(c * edge, min((c + 1) * edge, n)) for c, n in zip(place, dataset.dims))
         kind = Brick if frame.unused is None else Exact
-        out[box] = kind(frame, out[box].shape, dataset.rank, value, payload).decode()
-    return out
+        out[box] = kind(frame, out[box].shape, dataset.rank, coded, payload).decode()
+    return rounded(out, value)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .fields import Fields, Unsupported, need
+from .values import TYPES, is_integer, working
 
 UNKNOWN = bytes.fromhex("000000000000f87f")  # a time that is not known, before a field that is
 
 
 @dataclass
 class Dataset:
-    extents: list  # [nz, ny, nx] or [ny, nx]
-    fields: list  # (name, unit, bytes per value)
+    extents: list  # [nz, ny, nx], [ny, nx] or [nx]
+    fields: list  # (name, unit, number of the value type)
     spacing: list | None = None  # per axis, as the extents; None: not known
     origin: list | None = None
     length_unit: str = ""
@@ -24,6 +25,11 @@ class Dataset:
     @property
     def rank(self):
         return len(self.extents)
+
+    @property
+    def grid_rank(self):
+        """A line is a plane of one row, but for the raster form."""
+        return max(self.rank, 2)
 
     @property
     def dims(self):
@@ -49,7 +55,7 @@ def depth(value):
 def dataset(payload):
     f = Fields(payload)
     rank = f.u8()
-    need(rank in (2, 3), "rank")
+    need(rank in (1, 2, 3), "rank")
     extents = [f.varint() for _ in range(rank)]
     need(all(1 <= n < 2**32 for n in extents) and math.prod(extents) <= 2**48, "extents")
     count = f.varint()
@@ -57,7 +63,8 @@ def dataset(payload):
     fields = []
     for _ in range(count):
         name, unit, size = f.string(), f.string(), f.u8()
-        need(size in (2, 4, 8), "bytes per value")
+        if size not in TYPES:
+            raise Unsupported(f"value type {size:#04x}")
         need(name not in [other[0] for other in fields], "two fields of one name")
         fields.append((name, unit, size))
     out = Dataset(extents, fields)
@@ -124,6 +131,8 @@ class Frame:
     payload: int = 0  # 0 quantised, 1 SZ3
     epsilon: float = 0.0
     # Raster form:
+    integers: bool = False  # values are
+    work: type = np.float32  # the working precision
     palette: int = 0  # values of the palette; 0 where there is none
     fine: bool = False  # values are computed in binary64
     unused: int | None = None  # low bits that are 0 in all values, where these are kept as they are
@@ -168,6 +177,7 @@ def frame(payload, dataset):
     if form == 3:
         pooled(f, out, size)
     if form == 4:
+        out.integers, out.work = is_integer(TYPES[size]), working(size)
         raster(f, out, size)
     if f.left():
         pattern = f.take(8)
@@ -250,6 +260,7 @@ def raster(f, out, size):
     need(edge >> 6 < 3, "a palette or values as they are, not both")
     if edge & 64:
         out.unused = f.u8()
+        need(size in (2, 4, 8), "values as they are that are no integers")
         need(out.unused <= {2: 10, 4: 23, 8: 52}[size], "unused bits")
     elif edge & 128:
         out.palette = f.varint()

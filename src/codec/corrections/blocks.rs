@@ -20,7 +20,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn new(shape: Shape) -> Self {
-        let edge = match shape.rank() {
+        let edge = match shape.grid_rank() {
             2 => PLANAR_EDGE,
             _ => EDGE,
         };

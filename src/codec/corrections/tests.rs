@@ -49,14 +49,14 @@ fn extents() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
-    fn decoding_gives_back_every_correction(extents in extents(), seed: u64, every in 1u32..60, size in 0u32..31, dtype in prop::sample::select(vec![Dtype::F16, Dtype::F32, Dtype::F64])) {
+    fn decoding_gives_back_every_correction(extents in extents(), seed: u64, every in 1u32..60, size in 0u32..31, dtype in prop::sample::select(Dtype::ALL.to_vec())) {
         let shape = shape(&extents);
         let mut random = Lcg(seed);
         let mut corrections = sparse(shape, every, seed);
         for (_, correction) in &mut corrections.entries {
             let bits = u64::from(random.next()) << 32 | u64::from(random.next());
             *correction = match random.next() % 5 {
-                0 => Correction::Exact(bits >> (64 - 8 * u32::from(dtype.size_byte()))),
+                0 => Correction::Exact(bits >> (64 - 8 * dtype.size() as u32)),
                 1 => Correction::Steps(i32::MAX - (random.next() % 3) as i32),
                 2 => Correction::Steps(-i32::MAX),
                 3 => Correction::Steps(1 + (random.next() % (1 << size)) as i32),

@@ -96,7 +96,7 @@ impl Walk {
     pub(super) fn new(shape: Shape, dtype: Dtype) -> Self {
         Self {
             blocks: Blocks::new(shape),
-            value_bits: 8 * u32::from(dtype.size_byte()),
+            value_bits: 8 * dtype.size() as u32,
             model: CorrectionModel {
                 block: [Bit::EVEN; 4],
                 single: [Bit::EVEN; 4],

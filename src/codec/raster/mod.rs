@@ -12,6 +12,7 @@ mod difference;
 mod encode;
 mod exact;
 mod fit;
+mod line;
 mod model;
 mod planes;
 mod predict;
@@ -25,7 +26,7 @@ pub use decode::decode;
 pub use encode::{Demand, encode};
 pub use exact::{decode_exact, encode_exact};
 pub use predict::{LinearCoefficients, NEIGHBOURS_3D, RasterPrediction, neighbours};
-pub use quantiser::{MAX_TOP, Quantum};
+pub use quantiser::{MAX_TOP, Quantum, WHOLE_STEP};
 pub use slots::Slots;
 
 /// Largest magnitude of a quantised difference; binary32 holds it exactly.

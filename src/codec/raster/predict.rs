@@ -8,13 +8,13 @@ pub(super) const PREDICTORS: usize = 8;
 const NEIGHBOURS_2D: usize = 6;
 /// In rank 3: those, and B, BW, BE, BN, BS, BNW, BNE, BSW, BSE, BB.
 pub const NEIGHBOURS_3D: usize = 16;
-/// Neighbours of the linear sub-predictor in rank `rank`.
+/// Neighbours of the linear sub-predictor in rank `rank`; none in rank 1, which has no such predictor.
 #[must_use]
 pub fn neighbours(rank: usize) -> usize {
-    if rank == 2 {
-        NEIGHBOURS_2D
-    } else {
-        NEIGHBOURS_3D
+    match rank {
+        1 => 0,
+        2 => NEIGHBOURS_2D,
+        _ => NEIGHBOURS_3D,
     }
 }
 

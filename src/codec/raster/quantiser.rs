@@ -7,6 +7,9 @@ use crate::codec::raster::model::Rest;
 /// Most steps from the minimum to the maximum of a field.
 pub const MAX_TOP: f64 = (1u64 << 31) as f64;
 
+/// The step that integers have which are kept as they are.
+pub const WHOLE_STEP: f64 = 1.0;
+
 /// The steps of a field, in the precision that its values are computed in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantum<T> {
@@ -15,8 +18,18 @@ pub struct Quantum<T> {
     largest: T,
     /// Values in steps lie up to here, one step above the maximum.
     top: T,
-    /// Whether all values are whole numbers of steps, which predictions are rounded to.
-    whole: bool,
+    places: Places,
+}
+
+/// Where values may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Places {
+    /// Anywhere.
+    Any,
+    /// At whole numbers of steps, which predictions are rounded to.
+    Whole,
+    /// The same, of which none is stored: all are within reach of a difference.
+    Ranks,
 }
 
 impl<T: Real> Quantum<T> {
@@ -35,24 +48,37 @@ impl<T: Real> Quantum<T> {
             least,
             largest,
             top: steps + T::from_f64(1.0),
-            whole: false,
+            places: Places::Any,
+        })
+    }
+
+    /// Of integers that are kept as they are, whose step is [`WHOLE_STEP`]; `None` where the range has no ends that are integers, or
+    /// [`MAX_TOP`] steps or more.
+    pub fn of_integers(range: (f64, f64)) -> Option<Self> {
+        let is_whole = |end: f64| end.floor() == end;
+        let quantum = Self::new(WHOLE_STEP, range);
+        let quantum =
+            quantum.filter(|q| is_whole(range.0) && is_whole(range.1) && q.top.to_f64() <= MAX_TOP);
+        quantum.map(|quantum| Self {
+            places: Places::Whole,
+            ..quantum
         })
     }
 
     /// A prediction as differences are added to it, and what was rounded off.
     #[inline(always)]
     pub(super) fn start(&self, prediction: T) -> (T, Rest) {
-        if self.whole {
-            self.nearest(prediction)
-        } else {
-            (prediction, Rest::NONE)
+        match self.places {
+            Places::Any => (prediction, Rest::NONE),
+            Places::Whole | Places::Ranks => self.nearest(prediction),
         }
     }
 
     /// The whole number of steps next to it in the range; halves go up.
     #[inline(always)]
     fn nearest(&self, prediction: T) -> (T, Rest) {
-        let prediction = prediction.to_f64().clamp(0.0, self.largest.to_f64());
+        let last = self.top.to_f64() - 1.0;
+        let prediction = prediction.to_f64().clamp(0.0, last);
         let nearest = T::from_i32((prediction + 0.5) as i32);
         (nearest, Rest::new(prediction - nearest.to_f64()))
     }
@@ -77,10 +103,10 @@ impl<T: Real> Quantum<T> {
         self.within((T::from_f64(value.to_f64()) - self.least) / self.step)
     }
 
-    /// Whether a value may be stored: it lies in the range of the field, and is no whole number of steps.
+    /// Whether a value may be stored: it lies in the range of the field, and is none of a palette.
     pub(super) fn holds<E: Element>(&self, value: E) -> bool {
         let value = T::from_f64(value.to_f64());
-        !self.whole && value >= self.least && value <= self.largest
+        self.places != Places::Ranks && value >= self.least && value <= self.largest
     }
 
     /// Steps above the minimum, for the encoder alone, which may compute as it likes.
@@ -108,7 +134,7 @@ impl Quantum<f32> {
             least: 0.0,
             largest,
             top: largest + 1.0,
-            whole: true,
+            places: Places::Ranks,
         }
     }
 }

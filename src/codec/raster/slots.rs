@@ -65,9 +65,12 @@ pub(super) enum Slot {
 
 impl<E: Element> Slots<E> {
     /// Those of a field with that range, `unused` low bits of all values are 0; `None` when these are more than a mantissa
-    /// has.
+    /// has, and for integers, which need none.
     #[must_use]
     pub fn new(unused: u32, range: (f64, f64)) -> Option<Self> {
+        if E::DTYPE.is_integer() {
+            return None;
+        }
         let exponent_bits = 8 * E::DTYPE.size() as u32 - 1 - E::DTYPE.mantissa_bits();
         let largest = range.0.abs().max(range.1.abs());
         let scale = (TOP - exponent(largest)).min(MAX_SCALE);

@@ -107,10 +107,12 @@ impl Worker {
 }
 
 fn raw_bytes(shape: Shape, dtype: Dtype) -> Result<u64> {
-    match dtype {
-        Dtype::F32 | Dtype::F64 => Ok(shape.len() as u64 * dtype.size() as u64),
-        Dtype::F16 => Err(Error::invalid("values of 4 or 8 bytes expected, 2 found")),
+    if dtype != dtype.working() {
+        return Err(Error::invalid(format!(
+            "values of f32 or f64 expected, {dtype} found"
+        )));
     }
+    Ok(shape.len() as u64 * dtype.size() as u64)
 }
 
 /// Finds the worker `name`: `named` if given (then nothing else will do), else beside the program

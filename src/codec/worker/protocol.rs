@@ -73,7 +73,7 @@ impl Request {
             Operation::Encode => 1,
             Operation::Decode => 2,
         });
-        bytes.push(self.dtype.size_byte());
+        bytes.push(self.dtype.code());
         bytes.push(self.shape.rank() as u8);
         bytes.extend([0; 7]);
         for extent in self.shape.dims() {
@@ -107,6 +107,7 @@ impl Request {
                 .map_err(|_| Error::corrupt("an extent too large for this machine"))?;
         }
         let shape = match (rank, extents) {
+            (1, [1, 1, x]) => Shape::new(&[x])?,
             (2, [1, y, x]) => Shape::new(&[y, x])?,
             (3, _) => Shape::new(&extents)?,
             _ => {
@@ -115,12 +116,12 @@ impl Request {
                 )));
             }
         };
-        let dtype = match Dtype::from_size(size) {
-            Some(dtype @ (Dtype::F32 | Dtype::F64)) => dtype,
-            Some(Dtype::F16) | None => {
-                return Err(Error::corrupt(format!("values of {size} bytes found")));
-            }
-        };
+        let dtype = Dtype::from_code(size).filter(|dtype| *dtype == dtype.working());
+        let dtype = dtype.ok_or_else(|| {
+            Error::corrupt(format!(
+                "values of 4 or 8 bytes expected, type {size} found"
+            ))
+        })?;
         Ok(Self {
             operation,
             shape,

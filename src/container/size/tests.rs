@@ -93,7 +93,7 @@ fn summaries(bricks: &[(u32, Vec<u8>)]) -> Vec<BrickSummary> {
 }
 
 fn dtype() -> impl Strategy<Value = Dtype> {
-    prop::sample::select(vec![Dtype::F16, Dtype::F32, Dtype::F64])
+    prop::sample::select(Dtype::ALL.to_vec())
 }
 
 fn wavelet_form(levels: u8, gain: Option<f32>) -> WaveletForm {

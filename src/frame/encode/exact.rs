@@ -35,7 +35,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         let ways = self.exact_ways()?;
         let rasters = [
             (ways.ranks).map(|found| (RasterTarget::Ranks(found.palette), found.way)),
-            ways.slots.map(|way| (RasterTarget::Slots, way)),
+            ways.slots.map(|way| (self.exact_target(), way)),
         ];
         let rasters = rasters.into_iter().flatten();
         let near = LOSSLESS_NEAR * ways.least().min(rival);
@@ -95,7 +95,11 @@ impl<E: Element> FrameEncoder<'_, E> {
     fn has_fine_bound(&self) -> bool {
         let (min, max) = self.normalisation.bounds();
         let largest = min.abs().max(max.abs());
-        let step = largest * 2f64.powi(-(E::DTYPE.mantissa_bits() as i32));
+        let step = if E::DTYPE.is_integer() {
+            1.0
+        } else {
+            largest * 2f64.powi(-(E::DTYPE.mantissa_bits() as i32))
+        };
         (self.goal.max_error()).is_some_and(|max_error| max_error < FINE_STEPS * step)
     }
 
@@ -121,9 +125,18 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
         let mut found = None;
         if self.keeps_bits {
-            found = self.weigh(RasterTarget::Slots)?;
+            found = self.weigh(self.exact_target())?;
         }
         Ok(*self.slots.get_or_init(|| found))
+    }
+
+    /// How values are coded as they are where there is no palette: integers lie a step apart, floats in slots.
+    fn exact_target(&self) -> RasterTarget<'static> {
+        if E::DTYPE.is_integer() {
+            RasterTarget::Within(0.0)
+        } else {
+            RasterTarget::Slots
+        }
     }
 
     /// The palette of the field, if it has few values; looked for once.

@@ -97,7 +97,7 @@ fn smaller<E: Element>(
 
 /// Root mean square of the orthonormal Haar details of a level with mean values `values`.
 fn detail_rms<T: Real>(plan: &Plan, level: usize, values: &[T]) -> f64 {
-    let rank = plan.shape().rank();
+    let rank = plan.shape().grid_rank();
     let mut fine = scaled(values, root_power(rank * level, false));
     let bands = forward(Wavelet::Haar, &plan.levels()[level], &mut fine).details;
     let (mut sum, mut count) = (0.0, 0usize);

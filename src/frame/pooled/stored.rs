@@ -12,7 +12,7 @@ use crate::transform::Plan;
 /// Levels down to which every axis of the rank has samples enough for networks and pooling.
 pub(crate) fn most_levels(shape: Shape) -> usize {
     let plan = Plan::new(shape, Axes::NONE, MAX_LEVELS.into());
-    let regular = |axes: Axes| axes.count() == shape.rank();
+    let regular = |axes: Axes| axes.count() == shape.grid_rank();
     plan.levels()
         .iter()
         .take_while(|level| regular(level.split))

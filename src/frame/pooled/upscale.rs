@@ -62,7 +62,7 @@ impl<'a> Upscaler<'a> {
 
     /// The values of `level` from those of the level above.
     fn upscale<T: Real>(&self, level: usize, coarse: &[T]) -> Result<Vec<T>> {
-        let rank = self.plan.shape().rank();
+        let rank = self.plan.shape().grid_rank();
         let step = &self.plan.levels()[level];
         let cells = step.coarse.region();
         let used = self.gains.get(level).is_some_and(|&gain| gain != 0.0);

@@ -15,6 +15,7 @@ use crate::options::Observer;
 pub(crate) struct BoxEdges {
     solid: usize,
     planar: usize,
+    line: usize,
 }
 
 impl BoxEdges {
@@ -22,11 +23,13 @@ impl BoxEdges {
     pub(crate) const USUAL: Self = Self {
         solid: 48,
         planar: 192,
+        line: 1 << 15,
     };
     /// Those that tell what is worth a closer look.
     pub(crate) const GLANCE: Self = Self {
         solid: 24,
         planar: 96,
+        line: 1 << 13,
     };
 }
 
@@ -92,6 +95,7 @@ pub(crate) fn boxes<E: Element>(
 ) -> Option<Vec<Region>> {
     let shape = original.shape;
     let edge = match shape.rank() {
+        1 => edges.line,
         2 => edges.planar,
         _ => edges.solid,
     };

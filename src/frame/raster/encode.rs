@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster::{
-    Demand, LinearCoefficients, Quantum, Slots, encode, encode_exact, neighbours,
+    Demand, LinearCoefficients, Quantum, Slots, WHOLE_STEP, encode, encode_exact, neighbours,
 };
 use crate::container::{Bound, Form, RasterForm, RasterSteps};
 use crate::frame::coded::CodedBricks;
@@ -21,7 +21,7 @@ use crate::frame::raster::stored::RasterBricks;
 use crate::frame::sample::Normalisation;
 use crate::metrics::{Comparer, Comparison};
 use crate::options::EncodeOptions;
-use crate::recon::check_brick_edge;
+use crate::recon::{LINE_BRICK_EDGE, check_brick_edge};
 
 /// Voxels, about, that are compared at a time.
 const AT_ONCE: usize = 1 << 23;
@@ -36,6 +36,9 @@ const ROUNDING: f64 = 4.0;
 const ROUNDING_F32: f64 = 16.0;
 /// Bounds of so many units in the last place lose little where one of them is lost.
 const UNITS: f64 = 8.0;
+
+/// What is less than a half away from an integer is rounded to that, and half a unit of binary32 more is not yet a half.
+const HALF: f64 = 0.499;
 
 /// So many times the field must fit the memory to aim at for its coded bricks to be held.
 const HELD_SHARE: f64 = 4.0;
@@ -91,6 +94,15 @@ impl<E: Element> RasterField<'_, E> {
         }
     }
 
+    /// The largest error of what is coded: integers are rounded after it.
+    fn coded_error(&self) -> f64 {
+        if E::DTYPE.is_integer() {
+            self.max_error().floor() + HALF
+        } else {
+            self.max_error()
+        }
+    }
+
     /// What the places of voxels count: steps by which all but a few voxels keep the bound, where there is one. `None` where
     /// rounding alone would use up a good part of it, or the steps are too many.
     pub(crate) fn steps(&self) -> Option<RasterSteps> {
@@ -109,16 +121,24 @@ impl<E: Element> RasterField<'_, E> {
 
     /// The step in the working precision, with room for what is rounded on the way.
     fn even_step(&self) -> Option<f64> {
-        let max_error = self.max_error();
+        let mut max_error = self.max_error();
         let (min, max) = self.normalisation.bounds();
-        let largest = min.abs().max(max.abs());
-        let (work, sample, least) = match E::DTYPE {
-            Dtype::F16 => {
-                let sample = largest * 2f64.powi(-11) + 2f64.powi(-25);
-                (2f64.powi(-24), sample, ROUNDING)
+        if E::DTYPE.is_integer() {
+            if max_error < 1.0 {
+                let quantum = Quantum::<E::Work>::of_integers((min, max));
+                return quantum.map(|_| WHOLE_STEP);
             }
-            Dtype::F32 => (2f64.powi(-24), 0.0, ROUNDING_F32),
-            Dtype::F64 => (2f64.powi(-53), 0.0, ROUNDING),
+            max_error = self.coded_error();
+        }
+        let largest = min.abs().max(max.abs());
+        let work = match E::DTYPE.working() {
+            Dtype::F64 => 2f64.powi(-53),
+            _ => 2f64.powi(-24),
+        };
+        let (sample, least) = match E::DTYPE {
+            Dtype::F16 => (largest * 2f64.powi(-11) + 2f64.powi(-25), ROUNDING),
+            Dtype::F32 => (0.0, ROUNDING_F32),
+            _ => (0.0, ROUNDING),
         };
         let rounding = work * (4.0 * (max - min) + 2.0 * largest) + sample;
         let is_above = max_error >= least * rounding;
@@ -167,6 +187,7 @@ impl<E: Element> RasterField<'_, E> {
     ) -> RasterForm {
         let shape = self.original.shape;
         let coefficients = match predictors {
+            Predictors::Blend if shape.rank() == 1 => Vec::new(),
             Predictors::Blend => self.fit(steps).0[..neighbours(shape.rank())].to_vec(),
             Predictors::Median => Vec::new(),
         };
@@ -341,19 +362,20 @@ impl<E: Element> RasterField<'_, E> {
             let quantum = palette.quantum();
             return Ok(encode(region.size, rank, prediction, &quantum, demand));
         }
+        let coded = E::to_coded(values);
         let demand = Demand {
-            values: &values,
+            values: &coded,
             ordinary: ordinary.as_deref(),
-            max_error: self.max_error(),
+            max_error: self.coded_error(),
         };
         if let Some(slots) = bricks.slots() {
             return Ok(encode_exact(region.size, rank, prediction, &slots, demand));
         }
         Ok(if bricks.is_fine() {
-            let quantum = bricks.quantum::<f64>()?;
+            let quantum = bricks.quantum::<E, f64>()?;
             encode(region.size, rank, prediction, &quantum, demand)
         } else {
-            let quantum = bricks.quantum::<E::Work>()?;
+            let quantum = bricks.quantum::<E, E::Work>()?;
             encode(region.size, rank, prediction, &quantum, demand)
         })
     }
@@ -383,7 +405,11 @@ fn voxels_at_once<E>(memory: Option<u64>) -> usize {
 
 /// Edge of a brick in voxels, as asked for, or by rank: larger bricks are a little smaller in all, smaller ones occupy more threads.
 fn edge(shape: Shape, options: &EncodeOptions) -> u32 {
-    let default = if shape.rank() == 2 { 256 } else { 64 };
+    let default = match shape.rank() {
+        1 => LINE_BRICK_EDGE,
+        2 => 256,
+        _ => 64,
+    };
     options.coding.brick_edge.unwrap_or(default)
 }
 

@@ -197,20 +197,33 @@ fn masks(dtype: Dtype) -> (u64, u64) {
     (sign, sign | (sign - 1))
 }
 
-/// Numbers that ascend with the values: negative ones turned round, below the others.
+/// Numbers that ascend with the values: negative ones below the others, those of floats turned round.
 fn key(bits: u64, dtype: Dtype) -> u64 {
     let (sign, all) = masks(dtype);
-    if bits & sign == 0 {
+    if let Some(least) = integer_zero(dtype) {
+        bits ^ least
+    } else if bits & sign == 0 {
         bits | sign
     } else {
         !bits & all
     }
 }
 
+/// The key of the integer 0; `None` for floats.
+fn integer_zero(dtype: Dtype) -> Option<u64> {
+    match dtype {
+        Dtype::F16 | Dtype::F32 | Dtype::F64 => None,
+        Dtype::U8 | Dtype::U16 | Dtype::U32 => Some(0),
+        Dtype::I8 | Dtype::I16 | Dtype::I32 => Some(masks(dtype).0),
+    }
+}
+
 /// The bits of a key.
 fn bits(key: u64, dtype: Dtype) -> u64 {
     let (sign, all) = masks(dtype);
-    if key & sign == 0 {
+    if let Some(least) = integer_zero(dtype) {
+        key ^ least
+    } else if key & sign == 0 {
         !key & all
     } else {
         key ^ sign
@@ -224,6 +237,9 @@ fn is_finite(key: u64, dtype: Dtype) -> bool {
         Dtype::F16 => 0x7C00,
         Dtype::F32 => 0x7F80_0000,
         Dtype::F64 => 0x7FF0_0000_0000_0000,
+        Dtype::U8 | Dtype::I8 | Dtype::U16 | Dtype::I16 | Dtype::U32 | Dtype::I32 => {
+            return key <= all;
+        }
     };
     key <= all && bits(key, dtype) & !sign < infinity
 }

@@ -6,7 +6,7 @@ use crate::base::grid::{Region, Shape};
 use crate::base::real::Real;
 use crate::codec::raster;
 use crate::codec::raster::{
-    LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, Slots, neighbours,
+    LinearCoefficients, NEIGHBOURS_3D, Quantum, RasterPrediction, Slots, WHOLE_STEP, neighbours,
 };
 use crate::container::{RasterForm, RasterSteps};
 use crate::frame::bricks::FileBricks;
@@ -150,8 +150,11 @@ impl RasterBricks {
     ///
     /// # Errors
     /// `Corrupt` for a step that is too small for the range.
-    pub(super) fn quantum<T: Real>(&self) -> Result<Quantum<T>> {
+    pub(super) fn quantum<E: Element, T: Real>(&self) -> Result<Quantum<T>> {
         let quantum = match self.steps {
+            RasterSteps::Even(step) if E::DTYPE.is_integer() && step == WHOLE_STEP => {
+                Quantum::of_integers(self.range)
+            }
             RasterSteps::Even(step) | RasterSteps::Fine(step) => Quantum::new(step, self.range),
             RasterSteps::Palette(_) | RasterSteps::Exact(_) => None,
         };
@@ -178,18 +181,22 @@ impl RasterBricks {
             let ranks = raster::decode(dims, rank, self.prediction, &quantum, payload);
             return Ok(palette.values(&ranks.map_err(within)?));
         }
-        if let Some(slots) = self.slots::<E>() {
-            let values = raster::decode_exact(dims, rank, self.prediction, &slots, payload);
-            return values.map_err(within);
+        let values = self.decode_coded::<E>(dims, payload).map_err(within)?;
+        Ok(E::from_coded(values))
+    }
+
+    /// The values of a brick of extents `dims`, as they are coded.
+    fn decode_coded<E: Element>(&self, dims: [usize; 3], payload: &[u8]) -> Result<Vec<E::Coded>> {
+        let rank = self.shape.rank();
+        if let Some(slots) = self.slots::<E::Coded>() {
+            return raster::decode_exact(dims, rank, self.prediction, &slots, payload);
         }
-        let decoded = if self.is_fine() {
-            let quantum = self.quantum::<f64>()?;
-            raster::decode(dims, rank, self.prediction, &quantum, payload)
-        } else {
-            let quantum = self.quantum::<E::Work>()?;
-            raster::decode(dims, rank, self.prediction, &quantum, payload)
-        };
-        decoded.map_err(within)
+        if self.is_fine() {
+            let quantum = self.quantum::<E, f64>()?;
+            return raster::decode(dims, rank, self.prediction, &quantum, payload);
+        }
+        let quantum = self.quantum::<E, E::Work>()?;
+        raster::decode(dims, rank, self.prediction, &quantum, payload)
     }
 
     /// Decodes the box `region` from the bricks that it touches.

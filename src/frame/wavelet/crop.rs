@@ -15,6 +15,8 @@ use crate::transform::Wavelet;
 const EDGE: usize = 48;
 /// .. and in 2-D: as much of 1024^2.
 const PLANAR_EDGE: usize = 224;
+/// The same of a line.
+const LINE_EDGE: usize = 1 << 15;
 /// Fields of fewer boxes than this are looked at themselves.
 const LEAST_BOXES: usize = 4;
 /// Passes over the box: a level's gain fits in the first, but what it is predicted from changes once more.
@@ -103,7 +105,11 @@ pub(crate) fn crop<E: Element>(
 
 /// The box in the middle of a field.
 fn middle(shape: Shape) -> Region {
-    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
+    let edge = match shape.rank() {
+        1 => LINE_EDGE,
+        2 => PLANAR_EDGE,
+        _ => EDGE,
+    };
     let size = shape.dims().map(|n| n.min(edge));
     let start = [0, 1, 2].map(|axis| (shape.dims()[axis] - size[axis]) / 2);
     Region { start, size }

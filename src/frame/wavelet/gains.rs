@@ -23,7 +23,7 @@ pub(crate) fn initial(
     detail_rms: impl Fn(usize) -> f64,
 ) -> Vec<f32> {
     let probe = Predictor::new(networks, wavelet, plan, Vec::new(), 1.0);
-    let rank = plan.shape().rank();
+    let rank = plan.shape().grid_rank();
     let gain = |level: usize| match probe.network(level).map(|network| network.arch().head) {
         None => 0.0,
         Some(Head::Subbands) => detail_rms(level) as f32,

@@ -21,6 +21,8 @@ const LINES: usize = 1 << 12;
 /// Edge of a column across the axis in voxels in 3-D, and in 2-D.
 const EDGE: usize = 48;
 const PLANAR_EDGE: usize = 224;
+/// The same of a line.
+const LINE_EDGE: usize = 1 << 15;
 /// Share of the bits that a ring must save: below it is what the estimate does not tell.
 const LEAST_SAVING: f64 = 1e-3;
 /// What a field without a bound on its error is looked at with, in dB.
@@ -122,7 +124,11 @@ pub(crate) fn likely_step(goal: Goal, range: f64, scale: f64) -> f64 {
 
 /// The part of a field in its middle that is whole along `axis`.
 fn column(shape: Shape, axis: usize) -> Region {
-    let edge = if shape.rank() == 2 { PLANAR_EDGE } else { EDGE };
+    let edge = match shape.rank() {
+        1 => LINE_EDGE,
+        2 => PLANAR_EDGE,
+        _ => EDGE,
+    };
     let dims = shape.dims();
     let mut size = dims.map(|n| n.min(edge));
     size[axis] = dims[axis];

@@ -28,7 +28,7 @@ use crate::frame::wavelet::stored::{BrickPayloads, dequantiser};
 use crate::metrics::{Comparer, Comparison};
 use crate::octree;
 use crate::options::Coding;
-use crate::recon::{BandBoxes, HeldBands, Partition, Predictor};
+use crate::recon::{BandBoxes, HeldBands, LINE_BRICK_EDGE, Partition, Predictor};
 use crate::transform::{Plan, Wavelet};
 
 /// Edge of a brick of 3-D fields in voxels, where none is asked for.
@@ -127,6 +127,7 @@ struct DecodedFrame<E: Element> {
 /// Edge of a brick of a field in voxels, as asked for or as it is by rank.
 pub(crate) fn brick_edge(coding: &Coding, shape: Shape) -> u32 {
     coding.brick_edge.unwrap_or(match shape.rank() {
+        1 => LINE_BRICK_EDGE,
         2 => PLANAR_BRICK_EDGE,
         _ => BRICK_EDGE,
     })
@@ -210,7 +211,7 @@ impl<'a, E: Element> TransformedField<'a, E> {
     /// field as its samples are roots of voxels.
     pub(crate) fn coarsest_step(&self) -> f64 {
         let shape = self.analysis.plan.shape();
-        let mut voxels = 2f64.powi(shape.rank() as i32 * i32::from(self.form.levels));
+        let mut voxels = 2f64.powi(shape.grid_rank() as i32 * i32::from(self.form.levels));
         if !self.analysis.plan.axis_plan().splits_slowest() {
             voxels *= shape.dims()[0] as f64;
         }

@@ -21,8 +21,8 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 /// Regular files are mapped, not loaded; they must not be shortened while the value lives. Pipes and
 /// devices are read into memory, as far as the field goes.
 ///
-/// `.npy`: versions 1 to 3, C and Fortran order, either byte order, types f16, f32 and f64, rank 2
-/// and 3. Leading axes of length 1 beyond rank 3 are dropped: `(1, 1, 64, 64)` is read as
+/// `.npy`: versions 1 to 3, C and Fortran order, either byte order, types f16, f32, f64 and integers of up to 32 bits, rank 1
+/// to 3. Leading axes of length 1 beyond rank 3 are dropped: `(1, 1, 64, 64)` is read as
 /// `(1, 64, 64)`; an array of rank 3 keeps its rank.
 #[derive(Debug)]
 pub struct Input {

@@ -75,8 +75,8 @@ pub(super) fn data_offset(prefix: &[u8]) -> Result<usize> {
 /// Parses the header at the start of `bytes`, which begin with [`MAGIC`].
 ///
 /// # Errors
-/// `Truncated` or `Corrupt` for a damaged header; `Unsupported` for other types than f16, f32 and
-/// f64; `InvalidArgument` for other ranks than 2 and 3.
+/// `Truncated` or `Corrupt` for a damaged header; `Unsupported` for other types than f16, f32,
+/// f64 and integers of up to 32 bits; `InvalidArgument` for other ranks than 1 to 3.
 pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
     let offset = data_offset(bytes)?;
     let header = bytes
@@ -132,9 +132,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
 /// Signs for the order of bytes.
 const ORDERS: [char; 4] = ['<', '>', '|', '='];
 
-/// A floating-point type in any of numpy's spellings: code and size, code of one letter, name. Without `<` or `>` it is in
+/// A type of numbers in any of numpy's spellings: code and size, code of one letter, name. Without `<` or `>` it is in
 /// the order of the machine.
-fn float_type(text: &str) -> Option<(Dtype, ByteOrder)> {
+fn number_type(text: &str) -> Option<(Dtype, ByteOrder)> {
     let text = text.trim_end_matches('\0');
     let (order, name) = match text.strip_prefix(ORDERS) {
         None => (ByteOrder::NATIVE, text),
@@ -146,6 +146,12 @@ fn float_type(text: &str) -> Option<(Dtype, ByteOrder)> {
         "f2" | "e" | "float16" | "half" => Dtype::F16,
         "f4" | "f" | "float32" | "single" => Dtype::F32,
         "f8" | "d" | "float64" | "double" | "float" => Dtype::F64,
+        "u1" | "B" | "uint8" | "ubyte" => Dtype::U8,
+        "i1" | "b" | "int8" | "byte" => Dtype::I8,
+        "u2" | "H" | "uint16" | "ushort" => Dtype::U16,
+        "i2" | "h" | "int16" | "short" => Dtype::I16,
+        "u4" | "I" | "uint32" | "uintc" => Dtype::U32,
+        "i4" | "i" | "int32" | "intc" => Dtype::I32,
         _ => return None,
     };
     Some((dtype, order))
@@ -154,12 +160,14 @@ fn float_type(text: &str) -> Option<(Dtype, ByteOrder)> {
 fn sample_type(descr: &Literal) -> Result<(Dtype, ByteOrder)> {
     let found = match descr {
         Literal::Text(text) => {
-            if let Some(found) = float_type(text) {
+            if let Some(found) = number_type(text) {
                 return Ok(found);
             }
             let shown = text.escape_debug();
             match text.trim_start_matches(ORDERS).chars().next() {
-                Some('i' | 'u') => format!("integers ('{shown}')"),
+                Some('i' | 'u' | 'l' | 'L' | 'q' | 'Q') => {
+                    format!("integers of more than 32 bits ('{shown}')")
+                }
                 Some('c') => format!("complex numbers ('{shown}')"),
                 Some('b') => format!("booleans or bytes ('{shown}')"),
                 _ => format!("'{shown}'"),
@@ -171,7 +179,7 @@ fn sample_type(descr: &Literal) -> Result<(Dtype, ByteOrder)> {
         }
     };
     Err(Error::unsupported(format!(
-        "sample type {found} found; f16, f32 and f64 of either byte order are accepted"
+        "sample type {found} found; f16, f32, f64 and integers of up to 32 bits of either byte order are accepted"
     )))
 }
 
@@ -190,9 +198,9 @@ fn grid_shape(shape: &Literal) -> Result<Shape> {
     }
     let spare = extents.len().saturating_sub(3);
     let (leading, kept) = extents.split_at(spare);
-    if leading.iter().any(|&extent| extent != 1) || !(2..=3).contains(&kept.len()) {
+    if leading.iter().any(|&extent| extent != 1) || !(1..=3).contains(&kept.len()) {
         return Err(Error::invalid(format!(
-            "array of rank {} ({extents:?}) found; rank 2 and 3 are accepted, and more only as \
+            "array of rank {} ({extents:?}) found; rank 1 to 3 are accepted, and more only as \
              leading axes of length 1",
             extents.len()
         )));
@@ -352,6 +360,12 @@ mod tests {
             (Dtype::F16, ["f2", "e", "float16", "half", "f2\0"]),
             (Dtype::F32, ["f4", "f", "float32", "single", "f4\0\0"]),
             (Dtype::F64, ["f8", "d", "float64", "double", "float"]),
+            (Dtype::U8, ["u1", "B", "uint8", "ubyte", "u1\0"]),
+            (Dtype::I8, ["i1", "b", "int8", "byte", "i1\0"]),
+            (Dtype::U16, ["u2", "H", "uint16", "ushort", "u2\0"]),
+            (Dtype::I16, ["i2", "h", "int16", "short", "i2\0"]),
+            (Dtype::U32, ["u4", "I", "uint32", "uintc", "u4\0"]),
+            (Dtype::I32, ["i4", "i", "int32", "intc", "i4\0"]),
         ] {
             for code in codes {
                 for (sign, order) in [

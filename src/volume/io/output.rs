@@ -125,10 +125,19 @@ fn check_fill<T>(shape: Shape, values: &[T]) -> Result<()> {
 
 fn npy_header(shape: Shape, dtype: Dtype) -> Vec<u8> {
     let extents: Vec<String> = shape.extents().iter().map(ToString::to_string).collect();
+    let kind = match dtype {
+        Dtype::F16 | Dtype::F32 | Dtype::F64 => "<f",
+        // The order of single bytes is none.
+        Dtype::U8 => "|u",
+        Dtype::I8 => "|i",
+        Dtype::U16 | Dtype::U32 => "<u",
+        Dtype::I16 | Dtype::I32 => "<i",
+    };
     let dict = format!(
-        "{{'descr': '<f{}', 'fortran_order': False, 'shape': ({}), }}",
+        "{{'descr': '{kind}{}', 'fortran_order': False, 'shape': ({}), }}",
         dtype.size(),
-        extents.join(", ")
+        // A tuple of one ends with a comma.
+        extents.join(", ") + if extents.len() == 1 { "," } else { "" }
     );
     // Magic, version and length take 10 bytes, the final newline one; data starts at a multiple of
     // 64, so that a map of the file holds aligned samples.

@@ -140,7 +140,7 @@ static void misuse(void) {
     options.bound = SRT_BOUND_PSNR;
     options.bound_value = 50;
     expect(srt_encode(&options, shape, 4, SRT_VALUE_TYPE_F32, values, COUNT, &bytes, &length) == SRT_STATUS_INVALID_ARGUMENT, "rank 4");
-    expect(srt_encode(&options, shape, 3, 9, values, COUNT, &bytes, &length) == SRT_STATUS_INVALID_ARGUMENT, "type 9");
+    expect(srt_encode(&options, shape, 3, 10, values, COUNT, &bytes, &length) == SRT_STATUS_INVALID_ARGUMENT, "type 10");
     expect(srt_encode(&options, shape, 3, SRT_VALUE_TYPE_F32, NULL, COUNT, &bytes, &length) == SRT_STATUS_INVALID_ARGUMENT, "no values");
     expect(srt_encode(&options, shape, 3, SRT_VALUE_TYPE_F32, values, COUNT - 1, &bytes, &length) == SRT_STATUS_INVALID_ARGUMENT, "too few");
     expect(bytes == NULL && length == 0, "nothing is given");

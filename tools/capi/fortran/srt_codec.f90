@@ -11,7 +11,8 @@ module srt_codec
         srt_status_unsupported = 3, srt_status_limit_exceeded = 4, srt_status_invalid_argument = 5, &
         srt_status_bound_not_met = 6, srt_status_missing_weights = 7, srt_status_device = 8, srt_status_io = 9, &
         srt_status_dead_handle = 10, srt_status_stopped = 11, srt_status_internal = 12
-    integer(c_int32_t), parameter, public :: srt_f16 = 1, srt_f32 = 2, srt_f64 = 3
+    integer(c_int32_t), parameter, public :: srt_f16 = 1, srt_f32 = 2, srt_f64 = 3, &
+        srt_u8 = 4, srt_i8 = 5, srt_u16 = 6, srt_i16 = 7, srt_u32 = 8, srt_i32 = 9
     integer(c_int32_t), parameter, public :: srt_psnr = 1, srt_ssim = 2, srt_max_error = 3, srt_rel_error = 4, srt_ratio = 5
 
     ! How a field is encoded; what each component means stands in srt.h.

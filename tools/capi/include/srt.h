@@ -66,6 +66,18 @@ enum srt_value_type
   SRT_VALUE_TYPE_F32 = 2,
   // `double`.
   SRT_VALUE_TYPE_F64 = 3,
+  // `uint8_t`.
+  SRT_VALUE_TYPE_U8 = 4,
+  // `int8_t`.
+  SRT_VALUE_TYPE_I8 = 5,
+  // `uint16_t`.
+  SRT_VALUE_TYPE_U16 = 6,
+  // `int16_t`.
+  SRT_VALUE_TYPE_I16 = 7,
+  // `uint32_t`.
+  SRT_VALUE_TYPE_U32 = 8,
+  // `int32_t`.
+  SRT_VALUE_TYPE_I32 = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

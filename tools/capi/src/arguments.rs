@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::path::PathBuf;
 
-use srt::{Dtype, Shape, Values, f16};
+use srt::{Dtype, Shape, Values, dtype_dispatch};
 
 use crate::failure::Failure;
 
@@ -66,11 +66,7 @@ pub(crate) unsafe fn values<'a>(
 ) -> Result<Values<'a>, Failure> {
     // SAFETY: the caller's promise.
     unsafe {
-        Ok(match dtype {
-            Dtype::F16 => Cow::Borrowed(slice(start.cast::<f16>(), len, "values")?).into(),
-            Dtype::F32 => Cow::Borrowed(slice(start.cast::<f32>(), len, "values")?).into(),
-            Dtype::F64 => Cow::Borrowed(slice(start.cast::<f64>(), len, "values")?).into(),
-        })
+        dtype_dispatch!(dtype, E => Ok(Cow::Borrowed(slice(start.cast::<E>(), len, "values")?).into()))
     }
 }
 
@@ -79,9 +75,9 @@ pub(crate) unsafe fn values<'a>(
 /// # Safety
 /// As [`slice`].
 pub(crate) unsafe fn shape(extents: *const usize, rank: usize) -> Result<Shape, Failure> {
-    if !(2..=3).contains(&rank) {
+    if !(1..=3).contains(&rank) {
         return Err(Failure::invalid(format!(
-            "a rank of 2 or 3 expected, {rank} found"
+            "a rank of 1 to 3 expected, {rank} found"
         )));
     }
     // SAFETY: the caller's promise.

@@ -64,6 +64,18 @@ pub enum ValueType {
     F32 = 2,
     /// `double`.
     F64 = 3,
+    /// `uint8_t`.
+    U8 = 4,
+    /// `int8_t`.
+    I8 = 5,
+    /// `uint16_t`.
+    U16 = 6,
+    /// `int16_t`.
+    I16 = 7,
+    /// `uint32_t`.
+    U32 = 8,
+    /// `int32_t`.
+    I32 = 9,
 }
 
 impl From<Dtype> for ValueType {
@@ -72,17 +84,22 @@ impl From<Dtype> for ValueType {
             Dtype::F16 => Self::F16,
             Dtype::F32 => Self::F32,
             Dtype::F64 => Self::F64,
+            Dtype::U8 => Self::U8,
+            Dtype::I8 => Self::I8,
+            Dtype::U16 => Self::U16,
+            Dtype::I16 => Self::I16,
+            Dtype::U32 => Self::U32,
+            Dtype::I32 => Self::I32,
         }
     }
 }
 
 /// A type by its number: what C passes may be any number, so that it must not be taken for the enum.
 pub(crate) fn dtype(number: i32) -> Result<Dtype, Failure> {
-    let known = [Dtype::F16, Dtype::F32, Dtype::F64];
-    let found = known
+    let found = Dtype::ALL
         .into_iter()
         .find(|&d| ValueType::from(d) as i32 == number);
-    found.ok_or_else(|| Failure::invalid(format!("a type from 1 to 3 expected, {number} found")))
+    found.ok_or_else(|| Failure::invalid(format!("a type from 1 to 9 expected, {number} found")))
 }
 
 /// What is promised of a field.

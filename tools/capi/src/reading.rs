@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 
-use srt::{Dtype, Element, FrameReader, Region, f16};
+use srt::{Element, FrameReader, Region, dtype_dispatch};
 
 use crate::arguments::{put, put_all, slice, slice_mut};
 use crate::codes::{Status, dtype};
@@ -102,11 +102,9 @@ pub unsafe extern "C" fn srt_file_read(
         };
         // SAFETY: the caller's promise.
         unsafe {
-            match dtype(value_type)? {
-                Dtype::F16 => request.fill(file, slice_mut(values.cast::<f16>(), count, "room")?),
-                Dtype::F32 => request.fill(file, slice_mut(values.cast::<f32>(), count, "room")?),
-                Dtype::F64 => request.fill(file, slice_mut(values.cast::<f64>(), count, "room")?),
-            }
+            dtype_dispatch!(dtype(value_type)?, E => {
+                request.fill(file, slice_mut(values.cast::<E>(), count, "room")?)
+            })
         }
     })
 }

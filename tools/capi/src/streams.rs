@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::io::{self, Read};
 
-use srt::{AnyVolume, DecodeOptions, Frame, StreamDecoder};
+use srt::{AnyVolume, DecodeOptions, Frame, StreamDecoder, dtype_dispatch};
 
 use crate::arguments::in_three;
 use crate::codes::{Status, ValueType};
@@ -125,11 +125,7 @@ pub unsafe extern "C" fn srt_stream_decode(
 fn described(frame: &Frame, names: &[CString], level: usize, volume: &AnyVolume) -> StreamField {
     let field = usize::try_from(frame.field).unwrap_or(usize::MAX);
     let shape = volume.shape();
-    let (values, count) = match volume {
-        AnyVolume::F16(volume) => start(volume.data()),
-        AnyVolume::F32(volume) => start(volume.data()),
-        AnyVolume::F64(volume) => start(volume.data()),
-    };
+    let (values, count) = dtype_dispatch!(volume, AnyVolume(volume) => start(volume.data()));
     StreamField {
         field,
         name: names.get(field).map_or(c"".as_ptr(), |name| name.as_ptr()),

@@ -16,6 +16,11 @@ use srt_h5_params::FILTER_ID;
 const MOST_AXES: usize = 32;
 /// `H5T_FLOAT` of `H5T_class_t`.
 const CLASS_FLOAT: c_int = 1;
+/// `H5T_INTEGER` of the same.
+const CLASS_INTEGER: c_int = 0;
+/// `H5T_SGN_NONE` and `H5T_SGN_2` of `H5T_sign_t`.
+const UNSIGNED: c_int = 0;
+const SIGNED: c_int = 1;
 /// `H5T_ORDER_LE`, `H5T_ORDER_BE`.
 const LITTLE_ENDIAN: c_int = 0;
 const BIG_ENDIAN: c_int = 1;
@@ -135,41 +140,23 @@ impl Caller {
         })
     }
 
-    /// A type, where it is one of IEEE's: there are others of the same size.
+    /// A type, where it is one of IEEE's or an integer that fills its bytes: there are others of the same size.
     fn dtype(&self, kind: i64) -> Result<(Dtype, ByteOrder)> {
-        let (mut sign, mut exponent, mut exponent_bits, mut mantissa, mut mantissa_bits) =
-            (0usize, 0usize, 0usize, 0usize, 0usize);
-        // SAFETY: functions of HDF5 by their documentation, and numbers that are there.
-        let (size, order) = unsafe {
-            let class = self.function::<GetOfType>(c"H5Tget_class")?(kind);
-            if class != CLASS_FLOAT {
-                return Err(Error::invalid("floats expected, another type found"));
-            }
-            let fields = self.function::<GetFields>(c"H5Tget_fields")?(
-                kind,
-                &raw mut sign,
-                &raw mut exponent,
-                &raw mut exponent_bits,
-                &raw mut mantissa,
-                &raw mut mantissa_bits,
-            );
-            if fields < 0 {
-                return Err(Error::invalid("a type without fields"));
-            }
+        // SAFETY: functions of HDF5 by their documentation.
+        let (class, size, order) = unsafe {
             (
+                self.function::<GetOfType>(c"H5Tget_class")?(kind),
                 self.function::<GetSize>(c"H5Tget_size")?(kind),
                 self.function::<GetOfType>(c"H5Tget_order")?(kind),
             )
         };
-        let layout = (sign, exponent, exponent_bits, mantissa, mantissa_bits);
-        let dtype = match (size, layout) {
-            (2, (15, 10, 5, 0, 10)) => Dtype::F16,
-            (4, (31, 23, 8, 0, 23)) => Dtype::F32,
-            (8, (63, 52, 11, 0, 52)) => Dtype::F64,
+        let dtype = match class {
+            CLASS_FLOAT => self.float(kind, size)?,
+            CLASS_INTEGER => self.integer(kind, size)?,
             _ => {
-                return Err(Error::invalid(format!(
-                    "floats of IEEE 754 of 2, 4 or 8 bytes expected, others of {size} found"
-                )));
+                return Err(Error::invalid(
+                    "floats or integers expected, another type found",
+                ));
             }
         };
         let order = match order {
@@ -178,6 +165,58 @@ impl Caller {
             _ => return Err(Error::invalid("little or big endian values expected")),
         };
         Ok((dtype, order))
+    }
+
+    fn float(&self, kind: i64, size: usize) -> Result<Dtype> {
+        let (mut sign, mut exponent, mut exponent_bits, mut mantissa, mut mantissa_bits) =
+            (0usize, 0usize, 0usize, 0usize, 0usize);
+        // SAFETY: a function of HDF5 by its documentation, and numbers that are there.
+        let fields = unsafe {
+            self.function::<GetFields>(c"H5Tget_fields")?(
+                kind,
+                &raw mut sign,
+                &raw mut exponent,
+                &raw mut exponent_bits,
+                &raw mut mantissa,
+                &raw mut mantissa_bits,
+            )
+        };
+        if fields < 0 {
+            return Err(Error::invalid("a type without fields"));
+        }
+        let layout = (sign, exponent, exponent_bits, mantissa, mantissa_bits);
+        match (size, layout) {
+            (2, (15, 10, 5, 0, 10)) => Ok(Dtype::F16),
+            (4, (31, 23, 8, 0, 23)) => Ok(Dtype::F32),
+            (8, (63, 52, 11, 0, 52)) => Ok(Dtype::F64),
+            _ => Err(Error::invalid(format!(
+                "floats of IEEE 754 of 2, 4 or 8 bytes expected, others of {size} found"
+            ))),
+        }
+    }
+
+    fn integer(&self, kind: i64, size: usize) -> Result<Dtype> {
+        // SAFETY: functions of HDF5 by their documentation.
+        let (sign, bits) = unsafe {
+            (
+                self.function::<GetOfType>(c"H5Tget_sign")?(kind),
+                self.function::<GetSize>(c"H5Tget_precision")?(kind),
+            )
+        };
+        match (size, sign) {
+            _ if bits != 8 * size => Err(Error::invalid(format!(
+                "integers of all bits of their bytes expected, of {bits} in {size} found"
+            ))),
+            (1, UNSIGNED) => Ok(Dtype::U8),
+            (1, SIGNED) => Ok(Dtype::I8),
+            (2, UNSIGNED) => Ok(Dtype::U16),
+            (2, SIGNED) => Ok(Dtype::I16),
+            (4, UNSIGNED) => Ok(Dtype::U32),
+            (4, SIGNED) => Ok(Dtype::I32),
+            _ => Err(Error::invalid(format!(
+                "integers of up to 4 bytes expected, of {size} found"
+            ))),
+        }
     }
 
     fn shape(&self, dcpl: i64) -> Result<srt::Shape> {

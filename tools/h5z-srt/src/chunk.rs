@@ -1,6 +1,6 @@
 //! What a chunk is, in the numbers that are stored with a dataset.
 //!
-//! A user gives the numbers of [`Params`]. When a dataset is made they become: a mark, bytes of a value, its byte order, the rank
+//! A user gives the numbers of [`Params`]. When a dataset is made they become: a mark, the number of the type of values in files, its byte order, the rank
 //! and the extents that are coded, whether there is a fill value, that in two words, the user's numbers. A dataset that is
 //! copied (by h5repack) has these already, for chunks that it may no longer have: the user's numbers are taken out and the rest
 //! is made anew.
@@ -24,12 +24,10 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// The extents of a chunk without axes of one, of which two stay at least.
+    /// The extents of a chunk without axes of one, of which two stay at least where there are as many.
     pub(crate) fn shape(extents: &[u64]) -> Result<Shape> {
-        if extents.len() < 2 {
-            return Err(Error::invalid(
-                "a dataset of at least two axes expected, one found",
-            ));
+        if extents.is_empty() {
+            return Err(Error::invalid("a dataset of at least one axis expected"));
         }
         let mut coded = extents.to_vec();
         while coded.len() > 2 {
@@ -49,7 +47,7 @@ impl Chunk {
 
     pub(crate) fn words(&self) -> Vec<u32> {
         let extents = self.shape.extents();
-        let mut words = vec![MARK, u32::from(self.dtype.size_byte())];
+        let mut words = vec![MARK, u32::from(self.dtype.code())];
         words.push(match self.order {
             ByteOrder::Little => 0,
             ByteOrder::Big => 1,
@@ -66,7 +64,7 @@ impl Chunk {
     /// From the numbers of a dataset.
     pub(crate) fn parse(words: &[u32]) -> Result<Self> {
         let wrong = || Error::corrupt("the numbers of the filter are not those that it stores");
-        let [mark, size, order, rank, rest @ ..] = words else {
+        let [mark, code, order, rank, rest @ ..] = words else {
             return Err(wrong());
         };
         let rank = usize::try_from(*rank).map_err(|_| wrong())?;
@@ -74,13 +72,13 @@ impl Chunk {
         let [has_fill, low, high, params @ ..] = rest else {
             return Err(wrong());
         };
-        let size = u8::try_from(*size).map_err(|_| wrong())?;
-        if *mark != MARK || !(2..=3).contains(&rank) || params.len() != COUNT {
+        let code = u8::try_from(*code).map_err(|_| wrong())?;
+        if *mark != MARK || !(1..=3).contains(&rank) || params.len() != COUNT {
             return Err(wrong());
         }
         let extents: Result<Vec<usize>> = extents.iter().map(|&e| narrow(e.into())).collect();
         Ok(Self {
-            dtype: Dtype::from_size(size).ok_or_else(wrong)?,
+            dtype: Dtype::from_code(code).ok_or_else(wrong)?,
             order: match order {
                 0 => ByteOrder::Little,
                 1 => ByteOrder::Big,
@@ -128,7 +126,7 @@ mod tests {
         assert_eq!(shape(&[4, 1, 32, 16]), [4, 32, 16]);
         assert_eq!(shape(&[1, 7]), [1, 7]);
         assert_eq!(shape(&[1, 1, 1]), [1, 1]);
-        assert!(Chunk::shape(&[100]).is_err());
+        assert_eq!(shape(&[100]), [100]);
         assert!(Chunk::shape(&[2, 64, 32, 16]).is_err());
         assert!(Chunk::shape(&[]).is_err());
     }
@@ -138,6 +136,7 @@ mod tests {
         for (dtype, order, fill) in [
             (Dtype::F32, ByteOrder::Little, None),
             (Dtype::F64, ByteOrder::Big, Some(-999.0)),
+            (Dtype::U16, ByteOrder::Big, Some(65535.0)),
         ] {
             let chunk = Chunk {
                 dtype,

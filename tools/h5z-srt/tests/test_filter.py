@@ -83,7 +83,24 @@ def test_fill_values_come_back_bit_for_bit(tmp_path, fill):
     assert np.abs(back[~masked] - a[~masked]).max() <= BOUND
 
 
-@pytest.mark.parametrize("dtype", ["i4", "u2", "i8", "?", "c8"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">i2", "<i4", ">u4"])
+def test_integers_come_back_within_the_bound(tmp_path, dtype):
+    a = (60 * np.abs(field((20, 30, 40))) / np.abs(field((20, 30, 40))).max()).astype(dtype)
+    write(tmp_path / "a.h5", a, opts=numbers(2.5))
+    back = read(tmp_path / "a.h5")
+    assert back.dtype == a.dtype
+    assert np.abs(back.astype("i8") - a.astype("i8")).max() <= 2
+    write(tmp_path / "b.h5", a, opts=numbers(0.0))
+    assert (read(tmp_path / "b.h5") == a).all()
+
+
+def test_datasets_of_one_axis_come_back(tmp_path):
+    a = field((9000,))
+    write(tmp_path / "a.h5", a, chunks=(4096,))
+    assert np.abs(read(tmp_path / "a.h5") - a).max() <= BOUND
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "?", "c8"])
 def test_other_types_are_refused(tmp_path, dtype):
     with pytest.raises((ValueError, OSError, RuntimeError)):
         write(tmp_path / "a.h5", np.ones((8, 8, 8), dtype))
@@ -101,7 +118,7 @@ def test_a_float_that_is_none_of_ieee_is_refused(tmp_path):
             h5py.h5d.create(f.id, b"u", brain, h5py.h5s.create_simple((8, 8)), dcpl)
 
 
-@pytest.mark.parametrize("shape,chunks", [((100,), (100,)), ((2, 8, 8, 8), (2, 8, 8, 8))])
+@pytest.mark.parametrize("shape,chunks", [((2, 8, 8, 8), (2, 8, 8, 8))])
 def test_other_ranks_are_refused(tmp_path, shape, chunks):
     with pytest.raises((ValueError, OSError, RuntimeError)):
         write(tmp_path / "a.h5", field(shape), chunks=chunks)

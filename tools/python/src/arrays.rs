@@ -7,7 +7,7 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use srt::{AnyVolume, Element, Shape, Values, Volume, VolumeView, f16};
+use srt::{AnyVolume, Element, Shape, Values, Volume, VolumeView, dtype_dispatch, f16};
 
 use crate::errors::raised;
 use crate::options::Options;
@@ -18,38 +18,37 @@ pub(crate) enum Array<'py> {
     F16(PyReadonlyArrayDyn<'py, f16>),
     F32(PyReadonlyArrayDyn<'py, f32>),
     F64(PyReadonlyArrayDyn<'py, f64>),
+    U8(PyReadonlyArrayDyn<'py, u8>),
+    I8(PyReadonlyArrayDyn<'py, i8>),
+    U16(PyReadonlyArrayDyn<'py, u16>),
+    I16(PyReadonlyArrayDyn<'py, i16>),
+    U32(PyReadonlyArrayDyn<'py, u32>),
+    I32(PyReadonlyArrayDyn<'py, i32>),
+}
+
+macro_rules! first_of {
+    ($object:ident: $($type:ty => $variant:ident),*) => {
+        $(if let Ok(array) = $object.cast::<PyArrayDyn<$type>>() {
+            return Ok(Self::$variant(array.try_readonly()?));
+        })*
+    };
 }
 
 impl<'py> Array<'py> {
     pub(crate) fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if let Ok(array) = object.cast::<PyArrayDyn<f32>>() {
-            return Ok(Self::F32(array.try_readonly()?));
-        }
-        if let Ok(array) = object.cast::<PyArrayDyn<f64>>() {
-            return Ok(Self::F64(array.try_readonly()?));
-        }
-        if let Ok(array) = object.cast::<PyArrayDyn<f16>>() {
-            return Ok(Self::F16(array.try_readonly()?));
-        }
+        first_of!(object: f32 => F32, f64 => F64, f16 => F16);
+        first_of!(object: u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32);
         Err(PyTypeError::new_err(
-            "an array of float16, float32 or float64 expected",
+            "an array of float16, float32, float64 or integers of up to 32 bits expected",
         ))
     }
 
     pub(crate) fn values(&self) -> PyResult<Values<'_>> {
-        match self {
-            Self::F16(array) => slice(array).map(Values::from),
-            Self::F32(array) => slice(array).map(Values::from),
-            Self::F64(array) => slice(array).map(Values::from),
-        }
+        dtype_dispatch!(self, Self(array) => slice(array).map(Values::from))
     }
 
     pub(crate) fn shape(&self, py: Python<'_>) -> PyResult<Shape> {
-        let extents = match self {
-            Self::F16(array) => array.shape(),
-            Self::F32(array) => array.shape(),
-            Self::F64(array) => array.shape(),
-        };
+        let extents = dtype_dispatch!(self, Self(array) => array.shape());
         Shape::new(extents).map_err(|e| raised(py, &e))
     }
 }
@@ -66,11 +65,7 @@ fn slice<'a, T: NumpyElement>(array: &'a PyReadonlyArrayDyn<'_, T>) -> PyResult<
 
 /// A volume as an array, which takes over its memory.
 pub(crate) fn array(py: Python<'_>, volume: AnyVolume) -> PyResult<Bound<'_, PyAny>> {
-    match volume {
-        AnyVolume::F16(volume) => reshaped(py, volume),
-        AnyVolume::F32(volume) => reshaped(py, volume),
-        AnyVolume::F64(volume) => reshaped(py, volume),
-    }
+    dtype_dispatch!(volume, AnyVolume(volume) => reshaped(py, volume))
 }
 
 fn reshaped<T: Element + NumpyElement>(

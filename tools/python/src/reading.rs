@@ -196,17 +196,16 @@ impl NativeFile {
         threads: Option<usize>,
     ) -> PyResult<()> {
         let request = (frame, level, region);
-        if let Ok(out) = out.cast::<PyArrayDyn<f32>>() {
-            return self.fill(py, request, out, threads);
+        macro_rules! fill_first_of {
+            ($($type:ty),*) => {
+                $(if let Ok(out) = out.cast::<PyArrayDyn<$type>>() {
+                    return self.fill(py, request, out, threads);
+                })*
+            };
         }
-        if let Ok(out) = out.cast::<PyArrayDyn<f64>>() {
-            return self.fill(py, request, out, threads);
-        }
-        if let Ok(out) = out.cast::<PyArrayDyn<f16>>() {
-            return self.fill(py, request, out, threads);
-        }
+        fill_first_of!(f32, f64, f16, u8, i8, u16, i16, u32, i32);
         Err(PyTypeError::new_err(
-            "an array of float16, float32 or float64 expected",
+            "an array of float16, float32, float64 or integers of up to 32 bits expected",
         ))
     }
 

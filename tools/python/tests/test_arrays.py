@@ -55,12 +55,12 @@ def test_arrays_at_odd_bytes():
 
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i2"])
-def test_integers_become_floats_that_hold_them(dtype):
+def test_integers_come_back_as_they_are_or_as_floats_that_hold_them(dtype):
     rng = np.random.default_rng(1)
     info = np.iinfo(dtype)
     a = rng.integers(max(info.min, -(2**53)), min(info.max, 2**53), SHAPE, dtype=np.dtype(dtype).newbyteorder("="))
     b = back(a.astype(dtype), max_error=0)
-    assert b.dtype == ("f4" if info.bits <= 16 else "f8")
+    assert b.dtype == ("f8" if info.bits == 64 else np.dtype(dtype).newbyteorder("="))
     assert (b == a).all()
 
 
@@ -70,7 +70,7 @@ def test_what_is_not_stored_says_so():
     for dtype in (bool, complex, "M8[s]", object, "U3", np.longdouble):
         with pytest.raises(TypeError, match="float16"):
             back(np.zeros((4, 5), dtype))
-    for shape in ((), (4,), (2, 2, 2, 2), (0, 5)):
+    for shape in ((), (2, 2, 2, 2), (0, 5)):
         with pytest.raises(ValueError):
             back(np.zeros(shape))
 

@@ -47,7 +47,7 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         with pytest.raises(ValueError):
             hdf5.Srt(max_error=1, **wrong)
     with h5py.File(tmp_path / "u.h5", "w") as f, pytest.raises((ValueError, OSError, RuntimeError)):
-        f.create_dataset("u", data=np.ones((8, 8), "i4"), chunks=(8, 8), **hdf5.Srt(max_error=1))
+        f.create_dataset("u", data=np.ones((8, 8), "i8"), chunks=(8, 8), **hdf5.Srt(max_error=1))
 
 
 def test_the_number_is_the_one_of_the_library():

@@ -31,11 +31,12 @@ impl Field {
         let data = match input.values()? {
             Values::F32(v) => Data::F32(v.into_owned()),
             Values::F64(v) => Data::F64(v.into_owned()),
-            Values::F16(_) => {
-                return Err(
-                    Error::unsupported("fields of f16 are left out: no peer codes them")
-                        .within(path.display()),
+            other => {
+                let message = format!(
+                    "fields of {} are left out: not every peer codes them",
+                    other.dtype()
                 );
+                return Err(Error::unsupported(message).within(path.display()));
             }
         };
         let field = Self {

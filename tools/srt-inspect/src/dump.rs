@@ -49,10 +49,10 @@ impl<'a> Fields<'a> {
     }
 
     fn real(&mut self, name: &str, dtype: Dtype) -> Result<f64> {
-        match dtype {
-            Dtype::F64 => self.read(name, Cursor::f64),
-            Dtype::F16 | Dtype::F32 => self.read(name, Cursor::f32).map(f64::from),
+        if dtype.working() == Dtype::F64 {
+            return self.read(name, Cursor::f64);
         }
+        self.read(name, Cursor::f32).map(f64::from)
     }
 
     fn bytes(&mut self, name: &str, len: usize) -> Result<()> {

@@ -158,7 +158,7 @@ impl Slice {
         let dims = shape.dims();
         let longest = dims.into_iter().max().unwrap_or(1);
         // Whole pixels per voxel where the field is small.
-        let side = match shape.rank() {
+        let side = match shape.grid_rank() {
             2 => PLANAR_SIDE,
             _ => SIDE,
         };
@@ -173,7 +173,7 @@ impl Slice {
             axes,
             size: axes.map(size),
         };
-        match shape.rank() {
+        match shape.grid_rank() {
             2 => vec![slice(0, [1, 2])],
             _ => vec![slice(0, [1, 2]), slice(1, [0, 2]), slice(2, [0, 1])],
         }
@@ -219,7 +219,7 @@ impl Slice {
 /// `InvalidArgument` for a frame without an octree, `Corrupt` when octree or bricks are damaged.
 pub fn png(file: &File<'_>, frame: usize, limits: &Limits) -> Result<Vec<u8>> {
     let detail = Detail::new(file, frame, limits)?;
-    let rank = detail.shape.rank();
+    let rank = detail.shape.grid_rank();
     let dims = detail.shape.dims();
     let slices = Slice::all(detail.shape);
     let colors = Colormap::sequential();

@@ -87,7 +87,7 @@ fn level_without_network(
         Wavelet::Cdf97 => Transform::Cdf97,
         Wavelet::Haar => Transform::Haar,
     };
-    let rank = shape.rank();
+    let rank = shape.grid_rank();
     let plan = Plan::new(shape, Axes::NONE, usize::from(levels));
     let levels = plan.levels().iter();
     let regular = levels.take_while(|l| l.split.count() == rank).count();

@@ -66,7 +66,9 @@ fn perform(request: &Request, payload: &[u8]) -> Result<Vec<u8>> {
         (Operation::Decode, Dtype::F64) => {
             Ok(bytes(&decode::<f64>(shape, payload)?, f64::to_le_bytes))
         }
-        (_, Dtype::F16) => Err(Error::invalid("SZ3 has no values of 2 bytes")),
+        (_, other) => Err(Error::invalid(format!(
+            "f32 or f64 expected, {other} found"
+        ))),
     }
 }
 

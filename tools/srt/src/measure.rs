@@ -36,8 +36,8 @@ pub(crate) fn measure(
 
 /// Which values are not `mask_value`.
 fn ordinary<E: Element>(values: &[E], mask_value: f64) -> Vec<bool> {
-    let fill = E::from_f64(mask_value);
-    values.iter().map(|v| *v != fill).collect()
+    let fill = E::from_mark(mask_value);
+    values.iter().map(|v| Some(*v) != fill).collect()
 }
 
 /// Values in double precision; all types convert exactly.

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-STORED = (np.dtype("f2"), np.dtype("f4"), np.dtype("f8"))
+STORED = tuple(np.dtype(code) for code in ("f2", "f4", "f8", "u1", "i1", "u2", "i2", "u4", "i4"))
+#: Types by their names in files.
+DTYPES = {f"{dtype.kind}{8 * dtype.itemsize}": dtype for dtype in STORED}
 #: Whole numbers up to this are exact in float64.
 EXACT = 2**53
 
@@ -12,8 +14,7 @@ EXACT = 2**53
 def stored_dtype(dtype: np.dtype) -> np.dtype:
     """The type that values of `dtype` are stored as.
 
-    Floats keep theirs. Integers become the smallest float that holds each of them exactly: float32 up to 16 bits,
-    float64 above.
+    Floats and integers of up to 32 bits keep theirs. Integers of 64 bits become float64, which holds those up to 2**53 exactly.
 
     Raises
     ------
@@ -24,7 +25,7 @@ def stored_dtype(dtype: np.dtype) -> np.dtype:
     if native in STORED:
         return native
     if native.kind in "iu":
-        return np.dtype("f4" if native.itemsize <= 2 else "f8")
+        return np.dtype("f8")
     raise TypeError(f"float16, float32, float64 or integers expected, {dtype} found")
 
 
@@ -37,7 +38,7 @@ def prepare(a: Any, dtype: np.dtype | None = None, mask_value: float | None = No
     Raises
     ------
     ValueError
-        For integers that no float64 holds exactly, and values too large for `dtype`.
+        For integers that no float64 holds exactly, masked ones without a `mask_value`, and values too large for `dtype`.
     TypeError
         As `stored_dtype`.
     """
@@ -55,6 +56,8 @@ def prepare(a: Any, dtype: np.dtype | None = None, mask_value: float | None = No
         except FloatingPointError as error:
             raise ValueError(f"values within those of {dtype} expected, larger ones found") from error
     if mask is not np.ma.nomask:
+        if mask_value is None and wanted.kind in "iu":
+            raise ValueError("a mask_value expected for masked integers, which have no NaN")
         array = array.astype(wanted, order="C", copy=True)
         array[mask] = np.nan if mask_value is None else mask_value
     # What Dask sends from process to process may lie at any byte.

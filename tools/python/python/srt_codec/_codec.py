@@ -40,8 +40,8 @@ def encode(
     Parameters
     ----------
     a : array_like
-        Of shape (nz, ny, nx) or (ny, nx); float16, float32, float64, or integers, which are stored as the smallest float
-        type that holds each of them exactly. Any order and byte order. Masked values come back as `mask_value`, or NaN.
+        Of shape (nz, ny, nx), (ny, nx) or (nx,); float16, float32, float64, or integers of up to 32 bits. Integers of 64
+        bits are stored as float64, up to 2**53. Any order and byte order. Masked values come back as `mask_value`, or NaN.
     psnr : float
         Peak signal-to-noise ratio of at least this, in dB, over the range of the values.
     ssim : float

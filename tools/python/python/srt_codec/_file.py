@@ -11,12 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from . import _html, _indexing, _native
+from ._arrays import DTYPES
 from ._sources import FileRanges, StoreRanges
 
 #: Bytes of decoded bricks that a file keeps from one box for the next.
 CACHE = 64 << 20
-#: Type of a field by its name in the file.
-DTYPES: dict[str, np.dtype] = {"f16": np.dtype("f2"), "f32": np.dtype("f4"), "f64": np.dtype("f8")}
 
 
 def open(  # noqa: A001

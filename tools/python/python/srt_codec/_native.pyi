@@ -1,4 +1,4 @@
-"""The extension module: arrays are C-contiguous, of this machine's bytes, of float16, float32 or float64."""
+"""The extension module: arrays are C-contiguous, of this machine's bytes, of float16, float32, float64 or integers of up to 32 bits."""
 
 from typing import Any, Final, final
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import _native, _options
-from ._arrays import prepare, stored_dtype
+from ._arrays import DTYPES, prepare, stored_dtype
 
-NAMES = {"float16": "f16", "float32": "f32", "float64": "f64"}
+NAMES = {dtype.name: name for name, dtype in DTYPES.items()}
 
 
 def description(
@@ -94,7 +94,7 @@ class Writer:
             raise KeyError(f"fields {list(self._fields)} expected, {unknown} found")
         prepared = {}
         for name, array in arrays.items():
-            dtype = np.dtype(self._fields[name][1].replace("f", "float"))
+            dtype = DTYPES[self._fields[name][1]]
             values = prepare(array, dtype, self._mask_value)
             if values.shape != self._shape:
                 raise ValueError(f"shape {self._shape} expected for {name!r}, {values.shape} found")

@@ -146,13 +146,13 @@ def chunk_counts(field: Field) -> tuple[int, ...]:
 
 
 def chunk_bytes(field: Field, place: tuple[int, ...]) -> bytes:
-    """A chunk, little-endian; what lies outside of the array is NaN."""
+    """A chunk, little-endian; what lies outside of the array is NaN, and 0 in integers."""
     first = [n * c for n, c in zip(place, field.chunks)]
     size = [min(c, n - at) for at, c, n in zip(first, field.chunks, field.shape)]
     values = field.read(first[0], (first[1:], size[1:]))
     outside = [(0, c - n) for c, n in zip(field.chunks[1:], values.shape)]
     if any(after for _, after in outside):
-        values = np.pad(values, outside, constant_values=np.nan)
+        values = np.pad(values, outside, constant_values=0 if field.dtype.kind in "iu" else np.nan)
     return values.astype(field.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
@@ -181,7 +181,7 @@ def array(field: Field) -> bytes:
         "data_type": field.dtype.name,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": field.chunks}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": "NaN",
+        "fill_value": 0 if field.dtype.kind in "iu" else "NaN",
         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
         "dimension_names": [axis["name"] for axis in axes(field)],
         "attributes": {},

@@ -84,7 +84,7 @@ class SrtCodec(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
         native = dtype.to_native_dtype()
         if native.newbyteorder("=") not in STORED:
-            raise ValueError(f"float16, float32 or float64 expected with the serializer srt, {native} found")
+            raise ValueError(f"floats or integers of up to 32 bits expected with the serializer srt, {native} found")
         chunks = getattr(chunk_grid, "chunk_shape", None)
         if chunks is not None and len(extents(tuple(chunks))) > 3:
             raise ValueError(f"chunks of one voxel along all axes but the last three expected, {chunks} found")

@@ -65,6 +65,9 @@ pub(super) fn decode(bytes: &[u8], threads: usize) -> Result<Data> {
     match decoder.only_frame()?.read_any()? {
         AnyVolume::F32(v) => Ok(Data::F32(v.into_data())),
         AnyVolume::F64(v) => Ok(Data::F64(v.into_data())),
-        AnyVolume::F16(_) => Err(Error::invalid("a field of f16 came back")),
+        other => Err(Error::invalid(format!(
+            "a field of {} came back",
+            other.dtype()
+        ))),
     }
 }

@@ -42,6 +42,12 @@ fn parts(volume: &AnyVolume) -> (Shape, &'static str, Vec<u8>, Vec<u8>) {
         Dtype::F16 => "<f2",
         Dtype::F32 => "<f4",
         Dtype::F64 => "<f8",
+        Dtype::U8 => "|u1",
+        Dtype::I8 => "|i1",
+        Dtype::U16 => "<u2",
+        Dtype::I16 => "<i2",
+        Dtype::U32 => "<u4",
+        Dtype::I32 => "<i4",
     };
     (volume.shape(), kind, raw, npy)
 }

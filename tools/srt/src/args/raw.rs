@@ -13,7 +13,7 @@ pub(crate) struct RawArgs {
     /// Extents of raw input, slowest axis first
     #[arg(long, value_name = "NZ,NY,NX", value_delimiter = ',')]
     pub(crate) shape: Vec<usize>,
-    /// Value type of raw input: f16, f32 or f64 (little endian)
+    /// Value type of raw input: f16, f32, f64, u8, i8, u16, i16, u32 or i32 (little endian)
     #[arg(long, value_name = "TYPE")]
     pub(crate) dtype: Option<Dtype>,
 }

@@ -220,7 +220,7 @@ fn slices_section(original: &Original<'_>, values: &[f64], unit: &str) -> Result
         );
     }
     content.push_str("</div>");
-    let note = match original.shape.rank() {
+    let note = match original.shape.grid_rank() {
         2 => "Original and decoded share one colour scale.".to_owned(),
         _ => format!(
             "z = {}; original and decoded share one colour scale.",

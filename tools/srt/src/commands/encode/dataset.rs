@@ -94,9 +94,9 @@ fn place_of(field: &FieldInputs, dataset: &mut Dataset, old: Option<&Dataset>) -
     };
     if known.dtype != dtype {
         return Err(Error::invalid(format!(
-            "field {:?} of the file has values of {} bytes, {} has {}",
+            "field {:?} of the file has values of {}, {} has {}",
             known.name,
-            known.dtype.size(),
+            known.dtype,
             path.display(),
             dtype
         )));

@@ -98,7 +98,7 @@ impl<'a> FillWatch<'a> {
     }
 
     fn look_at<E: Element>(&mut self, path: &Path, values: &[E], done: impl Fn(Range<usize>)) {
-        let mask = self.args.mask_value.map(E::from_f64);
+        let mask = self.args.mask_value.and_then(E::from_mark);
         let mut found = Extremes::NONE;
         let mut start = 0;
         for block in values.chunks(BLOCK) {
@@ -108,7 +108,8 @@ impl<'a> FillWatch<'a> {
         }
         self.all.join(found);
         self.dtype = E::DTYPE;
-        if mask.is_some() {
+        // Ends of the range of an integer are values like others.
+        if self.args.mask_value.is_some() || E::DTYPE.is_integer() {
             return;
         }
         if let Some(value) = mark(found, || median(values)) {
@@ -184,10 +185,10 @@ fn median<E: Element>(values: &[E]) -> Option<f64> {
 fn number(value: f64, dtype: Dtype) -> String {
     let is_short = value == 0.0 || (1e-4..1e10).contains(&value.abs());
     match (dtype, is_short) {
-        (Dtype::F64, true) => value.to_string(),
-        (Dtype::F64, false) => format!("{value:e}"),
         (Dtype::F16 | Dtype::F32, true) => (value as f32).to_string(),
         (Dtype::F16 | Dtype::F32, false) => format!("{:e}", value as f32),
+        (_, true) => value.to_string(),
+        (_, false) => format!("{value:e}"),
     }
 }
 
