@@ -7,10 +7,11 @@ use crate::base::error::{Error, Result};
 use crate::base::real::Real;
 use crate::codec::ctx::RangeDecoder;
 use crate::codec::raster::MAX_DIFFERENCE;
+use crate::codec::raster::line::walk_brick;
 use crate::codec::raster::model::{DifferenceModel, States, Symbol};
 use crate::codec::raster::predict::{RasterPrediction, floor};
 use crate::codec::raster::quantiser::Quantum;
-use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder};
 
 /// Decodes what [`encode`](crate::codec::raster::encode) wrote for a brick of the same extents, in the precision of `quantum`.
 ///
@@ -30,7 +31,7 @@ pub fn decode<E: Element, T: Real>(
         values: Vec::with_capacity(dims.iter().product()),
         fault: None,
     };
-    walk(dims, rank, prediction, &mut decoder)?;
+    walk_brick(dims, rank, prediction, &mut decoder)?;
     decoder.coder.check_end("a brick")?;
     Ok(decoder.values)
 }

@@ -5,10 +5,11 @@ use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::ctx::RangeEncoder;
 use crate::codec::raster::MAX_DIFFERENCE;
+use crate::codec::raster::line::walk_brick;
 use crate::codec::raster::model::{DifferenceModel, States};
 use crate::codec::raster::predict::{RasterPrediction, floor};
 use crate::codec::raster::quantiser::Quantum;
-use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder};
 
 /// What a brick has to give back.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,7 @@ pub fn encode<E: Element, T: Real>(
         demand,
     };
     // The encoder finds no fault.
-    let _ = walk(dims, rank, prediction, &mut encoder);
+    let _ = walk_brick(dims, rank, prediction, &mut encoder);
     encoder.coder.finish()
 }
 

@@ -6,11 +6,12 @@ use crate::base::dtype::Element;
 use crate::base::error::{Error, Result};
 use crate::base::real::Real;
 use crate::codec::ctx::{Bit, RangeDecoder, RangeEncoder};
+use crate::codec::raster::line::walk_brick;
 use crate::codec::raster::model::{DifferenceModel, States, Symbol};
 use crate::codec::raster::predict::RasterPrediction;
 use crate::codec::raster::slots::{Expected, Slot, Slots};
 use crate::codec::raster::tails::{TailReader, TailWriter};
-use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder};
 use crate::codec::raster::{Demand, MAX_DIFFERENCE};
 
 /// Bytes of the length of the first stream.
@@ -36,7 +37,7 @@ pub fn encode_exact<E: Element>(
         demand,
     };
     // The encoder finds no fault.
-    let _ = walk(dims, rank, prediction, &mut encoder);
+    let _ = walk_brick(dims, rank, prediction, &mut encoder);
     let coded = encoder.coder.finish();
     let length = (coded.len() as u32).to_le_bytes();
     [&length[..], &coded, &encoder.tails.finish()].concat()
@@ -67,7 +68,7 @@ pub fn decode_exact<E: Element>(
         values: Vec::with_capacity(dims.iter().product()),
         is_wrong: false,
     };
-    walk(dims, rank, prediction, &mut decoder)?;
+    walk_brick(dims, rank, prediction, &mut decoder)?;
     decoder.coder.check_end("a brick")?;
     decoder.tails.check_end()?;
     Ok(decoder.values)

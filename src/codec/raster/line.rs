@@ -1,11 +1,12 @@
-//! The way along a brick of a line (codec `raster`, section 8): each voxel is predicted from the four before it.
+//! The way over a brick of any rank; along one of a line (codec `raster`, section 8) each voxel is predicted from the four before
+//! it.
 
 use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::raster::contexts::{Bins, Neighbourhood};
 use crate::codec::raster::difference::Difference;
-use crate::codec::raster::predict::{PREDICTORS, blend};
-use crate::codec::raster::walk::{Context, Voxel, VoxelCoder};
+use crate::codec::raster::predict::{PREDICTORS, RasterPrediction, blend};
+use crate::codec::raster::walk::{Context, Voxel, VoxelCoder, walk};
 
 /// Voxels that are known of those before.
 const KNOWN: usize = 4;
@@ -15,19 +16,35 @@ const STRETCH: usize = 1 << 12;
 const KEPT: f64 = 0.75;
 
 /// What is known of the voxels before, the last one first.
-struct Line<T, D> {
+struct LineWalk<T, D> {
     places: [T; KNOWN],
     differences: [D; KNOWN],
     /// How far each sub-prediction was off, fading.
     errors: [T; PREDICTORS],
 }
 
+/// Goes over a brick of extents `dims` in a field of rank `rank`.
+///
+/// # Errors
+/// What `voxels` reports.
+pub(super) fn walk_brick<T: Real, V: VoxelCoder<T>>(
+    dims: [usize; 3],
+    rank: usize,
+    prediction: RasterPrediction,
+    voxels: &mut V,
+) -> Result<()> {
+    if rank == 1 {
+        return walk_line(dims.iter().product(), voxels);
+    }
+    walk(dims, rank, prediction, voxels)
+}
+
 /// Goes over a line of `len` voxels.
 ///
 /// # Errors
 /// What `voxels` reports.
-pub(super) fn walk_line<T: Real, V: VoxelCoder<T>>(len: usize, voxels: &mut V) -> Result<()> {
-    let mut line = Line::<T, V::Difference> {
+fn walk_line<T: Real, V: VoxelCoder<T>>(len: usize, voxels: &mut V) -> Result<()> {
+    let mut line = LineWalk::<T, V::Difference> {
         places: [T::ZERO; KNOWN],
         differences: [V::Difference::default(); KNOWN],
         errors: [T::ZERO; PREDICTORS],
@@ -41,7 +58,7 @@ pub(super) fn walk_line<T: Real, V: VoxelCoder<T>>(len: usize, voxels: &mut V) -
     Ok(())
 }
 
-impl<T: Real, D: Difference> Line<T, D> {
+impl<T: Real, D: Difference> LineWalk<T, D> {
     #[inline(always)]
     fn voxel(&mut self, at: usize, voxels: &mut impl VoxelCoder<T, Difference = D>) {
         let [west, ..] = self.places;

@@ -5,7 +5,6 @@ use crate::base::error::Result;
 use crate::base::real::Real;
 use crate::codec::raster::contexts::{Bins, Neighbourhood};
 use crate::codec::raster::difference::Difference;
-use crate::codec::raster::line::walk_line;
 use crate::codec::raster::planes;
 use crate::codec::raster::planes::{BEFORE, RasterPlane};
 use crate::codec::raster::predict::{
@@ -64,7 +63,7 @@ pub(super) trait VoxelCoder<T> {
     fn row_done(&mut self) -> Result<()>;
 }
 
-/// Goes over a brick of extents `dims` in a field of rank `rank`.
+/// Goes over a brick of extents `dims` in a field of rank `rank`, 2 or 3.
 ///
 /// # Errors
 /// What `voxels` reports.
@@ -75,9 +74,6 @@ pub(super) fn walk<T: Real, V: VoxelCoder<T>>(
     voxels: &mut V,
 ) -> Result<()> {
     let [nz, ny, nx] = dims;
-    if rank == 1 {
-        return walk_line(nz * ny * nx, voxels);
-    }
     let mut brick = BrickWalk::<T, V::Difference>::new(ny, nx);
     for z in 0..nz {
         let coefficients = match prediction {

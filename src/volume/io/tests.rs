@@ -206,8 +206,8 @@ fn other_types_and_ranks_are_named() {
         kind_of(&with_header(1, &dict))
     };
     for (descr, word) in [
-        ("'<i4'", "integers"),
-        ("'|u1'", "integers"),
+        ("'<i8'", "integers of more than 32 bits"),
+        ("'>u8'", "integers of more than 32 bits"),
         ("'<c16'", "complex"),
         ("'|b1'", "booleans"),
         ("'<f16'", "'<f16'"),
@@ -220,12 +220,7 @@ fn other_types_and_ranks_are_named() {
             "{message}"
         );
     }
-    for (shape, rank) in [
-        ("()", 0),
-        ("(5,)", 1),
-        ("(2, 2, 2, 2)", 4),
-        ("(2L, 1, 2, 2, 2)", 5),
-    ] {
+    for (shape, rank) in [("()", 0), ("(2, 2, 2, 2)", 4), ("(2L, 1, 2, 2, 2)", 5)] {
         let (kind, message) = found("'<f4'", shape);
         assert_eq!(kind, ErrorKind::InvalidArgument);
         assert!(message.contains(&format!("rank {rank}")), "{message}");
