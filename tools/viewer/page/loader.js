@@ -1,6 +1,7 @@
 // Levels of a frame from coarse to fine, and planes of level 0 where that is too large to be held as a whole.
 
 const FIRST = 1 << 18; // a first look has about so many voxels
+const RISE = 30; // levels between the first and the last have so many times the voxels of the one before
 const MOST = matchMedia('(max-width: 760px)').matches ? 1 << 21 : 1 << 24;
 const KEPT = 6; // frames whose first looks are kept, for going back and forth in time
 
@@ -61,8 +62,14 @@ export class Loader {
   /** Forgets what is shown. */
   clear() {
     this.control.abort();
+    this.#forgetPlanes();
+    Object.assign(this, { details: null, grids: [] });
+  }
+
+  #forgetPlanes() {
     this.planeControl.forEach((one) => one?.abort());
-    Object.assign(this, { details: null, grids: [], planes: [null, null, null] });
+    this.planeControl = [null, null, null];
+    this.planes = [null, null, null];
   }
 
   /** The finest level that is here and may be shown. */
@@ -80,8 +87,7 @@ export class Loader {
   async open(place, { level = 0, what = 'values', isQuick = false } = {}) {
     this.control.abort();
     const control = (this.control = new AbortController());
-    this.planeControl.forEach((one) => one?.abort());
-    this.planes = [null, null, null];
+    this.#forgetPlanes();
     this.place = place;
     this.what = what;
     try {
@@ -120,7 +126,12 @@ export class Loader {
     let first = this.wanted;
     while (first < top && !fits(first, FIRST)) first++;
     const ladder = [];
-    for (let level = first; level >= this.wanted; level--) if (fits(level, MOST)) ladder.push(level);
+    for (let level = first; level >= this.wanted; level--) {
+      if (!fits(level, MOST)) break;
+      const isLast = level === this.wanted || !fits(level - 1, MOST);
+      const isWorthIt = !ladder.length || voxels(levels[level].dims) >= RISE * voxels(levels[ladder.at(-1)].dims);
+      if (isLast || isWorthIt) ladder.push(level);
+    }
     if (ladder.length === 0) {
       // Not one stored level is small enough: a coarser one, whatever it takes.
       const small = levels.findIndex((_, level) => fits(level, MOST));
@@ -172,9 +183,11 @@ export class Loader {
     if (!info || !this.isByPlanes()) return;
     const shape = new Grid(this.wanted, null, info);
     const plane = shape.plane(axis, place);
-    if (this.planes[axis]?.plane === plane) return;
+    // Here already, or on its way.
+    if (this.planeControl[axis]?.plane === plane) return;
     this.planeControl[axis]?.abort();
     const control = (this.planeControl[axis] = new AbortController());
+    control.plane = plane;
     const start = [0, 0, 0];
     const size = [...info.dims];
     [start[axis], size[axis]] = [plane, 1];
@@ -188,7 +201,9 @@ export class Loader {
       this.planes[axis] = { plane, level: this.wanted, values, width, height, info };
       this.onChange();
     } catch (error) {
-      if (error.name !== 'AbortError' && !control.signal.aborted) this.onError(error);
+      if (error.name === 'AbortError' || control.signal.aborted) return;
+      this.planeControl[axis] = null;
+      this.onError(error);
     }
   }
 

@@ -19,8 +19,9 @@ export class ServerSource {
 
   async values({ file, frame, level, box, what }, signal) {
     const query = new URLSearchParams({ file, frame, level, what });
-    if (box) query.set('box', box.join(','));
-    const answer = await this.#get(`api/values?${query}`, signal);
+    // Commas as they are: the server takes numbers and commas alone.
+    const within = box ? `&box=${box.join(',')}` : '';
+    const answer = await this.#get(`api/values?${query}${within}`, signal);
     const bytes = await answer.arrayBuffer();
     return answer.headers.get('x-srt-type') === 'f64' ? new Float64Array(bytes) : new Float32Array(bytes);
   }

@@ -27,10 +27,18 @@ impl Numbers {
     /// Little endian.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Single(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Self::Double(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Self::Single(values) => bytes_of(values, |value| value.to_le_bytes()),
+            Self::Double(values) => bytes_of(values, |value| value.to_le_bytes()),
         }
     }
+}
+
+fn bytes_of<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(values.len() * N);
+    for &value in values {
+        out.extend_from_slice(&bytes(value));
+    }
+    out
 }
 
 /// What a request asks for.
@@ -90,8 +98,11 @@ fn single<T: Element>(
     volume: &Volume<T>,
     keep: impl Fn(f64) -> bool,
 ) -> Vec<f32> {
-    let values = double(decoded, volume, keep).into_iter();
-    values.map(|value| value as f32).collect()
+    let ordinary = |value: T| {
+        let value = value.to_f64();
+        if keep(value) { value as f32 } else { f32::NAN }
+    };
+    crop(decoded, volume).into_iter().map(ordinary).collect()
 }
 
 fn double<T: Element>(

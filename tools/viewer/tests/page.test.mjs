@@ -40,13 +40,16 @@ before(async () => {
   srt('encode', 'series.srt', '--append', '--max-error', '0.1', '--field', 'p=p0.npy', '--field', 'p=p1.npy', '--field', 'p=p2.npy', '-q');
   writeField('flat.npy', [60, 90], (i) => ((i % 90) - 45) ** 2 + (Math.floor(i / 90) - 30) ** 2 < 200 ? -999 : Math.sin(i * 0.1));
   srt('encode', 'flat.npy', 'flat.srt', '--max-error', '1e-3', '--mask-value', '-999', '-q');
+  // More voxels than a page on a narrow screen holds.
+  writeField('large.npy', [144, 128, 128], (i) => Math.sin((i % 128) * 0.1) * Math.cos(Math.floor(i / 16384) * 0.05));
+  srt('encode', 'large.npy', 'large.srt', '--max-error', '1e-2', '--effort', '1', '--plan', 'levels', '-q');
   const whole = readFileSync('turbulence.srt');
   writeFileSync('cut.srt', whole.subarray(0, whole.length / 2));
   const damaged = Buffer.from(whole);
   damaged[Math.floor(whole.length / 2)] ^= 1;
   writeFileSync('damaged.srt', damaged);
   copyFileSync(sample, 'original.npy');
-  server = spawn(program, ['view', 'turbulence.srt', 'series.srt', 'flat.srt', 'cut.srt', 'damaged.srt', '--original', 'original.npy', '--no-open'], {
+  server = spawn(program, ['view', 'turbulence.srt', 'series.srt', 'flat.srt', 'cut.srt', 'damaged.srt', 'large.srt', '--original', 'original.npy', '--no-open'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   url = await new Promise((resolve) => server.stdout.once('data', (text) => resolve(String(text).trim())));
@@ -65,7 +68,7 @@ async function settled(page) {
   await page.waitForFunction(() => document.documentElement.dataset.state === 'idle');
 }
 
-const FILES = { turbulence: '0', series: '1', flat: '2', cut: '3', damaged: '4' };
+const FILES = { turbulence: '0', series: '1', flat: '2', cut: '3', damaged: '4', large: '5' };
 
 /** Opens the page, does something with it, and sees that nothing was complained of in the console. */
 async function visit(does, { file = 'turbulence', width = 1400, height = 900, fails = false } = {}) {
@@ -247,6 +250,18 @@ test('a phone has one view at a time and nothing beside the screen', () => visit
   await page.touchscreen.tap(...(await point(page, 0, 0.4, 0.4)));
   assert.doesNotMatch(await text(page, '#readout'), /voxel 31, 31, 31/);
 }, { width: 390, height: 844 }));
+
+test('of a field that is too large the planes at the cross hair are fetched', () => visit(async (page) => {
+  assert.match(await text(page, '#status'), /level 0 of/);
+  const asked = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('file=5')));
+  const isWhole = (name) => name.includes('level=0') && !name.includes('box=');
+  assert.ok(asked.some((name) => name.includes('box=71,0,0,1,128,128')) && !asked.some(isWhole), asked.join(' '));
+  const value = /value (\S+)/.exec(await text(page, '#readout'))[1].replace('\u2212', '-');
+  assert.ok(Math.abs(Number(value) - Math.sin(6.3) * Math.cos(71 * 0.05)) <= 1e-2, value);
+  await page.keyboard.press(']');
+  await settled(page);
+  assert.match(await text(page, '#readout'), /voxel 72, 63, 63/);
+}, { file: 'large', width: 390, height: 844 }));
 
 test('pictures for the documentation', { skip: pictures ? false : 'SRT_PICTURES is not set' }, async () => {
   await visit(async (page) => {
