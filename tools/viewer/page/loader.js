@@ -97,12 +97,11 @@ export class Loader {
       this.wanted = Math.min(level, details.levels.length - 1);
       const levels = this.#ladder(isQuick);
       const grids = [];
-      for (const [nth, one] of levels.entries()) {
+      for (const one of levels) {
         const grid = await this.#grid(place, one, control.signal);
         if (control.signal.aborted) return;
         grids.push(grid);
         this.grids = grids.slice();
-        this.isWhole = nth === levels.length - 1 && (isQuick || one === this.wanted);
         this.onChange();
       }
       if (!levels.length) {
@@ -143,7 +142,7 @@ export class Loader {
   async #frame(place) {
     const key = `${place.file}/${place.frame}`;
     const known = this.kept.get(key) ?? {};
-    known.details ??= await this.source.frame(place);
+    known.details ??= await this.#during(this.source.frame(place));
     this.#keep(key, known);
     return known.details;
   }
@@ -192,11 +191,9 @@ export class Loader {
     const size = [...info.dims];
     [start[axis], size[axis]] = [plane, 1];
     try {
-      // Only where the pointer came to rest.
-      await new Promise((resolve) => setTimeout(resolve, 120));
-      if (control.signal.aborted) return;
       const request = { ...this.place, level: this.wanted, box: [...start, ...size], what: this.what };
-      const values = await this.#during(this.source.values(request, control.signal));
+      const values = await this.#during(this.#atRest(request, control.signal));
+      if (control.signal.aborted) return;
       const [height, width] = info.dims.filter((_, other) => other !== axis);
       this.planes[axis] = { plane, level: this.wanted, values, width, height, info };
       this.onChange();
@@ -205,6 +202,12 @@ export class Loader {
       this.planeControl[axis] = null;
       this.onError(error);
     }
+  }
+
+  /** Values, where nothing else has been asked for meanwhile: the pointer came to rest. */
+  async #atRest(request, signal) {
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    return signal.aborted ? null : this.source.values(request, signal);
   }
 
   /** The finest plane there is at a place along an axis. */

@@ -16,8 +16,8 @@ const PLAY_MS = 160; // between steps, or what a first look takes
 
 const state = {
   files: [], file: 0, dataset: null, fileInfo: null, field: 0, frames: [], frame: null, nth: 0,
-  details: null, fine: null, extent: null, extentText: '', levels: 0, wanted: 0, asked: 0, what: 'values',
-  map: 'lagoon', scale: new Scale(0, 1, false), isManual: false, survey: null, look: {}, dataRange: [0, 1],
+  details: null, fine: null, extent: null, placed: null, extentText: '', levels: 0, wanted: 0, asked: 0, what: 'values',
+  map: 'lagoon', scale: new Scale(0, 1, false), isManual: false, keepsRange: false, survey: null, look: {}, dataRange: [0, 1],
   position: [0, 0, 0], centre: [0, 0, 0], zoom: 1, overlay: 'none', hasCrossHair: true,
   mode: 'volume', density: 1, surface: 0, hasSurface: false, is2d: false, used: 0, shown: 0, alone: null,
   unit: '', lengthUnit: '', timeUnit: '', isPlaying: false,
@@ -51,6 +51,7 @@ function draw(isQuick = false) {
 
 function failed(error) {
   act.stop();
+  draw();
   showMessage(error.message);
   report();
 }
@@ -86,8 +87,9 @@ function loaded() {
 function place(info) {
   const low = info.origin.map((origin, axis) => origin - info.spacing[axis] / 2);
   const high = low.map((start, axis) => start + info.dims[axis] * info.spacing[axis]);
-  const isSame = state.extent && [0, 1, 2].every((axis) => state.extent.low[axis] === low[axis] && state.extent.high[axis] === high[axis]);
-  state.extent = { low, high };
+  const before = state.placed;
+  const isSame = before && [0, 1, 2].every((axis) => before.low[axis] === low[axis] && before.high[axis] === high[axis]);
+  state.extent = state.placed = { low, high };
   state.is2d = state.dataset.shape.length === 2 || info.dims[0] === 1;
   if (!isSame) {
     state.position = info.dims.map((n, axis) => info.origin[axis] + Math.floor((n - 1) / 2) * info.spacing[axis]);
@@ -109,7 +111,7 @@ function look(values) {
   const isKnown = Number.isFinite(min) && Number.isFinite(max) && max > min;
   // Rounded outwards: decoded values may lie beyond what was encoded by what the error is.
   state.dataRange = isKnown ? [Math.min(min, found.min), Math.max(max, found.max)] : [found.min, found.max];
-  if (!state.isManual) setAuto();
+  if (!state.isManual && !state.keepsRange) setAuto();
 }
 
 function setAuto() {
@@ -197,13 +199,11 @@ const act = {
     state.fileInfo = state.files[file];
     state.dataset = state.fileInfo.dataset ?? null;
     state.field = 0;
-    state.isManual = false;
+    loader.clear();
+    Object.assign(state, { details: null, extent: null, fine: null, frames: [], survey: null, levels: 0 });
     fillFields(state);
     if (!state.dataset) {
-      loader.clear();
-      Object.assign(state, { details: null, extent: null, fine: null, frames: [], survey: null, levels: 0 });
       failed(new Error(state.fileInfo.error));
-      draw();
       return;
     }
     state.lengthUnit = state.dataset.lengthUnit;
@@ -217,13 +217,14 @@ const act = {
     const numbered = state.dataset.frames.map((frame, index) => ({ ...frame, index }));
     state.frames = numbered.filter((frame) => frame.field === field).sort((a, b) => a.step - b.step);
     state.nth = Math.max(0, state.frames.findIndex((frame) => frame.step === time));
-    state.isManual = false;
-    state.hasSurface = false;
+    Object.assign(state, { isManual: false, keepsRange: false, hasSurface: false });
     fillFields(state);
     openFrame();
   },
   goTo(nth) {
     act.stop();
+    // Colours that mean the same at all steps.
+    state.keepsRange = true;
     state.nth = Math.min(Math.max(nth, 0), state.frames.length - 1);
     openFrame();
   },
@@ -234,6 +235,7 @@ const act = {
       return;
     }
     state.isPlaying = true;
+    state.keepsRange = true;
     while (state.isPlaying) {
       state.nth = (state.nth + 1) % state.frames.length;
       await Promise.all([openFrame(true), new Promise((resolve) => setTimeout(resolve, PLAY_MS))]);
@@ -250,7 +252,7 @@ const act = {
   },
   setWhat(what) {
     if (what === state.what || !state.frame?.hasOriginal) return;
-    Object.assign(state, { what, isManual: false, hasMap: false, hasSurface: false });
+    Object.assign(state, { what, isManual: false, keepsRange: false, hasMap: false, hasSurface: false });
     openFrame();
   },
   setMap(map) {
@@ -298,6 +300,7 @@ const act = {
     draw(true);
   },
   moveTo(place) {
+    if (!state.extent) return;
     const { low, high } = state.extent;
     // On voxels: what is shown is what was asked for.
     state.position = place.map((at, axis) => {
@@ -309,6 +312,7 @@ const act = {
     draw(true);
   },
   step(axis, by) {
+    if (!state.extent) return;
     const place = [...state.position];
     // By a voxel of the level that is shown.
     const shown = loader.isByPlanes() ? state.details.levels[state.wanted] : loader.finest() ?? state.fine;

@@ -30,6 +30,7 @@ export class SliceView {
     [this.rows, this.columns] = [0, 1, 2].filter((other) => other !== axis);
     this.picture = document.createElement('canvas');
     this.pointers = new Map();
+    this.rolled = 0;
     this.#listen();
   }
 
@@ -58,6 +59,7 @@ export class SliceView {
 
   draw() {
     const { context, width, height } = fit(this.canvas);
+    this.frame = null;
     if (width < 40 || !this.state.extent) return;
     const frame = (this.frame = this.#frame(width, height));
     context.fillStyle = style('--masked');
@@ -265,8 +267,16 @@ export class SliceView {
       event.preventDefault();
       act.focus(this.axis);
       if (event.ctrlKey) act.zoomBy(Math.exp(-event.deltaY * 0.01));
-      else act.step(this.axis, event.deltaY < 0 ? 1 : -1);
+      else this.#roll(event);
     }, { passive: false });
+  }
+
+  /** A plane for each notch of a wheel; a touch pad tells of many small turns. */
+  #roll({ deltaY, deltaMode }) {
+    this.rolled += deltaMode === 0 ? deltaY : deltaY * 33;
+    const planes = Math.trunc(this.rolled / 100);
+    this.rolled -= planes * 100;
+    if (planes) this.act.step(this.axis, -planes);
   }
 
   #distance() {

@@ -33,7 +33,10 @@ export class SpaceView {
   draw(isQuick = false) {
     const { context, width, height } = fit(this.lines);
     const { state } = this;
-    if (width < 40 || !state.extent || state.is2d) return;
+    if (width < 40 || !state.extent || state.is2d) {
+      this.renderer?.clear();
+      return;
+    }
     if (this.failure) {
       this.#say(context, width, height, this.failure);
       return;
@@ -49,7 +52,7 @@ export class SpaceView {
       const steps = Math.min(Math.hypot(...grid.dims) * (isQuick ? 0.6 : 1.3), isQuick ? 160 : 420);
       this.renderer.draw(view, this.#look(steps), [Math.max(1, Math.round(width * sharp)), Math.max(1, Math.round(height * sharp))]);
     } else {
-      this.renderer.draw(view, this.#look(1), [1, 1]);
+      this.renderer.clear();
     }
     this.#drawBox(context, view, width, height);
     clearTimeout(this.later);

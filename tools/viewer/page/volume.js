@@ -81,6 +81,11 @@ export class VolumeRenderer {
     return this.places.get(name);
   }
 
+  /** Shows nothing. */
+  clear() {
+    [this.canvas.width, this.canvas.height] = [1, 1];
+  }
+
   /** Draws what was set. `view`: turn (columns of a matrix), halfSize, screen, distance; `look`: window, mode, level, density, steps. */
   draw(view, look, pixels) {
     const { gl, canvas } = this;
@@ -88,7 +93,6 @@ export class VolumeRenderer {
     gl.viewport(0, 0, ...pixels);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    if (!this.grid) return;
     gl.useProgram(this.program);
     gl.uniform1i(this.#place('field'), 0);
     gl.uniform1i(this.#place('colours'), 1);

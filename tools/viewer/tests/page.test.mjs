@@ -196,10 +196,12 @@ test('fields and time steps, played', () => visit(async (page) => {
   await settled(page);
   assert.match(await text(page, '#step-text'), /step 1, t = 0.5 s/);
   assert.ok(!(await text(page, '#readout')).includes(first));
+  const low = await page.inputValue('#low');
   await page.click('#play');
   await page.waitForFunction(() => document.querySelector('#step-text').textContent.includes('3 of 3'));
   await page.click('#play');
   await settled(page);
+  assert.equal(await page.inputValue('#low'), low);
   await page.selectOption('#field', '1');
   await settled(page);
   assert.match(await text(page, '#readout'), /^p /);
@@ -224,6 +226,18 @@ test('a file that is cut is named with what is wrong', () => visit(async (page) 
 
 test('damage inside a file is said', () => visit(async (page) => {
   assert.match(await text(page, '#message'), /crc/i);
+  // Nothing of the file before it is left, and what needs a field does nothing.
+  assert.doesNotMatch(await text(page, '#facts'), /64 × 64/);
+  assert.ok((await colours(page, 0)) < 5);
+  await page.mouse.move(...(await point(page, 0)));
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.mouse.wheel(0, 100);
+  await page.keyboard.press('o');
+  await page.keyboard.press('.');
+  await page.selectOption('#file', '0');
+  await settled(page);
+  assert.ok((await colours(page, 0)) > 100);
 }, { file: 'damaged', fails: true }));
 
 test('a picture is saved, keys are listed, light and dark', () => visit(async (page) => {
