@@ -1,7 +1,8 @@
 //! Boxes of levels as numbers for the page.
 
 use srt::{
-    AnyVolume, Element, Error, ErrorKind, FrameReader, Region, Result, Shape, Values, Volume,
+    AnyVolume, Dtype, Element, Error, ErrorKind, FrameReader, Region, Result, Shape, Values,
+    Volume, dtype_dispatch,
 };
 
 use crate::place::FramePlace;
@@ -11,7 +12,7 @@ use crate::viewer::{Decoded, Viewer};
 /// Numbers, `x` fastest; voxels without one (masked ones, infinities) are NaN.
 pub(crate) enum Numbers {
     Single(Vec<f32>),
-    /// Of fields of double precision.
+    /// Of fields that are computed in double precision.
     Double(Vec<f64>),
 }
 
@@ -65,13 +66,17 @@ pub(crate) fn numbers(viewer: &Viewer, request: Request) -> Result<Numbers> {
         Quantity::Values => None,
         Quantity::Error => Some(original_box(viewer, place, level, decoded.wanted)?),
     };
-    Ok(match (&*decoded.volume, original) {
-        (AnyVolume::F16(v), None) => Numbers::Single(single(&decoded, v, keep)),
-        (AnyVolume::F32(v), None) => Numbers::Single(single(&decoded, v, keep)),
-        (AnyVolume::F64(v), None) => Numbers::Double(double(&decoded, v, keep)),
-        (AnyVolume::F16(v), Some(original)) => errors(&double(&decoded, v, keep), &original)?,
-        (AnyVolume::F32(v), Some(original)) => errors(&double(&decoded, v, keep), &original)?,
-        (AnyVolume::F64(v), Some(original)) => errors(&double(&decoded, v, keep), &original)?,
+    let volume = &*decoded.volume;
+    let is_double = volume.dtype().working() == Dtype::F64;
+    Ok(match original {
+        Some(original) => {
+            let values = dtype_dispatch!(volume, AnyVolume(v) => double(&decoded, v, keep));
+            errors(&values, &original)
+        }
+        None if is_double => {
+            Numbers::Double(dtype_dispatch!(volume, AnyVolume(v) => double(&decoded, v, keep)))
+        }
+        None => Numbers::Single(dtype_dispatch!(volume, AnyVolume(v) => single(&decoded, v, keep))),
     })
 }
 
@@ -136,11 +141,8 @@ fn original_box(
         let message = format!("an original of {decoded} voxels expected, {shape} found");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
-    Ok(match original.values()? {
-        Values::F16(values) => crop_of(shape, &values, wanted),
-        Values::F32(values) => crop_of(shape, &values, wanted),
-        Values::F64(values) => crop_of(shape, &values, wanted),
-    })
+    let values = original.values()?;
+    Ok(dtype_dispatch!(values, Values(values) => crop_of(shape, &values, wanted)))
 }
 
 fn crop_of<T: Element>(shape: Shape, values: &[T], wanted: Region) -> Vec<f64> {
@@ -149,7 +151,7 @@ fn crop_of<T: Element>(shape: Shape, values: &[T], wanted: Region) -> Vec<f64> {
 }
 
 /// Decoded less original. In single precision: an error has no more digits that matter.
-fn errors(decoded: &[f64], original: &[f64]) -> Result<Numbers> {
+fn errors(decoded: &[f64], original: &[f64]) -> Numbers {
     let pairs = decoded.iter().zip(original);
     let error = |(decoded, original): (&f64, &f64)| {
         let error = decoded - original;
@@ -159,5 +161,5 @@ fn errors(decoded: &[f64], original: &[f64]) -> Result<Numbers> {
             f32::NAN
         }
     };
-    Ok(Numbers::Single(pairs.map(error).collect()))
+    Numbers::Single(pairs.map(error).collect())
 }
