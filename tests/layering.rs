@@ -183,6 +183,7 @@ fn the_program_and_its_tools_have_no_circles() {
         "srt-bench",
         "srt-sz3",
         "srt-tune",
+        "viewer",
     ] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tools")

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::folders::user_folder;
 use crate::worker::sz3_worker;
 use srt::{
-    DecodeOptions, Decoder, Error, ErrorKind, Form, Frame, Hierarchy, Limits, MAGIC, Model,
-    PooledPayload, Result, builtin, builtin_names,
+    DecodeOptions, Decoder, Error, ErrorKind, FileBytes, Form, Frame, Hierarchy, Limits, MAGIC,
+    Model, PooledPayload, Result, builtin, builtin_names,
 };
 use srt_program::load_file;
 
@@ -58,7 +58,16 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Decoder<'_>> {
 /// Opens a file for decoding at downscaling level `level` and coarser ones, with the local store to look its weights up
 /// in.
 pub(crate) fn open_with(bytes: &[u8], options: DecodeOptions, level: usize) -> Result<Decoder<'_>> {
-    let mut decoder = Decoder::with_options(bytes, options)?;
+    complete(Decoder::with_options(bytes, options)?, level)
+}
+
+/// As [`open_with`], for a decoder that keeps what it reads from.
+pub(crate) fn open_source(bytes: FileBytes, options: DecodeOptions) -> Result<Decoder<'static>> {
+    complete(Decoder::from_source(Arc::new(bytes), options)?, 0)
+}
+
+/// A decoder with what its file needs beside itself.
+fn complete(mut decoder: Decoder<'_>, level: usize) -> Result<Decoder<'_>> {
     let missing = |e: &Error| e.kind() == ErrorKind::MissingWeights;
     let needs_networks = decoder
         .frames()

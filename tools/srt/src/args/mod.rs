@@ -18,6 +18,7 @@ mod region;
 mod stat;
 mod threads;
 mod verify;
+mod view;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +34,7 @@ pub(crate) use part::{PartText, values_of};
 pub(crate) use stat::StatArgs;
 pub(crate) use threads::threads;
 pub(crate) use verify::VerifyArgs;
+pub(crate) use view::ViewArgs;
 
 /// Error-bounded compression of scientific volumes.
 #[derive(Debug, Parser)]
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Check every checksum and decode everything; with the original, check the bound too
     Verify(VerifyArgs),
+    /// Look at fields in a browser: slices, volumes, levels, time steps
+    View(ViewArgs),
     /// Encode a sample of real turbulence at three qualities and show the result
     Demo(DemoArgs),
     /// Print what h5repack and nccopy are told to encode by the HDF5 filter

@@ -8,6 +8,7 @@ mod merge;
 mod model;
 mod stat;
 mod verify;
+mod view;
 
 use crate::args::Command;
 use crate::demo;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &Command) -> Result<u8> {
         Command::Merge(args) => merge::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::View(args) => view::run(args),
         Command::Demo(args) => demo::run(args),
         Command::H5Params(args) => h5_params::run(args),
         Command::Model(args) => model::run(args),
