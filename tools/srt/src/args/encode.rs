@@ -30,7 +30,7 @@ pub(crate) struct EncodeArgs {
     /// Axes along which the field repeats: a subset of zyx, none, or auto, those at whose ends it goes on
     #[arg(long, value_name = "AXES", default_value = "auto")]
     pub(crate) periodic: Periodic,
-    /// Form of the frames, with a maximum or relative error: wavelet, raster (voxels predicted from those before
+    /// Form of the frames, with a maximum or relative error or a PSNR: wavelet, raster (voxels predicted from those before
     /// them), or auto, what a sample of the field tells
     #[arg(long, value_name = "FORM", default_value = "auto")]
     pub(crate) form: FormName,
