@@ -178,8 +178,8 @@ pub use base::source::{ByteSource, SeekSource};
 
 // Fields in memory and in files.
 pub use volume::io::{
-    AtomicFile, FieldFormat, FieldStream, Input, Overwrite, write_field, write_header, write_npy,
-    write_raw, write_samples,
+    AtomicFile, FieldFormat, FieldStream, Input, Overwrite, write_array_header, write_field,
+    write_header, write_npy, write_raw, write_samples,
 };
 pub use volume::{AnyVolume, Values, Volume, VolumeView};
 

@@ -10,7 +10,9 @@ use std::fs;
 use std::process::Stdio;
 
 use program::{Bench, CORRUPT, DONE, USAGE, piped, small};
-use srt::{Decoder, Shape, write_npy};
+use srt::{
+    Decoder, Dtype, FieldFormat, Input, Shape, write_array_header, write_npy, write_samples,
+};
 
 /// Fields `a.npy`, `b.npy` and `c.npy`, one larger than the other.
 fn bench() -> Bench {
@@ -218,7 +220,7 @@ fn a_failed_append_leaves_the_file_alone() {
     bad[middle] ^= 1;
     fs::write(b.path("bad.srt"), &bad).unwrap();
     for (code, args, word) in [
-        (USAGE, &["p.npy", "out.srt"][..], "values of 4 bytes"),
+        (USAGE, &["p.npy", "out.srt"][..], "values of f32"),
         (USAGE, &["short.npy", "out.srt"], "12 x 20 x 16"),
         (USAGE, &["text.npy", "out.srt"], "not an npy file"),
         (USAGE, &["b.npy", "none.srt"], "none.srt"),
@@ -511,4 +513,86 @@ fn the_commands_of_the_readme_run() {
     let decoder = Decoder::new(&bytes).unwrap();
     assert_eq!(decoder.frames().len(), 6);
     assert_eq!(read(&b, "all.npy").len(), 3 * read(&b, "back.npy").len());
+}
+
+#[test]
+fn an_array_of_rank_4_is_its_time_steps_and_comes_back_as_one() {
+    let b = bench();
+    let (shape, _) = small();
+    let name = ["a.npy", "b.npy", "c.npy"];
+    let steps = name.map(|name| Input::open_npy(b.path(name)).unwrap());
+    let mut file = fs::File::create(b.path("all.npy")).unwrap();
+    let extents = [&[3], shape.extents()].concat();
+    write_array_header(&mut file, FieldFormat::Npy, &extents, Dtype::F32).unwrap();
+    for step in &steps {
+        write_samples(&mut file, &step.as_f32().unwrap()).unwrap();
+    }
+    drop(file);
+    let bound = ["--max-error", "0.01", "--model", "none"];
+    b.expect(
+        DONE,
+        &[
+            &["encode", "a.npy", "b.npy", "c.npy", "one.srt"],
+            &bound[..],
+        ]
+        .concat(),
+    );
+    let told = b.run(&[&["encode", "all.npy", "all.srt"], &bound[..]].concat());
+    assert!(String::from_utf8_lossy(&told.stderr).contains("3 time steps along axis 0"));
+    assert_eq!(read(&b, "one.srt"), read(&b, "all.srt"));
+    b.expect(DONE, &["verify", "all.srt", "all.npy"]);
+    b.expect(DONE, &["decode", "all.srt", "back.npy", "--steps"]);
+    let back = Input::open_steps(b.path("back.npy"), None, None, None).unwrap();
+    assert_eq!(back.len(), 3);
+    for (step, (given, found)) in steps.iter().zip(&back).enumerate() {
+        let number = step.to_string();
+        b.expect(
+            DONE,
+            &["decode", "all.srt", "x.npy", "--step", &number, "-f"],
+        );
+        let alone = Input::open_npy(b.path("x.npy")).unwrap();
+        assert_eq!(alone.as_f32().unwrap(), found.as_f32().unwrap());
+        let (given, found) = (given.as_f32().unwrap(), found.as_f32().unwrap());
+        assert!(
+            given
+                .iter()
+                .zip(&found[..])
+                .all(|(a, b)| (a - b).abs() <= 0.01)
+        );
+    }
+    let box_of_all = [
+        "decode",
+        "all.srt",
+        "box.npy",
+        "--steps",
+        "--level",
+        "1",
+        "--region",
+        "0:2,1:3,0:4",
+    ];
+    b.expect(DONE, &box_of_all);
+    let steps = Input::open_steps(b.path("box.npy"), None, None, None).unwrap();
+    assert_eq!(
+        (steps.len(), steps[0].shape()),
+        (3, Shape::new(&[2, 2, 4]).unwrap())
+    );
+    b.fail(
+        USAGE,
+        &[
+            "encode",
+            "all.npy",
+            "x.srt",
+            "--steps-axis",
+            "4",
+            "--psnr",
+            "40",
+        ],
+        &["0 to 3"],
+    );
+    b.fail(USAGE, &["decode", "all.srt", "x.npy", "-f"], &["--steps"]);
+    b.fail(
+        USAGE,
+        &["encode", "-", "x.srt", "--steps-axis", "0", "--psnr", "40"],
+        &["file"],
+    );
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use half::f16;
 use rayon::prelude::*;
@@ -12,8 +13,8 @@ use crate::base::error::{Error, Result};
 use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
 use crate::volume::io::cast::cast;
+use crate::volume::io::layout::{ArrayLayout, told};
 use crate::volume::io::npy;
-use crate::volume::io::npy::ArrayLayout;
 use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 
 /// A field in a file or in memory, read on demand.
@@ -26,7 +27,7 @@ use crate::volume::{AnyVolume, Values, Volume, VolumeView};
 /// `(1, 64, 64)`; an array of rank 3 keeps its rank.
 #[derive(Debug)]
 pub struct Input {
-    bytes: FileBytes,
+    bytes: Arc<FileBytes>,
     layout: ArrayLayout,
 }
 
@@ -61,12 +62,23 @@ impl Input {
         }
         let layout = npy::parse(bytes.bytes())?;
         check_len(bytes.bytes().len(), &layout)?;
-        Ok(Self { bytes, layout })
+        Ok(Self {
+            bytes: Arc::new(bytes),
+            layout,
+        })
     }
 
     pub(super) fn from_raw(bytes: FileBytes, layout: ArrayLayout) -> Result<Self> {
         check_len(bytes.bytes().len(), &layout)?;
-        Ok(Self { bytes, layout })
+        Ok(Self {
+            bytes: Arc::new(bytes),
+            layout,
+        })
+    }
+
+    /// A field among others in `bytes`, which have all of it.
+    pub(super) fn of_step(bytes: Arc<FileBytes>, layout: ArrayLayout) -> Self {
+        Self { bytes, layout }
     }
 
     pub(super) fn agreeing(self, shape: Option<Shape>, dtype: Option<Dtype>) -> Result<Self> {
@@ -117,14 +129,10 @@ impl Input {
             )));
         }
         let bytes = self.bytes.bytes().get(layout.offset..).unwrap_or_default();
-        let in_place = if layout.order == ByteOrder::NATIVE {
-            cast::<T>(bytes)
-        } else {
-            None
-        };
-        let values = match in_place {
-            Some(values) => Cow::Borrowed(values),
-            None => Cow::Owned(T::decode(bytes, layout.order)),
+        let (len, size) = (layout.shape.len(), layout.dtype.size());
+        let values = match layout.runs {
+            Some(runs) => Cow::Owned(T::decode(&runs.gather(bytes, len, size), layout.order)),
+            None => in_one_piece(&bytes[..bytes.len().min(len * size)], layout.order),
         };
         if layout.fortran {
             Ok(Cow::Owned(to_c_order(layout.shape, &values)))
@@ -176,6 +184,9 @@ impl Input {
     /// Lets go of the pages that a range of values lies in, where the file is mapped: reading them again
     /// brings them back.
     pub fn release(&self, values: Range<usize>) {
+        if self.layout.runs.is_some() {
+            return;
+        }
         let size = self.layout.dtype.size();
         let place = |value: usize| self.layout.offset + value * size;
         self.bytes.release(place(values.start)..place(values.end));
@@ -193,27 +204,26 @@ impl Input {
     }
 }
 
+/// Values that lie one behind the other, without a copy where the machine has them so.
+fn in_one_piece<T: Element>(bytes: &[u8], order: ByteOrder) -> Cow<'_, [T]> {
+    let native = (order == ByteOrder::NATIVE).then(|| cast::<T>(bytes));
+    let decoded = || Cow::Owned(T::decode(bytes, order));
+    native.flatten().map_or_else(decoded, Cow::Borrowed)
+}
+
 pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(npy::MAGIC)
 }
 
 pub(super) fn raw_layout(shape: Option<Shape>, dtype: Option<Dtype>) -> Result<ArrayLayout> {
-    let (Some(shape), Some(dtype)) = (shape, dtype) else {
-        let missing = match (shape, dtype) {
-            (None, None) => "shape and type are",
-            (None, _) => "shape is",
-            _ => "type is",
-        };
-        return Err(Error::invalid(format!(
-            "not an npy file, and its {missing} not given"
-        )));
-    };
+    let (shape, dtype) = told(shape, dtype)?;
     Ok(ArrayLayout {
         offset: 0,
         shape,
         dtype,
         order: ByteOrder::Little,
         fortran: false,
+        runs: None,
     })
 }
 

@@ -5,16 +5,18 @@
 
 mod cast;
 mod input;
+mod layout;
 mod npy;
 mod open;
 mod output;
+mod steps;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use input::Input;
 pub use output::{
-    AtomicFile, FieldFormat, Overwrite, write_field, write_header, write_npy, write_raw,
-    write_samples,
+    AtomicFile, FieldFormat, Overwrite, write_array_header, write_field, write_header, write_npy,
+    write_raw, write_samples,
 };
 pub use stream::FieldStream;

@@ -8,6 +8,7 @@
 use crate::base::dtype::{ByteOrder, Dtype};
 use crate::base::error::{Error, Result};
 use crate::base::grid::Shape;
+use crate::volume::io::layout::{ArrayHeader, ArrayLayout};
 
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Bytes that always suffice to know where the data starts.
@@ -16,31 +17,6 @@ pub(super) const PREFIX_LEN: usize = 12;
 const MAX_DICT_LEN: usize = 1 << 16;
 /// Deepest nesting of brackets read; a structured type nested once needs 5.
 const MAX_DEPTH: usize = 16;
-
-/// How the samples of a field lie in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ArrayLayout {
-    /// First byte of the samples.
-    pub(super) offset: usize,
-    pub(super) shape: Shape,
-    pub(super) dtype: Dtype,
-    pub(super) order: ByteOrder,
-    /// First axis fastest.
-    pub(super) fortran: bool,
-}
-
-impl ArrayLayout {
-    /// Bytes of all samples.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when this machine cannot address as many.
-    pub(super) fn data_len(&self) -> Result<usize> {
-        self.shape
-            .len()
-            .checked_mul(self.dtype.size())
-            .ok_or_else(|| Error::invalid(format!("{} is too large for this machine", self.shape)))
-    }
-}
 
 /// Where the data starts, from the first [`PREFIX_LEN`] bytes (fewer if the file is shorter).
 ///
@@ -72,12 +48,28 @@ pub(super) fn data_offset(prefix: &[u8]) -> Result<usize> {
     Ok(start + dict_len)
 }
 
+/// Parses the header of a field at the start of `bytes`, which begin with [`MAGIC`].
+///
+/// # Errors
+/// Those of [`header`]; `InvalidArgument` for other ranks than 1 to 3.
+pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
+    let header = header(bytes)?;
+    Ok(ArrayLayout {
+        offset: header.offset,
+        shape: grid_shape(&header.extents)?,
+        dtype: header.dtype,
+        order: header.order,
+        fortran: header.fortran,
+        runs: None,
+    })
+}
+
 /// Parses the header at the start of `bytes`, which begin with [`MAGIC`].
 ///
 /// # Errors
 /// `Truncated` or `Corrupt` for a damaged header; `Unsupported` for other types than f16, f32,
-/// f64 and integers of up to 32 bits; `InvalidArgument` for other ranks than 1 to 3.
-pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
+/// f64 and integers of up to 32 bits.
+pub(super) fn header(bytes: &[u8]) -> Result<ArrayHeader> {
     let offset = data_offset(bytes)?;
     let header = bytes
         .get(..offset)
@@ -119,10 +111,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ArrayLayout> {
     let Literal::Bool(fortran) = fortran.ok_or_else(|| missing("fortran_order"))? else {
         return Err(Error::corrupt("npy header: 'fortran_order' is not a bool"));
     };
-    let shape = grid_shape(&extents.ok_or_else(|| missing("shape"))?)?;
-    Ok(ArrayLayout {
+    let extents = integers(&extents.ok_or_else(|| missing("shape"))?)?;
+    Ok(ArrayHeader {
         offset,
-        shape,
+        extents,
         dtype,
         order,
         fortran,
@@ -183,7 +175,7 @@ fn sample_type(descr: &Literal) -> Result<(Dtype, ByteOrder)> {
     )))
 }
 
-fn grid_shape(shape: &Literal) -> Result<Shape> {
+fn integers(shape: &Literal) -> Result<Vec<usize>> {
     let Literal::List(items) = shape else {
         return Err(Error::corrupt("npy header: 'shape' is not a tuple"));
     };
@@ -196,12 +188,16 @@ fn grid_shape(shape: &Literal) -> Result<Shape> {
             .map_err(|_| Error::invalid(format!("extent {extent} is too large")))?;
         extents.push(extent);
     }
+    Ok(extents)
+}
+
+fn grid_shape(extents: &[usize]) -> Result<Shape> {
     let spare = extents.len().saturating_sub(3);
     let (leading, kept) = extents.split_at(spare);
     if leading.iter().any(|&extent| extent != 1) || !(1..=3).contains(&kept.len()) {
         return Err(Error::invalid(format!(
             "array of rank {} ({extents:?}) found; rank 1 to 3 are accepted, and more only as \
-             leading axes of length 1",
+             leading axes of length 1, or with an axis of time steps",
             extents.len()
         )));
     }

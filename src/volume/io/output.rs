@@ -73,8 +73,21 @@ pub fn write_header(
     shape: Shape,
     dtype: Dtype,
 ) -> Result<()> {
+    write_array_header(out, format, shape.extents(), dtype)
+}
+
+/// Writes what stands before the values of an array, of any rank: of time steps, say, one behind the other.
+///
+/// # Errors
+/// `Io`.
+pub fn write_array_header(
+    out: &mut impl Write,
+    format: FieldFormat,
+    extents: &[usize],
+    dtype: Dtype,
+) -> Result<()> {
     if format == FieldFormat::Npy {
-        out.write_all(&npy_header(shape, dtype))?;
+        out.write_all(&npy_header(extents, dtype))?;
     }
     Ok(())
 }
@@ -123,8 +136,8 @@ fn check_fill<T>(shape: Shape, values: &[T]) -> Result<()> {
     Ok(())
 }
 
-fn npy_header(shape: Shape, dtype: Dtype) -> Vec<u8> {
-    let extents: Vec<String> = shape.extents().iter().map(ToString::to_string).collect();
+fn npy_header(extents: &[usize], dtype: Dtype) -> Vec<u8> {
+    let extents: Vec<String> = extents.iter().map(ToString::to_string).collect();
     let kind = match dtype {
         Dtype::F16 | Dtype::F32 | Dtype::F64 => "<f",
         // The order of single bytes is none.

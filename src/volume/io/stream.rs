@@ -8,8 +8,8 @@ use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
 use crate::base::limits::Limits;
 use crate::volume::io::input::{Input, is_npy, raw_layout};
+use crate::volume::io::layout::ArrayLayout;
 use crate::volume::io::npy;
-use crate::volume::io::npy::ArrayLayout;
 
 /// Reads fields that follow each other without gaps, as `numpy.save` into one open file writes them.
 /// Holds one of them at a time.

@@ -472,3 +472,85 @@ fn fields_follow_each_other_in_a_stream() {
         assert_eq!(error.kind(), ErrorKind::Truncated);
     }
 }
+
+/// The values of step `number` of an array whose `axis` counts steps, in C order.
+fn of_step(extents: &[usize], axis: usize, c_order: &[u16], number: usize) -> Vec<u16> {
+    let inner: usize = extents[axis + 1..].iter().product();
+    let place = |at: usize| at / inner % extents[axis];
+    let picked = c_order.iter().enumerate();
+    let picked = picked.filter(|(at, _)| place(*at) == number);
+    picked.map(|(_, value)| *value).collect()
+}
+
+proptest! {
+    #[test]
+    fn steps_of_an_array_are_its_slices(
+        extents in proptest::collection::vec(1usize..6, 2..=4),
+        axis in 0usize..4,
+        big: bool,
+        fortran: bool,
+    ) {
+        let axis = axis % extents.len();
+        let values: Vec<u16> = (0..extents.iter().product::<usize>()).map(|i| i as u16).collect();
+        let order = if big { ByteOrder::Big } else { ByteOrder::Little };
+        let file = npy_file(1, order, fortran, &extents, &values);
+        // What writes floats is told of integers.
+        let file = replaced(&file, b"f2", b"u2");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        fs::write(&path, &file).unwrap();
+        let mut of_field = extents.clone();
+        let count = of_field.remove(axis);
+        let steps = Input::open_steps(&path, None, None, Some(axis)).unwrap();
+        prop_assert_eq!(steps.len(), count);
+        for (number, step) in steps.iter().enumerate() {
+            prop_assert_eq!(step.shape(), Shape::new(&of_field).unwrap());
+            let found = step.as_slice::<u16>().unwrap();
+            prop_assert_eq!(&found[..], &of_step(&extents, axis, &values, number)[..]);
+        }
+        let cut = &file[..file.len() - 1];
+        fs::write(&path, cut).unwrap();
+        let error = Input::open_steps(&path, None, None, Some(axis)).unwrap_err();
+        prop_assert_eq!(error.kind(), ErrorKind::Truncated);
+    }
+}
+
+fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(what.len()).position(|part| part == what);
+    let mut out = bytes.to_vec();
+    out[at.unwrap()..][..with.len()].copy_from_slice(with);
+    out
+}
+
+#[test]
+fn arrays_of_rank_4_are_steps_and_others_fields_unless_an_axis_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let open = |extents: &[usize], given: Option<&[usize]>, axis| {
+        let values: Vec<f32> = (0..extents.iter().product::<usize>())
+            .map(|i| i as f32)
+            .collect();
+        let file = match given {
+            None => npy_file(1, ByteOrder::Little, false, extents, &values),
+            Some(_) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        fs::write(&path, file).unwrap();
+        Input::open_steps(&path, given, given.map(|_| Dtype::F32), axis)
+    };
+    let count =
+        |extents: &[usize], given, axis| open(extents, given, axis).map(|steps| steps.len());
+    let raw: Option<&[usize]> = Some(&[3, 2, 4, 5]);
+    for given in [None, raw] {
+        assert_eq!(count(&[3, 2, 4, 5], given, None).unwrap(), 3);
+        assert_eq!(count(&[3, 2, 4, 5], given, Some(2)).unwrap(), 4);
+    }
+    assert_eq!(count(&[3, 4, 5], None, None).unwrap(), 1);
+    assert_eq!(count(&[3, 4, 5], None, Some(0)).unwrap(), 3);
+    assert_eq!(count(&[1, 3, 4, 5], None, None).unwrap(), 1);
+    for (extents, axis) in [(&[3, 4, 5][..], 3), (&[7], 0), (&[2, 2, 2, 2, 2], 0)] {
+        let error = open(extents, None, Some(axis)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{extents:?}");
+    }
+    let error = Input::open_steps(&path, raw, Some(Dtype::F64), None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "another type");
+}

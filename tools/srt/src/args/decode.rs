@@ -29,6 +29,9 @@ pub(crate) struct DecodeArgs {
     /// Time step to decode, where the file has several
     #[arg(long, value_name = "T")]
     pub(crate) step: Option<u64>,
+    /// Write all time steps as one array, with an axis for them in front
+    #[arg(long, conflicts_with = "step")]
+    pub(crate) steps: bool,
     /// What runs the networks; the bytes do not depend on it
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(crate) backend: BackendChoice,

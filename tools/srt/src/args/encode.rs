@@ -27,6 +27,9 @@ pub(crate) struct EncodeArgs {
     bound: BoundArgs,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
+    /// Axis of an array of rank 2 to 4 that counts time steps, the others are those of the field; 0 for rank 4 if not given
+    #[arg(long, value_name = "AXIS", conflicts_with = "part")]
+    pub(crate) steps_axis: Option<usize>,
     /// Axes along which the field repeats: a subset of zyx, none, or auto, those at whose ends it goes on
     #[arg(long, value_name = "AXES", default_value = "auto")]
     pub(crate) periodic: Periodic,

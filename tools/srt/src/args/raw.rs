@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 
-use srt::{Dtype, FieldStream, Input, Limits, Result, Shape};
+use srt::{Dtype, Error, FieldStream, Input, Limits, Result, Shape};
 
 /// How a raw file is to be read.
 #[derive(Clone, Debug, ClapArgs)]
@@ -37,6 +37,20 @@ impl RawArgs {
         let (shape, limits) = (self.shape()?, Limits::default());
         let input = std::io::stdin().lock();
         Ok(FieldStream::new(input, shape, self.dtype, limits))
+    }
+
+    /// Opens a field, or the time steps of an array, which `axis` counts; `-` is standard input.
+    pub(crate) fn open_steps(&self, path: &Path, axis: Option<usize>) -> Result<Vec<Input>> {
+        if path.as_os_str() != "-" {
+            let extents = (!self.shape.is_empty()).then_some(self.shape.as_slice());
+            return Input::open_steps(path, extents, self.dtype, axis);
+        }
+        if axis.is_some() {
+            return Err(Error::invalid(
+                "--steps-axis needs a file: on standard input one step comes behind the other",
+            ));
+        }
+        self.open(path).map(|field| vec![field])
     }
 
     /// Opens a field; `-` is standard input.

@@ -27,6 +27,9 @@ pub(crate) struct VerifyArgs {
     pub(crate) step: Option<u64>,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
+    /// Axis of an original of rank 2 to 4 that counts time steps, as for srt encode; 0 for rank 4 if not given
+    #[arg(long, value_name = "AXIS")]
+    pub(crate) steps_axis: Option<usize>,
     /// Report as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,7 +9,7 @@ use crate::args::VerifyArgs;
 use crate::input::{FrameChoice, walk};
 use crate::measure::judging_of;
 use crate::models;
-use srt::{Decoder, Error, EvalReport, FrameReader, Result, slowest};
+use srt::{Decoder, Error, EvalReport, FrameReader, Input, Result, slowest};
 use srt_program::{print_json, print_line, read_file};
 
 /// What was found about one frame.
@@ -50,11 +50,12 @@ fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
     let within = |e: Error| e.within(args.input.display());
     let decoder = models::open(bytes).map_err(within)?;
     let chunks = walk(bytes).map_err(within)?;
-    let pairs = pairs(args, &decoder).map_err(within)?;
+    let originals = originals(args)?;
+    let pairs = pairs(args, &decoder, originals).map_err(within)?;
     let mut frames = Vec::with_capacity(pairs.len());
     for (reader, original) in pairs {
         frames.push(match original {
-            Some(original) => compare(args, reader, original)?,
+            Some(original) => compare(reader, original)?,
             None => {
                 reader.check().map_err(within)?;
                 Finding::new(reader).map_err(within)?
@@ -69,12 +70,26 @@ fn check(args: &VerifyArgs, bytes: &[u8]) -> Result<Report> {
     })
 }
 
+/// A field as it was given, and the file that has it.
+type Original<'a> = (&'a Path, Input);
+
+/// The originals, step by step.
+fn originals(args: &VerifyArgs) -> Result<Vec<Original<'_>>> {
+    let mut all = Vec::new();
+    for path in &args.originals {
+        let steps = args.raw.open_steps(path, args.steps_axis)?;
+        all.extend(steps.into_iter().map(|input| (path.as_path(), input)));
+    }
+    Ok(all)
+}
+
 /// The frames that were asked for, each with its original where some are given.
 fn pairs<'d, 'a>(
-    args: &'a VerifyArgs,
+    args: &VerifyArgs,
     decoder: &'d Decoder<'_>,
-) -> Result<Vec<(FrameReader<'d>, Option<&'a Path>)>> {
-    let wanted = args.originals.len();
+    originals: Vec<Original<'a>>,
+) -> Result<Vec<(FrameReader<'d>, Option<Original<'a>>)>> {
+    let wanted = originals.len();
     let of_step = args.step.filter(|_| wanted == 0);
     let choice = FrameChoice::new(decoder.dataset(), args.field.as_deref(), of_step)?;
     let frames = decoder.frames().filter(|frame| choice.fits(frame.record()));
@@ -108,16 +123,18 @@ fn pairs<'d, 'a>(
             frames.len()
         )));
     }
-    let originals = args.originals.iter().map(|path| Some(path.as_path()));
-    Ok(frames.into_iter().zip(originals).collect())
+    Ok(frames
+        .into_iter()
+        .zip(originals.into_iter().map(Some))
+        .collect())
 }
 
-fn compare(args: &VerifyArgs, reader: FrameReader<'_>, original: &Path) -> Result<Finding> {
-    let input = Arc::new(args.raw.open(original)?);
+fn compare(reader: FrameReader<'_>, (path, input): Original<'_>) -> Result<Finding> {
+    let input = Arc::new(input);
     let verdict = input
         .view()
         .and_then(|view| reader.judge(&view, &judging_of(&input, None)))
-        .map_err(|e| e.within(original.display()))?;
+        .map_err(|e| e.within(path.display()))?;
     Ok(Finding {
         bound_holds: verdict.holds,
         errors: Some(verdict.report),

@@ -57,5 +57,7 @@ pub(crate) fn find_frame<'d>(
 
 /// One frame was needed, and several fit.
 pub(crate) fn several_frames() -> Error {
-    Error::invalid("the file has several frames: name one with --field and --step")
+    Error::invalid(
+        "the file has several frames: name one with --field and --step, or take all steps with --steps",
+    )
 }

@@ -4,7 +4,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use srt::{
-    AnyVolume, Dtype, Error, FieldFormat, Result, Shape, dtype_dispatch, write_header,
+    AnyVolume, Dtype, Error, FieldFormat, Result, Shape, dtype_dispatch, write_array_header,
     write_samples,
 };
 use srt_program::{Destination, OutputFile};
@@ -17,9 +17,23 @@ pub(crate) struct FieldFile {
 impl FieldFile {
     /// Starts a field of `shape`; its values follow by [`FieldFile::push`].
     pub(crate) fn create(destination: &Destination, shape: Shape, dtype: Dtype) -> Result<Self> {
+        Self::of_extents(destination, shape.extents(), dtype)
+    }
+
+    /// Starts an array of so many fields of `shape`, one behind the other.
+    pub(crate) fn of_steps(
+        destination: &Destination,
+        steps: usize,
+        shape: Shape,
+        dtype: Dtype,
+    ) -> Result<Self> {
+        Self::of_extents(destination, &[&[steps], shape.extents()].concat(), dtype)
+    }
+
+    fn of_extents(destination: &Destination, extents: &[usize], dtype: Dtype) -> Result<Self> {
         let format = field_format(destination.path())?;
         let mut file = BufWriter::new(destination.create()?);
-        write_header(&mut file, format, shape, dtype)?;
+        write_array_header(&mut file, format, extents, dtype)?;
         Ok(Self { file })
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::args::{DecodeArgs, threads};
 use crate::input::{find_frames, several_frames};
 use crate::models;
-use crate::output::{FieldFile, field_format, overwrite, write_volume};
-use srt::{DecodeOptions, Error, FrameReader, Result};
+use crate::output::{FieldFile, field_format, overwrite};
+use srt::{AnyVolume, DecodeOptions, Error, FrameReader, Result, Shape};
 use srt_program::{Destination, is_reader_gone, load_file, say, within_input};
 
 pub(crate) fn run(args: &DecodeArgs) -> Result<u8> {
@@ -19,7 +19,11 @@ pub(crate) fn run(args: &DecodeArgs) -> Result<u8> {
     let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
     options.resources.threads = threads(args.threads);
     let output = destination(args).map_err(|e| e.within(args.input.display()))?;
-    let done = if args.input.as_os_str() == "-" {
+    let done = if args.input.as_os_str() == "-" && args.steps {
+        Err(Error::invalid(
+            "--steps needs a file: how many steps a pipe brings is not known",
+        ))
+    } else if args.input.as_os_str() == "-" {
         stream::run(args, &output, options)
     } else {
         decode_file(args, &output, options)
@@ -49,12 +53,15 @@ fn decode_file(args: &DecodeArgs, output: &Destination, mut options: DecodeOptio
     }
     let decoder = models::open_with(bytes.bytes(), options, args.level)?;
     let frames = find_frames(&decoder, args.field.as_deref(), args.step)?;
-    if frames.len() > 1 && !output.is_stdout() {
+    if args.steps {
+        write_steps(args, output, frames)?;
+    } else if frames.len() > 1 && !output.is_stdout() {
         return Err(several_frames());
+    } else {
+        frames
+            .into_iter()
+            .try_for_each(|frame| write(args, output, frame.level(args.level)))?;
     }
-    frames
-        .into_iter()
-        .try_for_each(|frame| write(args, output, frame.level(args.level)))?;
     if args.verbose {
         report_read(decoder.bytes_read(), bytes.bytes().len() as u64);
     }
@@ -67,21 +74,63 @@ fn report_read(read: u64, all: u64) {
     say(format!("{read} of {all} bytes read ({share:.2} %)"));
 }
 
-/// Decodes what was asked for into the output, layer by layer: a large field is never in memory as a
-/// whole.
+/// Decodes what was asked for into the output.
 fn write(args: &DecodeArgs, output: &Destination, frame: FrameReader<'_>) -> Result<()> {
-    let grid = frame.grid()?;
-    if let Some(region) = &args.region {
-        let volume = frame.region(region.within(grid)?).read_any()?;
-        return write_volume(output, &volume);
-    }
     let mut file = None;
-    frame.layers(|layer| {
+    for_each_layer(args, frame, |shape, layer| {
         let file = match &mut file {
             Some(file) => file,
-            None => file.insert(FieldFile::create(output, grid, layer.dtype())?),
+            None => file.insert(FieldFile::create(output, shape, layer.dtype())?),
         };
-        file.push(&layer)
+        file.push(layer)
     })?;
     file.map_or(Ok(()), FieldFile::commit)
+}
+
+/// Decodes all time steps of a field into one array.
+fn write_steps(
+    args: &DecodeArgs,
+    output: &Destination,
+    mut frames: Vec<FrameReader<'_>>,
+) -> Result<()> {
+    frames.sort_by_key(|frame| frame.record().step);
+    let places = frames.iter().map(|frame| {
+        let record = frame.record();
+        (record.field, record.step)
+    });
+    let places: Vec<_> = places.collect();
+    if places.iter().any(|place| place.0 != places[0].0) {
+        return Err(Error::invalid(
+            "the file has several fields: name one with --field",
+        ));
+    }
+    let mut file = None;
+    for frame in frames {
+        for_each_layer(args, frame.level(args.level), |shape, layer| {
+            let steps = places.len();
+            let file = match &mut file {
+                Some(file) => file,
+                None => file.insert(FieldFile::of_steps(output, steps, shape, layer.dtype())?),
+            };
+            file.push(layer)
+        })?;
+    }
+    file.map_or(Ok(()), FieldFile::commit)
+}
+
+/// Decodes what was asked for of a frame and hands it on with the shape of all of it, layer by layer: a large field is never in
+/// memory as a whole.
+fn for_each_layer(
+    args: &DecodeArgs,
+    frame: FrameReader<'_>,
+    mut f: impl FnMut(Shape, &AnyVolume) -> Result<()> + Send,
+) -> Result<()> {
+    let grid = frame.grid()?;
+    match &args.region {
+        Some(region) => {
+            let volume = frame.region(region.within(grid)?).read_any()?;
+            f(volume.shape(), &volume)
+        }
+        None => frame.layers(|layer| f(grid, &layer)),
+    }
 }

@@ -9,6 +9,7 @@ use clap_lex::OsStrExt;
 
 use crate::args::EncodeArgs;
 use srt::{Error, FieldStream, Input, Result, Shape};
+use srt_program::note;
 
 /// The inputs of an encoding, opened and found to go together.
 pub(super) struct Series {
@@ -53,18 +54,26 @@ impl Series {
         let mut fields: Vec<FieldInputs> = Vec::new();
         let mut stream = None;
         for (name, path) in listed {
-            let input = if stdin(&path) {
+            let inputs = if stdin(&path) && args.steps_axis.is_none() {
                 let fields = args.raw.stream()?;
                 let next = stream.insert(fields).next_field();
-                next?.ok_or_else(|| Error::truncated("a field expected, none found"))?
+                vec![next?.ok_or_else(|| Error::truncated("a field expected, none found"))?]
             } else {
-                args.raw.open(&path)?
+                args.raw.open_steps(&path, args.steps_axis)?
             };
+            if inputs.len() > 1 && args.steps_axis.is_none() && !args.quiet {
+                let steps = inputs.len();
+                note(format!(
+                    "{}: {steps} time steps along axis 0",
+                    path.display()
+                ));
+            }
+            let inputs = inputs.into_iter().map(|input| (path.clone(), input));
             match fields.iter_mut().find(|field| field.name == name) {
-                Some(field) => field.inputs.push((path, input)),
+                Some(field) => field.inputs.extend(inputs),
                 None => fields.push(FieldInputs {
                     name,
-                    inputs: vec![(path, input)],
+                    inputs: inputs.collect(),
                 }),
             }
         }
