@@ -34,6 +34,8 @@ FORMATS = (
     Format("netCDF", "netcdf", (".nc", ".nc4", ".cdf"), ((0, b"CDF\x01"), (0, b"CDF\x02"), (0, b"CDF\x05"))),
     Format("HDF5", "hdf5", (".h5", ".hdf5", ".he5", ".hdf"), ((0, b"\x89HDF\r\n\x1a\n"),)),
     Format("NIfTI", "nifti", (".nii", ".nii.gz"), ((344, b"n+1\0"), (4, b"n+2\0")), has_fields=False),
+    Format("VTK", "vtk", (".vti",), ((0, b'<VTKFile type="ImageData"'),), has_steps=False),
+    Format("legacy VTK", "vtk", (".vtk", ".pvd"), ((0, b"# vtk DataFile"),), writes=False),
     Format("TIFF", "tiff", (".tif", ".tiff"), ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")), has_fields=False),
 )
 
