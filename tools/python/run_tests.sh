@@ -27,8 +27,8 @@ if ! ready; then
     ready || skip "what the tests need was installed but cannot be imported"
 fi
 # Readers of other formats: the tests of one that cannot be had are left out, and say so.
-for reader in netCDF4 nibabel tifffile vtk; do
-    "$venv/bin/python" -c "import $reader" 2>/dev/null || timeout 100 "$venv/bin/pip" install -q "$reader" \
+for reader in netCDF4 nibabel tifffile mrcfile astropy vtk; do
+    "$venv/bin/python" -c "import $reader" 2>/dev/null || timeout 60 "$venv/bin/pip" install -q "$reader" \
         || echo "reader $reader left out: it could not be installed in time"
 done
 cd "$here" || exit 1

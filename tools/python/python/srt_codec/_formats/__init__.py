@@ -36,6 +36,9 @@ FORMATS = (
     Format("NIfTI", "nifti", (".nii", ".nii.gz"), ((344, b"n+1\0"), (4, b"n+2\0")), has_fields=False),
     Format("VTK", "vtk", (".vti",), ((0, b'<VTKFile type="ImageData"'),), has_steps=False),
     Format("legacy VTK", "vtk", (".vtk", ".pvd"), ((0, b"# vtk DataFile"),), writes=False),
+    Format("Zarr", "zarr", (".zarr",)),
+    Format("MRC", "mrc", (".mrc", ".mrc.gz", ".map", ".rec", ".mrcs"), ((208, b"MAP "),), writes=False),
+    Format("FITS", "fits", (".fits", ".fit", ".fts", ".fits.gz"), ((0, b"SIMPLE  ="),), writes=False),
     Format("TIFF", "tiff", (".tif", ".tiff"), ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")), has_fields=False),
 )
 
