@@ -56,7 +56,7 @@ def weather(tmp_path_factory):
 def test_a_series_goes_there_and_back(tmp_path, weather, suffix):
     path, arrays = weather
     note = done("import", path, "--var", "u", "-o", tmp_path / "u.srt", "--max-error", "0.01")
-    assert "not even" in note and "lev" in note
+    assert "do not rise evenly" in note and "lev" in note
     with srt_codec.open(tmp_path / "u.srt") as f:
         assert f["u"].shape == (STEPS, LEV, LAT, LON) and f["u"].unit == "m s-1" and f.attrs["title"] == "waves"
         assert f["u"].attrs["standard_name"] == "eastward_wind" and f["u"].times.tolist() == [0.0, 6.0, 12.0]
@@ -102,6 +102,13 @@ def test_whole_numbers_come_back_as_they_are(tmp_path, weather):
     assert (f["kind"][0] == arrays["kind"]).all()
     # Places that single precision rounded are even, and kept to the last bit.
     assert np.allclose(f.spacing, (1.0, 0.1)) and f.coords["lon"][3] == np.float32(0.1) * np.float32(3)
+
+
+def test_a_mask_value_of_the_command_line(tmp_path, weather):
+    path, arrays = weather
+    done("import", path, "--var", "kind", "--mask-value", "4", "-o", tmp_path / "k.srt", "--max-error", "1")
+    back = srt_codec.open(tmp_path / "k.srt")["kind"]
+    assert (back[0] == 4)[arrays["kind"] == 4].all() and back.attrs["_FillValue"] == 4
 
 
 def test_several_variables_and_groups(tmp_path, weather):
@@ -152,6 +159,40 @@ def test_what_makes_no_sense_is_refused(tmp_path, weather):
     assert out.read_bytes() == b"there" and is_clean(tmp_path)
 
 
+def test_axes_in_any_order_and_marks_of_any_kind(tmp_path):
+    a = waves((16, 20, 4))
+    marked = waves((16, 20))
+    marked[0], marked[1] = 9e9, -99
+    small = np.arange(320).reshape(16, 20).astype("u1")
+    with netCDF4.Dataset(tmp_path / "a.nc", "w", format="NETCDF3_CLASSIC") as data:
+        for name, n in (("y", 16), ("x", 20), ("time", 4)):
+            data.createDimension(name, n)
+        data.createVariable("y", "f8", ("y",))[:] = np.linspace(10, -10, 16)
+        data.createVariable("a", "f4", ("y", "x", "time"))[:] = a
+        data.createVariable("still", "f4", ("y", "x"))[:] = 3
+        packed = data.createVariable("packed", "i1", ("y", "x"), fill_value=-1)
+        packed.set_auto_maskandscale(False)
+        packed.setncatts({"_Unsigned": "true", "scale_factor": 0.5})
+        packed[:] = small.view("i1")
+        other = data.createVariable("other", "f4", ("y", "x"), fill_value=9e9)
+        other.missing_value = np.float32(-99)
+        other.set_auto_maskandscale(False)
+        other[:] = marked
+    note = done("import", tmp_path / "a.nc", "--var", "a", "--var", "still", "-o", tmp_path / "a.srt", "--lossless")
+    assert "y do not rise evenly" in note
+    f = srt_codec.open(tmp_path / "a.srt")
+    assert (f["a"][...] == np.moveaxis(a, 2, 0)).all() and f["still"].shape == (1, 16, 20) and f.coords["y"][0] == 10
+    done("export", tmp_path / "a.srt", tmp_path / "b.nc")
+    with netCDF4.Dataset(tmp_path / "b.nc") as data:
+        assert data["still"].dimensions == ("y", "x") and (data["y"][:] == np.linspace(10, -10, 16)).all()
+    done("import", tmp_path / "a.nc", "--var", "packed", "-o", tmp_path / "p.srt", "--lossless")
+    back = srt_codec.open(tmp_path / "p.srt")["packed"][0]
+    assert (np.isnan(back) == (small == 255)).all() and (back == small * 0.5)[small != 255].all()
+    done("import", tmp_path / "a.nc", "--var", "other", "-o", tmp_path / "o.srt", "--max-error", "1e-3")
+    back = srt_codec.open(tmp_path / "o.srt")["other"][0]
+    assert (back[:2] == np.float32(9e9)).all() and np.abs(back - marked)[2:].max() <= 1e-3
+
+
 def test_files_that_are_broken_or_foreign(tmp_path, weather):
     path, _ = weather
     (tmp_path / "cut.nc").write_bytes(path.read_bytes()[:3000])
@@ -187,3 +228,6 @@ def test_datasets_of_hdf5_without_scales(tmp_path):
     done("export", tmp_path / "u.srt", tmp_path / "back.h5")
     with h5py.File(tmp_path / "back.h5") as file:
         assert file["run/u"].shape == (4, 8, 9, 10)
+    done("export", tmp_path / "u.srt", tmp_path / "back.nc")
+    with netCDF4.Dataset(tmp_path / "back.nc") as data:
+        assert data["run/u"].shape == (4, 8, 9, 10)

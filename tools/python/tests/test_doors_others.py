@@ -1,5 +1,10 @@
 """Zarr to files and back, MRC and FITS to files."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 import srt_codec
@@ -89,3 +94,18 @@ def test_packed_fits_with_blanks(tmp_path):
     assert "unpacked" in done("import", tmp_path / "a.fits", "-o", tmp_path / "a.srt", "--lossless")
     back = srt_codec.open(tmp_path / "a.srt")["data"][0]
     assert (np.isnan(back) == (a == 96)).all() and (back[a != 96] == a[a != 96] * 0.5 + 3).all()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM") or sys.platform == "win32", reason="no signals here")
+def test_a_signal_ends_it_and_leaves_nothing(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["u"] = waves((64, 16, 64, 64))
+    script = "import sys; from srt_codec._import import main; sys.exit(main())"
+    args = ["a.h5", "-o", "a.srt", "--psnr", "60", "--effort", "9"]
+    with subprocess.Popen([sys.executable, "-c", script, *args], cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]

@@ -50,6 +50,8 @@ def message(error: BaseException) -> str:
     """What an error says, on one line; a `KeyError` quotes its text otherwise."""
     if isinstance(error, KeyError) and error.args:
         return printable(str(error.args[0]))
+    if isinstance(error, OSError) and error.strerror:
+        return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     return printable(str(error)) or type(error).__name__
 
 

@@ -54,7 +54,7 @@ def _parser() -> Parser:
     for name, kind in ENCODING.items():
         encoding.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="X")
     said = parser.add_argument_group("instead of what the input says")
-    said.add_argument("--mask-value", type=float, metavar="V")
+    said.add_argument("--mask-value", type=float, metavar="V", help="value, as stored, that marks voxels without data")
     said.add_argument("--unit", action="append", default=[], metavar="[NAME=]UNIT")
     said.add_argument("--spacing", type=_numbers, metavar="DZ,DY,DX")
     said.add_argument("--origin", type=_numbers, metavar="Z,Y,X")
@@ -146,6 +146,9 @@ def _taken(source: Source, asked: argparse.Namespace) -> dict[str, Taken]:
     if strange:
         dims = ", ".join(dict.fromkeys(dim for name in names for dim in source.variables[name].dims))
         raise Refusal(f"no axis {sorted(strange)[0]!r}: {dims} are there")
+    if asked.mask_value is not None:
+        for name in names:
+            source.variables[name].attributes["_FillValue"] = asked.mask_value
     fields = {name: take(source.variables[name], asked.steps_axis, picked, not asked.keep_packed) for name in names}
     first = next(iter(fields.values()))
     for name, taken in fields.items():
@@ -175,7 +178,7 @@ def _write(
     """Write the file step by step, and say what it came to."""
     first = next(iter(fields.values()))
     steps = max(taken.steps for taken in fields.values())
-    mask = asked.mask_value if asked.mask_value is not None else _mask_value(fields)
+    mask = _mask_value(fields)
     if mask is not None:
         options["mask_value"] = mask
     if steps == 1:
@@ -300,7 +303,7 @@ def _places(source: Source, taken: Taken, coords: dict[str, dict[str, Any]], not
                 coords[dim.rsplit("/", 1)[-1]]["values"] = coordinate.values.tolist()
         odd = [dim for dim, even in zip(taken.dims, near) if dim in known and even is None and len(known[dim].values) > 1]
         if odd:
-            notes.append(f"places along {', '.join(odd)} are not even: they are kept as coordinates, without a spacing")
+            notes.append(f"places along {', '.join(odd)} do not rise evenly: they are kept as coordinates, without a spacing")
     units = {str(coordinate.attributes.get("units", "")) for coordinate in known.values()}
     even = [both for both in near if both is not None]
     if len(even) < len(taken.dims):

@@ -55,6 +55,8 @@ class Taken:
     #: Value that marks voxels without data, of the stored values; whether the file says it, or its format alone.
     fill: float | None
     is_declared: bool
+    #: Further values that mark voxels without data, as stored.
+    others: tuple[float, ...]
     #: Factor and offset of packed values that are unpacked.
     packing: tuple[float, float] | None
     notes: list[str] = field(default_factory=list)
@@ -104,11 +106,15 @@ class Taken:
         if self.variable.attributes.get("_Unsigned") == "true" and values.dtype.kind == "i":
             values = values.view(values.dtype.str.replace("i", "u"))
         if self.packing is None:
-            return values.astype(self.dtype, copy=False)
+            out = values.astype(self.dtype, copy=bool(self.others))
+            for mark in self.others:
+                out[values == mark] = np.nan if self.fill is None else self.fill
+            return out
         factor, offset = self.packing
         out = (values.astype("f8") * factor + offset).astype(self.dtype)
-        if self.fill is not None:
-            out[values == self.fill] = np.nan
+        for missing in (self.fill, *self.others):
+            if missing is not None:
+                out[values == missing] = np.nan
         return out
 
 
@@ -187,18 +193,28 @@ def _values(variable: Variable, key: tuple[int | slice | None, ...], notes: list
     dtype = variable.dtype.newbyteorder("=")
     if said.get("_Unsigned") == "true" and dtype.kind == "i":
         dtype = np.dtype(dtype.str.replace("i", "u"))
-    declared = [variable.attributes[name] for name in ("_FillValue", "missing_value") if name in variable.attributes]
-    fill = _as_stored(declared[0] if declared else variable.default_fill, dtype)
+    marks, is_declared = _marks(variable, dtype)
+    fill, others = (marks[0], tuple(marks[1:])) if marks else (None, ())
     factor, offset = (said.get(name, neutral) for name, neutral in (("scale_factor", 1.0), ("add_offset", 0.0)))
     is_packed = isinstance(factor, int | float) and isinstance(offset, int | float) and (factor, offset) != (1.0, 0.0)
     if is_packed and is_unpacked:
         unpacked = _unpacked(dtype, float(factor), float(offset))
         notes.append(f"{variable.name}: {dtype} values are unpacked to {unpacked} (value * {factor:g} + {offset:g})")
-        return Taken(variable, key, unpacked, fill, bool(declared), (float(factor), float(offset)), notes)
+        return Taken(variable, key, unpacked, fill, is_declared, others, (float(factor), float(offset)), notes)
     stored = carrier(dtype)
     if stored != dtype:
         notes.append(f"{variable.name}: {dtype} is stored as {stored}, which holds each value exactly")
-    return Taken(variable, key, stored, fill, bool(declared), None, notes)
+    return Taken(variable, key, stored, fill, is_declared, others, None, notes)
+
+
+def _marks(variable: Variable, dtype: np.dtype) -> tuple[list[float], bool]:
+    """Values that mark voxels without data, and whether the file says them, or its format alone. NaN needs no mark."""
+    declared: list[Any] = []
+    for name in ("_FillValue", "missing_value"):
+        value = variable.attributes.get(name, [])
+        declared += value if isinstance(value, list) else [value]
+    found = [_as_stored(value, dtype) for value in (declared or [variable.default_fill])]
+    return list(dict.fromkeys(mark for mark in found if mark is not None)), bool(declared)
 
 
 def _as_stored(value: Any, dtype: np.dtype) -> float | None:

@@ -36,7 +36,7 @@ def _walk(library: Any, group: Any, path: str, variables: dict[str, Variable], u
         dtype = stored.dtype if isinstance(stored.dtype, np.dtype) else np.dtype(object)
         said = cf.attributes((key, stored.getncattr(key)) for key in stored.ncattrs())
         if "_FillValue" in stored.ncattrs() and "_FillValue" not in said and dtype.kind == "f":
-            said["missing_value"] = "nan"
+            said.setdefault("missing_value", "nan")
         wrong = why_not(dtype, stored.shape)
         if isinstance(stored.datatype, library.EnumType):
             wrong = ""
@@ -75,7 +75,7 @@ def write(path: str, part: Part) -> None:
         for name in part.names:
             _variable(data, name, part, dims if name in part.still else (time, *dims))
         for name, step, values in values_of(part):
-            stored = data.variables[name]
+            stored = data[name]
             stored[... if name in part.still else (step, ...)] = values.astype(stored.dtype, copy=False)
 
 
