@@ -101,6 +101,21 @@ def test_stacks_of_tiff_keep_their_type(tmp_path, tiff, dtype, compression):
     assert (back == a).all() and back.dtype == np.dtype(dtype).newbyteorder("=")
 
 
+def test_several_files_are_steps_or_planes(tmp_path, tiff):
+    a = waves(SHAPE)
+    files = [tmp_path / f"slice{z}.tif" for z in range(len(a))]
+    for file, plane in zip(files, a):
+        tiff.imwrite(file, plane)
+    done("import", *files, "--planes", "-o", tmp_path / "v.srt", "--max-error", "1e-3")
+    volume = srt_codec.open(tmp_path / "v.srt")["data"]
+    assert volume.shape == (1, *SHAPE) and np.abs(volume[0] - a).max() <= 1e-3
+    done("import", *files, "-o", tmp_path / "s.srt", "--max-error", "1e-3")
+    assert np.abs(srt_codec.open(tmp_path / "s.srt")["data"][...] - a).max() <= 1e-3
+    tiff.imwrite(files[3], a[0, :4])
+    assert "slice3.tif" in refused("import", *files, "-o", tmp_path / "v.srt", "--psnr", "50", "-f", code=3)
+    assert is_clean(tmp_path) and srt_codec.open(tmp_path / "v.srt")["data"].shape == (1, *SHAPE)
+
+
 def test_tiff_of_colours_and_cut_files(tmp_path, tiff):
     a = (np.arange(20 * 24 * 3).reshape(20, 24, 3) % 251).astype("u1")
     tiff.imwrite(tmp_path / "rgb.tif", a, photometric="rgb")

@@ -193,6 +193,27 @@ def test_axes_in_any_order_and_marks_of_any_kind(tmp_path):
     assert (back[:2] == np.float32(9e9)).all() and np.abs(back - marked)[2:].max() <= 1e-3
 
 
+def test_files_of_one_step_each_are_a_series(tmp_path):
+    files = [tmp_path / f"a{number}.nc" for number in range(3)]
+    for number, path in enumerate(files):
+        with netCDF4.Dataset(path, "w") as data:
+            for name, n in (("time", None), ("y", 16), ("x", 20)):
+                data.createDimension(name, n)
+            time = data.createVariable("time", "f8", ("time",))
+            time.setncatts({"units": "days since 2000-01-01", "calendar": "noleap"})
+            time[:] = [number * 2.5]
+            data.createVariable("u", "f4", ("time", "y", "x"))[:] = waves((1, 16, 20), phase=number)
+    done("import", *files, "--var", "u", "-o", tmp_path / "u.srt", "--lossless")
+    f = srt_codec.open(tmp_path / "u.srt")
+    assert f["u"].times.tolist() == [0, 2.5, 5] and f.time_unit == "days since 2000-01-01"
+    assert (f["u"][2] == waves((1, 16, 20), phase=2)[0]).all()
+    done("export", tmp_path / "u.srt", tmp_path / "u.nc")
+    with netCDF4.Dataset(tmp_path / "u.nc") as data:
+        assert data["time"].calendar == "noleap" and data["time"][:].tolist() == [0, 2.5, 5]
+    files[1].unlink()
+    assert "a1.nc" in refused("import", *files, "--var", "u", "-o", tmp_path / "v.srt", "--psnr", "50")
+
+
 def test_files_that_are_broken_or_foreign(tmp_path, weather):
     path, _ = weather
     (tmp_path / "cut.nc").write_bytes(path.read_bytes()[:3000])

@@ -11,6 +11,7 @@ from . import _formats, _options
 from ._command import Parser, check_output, counted, printable, run
 from ._described import TIME, uniform
 from ._formats.model import Broken, Coordinate, Refusal, Source, Variable, plain
+from ._formats.series import join
 from ._taking import Taken, take
 from ._writer import Writer, create
 
@@ -39,7 +40,8 @@ def _parser() -> Parser:
         epilog=f"Formats: {_formats.described()}. Bounds and options of encoding are those of `srt encode`.",
     )
     add = parser.add_argument
-    add("input", help="file to read")
+    add("input", nargs="+", help="file to read, or several: its time steps")
+    add("--planes", action="store_true", help="take several files as planes of a volume, not as its steps")
     add("-o", "--output", metavar="FILE", help="file to write")
     add("--list", action="store_true", help="show what the input holds")
     add("--var", action="append", default=[], metavar="NAME", help="variable to take as a field; several for several fields")
@@ -70,8 +72,15 @@ def _numbers(text: str) -> list[float]:
     return [float(part) for part in text.split(",")]
 
 
+def _source(asked: argparse.Namespace) -> Source:
+    """What is read: a file, or several as one."""
+    if len(asked.input) == 1:
+        return _formats.read(asked.input[0])
+    return join(asked.input, _formats.read, "z" if asked.planes else "time")
+
+
 def _list(asked: argparse.Namespace) -> None:
-    source = _formats.read(asked.input)
+    source = _source(asked)
     try:
         rows = [_row(variable) for variable in source.variables.values()]
         if asked.json:
@@ -119,8 +128,8 @@ def _import(asked: argparse.Namespace) -> None:
     if not any(name in options for name in _options.BOUNDS):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in _options.BOUNDS)
         raise Refusal(f"an error bound expected: one of {names}, --lossless")
-    check_output(asked.output, [asked.input], asked.force)
-    source = _formats.read(asked.input)
+    check_output(asked.output, asked.input, asked.force)
+    source = _source(asked)
     try:
         fields = _taken(source, asked)
         notes = [note for taken in fields.values() for note in taken.notes]
@@ -136,11 +145,11 @@ def _taken(source: Source, asked: argparse.Namespace) -> dict[str, Taken]:
     if not names and len(able) == 1:
         names = able
     if not names:
-        raise Refusal(f"--var NAME expected: {asked.input} holds {', '.join(able) or 'nothing that can become a field'}")
+        raise Refusal(f"--var NAME expected: {asked.input[0]} holds {', '.join(able) or 'nothing that can become a field'}")
     unknown = [name for name in names if name not in source.variables]
     if unknown:
         held = ", ".join(source.variables) or "nothing"
-        raise Refusal(f"no variable {unknown[0]!r}: {asked.input} holds {held}")
+        raise Refusal(f"no variable {unknown[0]!r}: {asked.input[0]} holds {held}")
     picked = dict(_picked(text) for text in asked.at)
     strange = set(picked) - {dim for name in names for dim in source.variables[name].dims}
     if strange:
@@ -201,7 +210,7 @@ def _write(
     ) as writer:
         for step in range(steps):
             time = float(times[step]) if len(times) > step and np.isfinite(times[step]) else None
-            values += _write_step(writer, step, time, fields, asked.input)
+            values += _write_step(writer, step, time, fields, asked.input[0])
     if asked.json:
         report = {
             "output": asked.output,
@@ -224,6 +233,8 @@ def _write_step(writer: Writer, step: int, time: float | None, fields: dict[str,
         if step < taken.steps:
             try:
                 arrays[name] = taken.read(step)
+            except (Broken, Refusal, FileNotFoundError, PermissionError):
+                raise
             except Exception as error:  # readers raise what they like on bytes that they do not understand
                 raise Broken(f"{path}: {name!r} cannot be read at step {step}: {error}") from error
     writer.append_fields(arrays, time)

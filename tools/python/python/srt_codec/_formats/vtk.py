@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .model import Broken, Key, Part, Refusal, Source, Variable, module, plain, why_not
+from .model import Broken, Part, Refusal, Source, Variable, module, plain, why_not
+from .series import join
 
 #: What lists the files of a series.
 SERIES_SUFFIX = ".pvd"
@@ -24,7 +25,7 @@ def read(path: str) -> Source:
     if path.lower().endswith(".pvd"):
         return _read_series(path)
     image = _image(path)
-    variables = _variables(image, lambda: image)
+    variables = _variables(image)
     attributes, time = _field_data(image)
     return Source(variables, {}, attributes, times=None if time is None else np.array([time]))
 
@@ -68,36 +69,11 @@ def _read_series(path: str) -> Source:
     files = [os.path.join(folder, str(entry.get("file"))) for entry in listed]
     if not files:
         raise Refusal(f"{path} lists no files")
-    held: dict[int, Any] = {0: _image(files[0])}
-
-    def image(step: int) -> Any:
-        if step not in held:
-            held.clear()
-            held[step] = _image(files[step])
-        return held[step]
-
-    attributes, _ = _field_data(held[0])
-    variables = {}
-    for name, variable in _variables(held[0], lambda: held[0]).items():
-
-        def read_part(key: Key, name: str = name, shape: tuple[int, ...] = variable.shape) -> Any:
-            (step, *rest) = key
-            if not isinstance(step, int):
-                raise Refusal("the files of a series are its steps: --steps-axis time")
-            found = _variables(image(step), lambda: image(step)).get(name)
-            if found is None or found.shape != shape:
-                raise Refusal(f"{files[step]}: {name!r} of {shape} expected, another or none found")
-            return found.read(tuple(rest))
-
-        placed = {key: (step, *values) for (key, values), step in zip(variable.placed.items(), (1.0, 0.0))}
-        series = (len(files), *variable.shape)
-        variables[name] = Variable(
-            name, series, variable.dtype, ("time", *variable.dims), read_part, variable.attributes, 0, variable.why_not, placed
-        )
-    return Source(variables, {}, attributes, times=np.array([float(entry.get("timestep", "nan")) for entry in listed]))
+    times = np.array([float(entry.get("timestep", "nan")) for entry in listed])
+    return join(files, read, "time", times)
 
 
-def _variables(image: Any, current: Any) -> dict[str, Variable]:
+def _variables(image: Any) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     points = tuple(image.GetDimensions())[::-1]
     cells = tuple(max(n - 1, 1) for n in points)
