@@ -1,5 +1,8 @@
 """NIfTI and TIFF to files and back."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import srt_codec
@@ -127,6 +130,25 @@ def test_tiff_of_colours_and_cut_files(tmp_path, tiff):
     (tmp_path / "none.tif").write_bytes(b"no TIFF")
     refused("import", tmp_path / "none.tif", "--list", code=3)
     assert not (tmp_path / "cut.srt").exists() and is_clean(tmp_path)
+
+
+def test_times_that_a_format_cannot_say_are_noted(tmp_path, tiff, nib):
+    for unit, times, says in (("s", (0, 1, 3), "evenly"), ("days since 2000-01-01", (0, 1, 2), "does not know")):
+        with srt_codec.create(tmp_path / "a.srt", shape=(16, 20), fields=["u"], max_error=0, time_unit=unit) as writer:
+            for time in times:
+                writer.append(time=time, u=waves((16, 20)))
+        for suffix in ("nii", "tif"):
+            assert says in done("export", tmp_path / "a.srt", tmp_path / f"a.{suffix}", "-f")
+
+
+def test_a_reader_that_is_missing_is_named(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*\0")
+    script = (
+        "import sys; sys.modules['tifffile'] = None; from srt_codec._import import main; "
+        f"sys.argv = ['srt-import', {str(tmp_path / 'a.tif')!r}, '--list']; sys.exit(main())"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 2 and "pip install 'srt-codec[tiff]'" in ran.stderr
 
 
 def test_a_format_of_one_field_asks_which(tmp_path, flow, nib):

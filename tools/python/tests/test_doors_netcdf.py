@@ -119,6 +119,28 @@ def test_several_variables_and_groups(tmp_path, weather):
         assert data["t"].shape == (STEPS, LAT, LON) and data["kind"].shape == (LAT, LON)
 
 
+def test_fields_with_and_without_a_mark_go_together(tmp_path, weather):
+    path, arrays = weather
+    args = ["--var", "u", "--at", "lev=0", "--var", "kind"]
+    done("import", path, *args, "-o", tmp_path / "a.srt", "--lossless")
+    f = srt_codec.open(tmp_path / "a.srt")
+    assert (f["u"][...] == arrays["u"][:, 0]).all() and (f["kind"][0] == arrays["kind"]).all()
+
+
+def test_attributes_of_any_length(tmp_path, weather):
+    path, _ = weather
+    done("import", path, "--var", "kind", "-o", tmp_path / "a.srt", "--lossless")
+    with srt_codec.create(
+        tmp_path / "b.srt", shape=(16, 20), fields=["u"], max_error=0, attrs={"history": "x" * 100_000, "odd": {"a": [1, "b"]}}
+    ) as writer:
+        writer.append(u=waves((16, 20)))
+    for suffix in ("h5", "nc"):
+        done("export", tmp_path / "b.srt", tmp_path / f"b.{suffix}")
+        done("import", tmp_path / f"b.{suffix}", "-o", tmp_path / "c.srt", "--lossless", "-f")
+        attrs = srt_codec.open(tmp_path / "c.srt").attrs
+        assert len(attrs["history"]) == 100_000 and json.loads(attrs["odd"]) == {"a": [1, "b"]}
+
+
 def test_steps_levels_and_regions_are_exported(tmp_path, weather):
     path, arrays = weather
     done("import", path, "--var", "u", "--at", "lev=2", "-o", tmp_path / "u.srt", "--max-error", "0.01")

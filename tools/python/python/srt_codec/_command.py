@@ -33,10 +33,13 @@ class Parser(argparse.ArgumentParser):
 
 def run(work: Callable[[], None]) -> int:
     """Do the work of a command; gives its exit code, and says on standard error what went wrong."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        # Not every system has all of them.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _leave)
     try:
         work()
+        sys.stdout.flush()
     except BrokenPipeError:
         # Who read the output went away: nothing is left to be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

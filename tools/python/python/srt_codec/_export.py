@@ -3,12 +3,13 @@
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 import numpy as np
 
 from . import _formats
-from ._command import Parser, check_output, counted, run, whole
+from ._command import Parser, check_output, counted, printable, run, whole
 from ._described import attributes, axes, length, time_attributes
 from ._file import Field, File
 from ._file import open as open_file
@@ -75,6 +76,8 @@ def _report(asked: argparse.Namespace, names: list[str], part: Part) -> None:
     if asked.json:
         print(json.dumps({"outputs": names, "fields": part.names, "steps": len(part.times), "shape": list(part.shape)}))
     elif not asked.quiet:
+        for note in dict.fromkeys(part.notes):
+            print(printable(f"note: {note}"), file=sys.stderr)
         first, last = names[0], names[-1]
         grid = " x ".join(map(str, part.shape))
         listed = first if first == last else f"{first} to {last}"

@@ -36,12 +36,22 @@ def is_time(name: str, said: Mapping[str, Any]) -> bool:
     return name.lower() in ("time", "t", "times", "step", "steps")
 
 
+def _coordinate(variable: Variable) -> Coordinate:
+    """Places along an axis, unpacked; attributes that said how they were packed go."""
+    said = variable.attributes
+    values = np.asarray(variable.read((slice(None),)), "f8")
+    factor, offset = said.get("scale_factor", 1.0), said.get("add_offset", 0.0)
+    if (factor, offset) == (1.0, 0.0):
+        return Coordinate(values, said)
+    return Coordinate(values * factor + offset, {key: value for key, value in said.items() if key not in PACKING})
+
+
 def source(variables: dict[str, Variable], said: dict[str, Any], unlimited: Iterable[str] = ()) -> Source:
     """Take coordinates (variables named as their only dimension) apart from the rest, and find the axis of steps."""
     coordinates = {}
     for name, variable in variables.items():
         if variable.dims == (name,) and not variable.why_not:
-            coordinates[name] = Coordinate(np.asarray(variable.read((slice(None),)), "f8"), variable.attributes)
+            coordinates[name] = _coordinate(variable)
     records = set(unlimited)
     rest = {name: variable for name, variable in variables.items() if variable.dims != (name,)}
     for variable in rest.values():

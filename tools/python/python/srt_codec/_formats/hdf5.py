@@ -77,7 +77,8 @@ def axis_names(dims: Iterable[str], taken: Iterable[str]) -> tuple[str, ...]:
 def write(path: str, part: Part) -> None:
     """Datasets with dimension scales, written step by step."""
     library = _library()
-    with library.File(path, "w") as file:
+    # Attributes longer than 64 KiB, as histories are, need the layout of HDF5 1.8.
+    with library.File(path, "w", libver="v108") as file:
         file.attrs.update(part.attributes)
         dims = axis_names(part.dims, part.names)
         scales = {}

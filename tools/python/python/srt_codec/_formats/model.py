@@ -94,6 +94,22 @@ class Part:
     #: Origin and spacing in voxels of full resolution.
     voxels: tuple[tuple[float, ...], tuple[float, ...]]
     read: Callable[[str, int], np.ndarray | None]
+    #: What could not be taken along, for who reads it.
+    notes: list[str] = field(default_factory=list)
+
+    def interval(self, units: Iterable[str]) -> float | None:
+        """Time from step to step, where that is always the same and in one of `units`; otherwise there is a note."""
+        steps = np.diff(self.times)
+        if not len(steps) or np.isnan(self.times).any():
+            return None
+        if not np.allclose(steps, steps[0], rtol=1e-9, atol=0):
+            self.notes.append("times are not evenly apart, which the format cannot say: they are left out")
+            return None
+        unit = str(self.time_attributes.get("units", ""))
+        if unit not in units:
+            self.notes.append(f"times are in {unit or 'no unit'!r}, which the format does not know: they are left out")
+            return None
+        return float(steps[0])
 
 
 def values_of(part: Part) -> Iterator[tuple[str, int, np.ndarray]]:

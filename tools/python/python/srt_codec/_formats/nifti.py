@@ -89,10 +89,10 @@ def _place(header: Any, part: Part, rank: int) -> None:
     origin, spacing = ((*values[::-1], *[fill] * missing) for values, fill in ((part.origin, 0.0), (part.spacing, 1.0)))
     zooms = [abs(value) for value in spacing[:rank]]
     if part.has_steps:
-        times = part.times
-        step = float(times[1] - times[0]) if len(times) > 1 and np.isfinite(times[:2]).all() else 1.0
-        zooms.append(step)
-        header["toffset"] = times[0] if np.isfinite(times[0]) else 0.0
+        interval = part.interval(("", *UNITS.values()))
+        zooms.append(1.0 if interval is None else interval)
+        if interval is not None or len(part.times) == 1:
+            header["toffset"] = np.nan_to_num(part.times[0])
     header.set_zooms(zooms)
     names = {short: long for long, short in UNITS.items()}
     clock = str(part.time_attributes.get("units", ""))

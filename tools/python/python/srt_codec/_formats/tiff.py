@@ -10,6 +10,8 @@ from .model import Broken, Key, Part, Refusal, Source, Variable, module, plain, 
 
 #: Axes by the letters of tifffile; others keep their letter.
 AXES = {"X": "x", "Y": "y", "Z": "z", "T": "time", "C": "channel", "S": "sample"}
+#: Units of time of OME.
+CLOCKS = ("s", "ms", "us", "ns", "min", "h", "d")
 MICRONS = ("µm", "μm", "\\u00B5m", "micron", "microns")
 
 
@@ -36,8 +38,9 @@ def read(path: str) -> Source:
         times = None
         first = next(iter(variables.values()), None)
         if first is not None and first.record is not None and clock is not None:
-            times = clock * np.arange(first.shape[first.record])
-        found = Source(variables, {}, said, length_unit, "s" if times is not None else "", times, file.close)
+            times = clock[0] * np.arange(first.shape[first.record])
+        time_unit = "" if times is None or clock is None else clock[1]
+        found = Source(variables, {}, said, length_unit, time_unit, times, file.close)
     except BaseException:
         file.close()
         raise
@@ -86,8 +89,8 @@ def _page(series: Any, number: int) -> Any:
     return np.zeros(series.keyframe.shape, series.dtype) if page is None else page.asarray()
 
 
-def _metadata(library: Any, file: Any) -> tuple[dict[str, float], str, float | None, dict[str, Any]]:
-    """Distances by axis, their unit, seconds between steps, attributes."""
+def _metadata(library: Any, file: Any) -> tuple[dict[str, float], str, tuple[float, str] | None, dict[str, Any]]:
+    """Distances by axis, their unit, time between steps with its unit, attributes."""
     if file.is_ome:
         return _of_ome(library.xml2dict(file.ome_metadata))
     if not file.is_imagej:
@@ -101,17 +104,17 @@ def _metadata(library: Any, file: Any) -> tuple[dict[str, float], str, float | N
         if unit and per_unit[0]:
             placed[axis] = per_unit[1] / per_unit[0]
     kept = plain((key, value) for key, value in said.items() if key in ("Info", "Title"))
-    clock = float(said["finterval"]) if said.get("finterval") else None
+    clock = (float(said["finterval"]), str(said.get("tunit", "s"))) if said.get("finterval") else None
     return placed, "um" if unit in MICRONS else unit, clock, kept
 
 
-def _of_ome(said: Any) -> tuple[dict[str, float], str, float | None, dict[str, Any]]:
+def _of_ome(said: Any) -> tuple[dict[str, float], str, tuple[float, str] | None, dict[str, Any]]:
     image = said["OME"]["Image"]
     image = image[0] if isinstance(image, list) else image
     pixels = image["Pixels"]
     placed = {axis: float(pixels[f"PhysicalSize{axis.upper()}"]) for axis in "zyx" if f"PhysicalSize{axis.upper()}" in pixels}
     unit = str(pixels.get("PhysicalSizeXUnit", "µm")) if placed else ""
-    clock = float(pixels["TimeIncrement"]) if "TimeIncrement" in pixels else None
+    clock = (float(pixels["TimeIncrement"]), str(pixels.get("TimeIncrementUnit", "s"))) if "TimeIncrement" in pixels else None
     unit = {"pixel": "", "reference frame": ""}.get(unit, unit)
     return placed, "um" if unit in MICRONS else unit, clock, _description(image.get("Description", ""))
 
@@ -143,8 +146,9 @@ def write(path: str, part: Part) -> None:
     said = {**part.attributes, **{k: v for k, v in part.field_attributes[name].items() if k != "_FillValue"}}
     if said:
         metadata["Description"] = json.dumps(said)
-    if many and np.isfinite(part.times).all():
-        metadata |= {"TimeIncrement": float(part.times[1] - part.times[0]), "TimeIncrementUnit": "s"}
+    interval = part.interval(CLOCKS) if many else None
+    if interval is not None:
+        metadata |= {"TimeIncrement": interval, "TimeIncrementUnit": part.time_attributes["units"]}
 
     def pages() -> Iterator[np.ndarray]:
         for step in range(len(part.times)):
