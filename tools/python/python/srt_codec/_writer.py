@@ -87,6 +87,10 @@ class Writer:
         dict
             By field: ``bytes``, and as measured ``psnr`` in dB and ``max_error`` in the field's unit.
         """
+        return self.append_fields(arrays, time)
+
+    def append_fields(self, arrays: Mapping[str, Any], time: float | None = None) -> dict[str, dict[str, float]]:
+        """`append` for names that are no keywords, or ``time``."""
         if not arrays:
             raise TypeError("an array for at least one field expected")
         unknown = [name for name in arrays if name not in self._fields]

@@ -15,11 +15,10 @@ import xarray as xr
 from xarray.backends import BackendArray, BackendEntrypoint, CachingFileManager
 from xarray.core import indexing
 
+from ._described import TIME, attributes, axes, length, time_attributes, uniform
 from ._file import Field, File, is_srt
 from ._file import open as open_file
 from ._writer import as_json, create
-
-TIME = "time"
 
 
 class LazyField(BackendArray):
@@ -162,48 +161,6 @@ def dataset(file: File, manager: Any, level: int, dropped: set[str]) -> xr.Datas
     return xr.Dataset(variables, {k: v for k, v in coords.items() if k not in dropped}, dict(file.attrs))
 
 
-def length(file: File) -> dict[str, str]:
-    return {"units": file.length_unit} if file.length_unit else {}
-
-
-def time_attributes(file: File) -> dict[str, Any]:
-    said = file._attributes_of("coordinates", TIME)
-    return dict(said) if said else ({"units": file.time_unit} if file.time_unit else {})
-
-
-def axes(file: File, field: Field) -> dict[str, np.ndarray]:
-    """Coordinates of a level: from values that the file has, else from where its voxels lie, if that is known."""
-    origin, spacing = field.placement()
-    fine_origin = file.origin or (0.0,) * len(file.shape)
-    fine_spacing = file.spacing or (1.0,) * len(file.shape)
-    known = file.coords
-    out = {}
-    for axis, (dim, extent) in enumerate(zip(file.dims, field.shape[1:])):
-        places = origin[axis] + np.arange(extent) * spacing[axis]
-        if dim in known:
-            within = (places - fine_origin[axis]) / fine_spacing[axis]
-            out[dim] = np.interp(within, np.arange(file.shape[axis]), known[dim])
-        elif file.spacing is not None:
-            out[dim] = places
-    return out
-
-
-def attributes(field: Field) -> dict[str, Any]:
-    """What is said of a field, with what was promised and measured of it."""
-    out = dict(field.attrs)
-    if field.unit:
-        out["units"] = field.unit
-    steps = range(len(field))
-    name, value = field.bound(0)
-    out["srt_bound"], out["srt_bound_value"] = name, value
-    out["srt_max_error"] = max(field.measured(step)["max_error"] or 0.0 for step in steps)
-    psnr = [field.psnr(0, step) for step in steps]
-    finite = [p for p in psnr if p is not None and np.isfinite(p)]
-    if finite:
-        out["srt_psnr"] = min(finite)
-    return out
-
-
 @xr.register_dataset_accessor("srt")
 class SrtAccessor:
     """``ds.srt``: datasets to files."""
@@ -312,13 +269,13 @@ def places(ds: xr.Dataset, dims: tuple[str, ...], coords: dict[str, dict[str, An
     spacing, origin = [], []
     for dim in dims:
         own = values.get(dim)
-        if own is None or len(own) < 2:
+        if own is None:
             break
-        step = (own[-1] - own[0]) / (len(own) - 1)
-        if not step > 0 or not np.allclose(own[0] + np.arange(len(own)) * step, own, rtol=0, atol=1e-9 * step):
+        even = uniform(own)
+        if even is None:
             break
-        spacing.append(step)
-        origin.append(own[0])
+        origin.append(even[0])
+        spacing.append(even[1])
     units = {ds.coords[dim].attrs.get("units", "") for dim in values}
     if len(spacing) == len(dims):
         unit = units.pop() if len(units) == 1 else ""

@@ -20,7 +20,8 @@ use srt::{
 #[derive(Debug, ClapArgs)]
 pub(crate) struct EncodeArgs {
     /// Field to compress, .npy or raw with --shape and --dtype, or several: its time steps; - for
-    /// standard input, one step behind the other. Last, the file to write; - for standard output
+    /// standard input, one step behind the other. Last, the file to write; - for standard output.
+    /// srt-import reads other formats
     #[arg(required = true, value_names = ["INPUT", "OUTPUT"], num_args = 1..)]
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -59,7 +59,7 @@ pub(crate) fn field_format(path: &Path) -> Result<FieldFormat> {
         Some(e) if e == "npy" => Ok(FieldFormat::Npy),
         _ if path.as_os_str() == "-" => Ok(FieldFormat::Npy),
         _ => Err(Error::invalid(format!(
-            "a name ending in .npy or .raw expected, {} found",
+            "a name ending in .npy or .raw expected, {} found: srt-export writes other formats",
             path.display()
         ))),
     }
