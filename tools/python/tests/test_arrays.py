@@ -84,8 +84,10 @@ def test_masked_values_and_nan():
     b = back(masked, max_error=1e-3, mask_value=-999)
     assert (b[masked.mask] == -999).all()
     ints = np.ma.masked_equal(np.arange(60, dtype="i2").reshape(6, 10), 7)
-    b = back(ints, max_error=0)
-    assert np.isnan(b[0, 7]) and b[0, 8] == 8
+    with pytest.raises(ValueError, match="mask_value"):
+        srt_codec.encode(ints, max_error=0)
+    b = back(ints, max_error=0, mask_value=-1)
+    assert b.dtype == ints.dtype and b[0, 7] == -1 and b[0, 8] == 8
     a[3, 4, 5], a[0] = np.nan, np.inf
     b = back(a)
     assert np.isnan(b[3, 4, 5]) and np.isinf(b[0]).all()

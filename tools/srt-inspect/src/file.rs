@@ -5,7 +5,7 @@ use srt::container::{Attributes, ChunkType, Dataset, Field, Frame, NetworkUse, W
 use srt::network::Network;
 use srt::{Error, Limits, Shape, expand};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::scan::{Chunk, Scan};
 
 /// A file as far as its records can be read.
@@ -28,6 +28,8 @@ pub struct File<'a> {
     /// Bytes of the compact file whose long form this is.
     pub compact_bytes: Option<u64>,
     order: ChunkOrder,
+    /// A dataset record of a later version, of which nothing is known but its place.
+    has_newer_dataset: bool,
 }
 
 /// One embedded network.
@@ -88,6 +90,7 @@ impl<'a> File<'a> {
             findings: Vec::new(),
             compact_bytes: None,
             order: ChunkOrder::default(),
+            has_newer_dataset: false,
         };
         let mut expected = 0;
         for chunk in file.scan.chunks.clone() {
@@ -105,7 +108,7 @@ impl<'a> File<'a> {
             let finding = Finding::fault("order", last.end(), message);
             file.findings.push(finding.in_chunk(last.number));
         }
-        if file.dataset.is_none() {
+        if file.dataset.is_none() && !file.has_newer_dataset {
             let finding = Finding::fault("order", 0, "no dataset record found");
             file.findings.push(finding);
         }
@@ -239,10 +242,13 @@ impl<'a> File<'a> {
     }
 
     fn add_dataset(&mut self, chunk: &Chunk) {
+        let before = self.findings.len();
         if self.dataset.is_none() {
             self.dataset = self.record(chunk, Dataset::parse);
         }
-        if self.dataset.is_some() {
+        let mut found = self.findings.iter().skip(before);
+        self.has_newer_dataset |= found.any(|f| f.severity == Severity::Unsupported);
+        if self.dataset.is_some() || self.has_newer_dataset {
             self.order.add_dataset();
         }
     }
