@@ -45,8 +45,11 @@ impl Input {
                 return Ok(None);
             };
             let is_stack = header.extents.len() == STACK_RANK && header.extents[0] != 1;
-            let axis = axis.or(is_stack.then_some(0));
-            axis.map(|axis| steps(bytes, &header, axis)).transpose()
+            let Some(axis) = axis.or(is_stack.then_some(0)) else {
+                return Ok(None);
+            };
+            check_agreement(&header, extents, dtype)?;
+            steps(bytes, &header, axis).map(Some)
         };
         let found = if is_stream { Ok(None) } else { open() };
         if let Some(steps) = found.map_err(|e| e.within(path.display()))? {
@@ -66,9 +69,7 @@ fn array_header(
     if !is_npy(bytes) {
         return Ok(ArrayHeader::raw(extents, dtype).ok());
     }
-    let header = npy::header(bytes)?;
-    check_agreement(&header, extents, dtype)?;
-    Ok(Some(header))
+    npy::header(bytes).map(Some)
 }
 
 fn check_agreement(
@@ -78,8 +79,9 @@ fn check_agreement(
 ) -> Result<()> {
     if let Some(extents) = extents.filter(|&extents| extents != header.extents) {
         return Err(Error::invalid(format!(
-            "shape {extents:?} given, but the npy header says {:?}",
-            header.extents
+            "shape {} given, but the npy header says {}",
+            by(extents),
+            by(&header.extents)
         )));
     }
     if let Some(dtype) = dtype.filter(|&dtype| dtype != header.dtype) {
@@ -89,6 +91,12 @@ fn check_agreement(
         )));
     }
     Ok(())
+}
+
+/// Extents in messages.
+fn by(extents: &[usize]) -> String {
+    let each: Vec<String> = extents.iter().map(ToString::to_string).collect();
+    each.join(" x ")
 }
 
 /// The fields of an array whose `axis` counts them.
