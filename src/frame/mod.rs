@@ -1,6 +1,7 @@
 //! One field at one time step, to chunks and back.
 
 pub(crate) mod band_cache;
+pub(crate) mod box_edges;
 mod bricks;
 pub(crate) mod cache;
 pub(crate) mod chunks;

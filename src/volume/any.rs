@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::base::dtype::{Dtype, dtype_dispatch, f16};
+use crate::base::dtype::{Dtype, Element, dtype_dispatch, f16};
 use crate::base::grid::Shape;
 use crate::volume::Volume;
 
@@ -40,18 +40,13 @@ impl AnyVolume {
     /// The sample type.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
-        match self {
-            Self::F16(_) => Dtype::F16,
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-            Self::U8(_) => Dtype::U8,
-            Self::I8(_) => Dtype::I8,
-            Self::U16(_) => Dtype::U16,
-            Self::I16(_) => Dtype::I16,
-            Self::U32(_) => Dtype::U32,
-            Self::I32(_) => Dtype::I32,
-        }
+        dtype_dispatch!(self, Self(v) => type_of(v.data()))
     }
+}
+
+/// The type of some values.
+fn type_of<E: Element>(_: &[E]) -> Dtype {
+    E::DTYPE
 }
 
 /// The values of a field, `x` fastest, borrowed where the source allowed it;
@@ -82,17 +77,7 @@ impl Values<'_> {
     /// The sample type.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
-        match self {
-            Self::F16(_) => Dtype::F16,
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-            Self::U8(_) => Dtype::U8,
-            Self::I8(_) => Dtype::I8,
-            Self::U16(_) => Dtype::U16,
-            Self::I16(_) => Dtype::I16,
-            Self::U32(_) => Dtype::U32,
-            Self::I32(_) => Dtype::I32,
-        }
+        dtype_dispatch!(self, Self(v) => type_of(v))
     }
 
     /// Some of the values; none where the range leaves them.

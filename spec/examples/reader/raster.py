@@ -352,36 +352,6 @@ class Exact(Brick):
         slot += exact - slot >= 0.5
         return p, (int(spread.view(np.uint32)) >> 21) - 508, apart, slot, exact - slot
 
-    def on_line(self, x, out):
-        """Codecs/raster 8."""
-        work = self.work
-        if x == 0:
-            self.known, self.differences, self.errors = [work(0)] * 4, [0] * 4, [work(0)] * 8
-        w, w2, w3, w4 = self.known
-        a, b, c = w - w2, w2 - w3, w3 - w4
-        bend, half = a - b, work(0.5)
-        square = a + bend
-        mean = (work(0.75) * a + half * b) + work(0.25) * c
-        predicted = [work(0), a, square, square + (bend - (b - c)), half * a, -(half * a), -mean, half * (a + square)]
-        d = work(0)
-        if x:
-            known = [error + self.floor(w) for error in self.errors]
-            weights = [work(1) / (error * error) for error in known]
-            d = total([v * p for v, p in zip(weights, predicted)]) / total(weights)
-        out[x], place, difference = self.read(w + d, 0, 0, x)
-        if x == 0:
-            self.known = [place] * 4
-        else:
-            moved = place - w
-            self.errors = [e * work(0.75) + abs(p - moved) for e, p in zip(self.errors, predicted)]
-            self.known = [place, w, w2, w3]
-        self.differences = [difference, *self.differences[:3]]
-        return place, difference
-
-    def sign_on_line(self):
-        w, w2, w3, _ = self.differences
-        return 9 * sign(w) + 3 * sign(w2) + sign(w3)
-
     def read(self, p, z, y, x):
         mean, sign_context = self.contexts(z, y, x)
         p, b, width, slot, rest = self.expected(p, mean)

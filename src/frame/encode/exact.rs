@@ -9,7 +9,7 @@ use crate::frame::encoded::EncodedFrame;
 use crate::frame::lossless;
 use crate::frame::lossless::Lengths;
 use crate::frame::raster::candidates::{
-    BoxEdges, BoxedField, ExactWays, Ranked, Weighed, boxes, payload_bytes,
+    BoxedField, ExactWays, Ranked, USUAL, Weighed, boxes, payload_bytes,
 };
 use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::raster::palette::ValuePalette;
@@ -51,7 +51,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             return self.packed(lengths);
         };
         // What lies around bricks tells in fields that are no more than a sample.
-        let is_large = boxes(&self.original, BoxEdges::USUAL).is_some();
+        let is_large = boxes(&self.original, USUAL).is_some();
         if is_chosen || ways.packed > near && is_large {
             return Ok(raster);
         }
@@ -170,7 +170,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             return Ok(None);
         }
         let whole = self.original.shape.region();
-        let boxes = boxes(&self.original, BoxEdges::USUAL).unwrap_or_else(|| vec![whole]);
+        let boxes = boxes(&self.original, USUAL).unwrap_or_else(|| vec![whole]);
         let mut options = self.options.clone();
         options.observer = Observer::default();
         options.resources.memory = None;

@@ -67,7 +67,7 @@ impl<E: Element> FrameEncoder<'_, E> {
         let coarse = self.coarse_of_psnr(target);
         let ways = RasterWay::all(self.even_error(target), coarse.as_ref());
         let boxes = self.boxes_or_whole();
-        let found = self.in_boxes(&boxes, largest_error(&ways), &ways, |_, _| Ok(0))?;
+        let found = self.in_boxes(&boxes, self.even_error(target), &ways, |_, _| Ok(0))?;
         match found.and_then(|bytes| bytes.best_raster(&ways)) {
             Some((way, _)) => self.reach(way, target),
             None => Ok(None),
@@ -163,7 +163,7 @@ impl<E: Element> FrameEncoder<'_, E> {
             .map(|region| ordinary_in(&self.original, *region))
             .sum();
         let most = self.mean_squared_error(target) * voxels as f64;
-        let mut found = self.in_boxes(boxes, largest_error(ways), ways, |_, _| Ok(0))?;
+        let mut found = self.in_boxes(boxes, self.even_error(target), ways, |_, _| Ok(0))?;
         for _ in 1..BOX_TRIALS {
             let Some(found) = &mut found else {
                 break;
@@ -240,13 +240,4 @@ impl<E: Element> FrameEncoder<'_, E> {
         }
         Ok(best)
     }
-}
-
-/// The bound of the even steps among some ways.
-fn largest_error(ways: &[RasterWay<'_>]) -> f64 {
-    let within = ways.iter().filter_map(|way| match way.target {
-        RasterTarget::Within(max_error) => Some(max_error),
-        RasterTarget::Coarse(_) | RasterTarget::Ranks(_) | RasterTarget::Slots => None,
-    });
-    within.fold(0.0, f64::max)
 }

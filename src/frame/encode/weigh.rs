@@ -4,11 +4,12 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::{Axes, Region};
 use crate::container::Bound;
+use crate::frame::box_edges::BoxEdges;
 use crate::frame::encode::FrameEncoder;
 use crate::frame::encode::plan::{BOX_VOXELS, EDGES};
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::networks::PricedNetworks;
-use crate::frame::raster::candidates::{BoxEdges, BoxedField, boxes, payload_bytes};
+use crate::frame::raster::candidates::{BoxedField, GLANCE, USUAL, boxes, payload_bytes};
 use crate::frame::raster::coarse_palette::CoarsePalette;
 use crate::frame::raster::encode::{Predictors, RasterField, RasterTarget};
 use crate::frame::sample::Normalisation;
@@ -108,7 +109,7 @@ impl<E: Element> FrameEncoder<'_, E> {
     /// The boxes that stand for the field, with all of the slowest axis where that is not halved; `None` for a field that is
     /// hardly larger than they.
     pub(super) fn boxes(&self) -> Option<Vec<Region>> {
-        self.boxes_of(BoxEdges::USUAL, BOX_VOXELS, &EDGES)
+        self.boxes_of(USUAL, BOX_VOXELS, &EDGES)
     }
 
     /// Boxes of the field of such edges, or of about so many voxels where they have all of the slowest axis, with planes of
@@ -122,7 +123,7 @@ impl<E: Element> FrameEncoder<'_, E> {
 
     /// Boxes of the field that tell what is worth a closer look.
     pub(super) fn glance(&self) -> Option<Vec<Region>> {
-        self.boxes_of(BoxEdges::GLANCE, GLANCE_VOXELS, &GLANCE_EDGES)
+        self.boxes_of(GLANCE, GLANCE_VOXELS, &GLANCE_EDGES)
     }
 
     /// The field, coded in a way.

@@ -4,35 +4,25 @@ use std::fmt;
 
 use crate::base::dtype::Element;
 use crate::base::grid::{Region, Shape};
+use crate::frame::box_edges::BoxEdges;
 use crate::frame::encoded::EncodedFrame;
 use crate::frame::original::Original;
 use crate::frame::raster::encode::Predictors;
 use crate::frame::raster::palette::ValuePalette;
 use crate::options::Observer;
 
-/// Edges of boxes in voxels.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BoxEdges {
-    solid: usize,
-    planar: usize,
-    line: usize,
-}
-
-impl BoxEdges {
-    /// Those that stand for a field.
-    pub(crate) const USUAL: Self = Self {
-        solid: 48,
-        planar: 192,
-        line: 1 << 15,
-    };
-    /// Those that tell what is worth a closer look.
-    pub(crate) const GLANCE: Self = Self {
-        solid: 24,
-        planar: 96,
-        line: 1 << 13,
-    };
-}
-
+/// Edges of boxes that stand for a field ..
+pub(crate) const USUAL: BoxEdges = BoxEdges {
+    line: 1 << 15,
+    planar: 192,
+    solid: 48,
+};
+/// .. and of those that tell what is worth a closer look.
+pub(crate) const GLANCE: BoxEdges = BoxEdges {
+    line: 1 << 13,
+    planar: 96,
+    solid: 24,
+};
 /// Boxes that are coded.
 const BOXES: usize = 2;
 /// Where boxes may lie, in quarters of what is left of each axis; the first of equals is taken.
@@ -94,11 +84,7 @@ pub(crate) fn boxes<E: Element>(
     edges: BoxEdges,
 ) -> Option<Vec<Region>> {
     let shape = original.shape;
-    let edge = match shape.rank() {
-        1 => edges.line,
-        2 => edges.planar,
-        _ => edges.solid,
-    };
+    let edge = edges.of(shape);
     let size = shape.dims().map(|n| n.min(edge));
     let voxels: usize = size.iter().product();
     if shape.len() <= 2 * BOXES * voxels {

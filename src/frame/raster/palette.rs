@@ -74,18 +74,21 @@ impl ValuePalette {
 
     /// The rank of each value, or of the one next to it.
     pub(crate) fn ranks<E: Element>(&self, values: &[E]) -> Vec<f32> {
+        self.each_rank(values).map(|rank| rank as f32).collect()
+    }
+
+    fn each_rank<E: Element>(&self, values: &[E]) -> impl Iterator<Item = usize> {
         // Neighbours are often alike: the last answer is looked at first.
         let mut last: Option<(u64, usize)> = None;
-        let mut look_up = |value: &E| {
+        values.iter().map(move |value| {
             let bits = value.to_bits64();
             let rank = match last {
                 Some((of, rank)) if of == bits => rank,
                 _ => self.nearest(*value),
             };
             last = Some((bits, rank));
-            rank as f32
-        };
-        values.iter().map(&mut look_up).collect()
+            rank
+        })
     }
 
     fn nearest<E: Element>(&self, value: E) -> usize {
@@ -110,9 +113,9 @@ impl ValuePalette {
     /// How many ordinary voxels of a field have each value.
     pub(crate) fn counts<E: Element>(&self, original: &Original<'_, E>) -> Vec<u64> {
         let mut counts = vec![0; self.keys.len()];
-        for (at, rank) in self.ranks(original.values).into_iter().enumerate() {
+        for (at, rank) in self.each_rank(original.values).enumerate() {
             if original.ordinary.is_none_or(|ordinary| ordinary[at]) {
-                counts[rank as usize] += 1;
+                counts[rank] += 1;
             }
         }
         counts

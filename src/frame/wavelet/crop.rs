@@ -3,6 +3,7 @@
 use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::{Axes, Region, Shape};
+use crate::frame::box_edges::BoxEdges;
 use crate::frame::networks::Networks;
 use crate::frame::wavelet::analysis::Samples;
 use crate::frame::wavelet::gains;
@@ -11,12 +12,12 @@ use crate::frame::wavelet::trial::{NormalisedField, TransformedField};
 use crate::options::{Coding, Periodic};
 use crate::transform::Wavelet;
 
-/// Edge of the box in 3-D: a twentieth of a field of 128^3, of larger ones less ..
-const EDGE: usize = 48;
-/// .. and in 2-D: as much of 1024^2.
-const PLANAR_EDGE: usize = 224;
-/// The same of a line.
-const LINE_EDGE: usize = 1 << 15;
+/// Edges of the box: a twentieth of a field of 128^3, of larger ones less, and as much of 1024^2.
+const EDGES: BoxEdges = BoxEdges {
+    line: 1 << 15,
+    planar: 224,
+    solid: 48,
+};
 /// Fields of fewer boxes than this are looked at themselves.
 const LEAST_BOXES: usize = 4;
 /// Passes over the box: a level's gain fits in the first, but what it is predicted from changes once more.
@@ -105,11 +106,7 @@ pub(crate) fn crop<E: Element>(
 
 /// The box in the middle of a field.
 fn middle(shape: Shape) -> Region {
-    let edge = match shape.rank() {
-        1 => LINE_EDGE,
-        2 => PLANAR_EDGE,
-        _ => EDGE,
-    };
+    let edge = EDGES.of(shape);
     let size = shape.dims().map(|n| n.min(edge));
     let start = [0, 1, 2].map(|axis| (shape.dims()[axis] - size[axis]) / 2);
     Region { start, size }

@@ -7,6 +7,7 @@ use crate::base::dtype::Element;
 use crate::base::error::Result;
 use crate::base::grid::{Axes, Region, Shape};
 use crate::container::MAX_LEVELS;
+use crate::frame::box_edges::BoxEdges;
 use crate::frame::goal::Goal;
 use crate::frame::original::Original;
 use crate::frame::wavelet::analysis::Analysis;
@@ -18,11 +19,12 @@ use crate::transform::{Plan, Wavelet};
 const ALIKE: RangeInclusive<f64> = 0.7..=1.5;
 /// Lines along an axis that are looked at.
 const LINES: usize = 1 << 12;
-/// Edge of a column across the axis in voxels in 3-D, and in 2-D.
-const EDGE: usize = 48;
-const PLANAR_EDGE: usize = 224;
-/// The same of a line.
-const LINE_EDGE: usize = 1 << 15;
+/// Edges of a column across the axis.
+const EDGES: BoxEdges = BoxEdges {
+    line: 1 << 15,
+    planar: 224,
+    solid: 48,
+};
 /// Share of the bits that a ring must save: below it is what the estimate does not tell.
 const LEAST_SAVING: f64 = 1e-3;
 /// What a field without a bound on its error is looked at with, in dB.
@@ -124,11 +126,7 @@ pub(crate) fn likely_step(goal: Goal, range: f64, scale: f64) -> f64 {
 
 /// The part of a field in its middle that is whole along `axis`.
 fn column(shape: Shape, axis: usize) -> Region {
-    let edge = match shape.rank() {
-        1 => LINE_EDGE,
-        2 => PLANAR_EDGE,
-        _ => EDGE,
-    };
+    let edge = EDGES.of(shape);
     let dims = shape.dims();
     let mut size = dims.map(|n| n.min(edge));
     size[axis] = dims[axis];

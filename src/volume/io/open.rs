@@ -29,19 +29,27 @@ impl Input {
             if let Some(file) = open_stream(path)? {
                 return Self::from_reader(file, shape, dtype, &Limits::default());
             }
-            let bytes = FileBytes::load(path)?;
-            if is_npy(bytes.bytes()) {
-                Self::from_npy(bytes)?.agreeing(shape, dtype)
-            } else {
-                Self::from_raw(bytes, raw_layout(shape, dtype)?)
-            }
+            Self::from_file(FileBytes::load(path)?, shape, dtype)
         };
         open().map_err(|e| e.within(path.display()))
+    }
+
+    /// A field in the bytes of a file, as [`Input::open`] has it.
+    pub(super) fn from_file(
+        bytes: FileBytes,
+        shape: Option<Shape>,
+        dtype: Option<Dtype>,
+    ) -> Result<Self> {
+        if is_npy(bytes.bytes()) {
+            Self::from_npy(bytes)?.agreeing(shape, dtype)
+        } else {
+            Self::from_raw(bytes, raw_layout(shape, dtype)?)
+        }
     }
 }
 
 /// A pipe or a device, which may have no end: it is read as far as its field goes. `None` for what can be mapped.
-fn open_stream(path: &Path) -> Result<Option<File>> {
+pub(super) fn open_stream(path: &Path) -> Result<Option<File>> {
     let metadata = fs::metadata(path)?;
     if metadata.is_file() || metadata.is_dir() {
         return Ok(None);

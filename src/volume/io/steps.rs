@@ -1,6 +1,5 @@
 //! Arrays of which one axis counts time steps: each step is a field of its own, and all share the bytes.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,9 +7,11 @@ use crate::base::dtype::Dtype;
 use crate::base::error::{Error, Result};
 use crate::base::file::FileBytes;
 use crate::base::grid::Shape;
+use crate::base::limits::Limits;
 use crate::volume::io::input::{Input, is_npy};
 use crate::volume::io::layout::{ArrayHeader, ArrayLayout, Runs};
 use crate::volume::io::npy;
+use crate::volume::io::open::open_stream;
 
 /// The rank of arrays that hold time steps if nothing else is said, along their first axis.
 const STACK_RANK: usize = 4;
@@ -30,46 +31,52 @@ impl Input {
         axis: Option<usize>,
     ) -> Result<Vec<Self>> {
         let path = path.as_ref();
-        // What cannot be mapped is read as far as its field goes.
-        let is_stream = fs::metadata(path).is_ok_and(|of| !of.is_file() && !of.is_dir());
-        if is_stream && axis.is_some() {
-            return Err(
-                Error::invalid("an axis of time steps needs a file, not a pipe")
-                    .within(path.display()),
-            );
+        let shape = || extents.map(Shape::new).transpose();
+        if extents.is_some_and(|extents| extents.len() < STACK_RANK) {
+            // What is wrong with these has nothing to do with the file.
+            shape()?;
         }
         let open = || {
+            if let Some(file) = open_stream(path)? {
+                if axis.is_some() {
+                    return Err(Error::invalid(
+                        "an axis of time steps needs a file, not a pipe",
+                    ));
+                }
+                let field = Self::from_reader(file, shape()?, dtype, &Limits::default())?;
+                return Ok(vec![field]);
+            }
             let bytes = FileBytes::load(path)?;
-            let header = array_header(bytes.bytes(), extents, dtype)?;
-            let Some(header) = header else {
-                return Ok(None);
-            };
-            let is_stack = header.extents.len() == STACK_RANK && header.extents[0] != 1;
-            let Some(axis) = axis.or(is_stack.then_some(0)) else {
-                return Ok(None);
-            };
-            check_agreement(&header, extents, dtype)?;
-            steps(bytes, &header, axis).map(Some)
+            match stack(bytes.bytes(), extents, dtype, axis)? {
+                Some((header, axis)) => steps(bytes, &header, axis),
+                None => Self::from_file(bytes, shape()?, dtype).map(|field| vec![field]),
+            }
         };
-        let found = if is_stream { Ok(None) } else { open() };
-        if let Some(steps) = found.map_err(|e| e.within(path.display()))? {
-            return Ok(steps);
-        }
-        let shape = extents.map(Shape::new).transpose()?;
-        Self::open(path, shape, dtype).map(|field| vec![field])
+        open().map_err(|e| e.within(path.display()))
     }
 }
 
-/// What a file says of its array, or what was said of it; `None` where neither is enough.
-fn array_header(
+/// What an array says of itself, or what was said of it, and its axis of time steps; `None` for a single field.
+fn stack(
     bytes: &[u8],
     extents: Option<&[usize]>,
     dtype: Option<Dtype>,
-) -> Result<Option<ArrayHeader>> {
-    if !is_npy(bytes) {
-        return Ok(ArrayHeader::raw(extents, dtype).ok());
-    }
-    npy::header(bytes).map(Some)
+    axis: Option<usize>,
+) -> Result<Option<(ArrayHeader, usize)>> {
+    let header = if is_npy(bytes) {
+        npy::header(bytes)?
+    } else {
+        let Ok(header) = ArrayHeader::raw(extents, dtype) else {
+            return Ok(None);
+        };
+        header
+    };
+    let is_stack = header.extents.len() == STACK_RANK && header.extents[0] != 1;
+    let Some(axis) = axis.or(is_stack.then_some(0)) else {
+        return Ok(None);
+    };
+    check_agreement(&header, extents, dtype)?;
+    Ok(Some((header, axis)))
 }
 
 fn check_agreement(

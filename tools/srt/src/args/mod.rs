@@ -32,7 +32,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use model::{ModelArgs, ModelCommand};
 pub(crate) use part::{PartText, values_of};
 pub(crate) use stat::StatArgs;
-pub(crate) use threads::threads;
+pub(crate) use threads::{checked_threads, threads};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use view::ViewArgs;
 

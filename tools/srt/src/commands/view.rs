@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::args::{ViewArgs, quarter_of_ram, threads};
+use crate::args::{ViewArgs, checked_threads, quarter_of_ram};
 use crate::models;
 use srt::{DecodeOptions, Error, Input, Result};
 use srt_program::{load_file, note, print_line, say};
@@ -15,13 +15,10 @@ const CACHE: usize = 2 << 30;
 const BRICKS: usize = 256 << 20;
 
 pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
-    if args.threads == Some(0) {
-        return Err(Error::invalid("at least one thread expected, 0 found"));
-    }
     let mut options = DecodeOptions::default()
         .with_backend(args.backend.open()?)
         .with_cache_bytes(BRICKS);
-    options.resources.threads = threads(args.threads);
+    options.resources.threads = checked_threads(args.threads)?;
     let mut files: Vec<ShownFile> = Vec::new();
     for path in &args.files {
         files.push(open(path, options.clone()));

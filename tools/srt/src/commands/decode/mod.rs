@@ -5,7 +5,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use crate::args::{DecodeArgs, threads};
+use crate::args::{DecodeArgs, checked_threads};
 use crate::input::{find_frames, several_frames};
 use crate::models;
 use crate::output::{FieldFile, field_format, overwrite};
@@ -13,11 +13,8 @@ use srt::{AnyVolume, DecodeOptions, Error, FrameReader, Result, Shape};
 use srt_program::{Destination, is_reader_gone, load_file, say, within_input};
 
 pub(crate) fn run(args: &DecodeArgs) -> Result<u8> {
-    if args.threads == Some(0) {
-        return Err(Error::invalid("at least one thread expected, 0 found"));
-    }
     let mut options = DecodeOptions::default().with_backend(args.backend.open()?);
-    options.resources.threads = threads(args.threads);
+    options.resources.threads = checked_threads(args.threads)?;
     let output = destination(args).map_err(|e| e.within(args.input.display()))?;
     let done = if args.input.as_os_str() == "-" && args.steps {
         Err(Error::invalid(
@@ -94,20 +91,16 @@ fn write_steps(
     mut frames: Vec<FrameReader<'_>>,
 ) -> Result<()> {
     frames.sort_by_key(|frame| frame.record().step);
-    let places = frames.iter().map(|frame| {
-        let record = frame.record();
-        (record.field, record.step)
-    });
-    let places: Vec<_> = places.collect();
-    if places.iter().any(|place| place.0 != places[0].0) {
+    let field = |frame: &FrameReader<'_>| frame.record().field;
+    if frames.iter().any(|frame| field(frame) != field(&frames[0])) {
         return Err(Error::invalid(
             "the file has several fields: name one with --field",
         ));
     }
+    let steps = frames.len();
     let mut file = None;
     for frame in frames {
         for_each_layer(args, frame.level(args.level), |shape, layer| {
-            let steps = places.len();
             let file = match &mut file {
                 Some(file) => file,
                 None => file.insert(FieldFile::of_steps(output, steps, shape, layer.dtype())?),
